@@ -1,0 +1,1 @@
+"""The sidecar: from Kafka events to windows, alerts and pages."""

@@ -1,0 +1,1 @@
+"""The demonstration: the real agent on real photographs."""

@@ -1,0 +1,1 @@
+"""Windows, online statistics and drift tests."""

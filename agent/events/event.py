@@ -1,0 +1,48 @@
+"""The event: one image message from Kafka, and what became of its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message as the broker gave it.
+
+    Attributes:
+        headers: in the broker's order; names may repeat.
+        timestamp_ms: the broker's or producer's time, milliseconds since 1970, -1 when absent.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One decoded image event.
+
+    Attributes:
+        event_id: the CloudEvents id, else ``topic/partition/offset``.
+        event_time: aware, UTC: CloudEvents ``time``, else the record's timestamp.
+        segments: header name to value, for the configured segment headers that are present.
+        image: ``(height, width, 3)``, RGB, uint8.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    event_time: datetime
+    segments: Mapping[str, str]
+    image: NDArray[np.uint8]

@@ -1,0 +1,122 @@
+"""What the loop needs of the outside world; each has a real and an in-memory make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from driftgauge.storage import FlushRecord
+
+    from .events.event import Record
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll gave.
+
+    Attributes:
+        records: in offset order within each partition.
+        assignment_changed: partitions came or went since the last poll; *records* is then empty
+            and the loop must flush or drop what it holds, then seek every assigned partition.
+    """
+
+    records: Sequence[Record]
+    assignment_changed: bool = False
+
+
+class EventSource(Protocol):
+    """Where events come from. One thread owns it."""
+
+    def poll(self, timeout_seconds: float) -> Polled:
+        """Return what has arrived, waiting at most *timeout_seconds*."""
+
+    def assignment(self) -> frozenset[Partition]:
+        """Return the partitions that this agent owns now."""
+
+    def seek(self, offsets: Mapping[Partition, int | None]) -> None:
+        """Continue each partition at its offset; None is the configured start."""
+
+    def pause(self) -> None:
+        """Stop fetching from every assigned partition; polling keeps the membership."""
+
+    def resume(self) -> None:
+        """Fetch from every assigned partition again."""
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Tell the broker how far the database is, for lag tools only; never raises."""
+
+    def close(self) -> None:
+        """Leave the group; safe to call twice."""
+
+
+class DeadLetters(Protocol):
+    """Where undecodable events go."""
+
+    def send(self, record: Record, *, error: str, message: str) -> None:
+        """Queue *record* untouched, with the reason in added headers."""
+
+    def flush(self, timeout_seconds: float) -> None:
+        """Return when everything queued is stored by the broker; raise SourceUnavailable."""
+
+    def close(self) -> None:
+        """Flush and leave; safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores and p-values of one micro-batch.
+
+    Attributes:
+        scores: ``(events, layers + 1)``, float64; the last column is the combined statistic.
+        p_values: ``(events, layers + 1)``, float64, in (0, 1]; the last column is combined.
+    """
+
+    scores: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+
+
+class Scorer(Protocol):
+    """The production model with a detector on its layers."""
+
+    @property
+    def detector(self) -> str:
+        """The detector's version, as the database knows it."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the score columns: the layers, then ``*``."""
+
+    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+        """Score RGB images ``(height, width, 3)``; *uniforms* in (0, 1) smooth the ranks."""
+
+
+class Store(Protocol):
+    """The database, as far as the loop needs it."""
+
+    def flush(self, flush: FlushRecord) -> None:
+        """Write everything in one transaction; raise StaleFlush or StoreUnavailable."""
+
+    def offsets(self, stream: str, partitions: frozenset[Partition]) -> dict[Partition, int]:
+        """Return the next offset of each partition that the database knows."""
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait for it."""
+
+    def now(self) -> datetime:
+        """Return the aware UTC wall clock."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""

@@ -1,0 +1,1 @@
+"""The detector: layer taps, layer-wise diffusion, conformal calibration."""

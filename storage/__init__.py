@@ -1,0 +1,5 @@
+"""driftgauge's database: windows, alerts, detectors and offsets, in SQLite or PostgreSQL."""
+
+from .records import FlushRecord
+
+__all__ = ["FlushRecord"]

@@ -1,0 +1,1 @@
+"""Database migrations (Alembic), one change a file."""

@@ -1,0 +1,205 @@
+"""What storage takes and gives back: plain frozen values, no SQL in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+EDGES = (
+    0.0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.2,
+    0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0,
+)  # fmt: skip
+"""Edges of the p-value bins; bin b counts p in (EDGES[b], EDGES[b + 1]]."""
+
+N_BINS = len(EDGES) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecord:
+    """Counts of one window of one (segment, layer); layer ``*`` is the combined p-value.
+
+    Attributes:
+        window_start: aware, UTC.
+        counts: ``N_BINS`` counts of p-values; they add when the same window is flushed again.
+        score_sum: sum of raw scores over the counted events; adds.
+        score_sum_squares: sum of squared raw scores; adds.
+        score_min: smallest raw score; the smaller of both wins.
+        score_max: largest raw score; the larger of both wins.
+    """
+
+    segment: str
+    layer: str
+    window_start: datetime
+    counts: tuple[int, ...]
+    score_sum: float
+    score_sum_squares: float
+    score_min: float
+    score_max: float
+
+    @property
+    def events(self) -> int:
+        """How many events the window counted."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetAdvance:
+    """How far one partition moves with a flush.
+
+    Attributes:
+        from_offset: the offset the counts started from; None when the database had none.
+        next_offset: the first offset that the counts do not include.
+        event_time_max: the latest event time counted, None when no event was (all dead letters).
+    """
+
+    topic: str
+    partition: int
+    from_offset: int | None
+    next_offset: int
+    event_time_max: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """One kept event: ``kind`` is ``unusual`` (low p-value) or ``typical`` (to compare with)."""
+
+    segment: str
+    window_start: datetime
+    kind: str
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    event_time: datetime
+    p_value: float
+    layer_p_values: Mapping[str, float]
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSummary:
+    """Running statistics of one layer's raw scores since the agent started."""
+
+    layer: str
+    events: int
+    mean: float
+    variance: float
+    minimum: float
+    maximum: float
+    p05: float
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlushRecord:
+    """Everything that one transaction writes: counts, evidence and how far they reach."""
+
+    stream: str
+    detector: str
+    advances: Sequence[OffsetAdvance]
+    windows: Sequence[WindowRecord] = ()
+    evidence: Sequence[EvidenceRecord] = ()
+    summaries: Sequence[ScoreSummary] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """A claim to a person that a segment changed.
+
+    Attributes:
+        id: given by the database; None before it is stored.
+        test: the drift test that raised it, such as ``betting``.
+        state: ``open``, ``acknowledged`` or ``resolved``.
+        severity: ``info``, ``warning`` or ``critical``.
+        opened_at: wall clock of the agent that raised it.
+        since: event time at which the evidence began to grow (the change point's estimate).
+        window_start: event time of the window that raised it.
+        refreshed_at: event time of the latest window that raised it again.
+        resolved_at: wall clock; None while it lives.
+        rate_now: OOD rate since *since*, 0 to 1.
+        rate_normal: the segment's own OOD rate on its reference, 0 to 1.
+        events: events counted since *since*.
+        layers: moved layers, most moved first: ``{"layer", "depth", "share", "direction"}``.
+        message: the claim in words.
+    """
+
+    id: int | None
+    stream: str
+    segment: str
+    test: str
+    detector: str
+    state: str
+    severity: str
+    opened_at: datetime
+    since: datetime
+    window_start: datetime
+    refreshed_at: datetime
+    resolved_at: datetime | None
+    rate_now: float
+    rate_normal: float
+    events: int
+    layers: Sequence[Mapping[str, object]]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """The monitor's memory of one stream: its cursor and its evidence, as JSON text."""
+
+    cursor: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one monitor turn writes in one transaction.
+
+    Attributes:
+        previous_cursor: the cursor that the turn started from, None at first; guards the write.
+        alerts: new ones (``id`` None) and changed ones.
+    """
+
+    stream: str
+    previous_cursor: datetime | None
+    monitor: MonitorState
+    alerts: Sequence[AlertRecord] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far the windows of a stream can be trusted.
+
+    Attributes:
+        closed_until: every window that ends at or before it is complete; None before any event.
+        idle: no partition advanced within the idle time.
+    """
+
+    closed_until: datetime | None
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorRecord:
+    """One registered detector version."""
+
+    detector: str
+    stream: str
+    uri: str
+    created_at: datetime
+    active: bool
+    manifest: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """An OOD rate of one period, as ``driftgauge rates`` prints it."""
+
+    period_start: datetime
+    segment: str
+    layer: str
+    detector: str
+    events: int
+    ood_events: int
+    ood_rate: float
