@@ -1,0 +1,78 @@
+"""The command ``driftgauge``: one file a subcommand, and the way errors reach a person.
+
+A subcommand's file has ``register(app)``. It imports heavy libraries inside its functions, so that
+``driftgauge --help`` stays fast. To add one: write the file and name it in ``FILES``.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module, metadata
+from typing import Annotated
+
+import typer
+
+FILES = ("init", "config")
+"""Modules of this package in the order of the help page."""
+
+ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})
+"""Errors that a person can act on; others are bugs and keep their traceback."""
+
+USAGE_ERRORS = frozenset({"SettingsError"})
+
+app = typer.Typer(
+    name="driftgauge",
+    help="Tell when an image model in production sees inputs it was not trained for.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"driftgauge {metadata.version('driftgauge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; exit 2 for settings and usage, 1 for other errors."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if not names & ROOTS:
+            raise
+        _print_error(error)
+        sys.exit(2 if names & USAGE_ERRORS else 1)
+
+
+def _print_error(error: Exception) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("error:", style="bold red", end=" ")
+    console.print(str(error), style="red", markup=False)
+    if hint := getattr(error, "hint", None):
+        console.print(f"hint: {hint}", markup=False)
+
+
+for _file in FILES:
+    import_module(f".{_file}", __package__).register(app)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""The sections of ``driftgauge.toml``: every setting, its meaning, unit, bound and default."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
+
+from .durations import FalseAlarmBudget, duration_in_words, parse_budget, parse_duration
+
+MIB = 1024 * 1024
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _budget(value: object) -> object:
+    return parse_budget(value) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""A list; in the environment ``a,b`` or JSON."""
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), PlainSerializer(duration_in_words, return_type=str)
+]
+Budget = Annotated[
+    FalseAlarmBudget, BeforeValidator(_budget), PlainSerializer(str, return_type=str)
+]
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, unknown names refused, fields documented where they are."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )
+
+
+class StreamSection(Section):
+    """The topic to watch, and how to slice it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$", examples=["camera-frames"])
+    """What the database and the alerts call this stream: letters, digits, dots, dashes."""
+    topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$", examples=["camera-frames"])
+    """The Kafka topic that carries the images your model serves."""
+    segments: Words = ("camera",)
+    """Message headers that slice the stream; each value is watched on its own ("camera=3")."""
+    alpha: float = Field(default=0.01, gt=0, le=0.1)
+    """An image counts as out of distribution when its p-value is at most this; an edge of the
+    histogram: 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.05 or 0.1."""
+
+
+class KafkaSection(Section):
+    """How to reach the broker."""
+
+    bootstrap_servers: Words = Field(default=("localhost:9092",), min_length=1)
+    """Brokers to ask first, each "host:port"."""
+    group_id: str = Field(default="", examples=["driftgauge-camera-frames"])
+    """Consumer group; empty means "driftgauge-" and the stream's name."""
+    profile: Literal["standard", "embedded"] = "standard"
+    """"embedded" suits the demo's own broker only: short sessions, one record a batch."""
+    auto_offset_reset: Literal["latest", "earliest"] = "latest"
+    """Where to begin when neither the database nor the broker knows an offset."""
+    dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
+    """Where undecodable messages go; empty means the topic's name and ".dlq"."""
+    session_timeout_seconds: float = Field(default=45, ge=1, le=1800)
+    """Silence, in seconds, after which the broker gives this agent's partitions away
+    (2.5 in the embedded profile)."""
+    heartbeat_interval_seconds: float = Field(default=3, ge=0.1, le=600)
+    """Seconds between heartbeats; at most a third of session_timeout_seconds (0.3 in the embedded
+    profile)."""
+    fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
+    """Bytes that one fetch may bring; bounds the memory that waiting messages take."""
+
+
+class ModelSection(Section):
+    """The production model whose layers are tapped. Set source or factory."""
+
+    source: str | None = Field(
+        default=None, pattern=r"^timm:.+", examples=["timm:tf_efficientnet_lite0"]
+    )
+    """A timm model, "timm:NAME"."""
+    factory: str | None = Field(
+        default=None, pattern=r"^[\w.]+:\w+$", examples=["my_package.my_module:build_model"]
+    )
+    """Your own model: "package.module:function" that returns an nn.Module, or a pair of it and
+    the transform it wants."""
+    checkpoint: Path | None = Field(default=None, examples=["weights/model.safetensors"])
+    """A file with the model's weights (a state dict)."""
+    image_size: int | None = Field(default=None, ge=16, le=2048, examples=[224])
+    """Side of the square that images are brought to, in pixels; unset means the model's own."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """Where the model runs: "auto", "cpu", "cuda", "cuda:1", "mps"."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the model's matrix products; the detector is calibrated in the same one."""
+
+
+class BatchSection(Section):
+    """How messages are decoded and joined to batches."""
+
+    max_images: int = Field(default=16, ge=1, le=4096)
+    """Images that one forward pass takes at most."""
+    max_delay_seconds: float = Field(default=0.5, gt=0, le=60)
+    """How long, in seconds, an image may wait for its batch to fill."""
+    decode_threads: int = Field(default=2, ge=1, le=64)
+    """Threads that decode images."""
+    max_image_pixels: int = Field(default=50_000_000, ge=1024, le=1_000_000_000)
+    """Images with more pixels than this go to the dead letters undecoded."""
+    max_message_bytes: int = Field(default=8 * MIB, ge=1024, le=64 * MIB)
+    """Messages with more bytes than this go to the dead letters undecoded."""
+
+
+class DetectorSection(Section):
+    """The detector that `driftgauge fit` writes and `driftgauge run` reads."""
+
+    path: Path = Path("detector")
+    """Folder of the fitted detector."""
+    layers: Words = ()
+    """Names of the model's layers to tap; empty means one per stage, chosen automatically."""
+
+
+class WindowsSection(Section):
+    """How event time is cut into windows."""
+
+    seconds: int = Field(default=60, ge=1, le=86400)
+    """Length of a window, in seconds of event time; fixed once a stream has data."""
+    max_skew_seconds: float = Field(default=300, ge=0, le=86400)
+    """An event dated more than this many seconds ahead of the clock counts at its arrival."""
+
+
+class FlushSection(Section):
+    """How often counts reach the database."""
+
+    interval_seconds: float = Field(default=5, gt=0, le=600)
+    """Seconds between two flushes."""
+
+
+class EvidenceSection(Section):
+    """Images kept to show a person."""
+
+    thumbnails: Literal["keep", "blur", "none"] = "keep"
+    """"keep" stores small pictures, "blur" makes people unrecognisable, "none" stores none."""
+    per_window: int = Field(default=3, ge=0, le=100)
+    """Most unusual events kept per segment and window; 0 keeps none."""
+    keep_days: float = Field(default=30, gt=0, le=3650)
+    """Days after which evidence is deleted."""
+    max_bytes: int = Field(default=1024 * MIB, ge=0)
+    """Bytes of thumbnails kept per stream; the oldest go first."""
+
+
+class MonitorSection(Section):
+    """When to tell a person."""
+
+    false_alarms: Budget = parse_budget("1 per 30 days")
+    """False alarms that you accept over all segments of the stream, in words."""
+    interval_seconds: float = Field(default=10, gt=0, le=3600)
+    """Seconds between two looks at the closed windows."""
+    grace_seconds: float = Field(default=10, ge=0, le=86400)
+    """Seconds of event time to wait for late events before a window is judged."""
+    idle_seconds: float = Field(default=60, gt=0, le=86400)
+    """A partition that brought nothing for this many seconds is not waited for."""
+    recovery_windows: int = Field(default=5, ge=1, le=1000)
+    """Quiet windows in a row that resolve an alert."""
+    learn: Duration = timedelta(days=1)
+    """How long a segment that the reference does not cover is learnt before it can alert."""
+
+
+class StoreSection(Section):
+    """The database: SQLite to begin with, PostgreSQL for production."""
+
+    url: SecretStr = Field(
+        default=SecretStr("sqlite:///driftgauge.db"),
+        examples=["postgresql://driftgauge:PASSWORD@db.internal/driftgauge"],
+    )
+    """Database address; its password is never printed or logged."""
+
+    def masked_url(self) -> str:
+        """Return the address with its password hidden."""
+        return masked_url(self.url.get_secret_value())
+
+
+class LogSection(Section):
+    """What the agent writes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe line written."""
+    format: Literal["text", "json"] = "text"
+    """"text" for people, "json" (an object a line) for machines."""
+
+
+def masked_url(url: str) -> str:
+    """Return *url* with its password hidden.
+
+    >>> masked_url("postgresql://me:secret@db:5432/drift")
+    'postgresql://me:***@db:5432/drift'
+    >>> masked_url("sqlite:///driftgauge.db")
+    'sqlite:///driftgauge.db'
+    """
+    url = re.sub(r"(password=)[^&]*", r"\1***", url)
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
