@@ -1,0 +1,62 @@
+"""What can go wrong in the agent.
+
+AgentError
+  SettingsError              the user's settings cannot be used
+  EventError                 one event's fault: it goes to the dead letters, the stream goes on
+    EventSchemaError         its envelope: size, headers, time
+    EventDecodeError         its bytes: not an image, truncated, too many pixels
+  SourceUnavailable          the broker does not answer now (retryable)
+  SourceBroken               the broker answers what reading again does not cure
+  ScorerFault                the scorer broke its promise
+  BrokerNotStarted           the embedded broker did not come up
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AgentError(Exception):
+    """The agent cannot go on."""
+
+    retryable: ClassVar[bool] = False
+    hint: str = ""
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        if hint is not None:
+            self.hint = hint
+
+
+class SettingsError(AgentError):
+    """The settings cannot be used."""
+
+
+class EventError(AgentError):
+    """The event cannot be used."""
+
+
+class EventSchemaError(EventError):
+    """The event's envelope is not one that this agent reads."""
+
+
+class EventDecodeError(EventError):
+    """The event's bytes are not a picture that this agent reads."""
+
+
+class SourceUnavailable(AgentError):
+    """The broker does not answer now."""
+
+    retryable = True
+
+
+class SourceBroken(AgentError):
+    """The broker answers what reading again does not cure."""
+
+
+class ScorerFault(AgentError):
+    """The scorer gave something other than it promised."""
+
+
+class BrokerNotStarted(AgentError):
+    """The embedded broker did not come up."""

@@ -1,0 +1,105 @@
+"""How to reach a Kafka cluster, and what to say when it cannot be reached."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from kafka.errors import KafkaError
+
+from ..errors import SourceUnavailable
+
+Profile = Literal["standard", "embedded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaConnection:
+    """Where the cluster is and how to be let in.
+
+    Attributes:
+        bootstrap_servers: ``host:port`` of one or more brokers.
+        profile: ``embedded`` for the broker that ships with the demo: short sessions, one record a
+            batch.
+        security_protocol: ``PLAINTEXT``, ``SSL``, ``SASL_PLAINTEXT`` or ``SASL_SSL``.
+        sasl_mechanism: ``PLAIN``, ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None without SASL.
+        bootstrap_timeout_seconds: how long a first answer may take.
+    """
+
+    bootstrap_servers: tuple[str, ...]
+    profile: Profile = "standard"
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    bootstrap_timeout_seconds: float = 30.0
+
+    def options(self) -> dict[str, Any]:
+        """Return what every kafka-python client takes."""
+        return {
+            "bootstrap_servers": list(self.bootstrap_servers),
+            "client_id": "driftgauge",
+            "bootstrap_timeout_ms": round(self.bootstrap_timeout_seconds * 1000),
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+            "ssl_cafile": self.ca_file,
+            "ssl_certfile": self.certificate_file,
+            "ssl_keyfile": self.key_file,
+        }
+
+    def producer_options(self) -> dict[str, Any]:
+        """Return what a producer takes on top: the embedded broker counts batches, not records."""
+        options = self.options() | {"acks": "all", "max_block_ms": 10_000}
+        if self.profile == "embedded":
+            options |= {"batch_size": 1, "linger_ms": 0, "enable_idempotence": False}
+        return options
+
+
+class _Heard(logging.Handler):
+    """Keeps the client's last warnings: the cause of a failure is nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines = [*self.lines[-19:], record.getMessage()]
+
+
+@contextmanager
+def explaining(connection: KafkaConnection, purpose: str) -> Iterator[None]:
+    """Turn kafka-python's failure inside the block into one that names its cause.
+
+    Raises:
+        SourceUnavailable: with what the client's log said, since its exception does not say it.
+    """
+    heard = _Heard()
+    log = logging.getLogger("kafka")
+    log.addHandler(heard)
+    try:
+        yield
+    except (KafkaError, OSError, ValueError) as error:
+        raise _unavailable(connection, purpose, error, heard.lines) from error
+    finally:
+        log.removeHandler(heard)
+
+
+def _unavailable(
+    connection: KafkaConnection, purpose: str, error: Exception, lines: list[str]
+) -> SourceUnavailable:
+    servers = ", ".join(connection.bootstrap_servers)
+    causes = [line for line in lines if "failed" in line.lower() or "error" in line.lower()]
+    cause = causes[-1] if causes else "the client gave no cause"
+    return SourceUnavailable(
+        f"cannot {purpose} at {servers} over {connection.security_protocol}: {error}; "
+        f"last heard: {cause}",
+        hint="check bootstrap_servers, the security protocol, the certificate and the password: "
+        "kafka clients report all four alike",
+    )
