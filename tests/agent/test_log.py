@@ -1,0 +1,76 @@
+"""Log lines are one line an event, in the format asked for, without secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from driftgauge.agent.log import configure_logging
+
+logger = logging.getLogger("driftgauge.agent.loop")
+
+
+@pytest.fixture(autouse=True)
+def _keep_logging() -> Iterator[None]:
+    root, package = logging.getLogger(), logging.getLogger("driftgauge")
+    handlers, level, package_level = root.handlers[:], root.level, package.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    package.setLevel(package_level)
+
+
+def log_failure(message: str) -> None:
+    error = RuntimeError(message)
+    logger.error("failed", exc_info=error)
+
+
+def test_text_lines_end_with_the_fields() -> None:
+    output = io.StringIO()
+    configure_logging("info", "text", output=output)
+    logger.info("windows flushed", extra={"action": "flush", "windows": 12, "topic": "a b"})
+    assert output.getvalue().endswith(
+        'INFO loop: windows flushed action=flush windows=12 topic="a b"\n'
+    )
+
+
+def test_json_lines_are_objects_with_the_fields_as_members() -> None:
+    output = io.StringIO()
+    configure_logging("info", "json", output=output)
+    logger.warning("late %s", "event", extra={"action": "count", "seconds": 3.5})
+    entry = json.loads(output.getvalue())
+    assert entry.pop("time")
+    assert entry == {
+        "level": "warning", "logger": "driftgauge.agent.loop", "message": "late event",
+        "action": "count", "seconds": 3.5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_secrets_never_appear(form: str) -> None:
+    output = io.StringIO()
+    configure_logging("info", form, secrets=["hunter2"], output=output)
+    logger.info("connecting to postgresql://me:abc@db/x", extra={"dsn": "password=def host=db"})
+    log_failure("could not log in with hunter2")
+    text = output.getvalue()
+    assert "postgresql://me:***@db/x" in text
+    assert not any(secret in text for secret in ("abc", "def host", "hunter2"))
+
+
+def test_a_traceback_stays_in_its_json_line() -> None:
+    output = io.StringIO()
+    configure_logging("info", "json", output=output)
+    log_failure("boom")
+    assert "RuntimeError: boom" in json.loads(output.getvalue())["trace"]
+
+
+def test_lines_below_the_level_are_dropped_and_so_is_other_libraries_chatter() -> None:
+    output = io.StringIO()
+    configure_logging("warning", "text", output=output)
+    logger.info("quiet")
+    logging.getLogger("kafka.net").info("quiet too")
+    assert output.getvalue() == ""
