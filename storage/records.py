@@ -203,3 +203,47 @@ class RateRow:
     events: int
     ood_events: int
     ood_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One topic watched for one model."""
+
+    stream: str
+    topic: str
+    window_seconds: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """How far one partition is counted.
+
+    Attributes:
+        next_offset: the first offset that the counts do not include.
+        event_time_max: the latest event time counted; None while every event was undecodable.
+        flushed_at: wall clock of the flush that last moved the offset.
+    """
+
+    topic: str
+    partition: int
+    next_offset: int
+    event_time_max: datetime | None
+    flushed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTransition:
+    """One step in the life of an alert.
+
+    Attributes:
+        from_state: None when the alert was opened.
+        by: ``monitor``, or the person.
+    """
+
+    alert_id: int
+    from_state: str | None
+    to_state: str
+    at: datetime
+    by: str
+    note: str

@@ -1,0 +1,63 @@
+"""Column types that mean the same in SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import BigInteger, DateTime, Integer, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+Count = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits in both; SQLite numbers rows by itself only where the type is called INTEGER."""
+
+
+class UtcTimestamp(TypeDecorator[datetime]):
+    """An aware UTC datetime.
+
+    PostgreSQL keeps ``TIMESTAMP WITH TIME ZONE``. SQLite keeps text in the form of its own
+    ``datetime()``, ``2026-01-31 09:15:00``, with six more digits where there is a fraction: such
+    texts sort by time, and compare with ``datetime('now', '-1 day')``.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[str]:
+        """Choose the column's type."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+        """Refuse naive datetimes; write text for SQLite."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a datetime without a time zone: {value}; wanted UTC")
+        utc = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return utc.replace(tzinfo=None).isoformat(sep=" ")
+        return utc
+
+    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
+        """Give aware UTC datetimes back."""
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+class ForeignText(TypeDecorator[str]):
+    """Text from outside; what PostgreSQL cannot hold (NUL, lone surrogates) is replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace what one of the databases would refuse."""
+        if value is None or value.isprintable():
+            return value
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

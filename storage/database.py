@@ -1,0 +1,147 @@
+"""The connection to SQLite or PostgreSQL, and what the rest may not know of either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from .errors import StorageError
+from .failure import storage_error
+from .schema import check_schema, upgrade_schema
+
+BUSY_SECONDS = 10.0
+CONNECT_SECONDS = 10
+_WRITES = "driftgauge_writes"
+
+
+class Database:
+    """A pool of connections; threads may share it, processes may not.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     database = Database(f"sqlite:///{folder}/driftgauge.db")
+        ...     database.upgrade()
+        ...     database.close()
+    """
+
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: ``sqlite:///relative/or//absolute.db`` (its folder is made on first use) or
+                ``postgresql://user:password@host/name``.
+            busy_seconds: how long a statement waits for another writer of an SQLite file.
+        """
+        self._url = _parse(url)
+        self._engine = (
+            _sqlite_engine(self._url, busy_seconds)
+            if self.is_sqlite
+            else _postgresql_engine(self._url)
+        )
+        self._writers = self._engine.execution_options(**{_WRITES: True})
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is an SQLite file."""
+        return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def name(self) -> str:
+        """The URL with the password hidden."""
+        return self._url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that sees one state of the database."""
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that is kept whole or not at all."""
+        with self._translated(), self._writers.begin() as connection:
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the tables and views to this version; safe to run from many agents at once."""
+        with self.write() as connection:
+            upgrade_schema(connection)
+
+    def check_schema(self) -> None:
+        """Raise SchemaOutOfDate unless the tables are those of this version."""
+        with self.read() as connection:
+            check_schema(connection)
+
+    def close(self) -> None:
+        """Close the pool's connections; safe to call twice."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise storage_error(error, self.name) from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StorageError("the store's url is not a database url", hint=_URL_HINT) from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StorageError(f"{backend} is not a database that driftgauge knows", hint=_URL_HINT)
+    if parsed.database in (None, "", ":memory:"):
+        raise StorageError("an SQLite database in memory cannot be shared", hint=_URL_HINT)
+    return parsed
+
+
+_URL_HINT = "sqlite:///driftgauge.db or postgresql://user:password@host/name"
+
+
+def _sqlite_engine(url: URL, busy_seconds: float) -> Any:
+    engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
+    folder = Path(str(url.database)).parent
+
+    @event.listens_for(engine, "do_connect")
+    def make_folder(*_: object) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        # NORMAL loses the last transactions with the power, never their wholeness: offsets go
+        # with their counts, so the events are read and counted again.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads before it writes fails at once if another wrote in between,
+        # whatever the busy timeout; IMMEDIATE waits for its turn at the start.
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Any:
+    try:
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "driftgauge"},
+        )
+    except ModuleNotFoundError as error:
+        raise StorageError(
+            f"PostgreSQL needs a package that is not installed: {error.name}",
+            hint='pip install "driftgauge[postgres]"',
+        ) from error

@@ -1,0 +1,178 @@
+"""The flush: counts, evidence and offsets in one transaction, guarded by the offsets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, case, literal, select
+
+from .errors import StaleFlush
+from .records import EvidenceRecord, FlushRecord, OffsetAdvance, ScoreSummary, WindowRecord
+from .tables import BINS, evidence, score_summary, score_window, stream_offset
+from .upsert import upsert
+
+_ADDED = ("events", *BINS, "score_sum", "score_sum_squares")
+_STATISTICS = ("events", "mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
+
+
+def write_flush(connection: Connection, flush: FlushRecord, now: datetime) -> None:
+    """Write *flush* as one; the caller's transaction keeps it whole.
+
+    Rows are written in the order of their keys, so that two agents that share a window wait for
+    each other and never deadlock.
+    """
+    for advance in sorted(flush.advances, key=lambda advance: (advance.topic, advance.partition)):
+        _advance(connection, flush.stream, advance, now)
+    if flush.windows:
+        _add_windows(connection, flush.stream, flush.detector, flush.windows)
+    if flush.evidence:
+        _keep_evidence(connection, flush.stream, flush.detector, flush.evidence)
+    if flush.summaries:
+        _replace_summaries(connection, flush, now)
+
+
+def _advance(connection: Connection, stream: str, advance: OffsetAdvance, now: datetime) -> None:
+    if advance.from_offset is None:
+        moved = _insert_offset(connection, stream, advance, now)
+    else:
+        moved = _update_offset(connection, stream, advance, now)
+    if not moved:
+        raise _stale(connection, stream, advance)
+
+
+def _insert_offset(
+    connection: Connection, stream: str, advance: OffsetAdvance, now: datetime
+) -> bool:
+    statement = upsert(connection, stream_offset).on_conflict_do_nothing()
+    row = {
+        "stream": stream,
+        "topic": advance.topic,
+        "partition": advance.partition,
+        "next_offset": advance.next_offset,
+        "event_time_max": advance.event_time_max,
+        "flushed_at": now,
+    }
+    return connection.execute(statement, row).rowcount == 1
+
+
+def _update_offset(
+    connection: Connection, stream: str, advance: OffsetAdvance, now: datetime
+) -> bool:
+    table = stream_offset.c
+    values: dict[str, object] = {"next_offset": advance.next_offset}
+    if advance.next_offset != advance.from_offset:  # an offset that stays put is no sign of life
+        values["flushed_at"] = now
+    if advance.event_time_max is not None:
+        latest = literal(advance.event_time_max, table.event_time_max.type)
+        values["event_time_max"] = case(
+            (table.event_time_max > latest, table.event_time_max), else_=latest
+        )
+    statement = stream_offset.update().where(
+        table.stream == stream,
+        table.topic == advance.topic,
+        table.partition == advance.partition,
+        table.next_offset == advance.from_offset,
+    )
+    return connection.execute(statement.values(values)).rowcount == 1
+
+
+def _stale(connection: Connection, stream: str, advance: OffsetAdvance) -> StaleFlush:
+    table = stream_offset.c
+    found = connection.scalar(
+        select(table.next_offset).where(
+            table.stream == stream,
+            table.topic == advance.topic,
+            table.partition == advance.partition,
+        )
+    )
+    return StaleFlush(
+        f"partition {advance.topic}/{advance.partition} of stream {stream!r} is at offset {found}, "
+        f"this flush started from {advance.from_offset}; nothing was written"
+    )
+
+
+def _add_windows(
+    connection: Connection, stream: str, detector: str, windows: Sequence[WindowRecord]
+) -> None:
+    statement = upsert(connection, score_window)
+    new, old = statement.excluded, score_window.c
+    changes: dict[str, ColumnElement[object]] = {name: old[name] + new[name] for name in _ADDED}
+    lower, higher = new.score_min < old.score_min, new.score_max > old.score_max
+    changes["score_min"] = case((lower, new.score_min), else_=old.score_min)
+    changes["score_max"] = case((higher, new.score_max), else_=old.score_max)
+    rows = [_window_row(stream, detector, window) for window in windows]
+    rows.sort(key=lambda row: (row["window_start"], row["segment"], row["layer"]))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=score_window.primary_key, set_=changes), rows
+    )
+
+
+def _window_row(stream: str, detector: str, window: WindowRecord) -> dict[str, object]:
+    row: dict[str, object] = dict(zip(BINS, window.counts, strict=True))
+    row.update(
+        stream=stream,
+        detector=detector,
+        window_start=window.window_start,
+        segment=window.segment,
+        layer=window.layer,
+        events=window.events,
+        score_sum=window.score_sum,
+        score_sum_squares=window.score_sum_squares,
+        score_min=window.score_min,
+        score_max=window.score_max,
+    )
+    return row
+
+
+def _keep_evidence(
+    connection: Connection, stream: str, detector: str, kept: Sequence[EvidenceRecord]
+) -> None:
+    rows = [_evidence_row(stream, detector, record) for record in kept]
+    connection.execute(upsert(connection, evidence).on_conflict_do_nothing(), rows)
+
+
+def _evidence_row(stream: str, detector: str, record: EvidenceRecord) -> dict[str, object]:
+    return {
+        "stream": stream,
+        "detector": detector,
+        "segment": record.segment,
+        "window_start": record.window_start,
+        "kind": record.kind,
+        "topic": record.topic,
+        "partition": record.partition,
+        "record_offset": record.offset,
+        "event_id": record.event_id,
+        "event_time": record.event_time,
+        "p_value": record.p_value,
+        "layer_p_values": dict(record.layer_p_values),
+        "thumbnail": record.thumbnail,
+    }
+
+
+def _replace_summaries(connection: Connection, flush: FlushRecord, now: datetime) -> None:
+    statement = upsert(connection, score_summary)
+    names = ("detector", *_STATISTICS, "flushed_at")
+    rows = [
+        {
+            "stream": flush.stream,
+            "layer": summary.layer,
+            "detector": flush.detector,
+            "flushed_at": now,
+            **_statistics(summary),
+        }
+        for summary in sorted(flush.summaries, key=lambda summary: summary.layer)
+    ]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=score_summary.primary_key,
+            set_={name: statement.excluded[name] for name in names},
+        ),
+        rows,
+    )
+
+
+def _statistics(summary: ScoreSummary) -> Mapping[str, float | None]:
+    values = {name: getattr(summary, name) for name in _STATISTICS}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}

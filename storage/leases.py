@@ -1,0 +1,30 @@
+"""Leases: which agent does what only one may do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_
+
+from .tables import lease
+from .upsert import upsert
+
+
+def acquire_lease(
+    connection: Connection, name: str, holder: str, *, ttl_seconds: float, now: datetime
+) -> bool:
+    """Take the lease if it is free, expired or one's own already; return whether one holds it."""
+    statement = upsert(connection, lease)
+    new = statement.excluded
+    row = {"name": name, "holder": holder, "expires_at": now + timedelta(seconds=ttl_seconds)}
+    taken = statement.on_conflict_do_update(
+        index_elements=(lease.c.name,),
+        set_={"holder": new.holder, "expires_at": new.expires_at},
+        where=or_(lease.c.holder == new.holder, lease.c.expires_at <= now),
+    )
+    return connection.execute(taken, row).rowcount == 1
+
+
+def release_lease(connection: Connection, name: str, holder: str) -> None:
+    """Give the lease back, if one holds it."""
+    connection.execute(lease.delete().where(lease.c.name == name, lease.c.holder == holder))

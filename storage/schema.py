@@ -1,0 +1,69 @@
+"""Migrations by Alembic, the views that stand on the tables, and whether both are of today."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+
+from .errors import SchemaOutOfDate
+from .views import create_views, drop_views
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADE_LOCK = 0x64726966  # "drif", PostgreSQL's key for the agents' turn
+_alembic_turn = threading.Lock()  # Alembic keeps its context in module globals
+
+
+def upgrade_schema(connection: Connection) -> None:
+    """Bring tables and views to this version within the connection's transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    if _revision(connection) == newest_revision():
+        return
+    drop_views(connection)
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        with _alembic_turn:
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise _newer(_revision(connection)) from error
+    create_views(connection)
+
+
+def check_schema(connection: Connection) -> None:
+    """Raise SchemaOutOfDate unless the tables are those of this version."""
+    found, wanted = _revision(connection), newest_revision()
+    if found == wanted:
+        return
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found is not None and found not in known:
+        raise _newer(found)
+    state = "has no driftgauge tables" if found is None else f"is at version {found}"
+    raise SchemaOutOfDate(f"the database {state}, this driftgauge needs version {wanted}")
+
+
+def newest_revision() -> str | None:
+    """Return the version of the tables that this code was written for."""
+    return _scripts().get_current_head()
+
+
+def _newer(found: str | None) -> SchemaOutOfDate:
+    return SchemaOutOfDate(
+        f"the database is at version {found}, which this driftgauge does not know",
+        hint="install the driftgauge version that last upgraded this database, or a newer one",
+    )
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

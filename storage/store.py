@@ -1,0 +1,259 @@
+"""The store: every call that agents and commands make on the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+
+from . import alerts, detectors, evidence, leases, streams, windows
+from .database import Database
+from .flush import write_flush
+from .periods import Period
+from .records import (
+    AlertRecord,
+    AlertTransition,
+    DetectorRecord,
+    EvidenceRecord,
+    FlushRecord,
+    Judgement,
+    MonitorState,
+    PartitionRecord,
+    RateRow,
+    ScoreSummary,
+    StreamRecord,
+    Watermark,
+    WindowRecord,
+)
+
+
+def utc_now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """Reads and writes of one database, each call one transaction; threads may share it.
+
+    Every call raises StoreUnavailable when the database does not answer, and can then be made
+    again: a call that failed wrote nothing.
+    """
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
+        """Stand on *database*, which stays the caller's to close.
+
+        Args:
+            database: upgraded to this version.
+            now: the wall clock that dates flushes.
+        """
+        self._database = database
+        self._now = now
+
+    # Streams and partitions
+
+    def ensure_stream(self, stream: str, topic: str, window_seconds: int) -> None:
+        """Register the stream; raise RecordConflict if its windows have another length."""
+        wanted = StreamRecord(stream, topic, window_seconds, self._now())
+        with self._database.write() as connection:
+            streams.ensure_stream(connection, wanted)
+
+    def streams(self) -> list[StreamRecord]:
+        """Return every stream by name."""
+        with self._database.read() as connection:
+            return streams.read_streams(connection)
+
+    def flush(self, flush: FlushRecord) -> None:
+        """Write everything in one transaction; raise StaleFlush if it is not the next one.
+
+        A refused flush wrote nothing: drop its counts and seek to the database's offsets.
+        """
+        with self._database.write() as connection:
+            write_flush(connection, flush, self._now())
+
+    def offsets(
+        self, stream: str, partitions: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], int]:
+        """Return the next offset of each partition that the database knows."""
+        with self._database.read() as connection:
+            return streams.read_offsets(connection, stream, partitions)
+
+    def partitions(self, stream: str) -> list[PartitionRecord]:
+        """Return how far each partition is counted."""
+        with self._database.read() as connection:
+            return streams.read_partitions(connection, stream)
+
+    def watermark(
+        self, stream: str, *, now: datetime, idle_seconds: float, grace_seconds: float
+    ) -> Watermark:
+        """Return how far the windows are complete: the slowest busy partition, less the grace.
+
+        When every partition is idle, time itself closes windows: *now* less the grace.
+        """
+        return streams.watermark(
+            self.partitions(stream), now=now, idle_seconds=idle_seconds, grace_seconds=grace_seconds
+        )
+
+    # Windows and rates
+
+    def windows(
+        self,
+        stream: str,
+        detector: str,
+        *,
+        after: datetime | None,
+        until: datetime,
+        segments: Collection[str] | None = None,
+    ) -> list[WindowRecord]:
+        """Return windows that start after *after* and before *until*, by start, segment, layer."""
+        with self._database.read() as connection:
+            return windows.read_windows(
+                connection, stream, detector, after=after, until=until, segments=segments
+            )
+
+    def rates(
+        self,
+        stream: str,
+        *,
+        period: Period = "hourly",
+        segment: str | None = None,
+        layer: str | None = "*",
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[RateRow]:
+        """Return OOD rates at 0.01 in order of time.
+
+        Args:
+            stream: its name.
+            period: UTC minutes, hours or days, or the windows as counted.
+            segment: None for all.
+            layer: ``*`` for the combined p-value, None for all.
+            since: the period that holds this moment is the first.
+            limit: keep only this many rows, the newest.
+        """
+        with self._database.read() as connection:
+            return windows.read_rates(
+                connection,
+                stream,
+                period=period,
+                segment=segment,
+                layer=layer,
+                since=since,
+                limit=limit,
+            )
+
+    def event_counts(self, stream: str) -> dict[str, int]:
+        """Return how many events each segment counted."""
+        with self._database.read() as connection:
+            return windows.event_counts(connection, stream)
+
+    def summaries(self, stream: str) -> list[ScoreSummary]:
+        """Return the latest running statistics of each layer's scores."""
+        with self._database.read() as connection:
+            return windows.read_summaries(connection, stream)
+
+    # The monitor and its alerts
+
+    def monitor_state(self, stream: str) -> MonitorState | None:
+        """Return the monitor's memory, None before its first turn."""
+        with self._database.read() as connection:
+            return alerts.read_monitor_state(connection, stream)
+
+    def judge(self, judgement: Judgement) -> list[AlertRecord]:
+        """Move the cursor and write alerts in one transaction; return the alerts as stored.
+
+        A state never goes back: an alert that a person acknowledged or resolved stays so.
+
+        Raises:
+            RecordConflict: the cursor is not *previous_cursor*, or a new alert's segment and test
+                have a live one already; nothing was written.
+        """
+        with self._database.write() as connection:
+            return alerts.write_judgement(connection, judgement, self._now())
+
+    def alerts(
+        self,
+        stream: str | None = None,
+        *,
+        states: Collection[str] | None = None,
+        segment: str | None = None,
+        limit: int | None = None,
+    ) -> list[AlertRecord]:
+        """Return the alerts that fit, newest first."""
+        with self._database.read() as connection:
+            return alerts.read_alerts(
+                connection, stream=stream, states=states, segment=segment, limit=limit
+            )
+
+    def alert(self, alert_id: int) -> AlertRecord | None:
+        """Return one alert."""
+        with self._database.read() as connection:
+            return alerts.read_alert(connection, alert_id)
+
+    def transition_alert(
+        self, alert_id: int, state: str, *, at: datetime, by: str, note: str = ""
+    ) -> AlertRecord:
+        """Acknowledge or resolve an alert; raise RecordConflict if it is unknown or beyond that."""
+        with self._database.write() as connection:
+            return alerts.transition_alert(connection, alert_id, state, at=at, by=by, note=note)
+
+    def transitions(self, alert_id: int) -> list[AlertTransition]:
+        """Return the steps in an alert's life in order."""
+        with self._database.read() as connection:
+            return alerts.read_transitions(connection, alert_id)
+
+    # Detectors
+
+    def register_detector(self, record: DetectorRecord) -> None:
+        """Insert or update a version; an active one takes over from the one before it."""
+        with self._database.write() as connection:
+            detectors.register_detector(connection, record)
+
+    def active_detector(self, stream: str) -> DetectorRecord | None:
+        """Return the version that scores the stream now."""
+        with self._database.read() as connection:
+            return detectors.read_active(connection, stream)
+
+    def detectors(self, stream: str) -> list[DetectorRecord]:
+        """Return the stream's versions, newest first."""
+        with self._database.read() as connection:
+            return detectors.read_detectors(connection, stream)
+
+    # Leases
+
+    def acquire_lease(self, name: str, holder: str, *, ttl_seconds: float, now: datetime) -> bool:
+        """Take or renew a lease; return whether *holder* holds it."""
+        with self._database.write() as connection:
+            return leases.acquire_lease(connection, name, holder, ttl_seconds=ttl_seconds, now=now)
+
+    def release_lease(self, name: str, holder: str) -> None:
+        """Give a lease back; another's stays."""
+        with self._database.write() as connection:
+            leases.release_lease(connection, name, holder)
+
+    # Evidence
+
+    def evidence(
+        self,
+        stream: str,
+        *,
+        segment: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> list[EvidenceRecord]:
+        """Return events kept from [*since*, *until*): lowest p first, typical ones newest."""
+        with self._database.read() as connection:
+            return evidence.read_evidence(
+                connection,
+                stream,
+                segment=segment,
+                kind=kind,
+                since=since,
+                until=until,
+                limit=limit,
+            )
+
+    def prune_evidence(self, stream: str, *, before: datetime, max_bytes: int) -> int:
+        """Delete events older than *before*, then the oldest beyond *max_bytes*; count them."""
+        with self._database.write() as connection:
+            return evidence.prune_evidence(connection, stream, before=before, max_bytes=max_bytes)

@@ -1,0 +1,196 @@
+"""The tables; docs/sql.md explains each to people."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from .columns import Count, ForeignText, UtcTimestamp
+from .records import N_BINS
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BINS = tuple(f"bin_{b:02d}" for b in range(N_BINS))
+
+
+def _stream_column(*, primary_key: bool = False) -> Column[str]:
+    return Column("stream", Text, ForeignKey("stream.stream"), primary_key=primary_key)
+
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("window_seconds", Integer, nullable=False),
+    Column("created_at", UtcTimestamp, nullable=False),
+)
+
+detector = Table(
+    "detector",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("created_at", UtcTimestamp, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("manifest", JSON, nullable=False),
+)
+Index(
+    "uq_detector_active",
+    detector.c.stream,
+    unique=True,
+    sqlite_where=text("active"),
+    postgresql_where=text("active"),
+)
+
+score_window = Table(
+    "score_window",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("window_start", UtcTimestamp, primary_key=True),
+    Column("segment", ForeignText, primary_key=True),
+    Column("layer", Text, primary_key=True),
+    Column("events", Count, nullable=False),
+    *(Column(name, Count, nullable=False) for name in BINS),
+    Column("score_sum", Double, nullable=False),
+    Column("score_sum_squares", Double, nullable=False),
+    Column("score_min", Double, nullable=False),
+    Column("score_max", Double, nullable=False),
+    Index(None, "stream", "layer", "segment", "window_start"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("segment", ForeignText, nullable=False),
+    Column("window_start", UtcTimestamp, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("record_offset", Count, nullable=False),
+    Column("event_id", ForeignText, nullable=False),
+    Column("event_time", UtcTimestamp, nullable=False),
+    Column("p_value", Double, nullable=False),
+    Column("layer_p_values", JSON, nullable=False),
+    Column("thumbnail", LargeBinary),
+    CheckConstraint("kind IN ('unusual', 'typical')", name="kind"),
+    Index(
+        "uq_evidence_event",
+        *("stream", "segment", "kind", "topic", "partition", "record_offset"),
+        unique=True,
+    ),
+    Index(None, "stream", "event_time"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
+    Column("segment", ForeignText, nullable=False),
+    Column("test", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("opened_at", UtcTimestamp, nullable=False),
+    Column("since", UtcTimestamp, nullable=False),
+    Column("window_start", UtcTimestamp, nullable=False),
+    Column("refreshed_at", UtcTimestamp, nullable=False),
+    Column("resolved_at", UtcTimestamp),
+    Column("rate_now", Double, nullable=False),
+    Column("rate_normal", Double, nullable=False),
+    Column("events", Count, nullable=False),
+    Column("layers", JSON, nullable=False),
+    Column("message", ForeignText, nullable=False),
+    CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
+    CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+    Index(None, "stream", "opened_at"),
+)
+Index(
+    "uq_alert_live",
+    alert.c.stream,
+    alert.c.segment,
+    alert.c.test,
+    unique=True,
+    sqlite_where=text("state <> 'resolved'"),
+    postgresql_where=text("state <> 'resolved'"),
+)
+
+alert_transition = Table(
+    "alert_transition",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("alert_id", Count, ForeignKey("alert.id"), nullable=False, index=True),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("changed_at", UtcTimestamp, nullable=False),
+    Column("actor", ForeignText, nullable=False),
+    Column("note", ForeignText, nullable=False),
+)
+
+stream_offset = Table(
+    "stream_offset",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", Count, nullable=False),
+    Column("event_time_max", UtcTimestamp),
+    Column("flushed_at", UtcTimestamp, nullable=False),
+)
+
+monitor_state = Table(
+    "monitor_state",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("judged_until", UtcTimestamp, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+score_summary = Table(
+    "score_summary",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("layer", Text, primary_key=True),
+    Column("detector", Text, nullable=False),
+    Column("events", Count, nullable=False),
+    *(
+        Column(name, Double)
+        for name in ("mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
+    ),
+    Column("flushed_at", UtcTimestamp, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", UtcTimestamp, nullable=False),
+)

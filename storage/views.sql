@@ -1,0 +1,95 @@
+-- An event is out of distribution when its p-value is at most 0.01: bins 0 to 4.
+
+CREATE VIEW ood_rate_minutely AS
+SELECT stream, segment, layer, detector, period_start, events, ood_events,
+       CAST(ood_events AS DOUBLE PRECISION) / events AS ood_rate
+FROM (
+    SELECT stream, segment, layer, detector, {minute} AS period_start,
+           CAST(SUM(events) AS BIGINT) AS events,
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events
+    FROM score_window
+    GROUP BY stream, segment, layer, detector, {minute}
+) AS period
+WHERE events > 0;
+
+CREATE VIEW ood_rate_hourly AS
+SELECT stream, segment, layer, detector, period_start, events, ood_events,
+       CAST(ood_events AS DOUBLE PRECISION) / events AS ood_rate
+FROM (
+    SELECT stream, segment, layer, detector, {hour} AS period_start,
+           CAST(SUM(events) AS BIGINT) AS events,
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events
+    FROM score_window
+    GROUP BY stream, segment, layer, detector, {hour}
+) AS period
+WHERE events > 0;
+
+CREATE VIEW ood_rate_daily AS
+SELECT stream, segment, layer, detector, period_start, events, ood_events,
+       CAST(ood_events AS DOUBLE PRECISION) / events AS ood_rate
+FROM (
+    SELECT stream, segment, layer, detector, {day} AS period_start,
+           CAST(SUM(events) AS BIGINT) AS events,
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events
+    FROM score_window
+    GROUP BY stream, segment, layer, detector, {day}
+) AS period
+WHERE events > 0;
+
+-- One row an alert; a person's or the monitor's steps are its moments.
+CREATE VIEW alert_history AS
+SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.detector,
+       alert.severity, alert.state, alert.since, alert.opened_at,
+       acknowledged.changed_at AS acknowledged_at, acknowledged.actor AS acknowledged_by,
+       alert.resolved_at, resolved.actor AS resolved_by,
+       alert.rate_now, alert.rate_normal, alert.events, alert.message
+FROM alert
+LEFT JOIN alert_transition AS acknowledged
+    ON acknowledged.alert_id = alert.id AND acknowledged.to_state = 'acknowledged'
+LEFT JOIN alert_transition AS resolved
+    ON resolved.alert_id = alert.id AND resolved.to_state = 'resolved';
+
+-- One row a bin of a window: how many p-values lay in (p_low, p_high].
+CREATE VIEW p_value_histogram AS
+SELECT stream, segment, layer, detector, window_start,
+       CAST(p_low AS DOUBLE PRECISION) AS p_low, CAST(p_high AS DOUBLE PRECISION) AS p_high,
+       CASE bin
+           WHEN 0 THEN bin_00
+           WHEN 1 THEN bin_01
+           WHEN 2 THEN bin_02
+           WHEN 3 THEN bin_03
+           WHEN 4 THEN bin_04
+           WHEN 5 THEN bin_05
+           WHEN 6 THEN bin_06
+           WHEN 7 THEN bin_07
+           WHEN 8 THEN bin_08
+           WHEN 9 THEN bin_09
+           WHEN 10 THEN bin_10
+           WHEN 11 THEN bin_11
+           WHEN 12 THEN bin_12
+           WHEN 13 THEN bin_13
+           WHEN 14 THEN bin_14
+           WHEN 15 THEN bin_15
+           WHEN 16 THEN bin_16
+           WHEN 17 THEN bin_17
+       END AS events
+FROM score_window CROSS JOIN (
+    SELECT 0 AS bin, 0 AS p_low, 0.0001 AS p_high
+    UNION ALL SELECT 1, 0.0001, 0.0003
+    UNION ALL SELECT 2, 0.0003, 0.001
+    UNION ALL SELECT 3, 0.001, 0.003
+    UNION ALL SELECT 4, 0.003, 0.01
+    UNION ALL SELECT 5, 0.01, 0.02
+    UNION ALL SELECT 6, 0.02, 0.05
+    UNION ALL SELECT 7, 0.05, 0.1
+    UNION ALL SELECT 8, 0.1, 0.2
+    UNION ALL SELECT 9, 0.2, 0.3
+    UNION ALL SELECT 10, 0.3, 0.4
+    UNION ALL SELECT 11, 0.4, 0.5
+    UNION ALL SELECT 12, 0.5, 0.6
+    UNION ALL SELECT 13, 0.6, 0.7
+    UNION ALL SELECT 14, 0.7, 0.8
+    UNION ALL SELECT 15, 0.8, 0.9
+    UNION ALL SELECT 16, 0.9, 0.95
+    UNION ALL SELECT 17, 0.95, 1
+) AS edges;
