@@ -1,0 +1,76 @@
+"""Encoded bytes in, RGB pixels out."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import EventDecodeError
+
+_SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def decode_image(value: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a JPEG, PNG or WebP picture, told by its first bytes; the first frame of several.
+
+    Grey, palette, CMYK, 16-bit and transparent pictures become plain RGB; an EXIF orientation is
+    not applied, since the production model sees the pixels as stored.
+
+    Args:
+        max_pixels: a picture whose header claims more is refused before its pixels are touched.
+
+    Returns:
+        ``(height, width, 3)``, RGB, uint8.
+
+    Raises:
+        EventDecodeError: it is something else, truncated, broken, or too large.
+    """
+    kind = _format(value)
+    try:
+        with Image.open(io.BytesIO(value), formats=[kind]) as image:
+            _refuse_many_pixels(image.size, max_pixels)
+            return _rgb(image)
+    except EventDecodeError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise EventDecodeError(f"the {kind} picture is a decompression bomb: {error}") from error
+    except Exception as error:  # Pillow raises a dozen kinds for bytes that are not what they claim
+        raise EventDecodeError(
+            f"the {kind} picture cannot be decoded: {error}; got {len(value)} bytes, wanted a "
+            "whole picture; look at the sender, or at limits on message size on the way"
+        ) from error
+
+
+def _format(value: bytes) -> str:
+    if value.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if value.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if value.startswith(b"RIFF") and value[8:12] == b"WEBP":
+        return "WEBP"
+    raise EventDecodeError(
+        f"the message is no picture: got {len(value)} bytes that begin with {value[:12]!r}, "
+        "wanted a raw JPEG, PNG or WebP"
+    )
+
+
+def _refuse_many_pixels(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise EventDecodeError(
+            f"the picture is too large: got {width} x {height} = {width * height / 1e6:.1f} "
+            f"megapixels, wanted at most {max_pixels / 1e6:.1f}; raise batch.max_image_pixels "
+            "if such pictures are meant"
+        )
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode in _SIXTEEN_BIT:
+        grey = (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode == "P" and "transparency" in image.info:
+        return np.array(image.convert("RGBA").convert("RGB"))
+    return np.array(image.convert("RGB"))

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from driftgauge.agent.errors import EventDecodeError, EventError, EventSchemaError
+from driftgauge.agent.events.decode import DecodeSettings, decode_event
+from driftgauge.agent.events.event import Event
+from tests.agent.records import NOON, encoded, jpeg, picture, record
+
+LATER = NOON + timedelta(hours=1)
+
+
+def decode(value: bytes | None, **options: object) -> Event:
+    limits = DecodeSettings(segment_headers=("camera",), max_message_bytes=200_000)
+    return decode_event(record(value, **options), limits, arrived_at=LATER)  # type: ignore[arg-type] # options are forwarded
+
+
+def bomb(width: int = 10_000, height: int = 6_000) -> bytes:
+    """A PNG of a few bytes whose header claims 60 megapixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + data + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_each_format_decodes_to_rgb_as_stored(kind: str) -> None:
+    image = decode(encoded(picture(), kind)).image
+    assert image.shape == (24, 32, 3)
+    assert image.dtype == np.uint8
+    assert np.abs(image.astype(int) - np.asarray(picture()).astype(int)).mean() < 6
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "LA", "1", "I;16"])
+def test_every_png_mode_becomes_rgb(mode: str) -> None:
+    if mode == "I;16":
+        source = Image.fromarray(np.asarray(picture().convert("L")).astype(np.uint16) * 257)
+    else:
+        source = picture().convert(mode)
+    image = decode(encoded(source, "PNG")).image
+    assert image.shape == (24, 32, 3)
+    assert np.ptp(image) > 20
+
+
+def test_a_sixteen_bit_grey_keeps_its_brightness() -> None:
+    grey = np.asarray(picture().convert("L"))
+    image = decode(encoded(Image.fromarray(grey.astype(np.uint16) * 257), "PNG")).image
+    assert np.array_equal(image[:, :, 1], grey)
+
+
+def test_a_palette_with_transparency_becomes_rgb() -> None:
+    source = picture().convert("P")
+    value = encoded(source, "PNG", transparency=bytes(range(256)))
+    assert decode(value).image.shape == (24, 32, 3)
+
+
+def test_a_cmyk_jpeg_becomes_rgb() -> None:
+    image = decode(encoded(picture().convert("CMYK"))).image
+    assert np.abs(image.astype(int) - np.asarray(picture()).astype(int)).mean() < 12
+
+
+def test_an_orientation_is_not_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decode(encoded(picture(), exif=exif)).image.shape == (24, 32, 3)
+
+
+def test_cloudevents_headers_name_and_date_the_event() -> None:
+    headers = {"ce_id": b"a-1", "ce_time": b"2026-02-03T04:05:06.5+01:00", "camera": b"3"}
+    event = decode(jpeg(), headers=headers)
+    assert event.event_id == "a-1"
+    assert event.event_time == datetime(2026, 2, 3, 3, 5, 6, 500_000, tzinfo=UTC)
+    assert event.segments == {"camera": "3"}
+
+
+def test_without_headers_the_record_names_and_dates_it() -> None:
+    event = decode(jpeg(), offset=7)
+    assert event.event_id == "frames/0/7"
+    assert event.event_time == NOON
+    assert event.segments == {}
+
+
+def test_without_any_time_it_is_dated_at_arrival() -> None:
+    assert decode(jpeg(), timestamp=None).event_time == LATER
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (None, EventSchemaError, "the message is empty"),
+        (b"", EventSchemaError, "the message is empty"),
+        (b"hello world, no picture", EventDecodeError, "begin with b'hello world,'"),
+        (b"x" * 200_001, EventSchemaError, "got 200001 bytes, wanted at most 200000"),
+        (encoded(picture(size=(320, 240)))[:-1500], EventDecodeError, "image file is truncated"),
+        (encoded(picture(), "PNG")[:80], EventDecodeError, "cannot be decoded"),
+        (bomb(), EventDecodeError, "10000 x 6000 = 60.0 megapixels, wanted at most 40.0"),
+        (bomb(20_000, 20_000), EventDecodeError, "decompression bomb"),
+        (b"\xff\xd8\xff", EventDecodeError, "cannot be decoded"),
+    ],
+)
+def test_bad_bytes_are_refused_with_the_reason(
+    value: bytes | None, error: type[EventError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        decode(value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"ce_time": b"yesterday"}, "got 'yesterday', wanted RFC 3339"),
+        ({"ce_time": b"2026-01-01T00:00:00"}, "with a zone"),
+        ({"ce_time": b"0001-01-01T00:00:00+14:00"}, "from 1970 on"),
+        ({"camera": b"\xff\xfe"}, "'camera' is not text"),
+        ({"camera": b"x" * 129}, "got 129 characters"),
+        ({"camera": b"a\x00b"}, "printable"),
+    ],
+)
+def test_bad_headers_are_refused_with_the_reason(headers: dict[str, bytes], words: str) -> None:
+    with pytest.raises(EventSchemaError, match=words):
+        decode(jpeg(), headers=headers)
+
+
+WHOLE = [jpeg(), encoded(picture(), "PNG"), encoded(picture(), "WEBP")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(WHOLE), st.data())
+def test_damaged_bytes_decode_or_are_the_events_fault(whole: bytes, data: st.DataObject) -> None:
+    damaged = bytearray(whole[: data.draw(st.integers(1, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        image = decode(bytes(damaged)).image
+    except EventError as error:
+        assert str(error)  # noqa: PT017 - both outcomes are right
+    else:
+        assert image.ndim == 3
