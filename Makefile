@@ -1,0 +1,40 @@
+# `make` lists the targets. Everything runs in .venv, which is made when it is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format clean
+
+help: ## list the targets
+	@echo "driftgauge: make TARGET"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | column -t -s@ 2>/dev/null || \
+		sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1: \2/p' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv and install everything in it
+
+$(STAMP): pyproject.toml scripts/install
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/install
+	@touch $@
+
+demo: $(STAMP) ## run the demonstration (under 4 minutes)
+	@$(BIN)/driftgauge demo $(DEMO)
+
+test: $(STAMP) ## run the tests except the slow ones (under 10 minutes)
+	@echo "make test: all tests but the slow ones; 'make test-slow' runs those"
+	@$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+test-slow: $(STAMP) ## run the slow tests
+	@$(BIN)/python -m pytest -m slow --timeout 900 $(TESTS)
+
+check: $(STAMP) ## format, lint, types, import rules
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+format: $(STAMP) ## let ruff format and fix
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## remove .venv and every cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
