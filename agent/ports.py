@@ -42,8 +42,12 @@ class EventSource(Protocol):
     def assignment(self) -> frozenset[Partition]:
         """Return the partitions that this agent owns now."""
 
-    def seek(self, offsets: Mapping[Partition, int | None]) -> None:
-        """Continue each partition at its offset; None is the configured start."""
+    def seek(self, offsets: Mapping[Partition, int | None]) -> dict[Partition, int]:
+        """Continue each partition at its offset; None is the configured start.
+
+        Returns where each will continue; a start that the broker did not tell in time is left out,
+        and so is a partition that went meanwhile.
+        """
 
     def pause(self) -> None:
         """Stop fetching from every assigned partition; polling keeps the membership."""
