@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from .errors import RecordConflict
 from .records import AlertRecord, AlertTransition, Judgement, MonitorState
 from .tables import alert, alert_transition, monitor_state
-from .upsert import upsert
+from .upsert import upsert, wrote_one
 
 MONITOR = "monitor"
 _LIFE = ("open", "acknowledged", "resolved")
@@ -108,12 +108,12 @@ def _move_cursor(connection: Connection, judgement: Judgement) -> None:
     values = {"judged_until": judgement.monitor.cursor, "state": judgement.monitor.state}
     if judgement.previous_cursor is None:
         first = upsert(connection, monitor_state).on_conflict_do_nothing()
-        moved = connection.execute(first, {"stream": judgement.stream, **values}).rowcount
+        moved = wrote_one(connection, first, {"stream": judgement.stream, **values})
     else:
         expected = table.judged_until == judgement.previous_cursor
         step = monitor_state.update().where(table.stream == judgement.stream, expected)
-        moved = connection.execute(step.values(values)).rowcount
-    if moved != 1:
+        moved = connection.execute(step.values(values)).rowcount == 1
+    if not moved:
         found = read_monitor_state(connection, judgement.stream)
         raise RecordConflict(
             f"the monitor of stream {judgement.stream!r} stands at "

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, case, literal, select
 from .errors import StaleFlush
 from .records import EvidenceRecord, FlushRecord, OffsetAdvance, ScoreSummary, WindowRecord
 from .tables import BINS, evidence, score_summary, score_window, stream_offset
-from .upsert import upsert
+from .upsert import upsert, wrote_one
 
 _ADDED = ("events", *BINS, "score_sum", "score_sum_squares")
 _STATISTICS = ("events", "mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
@@ -54,7 +54,7 @@ def _insert_offset(
         "event_time_max": advance.event_time_max,
         "flushed_at": now,
     }
-    return connection.execute(statement, row).rowcount == 1
+    return wrote_one(connection, statement, row)
 
 
 def _update_offset(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, or_
 
 from .tables import lease
-from .upsert import upsert
+from .upsert import upsert, wrote_one
 
 
 def acquire_lease(
@@ -22,7 +22,7 @@ def acquire_lease(
         set_={"holder": new.holder, "expires_at": new.expires_at},
         where=or_(lease.c.holder == new.holder, lease.c.expires_at <= now),
     )
-    return connection.execute(taken, row).rowcount == 1
+    return wrote_one(connection, taken, row)
 
 
 def release_lease(connection: Connection, name: str, holder: str) -> None:

@@ -1,0 +1,171 @@
+"""Stores on both databases for any test, and short ways to write records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from driftgauge.storage import (
+    N_BINS,
+    AlertRecord,
+    Database,
+    EvidenceRecord,
+    FlushRecord,
+    OffsetAdvance,
+    Store,
+    WindowRecord,
+)
+
+from .postgres import new_database
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+STREAM, TOPIC, DETECTOR = "line-3", "images", "detector-1"
+
+
+@dataclass
+class HandClock:
+    """A wall clock that moves when told."""
+
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """Give the URL of an upgraded database to copy."""
+    with new_database(postgres_server) as url:
+        database = Database(url)
+        database.upgrade()
+        database.close()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Give the kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a database without tables."""
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Give an upgraded, empty database of each kind."""
+    if backend == "sqlite":
+        opened = Database(f"sqlite:///{tmp_path}/driftgauge.db")
+        opened.upgrade()
+        yield opened
+        opened.close()
+        return
+    server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("postgres_template").rsplit("/", 1)[1]
+    with new_database(server, template=template) as url:
+        opened = Database(url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """Give the store's wall clock."""
+    return HandClock()
+
+
+@pytest.fixture
+def store(database: Database, clock: HandClock) -> Store:
+    """Give a store of each kind in which the stream is registered."""
+    made = Store(database, now=clock)
+    made.ensure_stream(STREAM, TOPIC, 60)
+    return made
+
+
+def window(
+    counts: dict[int, int] | Sequence[int],
+    *,
+    minute: float = 0,
+    segment: str = "*",
+    layer: str = "*",
+    scores: tuple[float, float, float, float] = (1.0, 1.0, 0.5, 0.5),
+) -> WindowRecord:
+    """Return a window with *counts* by bin, *minute* minutes after START."""
+    if isinstance(counts, dict):
+        counts = [counts.get(b, 0) for b in range(N_BINS)]
+    start = START + timedelta(minutes=minute)
+    return WindowRecord(segment, layer, start, tuple(counts), *scores)
+
+
+def advance(
+    from_offset: int | None,
+    next_offset: int,
+    *,
+    partition: int = 0,
+    event_time_max: datetime | None = START,
+) -> OffsetAdvance:
+    """Return the move of one partition of TOPIC."""
+    return OffsetAdvance(TOPIC, partition, from_offset, next_offset, event_time_max)
+
+
+def flush(
+    *advances: OffsetAdvance, windows: Sequence[WindowRecord] = (), **more: Any
+) -> FlushRecord:
+    """Return a flush of STREAM scored by DETECTOR."""
+    return FlushRecord(STREAM, DETECTOR, advances, windows, **more)
+
+
+def evidence(offset: int, *, p: float = 0.001, minute: float = 0, **more: Any) -> EvidenceRecord:
+    """Return one kept event of TOPIC's partition 0."""
+    values: dict[str, Any] = {
+        "segment": "*",
+        "window_start": START + timedelta(minutes=int(minute)),
+        "kind": "unusual",
+        "topic": TOPIC,
+        "partition": 0,
+        "offset": offset,
+        "event_id": f"event-{offset}",
+        "event_time": START + timedelta(minutes=minute),
+        "p_value": p,
+        "layer_p_values": {"blocks.1": p, "blocks.2": 0.5},
+        "thumbnail": b"jpeg",
+    }
+    return EvidenceRecord(**{**values, **more})
+
+
+def alert(**more: Any) -> AlertRecord:
+    """Return a new alert on camera 3."""
+    values: dict[str, Any] = {
+        "id": None,
+        "stream": STREAM,
+        "segment": "camera=3",
+        "test": "betting",
+        "detector": DETECTOR,
+        "state": "open",
+        "severity": "warning",
+        "opened_at": START,
+        "since": START - timedelta(minutes=2),
+        "window_start": START - timedelta(minutes=1),
+        "refreshed_at": START - timedelta(minutes=1),
+        "resolved_at": None,
+        "rate_now": 0.041,
+        "rate_normal": 0.008,
+        "events": 120,
+        "layers": [{"layer": "blocks.1", "depth": 0.25, "share": 0.6, "direction": "unusual"}],
+        "message": "camera 3: 4.1 % of images out of distribution, normally 0.8 %",
+    }
+    return AlertRecord(**{**values, **more})
