@@ -1,0 +1,111 @@
+"""How a consumer is built: its options, its group, and the flag that a rebalance sets."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from .connection import KafkaConnection, explaining
+
+log = logging.getLogger(__name__)
+
+OffsetReset = Literal["latest", "earliest"]
+
+_ALL = 100_000  # records a poll may return: more than any fetch holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSettings:
+    """How to read.
+
+    Attributes:
+        auto_offset_reset: where a partition begins that the database does not know.
+        session_timeout_seconds: None is 45, or 2.5 on the embedded broker, whose joins take half
+            of it.
+        heartbeat_interval_seconds: None is 3, or 0.3 on the embedded broker.
+        fetch_max_bytes: bounds what one poll returns, but for one larger message.
+        max_message_bytes: the largest message that can be read at all.
+        call_timeout_seconds: bounds every call that asks the broker something.
+    """
+
+    auto_offset_reset: OffsetReset = "latest"
+    session_timeout_seconds: float | None = None
+    heartbeat_interval_seconds: float | None = None
+    fetch_max_bytes: int = 8 * 1024 * 1024
+    max_message_bytes: int = 10 * 1024 * 1024
+    call_timeout_seconds: float = 5.0
+
+
+def connect_consumer(
+    connection: KafkaConnection,
+    settings: ConsumerSettings,
+    *,
+    topic: str,
+    group_id: str,
+    changed: threading.Event,
+) -> Any:
+    """Return a consumer that has joined its group.
+
+    Args:
+        changed: set whenever partitions come or go.
+
+    Raises:
+        SourceUnavailable: the broker does not answer, with the cause.
+    """
+    options = connection.options() | _options(connection, settings) | {"group_id": group_id}
+    with explaining(connection, f"read {topic}"):
+        consumer = KafkaConsumer(**options)
+    consumer.subscribe([topic], listener=_flag_listener(changed))
+    return consumer
+
+
+def _options(connection: KafkaConnection, settings: ConsumerSettings) -> dict[str, Any]:
+    """No deserialisers: one that fails leaves the consumer unusable."""
+    embedded = connection.profile == "embedded"
+    session = settings.session_timeout_seconds or (2.5 if embedded else 45.0)
+    heartbeat = settings.heartbeat_interval_seconds or (0.3 if embedded else 3.0)
+    return {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",  # the loop seeks; the consumer begins nowhere by itself
+        "allow_auto_create_topics": False,
+        "partition_assignment_strategy": [CooperativeStickyAssignor],
+        "max_poll_records": _ALL,
+        "fetch_max_bytes": settings.fetch_max_bytes,
+        "max_partition_fetch_bytes": max(settings.fetch_max_bytes, settings.max_message_bytes),
+        "session_timeout_ms": round(session * 1000),
+        "heartbeat_interval_ms": round(heartbeat * 1000),
+        "metadata_max_age_ms": 5_000 if embedded else 30_000,
+        "metrics_enabled": False,
+    }
+
+
+def _flag_listener(changed: threading.Event) -> Any:
+    """Return a listener that sets *changed*; it runs on the client's thread and may do no more."""
+
+    class Listener(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python has no types
+        def on_partitions_revoked(self, revoked: object) -> None:
+            changed.set()
+
+        def on_partitions_assigned(self, assigned: object) -> None:
+            changed.set()
+
+        def on_partitions_lost(self, lost: object) -> None:
+            changed.set()
+
+    return Listener()
+
+
+def warn_without_checksum() -> None:
+    """Say loudly that reading will be slow, when it will."""
+    try:
+        import crc32c  # noqa: F401 - kafka-python uses it when it is there
+    except ImportError:
+        log.warning(
+            "the package crc32c is missing: checksums run in Python, 20 to 40 times slower; "
+            "install kafka-python[crc32c]"
+        )

@@ -1,0 +1,173 @@
+"""Undecodable events go to a topic of their own, untouched, with the reason in headers."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from ..errors import SourceUnavailable
+from ..events.event import Record
+from .connection import KafkaConnection, explaining
+from .topic import ensure_topics
+
+log = logging.getLogger(__name__)
+
+PREFIX = "dlq_"
+"""Begins the name of every header that is added."""
+
+_ENVELOPE_BYTES = 64 * 1024
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+def reasons(record: Record, *, error: str, message: str) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers that tell where *record* came from and what was wrong with it."""
+    return (
+        (f"{PREFIX}topic", record.topic.encode()),
+        (f"{PREFIX}partition", str(record.partition).encode()),
+        (f"{PREFIX}offset", str(record.offset).encode()),
+        (f"{PREFIX}error", error.encode()),
+        (f"{PREFIX}message", message.encode(errors="replace")),
+        (f"{PREFIX}agent", importlib.metadata.version("driftgauge").encode()),
+    )
+
+
+@dataclass(slots=True)
+class _Letter:
+    """One letter on its way; *future* is None while it must be sent (again)."""
+
+    record: Record
+    headers: tuple[tuple[str, bytes], ...]
+    future: Any = field(default=None, repr=False)
+
+    @property
+    def n_bytes(self) -> int:
+        return len(self.record.value or b"") + len(self.record.key or b"")
+
+
+class KafkaDeadLetters:
+    """Letters to a topic that it makes at its start. One thread owns it.
+
+    The client's own queue has no bound, so this one has: beyond *max_pending_bytes*, `send` waits
+    until the broker has stored what is outstanding. After a crash a letter may arrive twice.
+
+    Args:
+        max_message_bytes: the largest value that is sent on; of a larger one, the reason only.
+        flush_timeout_seconds: how long a `send` over the bound waits.
+
+    Raises:
+        SourceUnavailable: the broker does not answer.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        *,
+        topic: str,
+        max_pending_bytes: int = 16 * 1024 * 1024,
+        max_message_bytes: int = 10 * 1024 * 1024,
+        flush_timeout_seconds: float = 10.0,
+    ) -> None:
+        self._topic = topic
+        self._max_pending_bytes = max_pending_bytes
+        self._flush_timeout_seconds = flush_timeout_seconds
+        self._letters: list[_Letter] = []
+        self._is_closed = False
+        request_bytes = max_message_bytes + _ENVELOPE_BYTES
+        ensure_topics(connection, {topic: -1}, configs={"max.message.bytes": str(request_bytes)})
+        with explaining(connection, f"send to {topic}"):
+            self._producer = KafkaProducer(
+                max_request_size=request_bytes, **connection.producer_options()
+            )
+
+    def send(self, record: Record, *, error: str, message: str) -> None:
+        """Queue *record* untouched, with the reason in added headers.
+
+        Raises:
+            SourceUnavailable: too much is outstanding; *record* is not queued then.
+        """
+        if sum(letter.n_bytes for letter in self._letters) > self._max_pending_bytes:
+            self.flush(self._flush_timeout_seconds)
+        letter = _Letter(record, reasons(record, error=error, message=message))
+        self._letters.append(letter)
+        self._start(letter)
+
+    def flush(self, timeout_seconds: float) -> None:
+        """Return when everything queued is stored by the broker.
+
+        Raises:
+            SourceUnavailable: some is not; it stays queued and is sent again at the next flush.
+        """
+        if not self._letters:
+            return
+        for letter in self._letters:
+            if letter.future is None:
+                self._start(letter)
+        try:
+            self._producer.flush(timeout_seconds)
+        except KafkaError as error:
+            raise self._undelivered(error) from error
+        self._letters = [letter for letter in self._letters if not self._is_stored(letter)]
+        if self._letters:
+            raise self._undelivered(None)
+
+    def close(self) -> None:
+        """Flush and leave; safe to call twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self.flush(self._flush_timeout_seconds)
+        finally:
+            self._producer.close(timeout=self._flush_timeout_seconds)
+
+    def _start(self, letter: _Letter) -> None:
+        record = letter.record
+        try:
+            letter.future = self._producer.send(
+                self._topic,
+                value=record.value if record.value is not None or record.key else b"",
+                key=record.key,
+                headers=[*record.headers, *letter.headers],
+                timestamp_ms=record.timestamp_ms if record.timestamp_ms >= 0 else None,
+            )
+        except _TOO_LARGE as error:
+            self._send_reason_only(letter, error)
+        except KafkaError as error:  # the topic's leader is not known now: at the next flush
+            log.warning("dead letter waits for the next flush: %s", error)
+
+    def _is_stored(self, letter: _Letter) -> bool:
+        future = letter.future
+        if future is not None and future.is_done and future.succeeded():
+            return True
+        letter.future = None
+        if future is not None and isinstance(future.exception, _TOO_LARGE):
+            self._send_reason_only(letter, future.exception)
+        return False
+
+    def _send_reason_only(self, letter: _Letter, error: Exception) -> None:
+        """Send what the broker takes: a stream must not stop at one message that it refuses."""
+        n_bytes = len(letter.record.value or b"")
+        log.warning("dead letter of %s bytes is too large, sending its reason: %s", n_bytes, error)
+        letter.headers = (*letter.headers, (f"{PREFIX}dropped_bytes", str(n_bytes).encode()))
+        letter.record = Record(
+            topic=letter.record.topic,
+            partition=letter.record.partition,
+            offset=letter.record.offset,
+            key=letter.record.key,
+            value=b"",
+            headers=(),
+            timestamp_ms=letter.record.timestamp_ms,
+        )
+        self._start(letter)
+
+    def _undelivered(self, error: Exception | None) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{len(self._letters)} dead letters are not stored in {self._topic}: "
+            f"{error or 'the broker refused them'}",
+            hint=f"check that this agent may write to {self._topic}",
+        )
