@@ -86,6 +86,24 @@ class KafkaSection(Section):
     profile)."""
     fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
     """Bytes that one fetch may bring; bounds the memory that waiting messages take."""
+    bootstrap_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    """Seconds that a first answer of the broker may take."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the connection is secured."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, examples=["SCRAM-SHA-512"]
+    )
+    """How to log in, with SASL_PLAINTEXT or SASL_SSL."""
+    username: str | None = Field(default=None, examples=["driftgauge"])
+    """Name to log in with."""
+    password: SecretStr | None = Field(default=None, examples=["PASSWORD"])
+    """Password to log in with; better given as DRIFTGAUGE_KAFKA__PASSWORD than written here."""
+    ca_file: Path | None = Field(default=None, examples=["/etc/ssl/kafka-ca.pem"])
+    """PEM file of the authority that signed the broker's certificate."""
+    certificate_file: Path | None = Field(default=None, examples=["/etc/ssl/driftgauge.pem"])
+    """PEM file of this agent's own certificate, where the broker asks for one."""
+    key_file: Path | None = Field(default=None, examples=["/etc/ssl/driftgauge.key"])
+    """PEM file of that certificate's key."""
 
 
 class ModelSection(Section):

@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from driftgauge.storage.records import EDGES
+from driftgauge.storage import EDGES
 
 from .errors import SettingsError
 from .sections import (
@@ -257,6 +257,15 @@ def _contradictions(settings: Settings) -> list[str]:
         f"kafka.fetch_max_bytes = {kafka.fetch_max_bytes} must be at least "
         f"batch.max_message_bytes = {batch.max_message_bytes}, or large messages never arrive": (
             kafka.fetch_max_bytes >= batch.max_message_bytes
+        ),
+        f"kafka.security_protocol = {kafka.security_protocol!r} and kafka.sasl_mechanism = "
+        f"{kafka.sasl_mechanism!r} do not go together: a mechanism is needed with SASL_PLAINTEXT "
+        "and SASL_SSL, and only there": (
+            kafka.security_protocol.startswith("SASL") == (kafka.sasl_mechanism is not None)
+        ),
+        f"kafka.sasl_mechanism = {kafka.sasl_mechanism!r} needs kafka.username and kafka.password; "
+        f"got username = {kafka.username!r} and {'a' if kafka.password else 'no'} password": (
+            kafka.sasl_mechanism is None or (bool(kafka.username) and kafka.password is not None)
         ),
         f"monitor.idle_seconds = {monitor.idle_seconds:g} must be at least twice "
         f"flush.interval_seconds = {flush.interval_seconds:g}, or a busy partition looks idle "

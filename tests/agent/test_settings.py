@@ -119,6 +119,15 @@ def test_the_embedded_profile_has_short_sessions_unless_told_otherwise() -> None
             MINIMAL.replace("[model]", "alpha = 0.04\n[model]"),
             "stream.alpha = 0.04 is not an edge of the p-value histogram",
         ),
+        (
+            MINIMAL + '[kafka]\nsecurity_protocol = "SASL_SSL"\n',
+            "kafka.security_protocol = 'SASL_SSL' and kafka.sasl_mechanism = None do not go together",
+        ),
+        (
+            MINIMAL + '[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\n',
+            "kafka.sasl_mechanism = 'PLAIN' needs kafka.username and kafka.password; "
+            "got username = None and no password",
+        ),
         ("[stream\n", "driftgauge.toml is not valid TOML"),
     ],
 )  # fmt: skip
@@ -168,7 +177,7 @@ def test_the_sample_loads_and_gives_the_defaults() -> None:
 
 
 def test_every_setting_is_in_the_sample_and_loads_when_uncommented() -> None:
-    text = sample_toml().replace("\n# factory", "\n# other")
+    text = sample_toml().replace("\n# factory", "\n# other").replace('PLAINTEXT"\n', 'SASL_SSL"\n')
     bare = "\n".join(
         line.removeprefix("# ") if " = " in line else line for line in text.split("\n")
     )
