@@ -1,15 +1,18 @@
 """Fixtures for every test; each group lives in a file of its own."""
 
+from .broker import broker, topic
 from .postgres import postgres_server, postgres_url
-from .stores import backend, clock, database, empty_url, postgres_template, store
+from .stores import backend, clock, database, empty_url, postgres_upgraded, store
 
 __all__ = [
     "backend",
+    "broker",
     "clock",
     "database",
     "empty_url",
     "postgres_server",
-    "postgres_template",
+    "postgres_upgraded",
     "postgres_url",
     "store",
+    "topic",
 ]

@@ -46,10 +46,10 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
 
 @contextmanager
-def new_database(server: str, *, template: str = "template1") -> Iterator[str]:
+def new_database(server: str) -> Iterator[str]:
     """Make a database, and drop it with whoever still holds it."""
     name = f"driftgauge_{uuid.uuid4().hex[:12]}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(server, f"CREATE DATABASE {name}")
     try:
         yield f"{server.rsplit('/', 1)[0]}/{name}"
     finally:

@@ -20,6 +20,7 @@ from driftgauge.storage import (
     Store,
     WindowRecord,
 )
+from driftgauge.storage.tables import metadata
 
 from .postgres import new_database
 
@@ -42,13 +43,13 @@ class HandClock:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> Iterator[str]:
-    """Give the URL of an upgraded database to copy."""
+def postgres_upgraded(postgres_server: str) -> Iterator[Database]:
+    """Give one upgraded database; making one for each test would take most of their time."""
     with new_database(postgres_server) as url:
         database = Database(url)
         database.upgrade()
+        yield database
         database.close()
-        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -74,12 +75,11 @@ def database(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> It
         yield opened
         opened.close()
         return
-    server = request.getfixturevalue("postgres_server")
-    template = request.getfixturevalue("postgres_template").rsplit("/", 1)[1]
-    with new_database(server, template=template) as url:
-        opened = Database(url)
-        yield opened
-        opened.close()
+    shared: Database = request.getfixturevalue("postgres_upgraded")
+    with shared.write() as connection:
+        names = ", ".join(metadata.tables)
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+    yield shared
 
 
 @pytest.fixture
