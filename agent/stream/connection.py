@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from ..errors import SourceUnavailable
 
@@ -73,6 +74,31 @@ class _Heard(logging.Handler):
         self.lines = [*self.lines[-19:], record.getMessage()]
 
 
+def build_client(
+    make: Callable[..., Any], connection: KafkaConnection, purpose: str, **options: Any
+) -> Any:
+    """Return ``make(**options)``, a consumer, producer or admin client.
+
+    One that fails in its constructor leaves a thread and sockets that nobody else can close.
+
+    Raises:
+        SourceUnavailable: the broker does not answer, with the cause.
+    """
+    network: list[Any] = []
+
+    def remembered(**settings: Any) -> Any:
+        network.append(KafkaNetClient(**settings))
+        return network[-1]
+
+    with explaining(connection, purpose):
+        try:
+            return make(kafka_client=remembered, **options)
+        except BaseException:
+            for client in network:
+                client.close()
+            raise
+
+
 @contextmanager
 def explaining(connection: KafkaConnection, purpose: str) -> Iterator[None]:
     """Turn kafka-python's failure inside the block into one that names its cause.
@@ -95,7 +121,7 @@ def _unavailable(
     connection: KafkaConnection, purpose: str, error: Exception, lines: list[str]
 ) -> SourceUnavailable:
     servers = ", ".join(connection.bootstrap_servers)
-    causes = [line for line in lines if "failed" in line.lower() or "error" in line.lower()]
+    causes = [line for line in lines if "failed: " in line and "Unable to bootstrap" not in line]
     cause = causes[-1] if causes else "the client gave no cause"
     return SourceUnavailable(
         f"cannot {purpose} at {servers} over {connection.security_protocol}: {error}; "

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from .connection import KafkaConnection, explaining
+from .connection import KafkaConnection, build_client
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,7 @@ def connect_consumer(
         SourceUnavailable: the broker does not answer, with the cause.
     """
     options = connection.options() | _options(connection, settings) | {"group_id": group_id}
-    with explaining(connection, f"read {topic}"):
-        consumer = KafkaConsumer(**options)
+    consumer = build_client(KafkaConsumer, connection, f"read {topic}", **options)
     consumer.subscribe([topic], listener=_flag_listener(changed))
     return consumer
 

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from ..errors import SourceUnavailable
 from ..events.event import Record
-from .connection import KafkaConnection, explaining
+from .connection import KafkaConnection, build_client
 from .topic import ensure_topics
 
 log = logging.getLogger(__name__)
@@ -79,10 +79,13 @@ class KafkaDeadLetters:
         self._is_closed = False
         request_bytes = max_message_bytes + _ENVELOPE_BYTES
         ensure_topics(connection, {topic: -1}, configs={"max.message.bytes": str(request_bytes)})
-        with explaining(connection, f"send to {topic}"):
-            self._producer = KafkaProducer(
-                max_request_size=request_bytes, **connection.producer_options()
-            )
+        self._producer = build_client(
+            KafkaProducer,
+            connection,
+            f"send to {topic}",
+            max_request_size=request_bytes,
+            **connection.producer_options(),
+        )
 
     def send(self, record: Record, *, error: str, message: str) -> None:
         """Queue *record* untouched, with the reason in added headers.

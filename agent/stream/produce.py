@@ -9,7 +9,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from .connection import KafkaConnection, explaining
+from .connection import KafkaConnection, build_client
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
@@ -28,10 +28,13 @@ class FrameProducer:
         self._max_pending_bytes = max_pending_bytes
         self._pending_bytes = 0
         self._futures: list[Any] = []
-        with explaining(connection, f"produce to {topic}"):
-            self._producer = KafkaProducer(
-                max_request_size=MAX_FRAME_BYTES, **connection.producer_options()
-            )
+        self._producer = build_client(
+            KafkaProducer,
+            connection,
+            f"send to {topic}",
+            max_request_size=MAX_FRAME_BYTES,
+            **connection.producer_options(),
+        )
 
     def send(
         self,

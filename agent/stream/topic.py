@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
 
-from .connection import KafkaConnection, explaining
+from .connection import KafkaConnection, build_client, explaining
 
 
 def ensure_topics(
@@ -27,15 +27,12 @@ def ensure_topics(
     Raises:
         SourceUnavailable: the broker cannot be reached, or refuses.
     """
-    with explaining(connection, f"make topics {', '.join(partitions)}"):
-        admin = KafkaAdminClient(**connection.options())
-        try:
-            missing = set(partitions) - set(admin.list_topics())
-            for topic in sorted(missing):
-                _create(admin, topic, partitions[topic], dict(configs or {}))
-            admin.wait_for_topics(list(partitions))
-        finally:
-            admin.close()
+    purpose = f"make topics {', '.join(partitions)}"
+    with _admin(connection, purpose) as admin:
+        missing = set(partitions) - set(admin.list_topics())
+        for topic in sorted(missing):
+            _create(admin, topic, partitions[topic], dict(configs or {}))
+        admin.wait_for_topics(list(partitions))
 
 
 def delete_topics(connection: KafkaConnection, *topics: str) -> None:
@@ -44,12 +41,18 @@ def delete_topics(connection: KafkaConnection, *topics: str) -> None:
     Raises:
         SourceUnavailable: the broker cannot be reached, or refuses.
     """
-    with explaining(connection, f"delete topics {', '.join(topics)}"):
-        admin = KafkaAdminClient(**connection.options())
-        try:
-            admin.delete_topics(list(topics))
-        finally:
-            admin.close()
+    with _admin(connection, f"delete topics {', '.join(topics)}") as admin:
+        admin.delete_topics(list(topics))
+
+
+@contextlib.contextmanager
+def _admin(connection: KafkaConnection, purpose: str) -> Iterator[Any]:
+    admin = build_client(KafkaAdminClient, connection, purpose, **connection.options())
+    try:
+        with explaining(connection, purpose):
+            yield admin
+    finally:
+        admin.close()
 
 
 def _create(admin: Any, topic: str, partitions: int, configs: dict[str, str]) -> None:

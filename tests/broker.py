@@ -1,0 +1,44 @@
+"""One embedded broker for the whole run; each test names its own topics."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from driftgauge.agent.errors import BrokerNotStarted
+from driftgauge.agent.stream.embedded import EmbeddedBroker, tansu
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """Give a running broker; skip without its package unless services are required."""
+    try:
+        tansu()
+    except BrokerNotStarted as error:
+        if os.environ.get("DRIFTGAUGE_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip(f"{error}; {error.hint}")
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    """Give a topic name that no other test has; the topic is not made."""
+    name: str = request.node.name
+    return re.sub(r"[^a-zA-Z0-9]+", "-", name)[:80] + f".{next(_numbers)}"
+
+
+def until(holds: Callable[[], bool], turn: Callable[[], object], *, turns: int = 2_000) -> None:
+    """Take turns until the condition holds; every turn waits for something real."""
+    for _ in range(turns):
+        if holds():
+            return
+        turn()
+    pytest.fail(f"did not hold after {turns} turns")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from driftgauge.agent.errors import BrokerNotStarted
+from driftgauge.agent.stream.embedded import BrokerBinary, EmbeddedBroker
+from driftgauge.agent.stream.topic import delete_topics, ensure_topics
+
+from ..broker import until
+
+pytestmark = pytest.mark.kafka
+
+OWNER = """
+import sys, pathlib
+from driftgauge.agent.stream.embedded import EmbeddedBroker
+broker = EmbeddedBroker(pathlib.Path(sys.argv[1])).start()
+print(broker._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_topic_is_made_once_and_deleted(broker: EmbeddedBroker, topic: str) -> None:
+    ensure_topics(broker.connection(), {topic: 3})
+    ensure_topics(broker.connection(), {topic: 3})
+    delete_topics(broker.connection(), topic)
+
+
+def test_the_broker_ends_with_its_owner_however_that_ends(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        os.kill(pid, 0)
+        owner.send_signal(signal.SIGKILL)
+    until(lambda: not is_running(pid), os.sched_yield, turns=1_000_000)
+
+
+def is_running(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_broker_that_ends_at_once_says_its_last_words(tmp_path: Path) -> None:
+    script = tmp_path / "broken"
+    script.write_text("#!/bin/sh\necho no room left\nexit 3\n")
+    script.chmod(0o755)
+    binary = BrokerBinary(script, lambda address: [address])
+    with pytest.raises(BrokerNotStarted, match="it ended at once; its last words: no room left"):
+        EmbeddedBroker(tmp_path, binary=binary).start()
+
+
+def test_a_silent_broker_is_ended(tmp_path: Path) -> None:
+    binary = BrokerBinary(Path("/bin/sleep"), lambda address: ["60"])
+    with pytest.raises(BrokerNotStarted, match=r"no answer within 0.2 s"):
+        EmbeddedBroker(tmp_path, binary=binary, start_timeout_seconds=0.2).start()
+
+
+NOBODY = """
+from driftgauge.agent.errors import SourceUnavailable
+from driftgauge.agent.stream.connection import KafkaConnection
+from driftgauge.agent.stream.kafka import KafkaSource
+nowhere = KafkaConnection(bootstrap_servers=("127.0.0.1:1",), bootstrap_timeout_seconds=1)
+try:
+    KafkaSource(nowhere, topic="frames", group_id="g")
+except SourceUnavailable as error:
+    print(error)
+"""
+
+
+def test_a_broker_out_of_reach_is_named_with_the_cause() -> None:
+    """In a process of its own: kafka-python leaves refused sockets open, which is a warning."""
+    heard = subprocess.run(
+        [sys.executable, "-c", NOBODY], capture_output=True, text=True, check=True
+    ).stdout
+    assert heard.startswith("cannot read frames at 127.0.0.1:1 over PLAINTEXT: ")
+    assert "last heard: Bootstrap connection to bootstrap-0 failed" in heard
+    assert "ECONNREFUSED" in heard
