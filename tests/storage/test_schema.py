@@ -1,0 +1,125 @@
+"""Migrations make the tables of tables.py, once, whoever asks and however many ask."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.command import downgrade
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect
+
+from driftgauge.storage import Database, SchemaOutOfDate, Store
+from driftgauge.storage.schema import MIGRATIONS, newest_revision
+from driftgauge.storage.tables import metadata
+from driftgauge.storage.views import VIEWS, drop_views
+
+from ..stores import STREAM, TOPIC
+
+
+@pytest.fixture
+def fresh(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url)
+    yield database
+    database.close()
+
+
+def schema(database: Database) -> dict[str, list[str]]:
+    with database.read() as connection:
+        found = inspect(connection)
+        names = [*found.get_table_names(), *found.get_view_names()]
+        return {name: [column["name"] for column in found.get_columns(name)] for name in names}
+
+
+def test_migrated_tables_equal_the_tables_in_code(fresh: Database) -> None:
+    fresh.upgrade()
+    with fresh.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    assert set(schema(fresh)) == {*metadata.tables, *VIEWS, "alembic_version"}
+
+
+def test_constraints_by_name_equal_those_in_code(fresh: Database) -> None:
+    fresh.upgrade()
+    with fresh.read() as connection:
+        found = inspect(connection)
+        for table in metadata.tables.values():
+            checks = {check["name"] for check in found.get_check_constraints(table.name)}
+            indexes = {index["name"] for index in found.get_indexes(table.name)}
+            named = {c.name for c in table.constraints if isinstance(c, CheckConstraint)}
+            assert checks == named
+            assert indexes == {index.name for index in table.indexes}
+
+
+def test_upgrading_twice_changes_nothing(fresh: Database) -> None:
+    fresh.upgrade()
+    Store(fresh).ensure_stream(STREAM, TOPIC, 60)
+    before = schema(fresh)
+    fresh.upgrade()
+    fresh.check_schema()
+    assert schema(fresh) == before
+    assert [row.stream for row in Store(fresh).streams()] == [STREAM]
+
+
+def test_many_agents_may_upgrade_at_once(empty_url: str) -> None:
+    failures: list[BaseException] = []
+    gate = threading.Barrier(3)
+
+    def agent() -> None:
+        database = Database(empty_url)
+        try:
+            gate.wait()
+            database.upgrade()
+            database.check_schema()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=agent) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_database_without_tables_says_how_to_make_them(fresh: Database) -> None:
+    with pytest.raises(SchemaOutOfDate, match="has no driftgauge tables") as caught:
+        fresh.check_schema()
+    assert caught.value.hint == "driftgauge db upgrade"
+    with pytest.raises(SchemaOutOfDate, match="lacks tables that this version needs") as caught:
+        Store(fresh).streams()
+    assert caught.value.hint == "driftgauge db upgrade"
+
+
+@pytest.mark.parametrize("act", [Database.check_schema, Database.upgrade])
+def test_a_newer_database_asks_for_a_newer_driftgauge(fresh: Database, act: object) -> None:
+    fresh.upgrade()
+    with fresh.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    before = schema(fresh)
+    assert callable(act)
+    with pytest.raises(SchemaOutOfDate, match="at version 9999, which this driftgauge") as caught:
+        act(fresh)
+    assert "newer" in caught.value.hint
+    assert schema(fresh) == before
+
+
+def test_the_first_migration_can_be_taken_back(fresh: Database) -> None:
+    fresh.upgrade()
+    with fresh.write() as connection:
+        drop_views(connection)
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        downgrade(config, "base")
+    assert set(schema(fresh)) == {"alembic_version"}
+    fresh.upgrade()
+    fresh.check_schema()
+
+
+def test_the_newest_version_is_known() -> None:
+    assert newest_revision() == "0001"
