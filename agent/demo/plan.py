@@ -1,0 +1,128 @@
+"""What the demonstration will do: which camera has which fault, and when, on the cameras' clock."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .faults import FAULT_KINDS, Fault, Severity
+
+WINDOW_SECONDS = 16
+"""The cameras send one frame a second, so a window holds as many frames of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Lengths in frames of one camera.
+
+    Attributes:
+        reference: normal frames that the detector is fitted on.
+        normal: normal frames before the first fault.
+        fault: how long each fault lasts.
+        recovery: normal frames after each fault.
+    """
+
+    reference: int = 400
+    normal: int = 96
+    fault: int = 64
+    recovery: int = 96
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """A fault on one camera; its frame indices count from the first reference frame."""
+
+    camera: str
+    fault: Fault
+
+    @property
+    def begins(self) -> int:
+        """The camera's first frame with the fault."""
+        return self.fault.begins
+
+    @property
+    def ends(self) -> int:
+        """The camera's first frame without it."""
+        return self.fault.ends or self.fault.begins
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole run.
+
+    Attributes:
+        starts_at: the cameras' clock at frame 0, the first reference frame.
+        frames: frames of each camera, the reference included.
+    """
+
+    cameras: tuple[str, ...]
+    faults: tuple[PlannedFault, ...]
+    spans: Spans
+    severity: Severity
+    seed: int
+    starts_at: datetime
+    frames: int
+
+    @property
+    def live_from(self) -> int:
+        """The first frame index of the live stream."""
+        return self.spans.reference
+
+    @property
+    def n_live(self) -> int:
+        """Frames of the live stream, all cameras together."""
+        return (self.frames - self.live_from) * len(self.cameras)
+
+    def time(self, index: int) -> datetime:
+        """Return the cameras' clock at frame *index*."""
+        return self.starts_at + timedelta(seconds=index)
+
+    def reference(self) -> Iterator[tuple[str, int]]:
+        """Yield camera and frame index of the reference in time order."""
+        return _interleaved(self.cameras, range(self.live_from))
+
+    def live(self) -> Iterator[tuple[str, int]]:
+        """Yield camera and frame index of the live stream in time order."""
+        return _interleaved(self.cameras, range(self.live_from, self.frames))
+
+    def fault(self, camera: str, index: int) -> Fault | None:
+        """Return what is wrong with the camera at frame *index*."""
+        active = (
+            planned.fault
+            for planned in self.faults
+            if planned.camera == camera and planned.fault.is_active(index)
+        )
+        return next(active, None)
+
+
+def plan_run(
+    cameras: Sequence[str], *, spans: Spans, severity: Severity, seed: int, now: datetime
+) -> Plan:
+    """Return a plan with every fault once, each on its own camera while there are enough.
+
+    The faults begin at moments that the seed decides, not at a window's start; the last frame lies
+    in the past, so that no event is dated in the future.
+    """
+    moments = random.Random(seed)
+    begins = spans.reference + spans.normal
+    faults = []
+    for number, kind in enumerate(FAULT_KINDS):
+        begins += moments.randrange(WINDOW_SECONDS)
+        fault = Fault(kind, severity, begins, begins + spans.fault)
+        faults.append(PlannedFault(cameras[number % len(cameras)], fault))
+        begins += spans.fault + spans.recovery
+    frames = -(-begins // WINDOW_SECONDS) * WINDOW_SECONDS
+    return Plan(
+        tuple(cameras), tuple(faults), spans, severity, seed, _starts_at(now, frames), frames
+    )
+
+
+def _starts_at(now: datetime, frames: int) -> datetime:
+    first = int(now.timestamp()) - frames - WINDOW_SECONDS
+    return datetime.fromtimestamp(first - first % WINDOW_SECONDS, UTC)
+
+
+def _interleaved(cameras: Sequence[str], indices: range) -> Iterator[tuple[str, int]]:
+    return ((camera, index) for index in indices for camera in cameras)
