@@ -1,1 +1,78 @@
-"""The detector: layer taps, layer-wise diffusion, conformal calibration."""
+"""The detector: layer taps, layer-wise diffusion, conformal calibration.
+
+Example:
+    >>> import torch
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()).eval()
+    >>> with LayerTaps(model, ["0", "1"]) as taps:
+    ...     _ = model(torch.zeros(2, 3, 8, 8))
+    ...     sorted(taps.pooled())
+    ['0', '1']
+"""
+
+from .artifact import load_detector, read_manifest, save_detector
+from .calibration import Calibration
+from .detector import COMBINED, LEAN, Detector, Preset, fit_detector, score_all
+from .errors import (
+    ArtifactCorrupt,
+    ArtifactError,
+    ArtifactMismatch,
+    ArtifactTooNew,
+    DetectorError,
+    LayerNotFound,
+    LayerSilent,
+    NonFiniteScore,
+    NotFitted,
+    ReferenceTooSmall,
+    ShapeMismatch,
+)
+from .fitting import Progress, Training
+from .identity import ModelIdentity, hash_weights
+from .reference import (
+    N_P_VALUE_BINS,
+    P_VALUE_EDGES,
+    ReferenceWindows,
+    count_windows,
+    p_value_bins,
+    reference_windows,
+)
+from .selection import select_layers
+from .splitting import MIN_EVENTS
+from .taps import LayerTaps
+
+__all__ = [
+    "COMBINED",
+    "LEAN",
+    "MIN_EVENTS",
+    "N_P_VALUE_BINS",
+    "P_VALUE_EDGES",
+    "ArtifactCorrupt",
+    "ArtifactError",
+    "ArtifactMismatch",
+    "ArtifactTooNew",
+    "Calibration",
+    "Detector",
+    "DetectorError",
+    "LayerNotFound",
+    "LayerSilent",
+    "LayerTaps",
+    "ModelIdentity",
+    "NonFiniteScore",
+    "NotFitted",
+    "Preset",
+    "Progress",
+    "ReferenceTooSmall",
+    "ReferenceWindows",
+    "ShapeMismatch",
+    "Training",
+    "count_windows",
+    "fit_detector",
+    "hash_weights",
+    "load_detector",
+    "p_value_bins",
+    "read_manifest",
+    "reference_windows",
+    "save_detector",
+    "score_all",
+    "select_layers",
+]

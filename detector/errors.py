@@ -1,0 +1,76 @@
+"""What can go wrong in a detector.
+
+DetectorError
+├── NotFitted
+├── LayerNotFound
+├── LayerSilent
+├── ShapeMismatch
+├── NonFiniteScore
+├── ReferenceTooSmall
+└── ArtifactError
+    ├── ArtifactCorrupt
+    ├── ArtifactTooNew
+    └── ArtifactMismatch
+"""
+
+from __future__ import annotations
+
+
+class DetectorError(Exception):
+    """The detector failed."""
+
+    retryable = False
+    hint = ""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class NotFitted(DetectorError):
+    """The detector has not been fitted."""
+
+    hint = "run `driftgauge fit` first"
+
+
+class LayerNotFound(DetectorError):
+    """A named layer is not in the model."""
+
+
+class LayerSilent(DetectorError):
+    """A tapped layer did not fire exactly once in a forward pass."""
+
+
+class ShapeMismatch(DetectorError):
+    """An array has another shape than the detector was fitted on."""
+
+
+class NonFiniteScore(DetectorError):
+    """A tap or a score is not a finite number."""
+
+    hint = "look for NaN in the model's weights or for half-precision overflow in its layers"
+
+
+class ReferenceTooSmall(DetectorError):
+    """There are too few reference images to fit and calibrate on."""
+
+
+class ArtifactError(DetectorError):
+    """A detector artifact cannot be used."""
+
+
+class ArtifactCorrupt(ArtifactError):
+    """The artifact is damaged or incomplete."""
+
+    hint = "fit again, or restore the folder from a copy"
+
+
+class ArtifactTooNew(ArtifactError):
+    """The artifact was written by a newer driftgauge."""
+
+    hint = "upgrade driftgauge"
+
+
+class ArtifactMismatch(ArtifactError):
+    """The artifact belongs to another model, other layers or another preprocessing."""
+
+    hint = "fit a detector for this model with `driftgauge fit`"

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from driftgauge.detector import (
+    ArtifactCorrupt,
+    ArtifactError,
+    ArtifactMismatch,
+    ArtifactTooNew,
+    ModelIdentity,
+    hash_weights,
+    load_detector,
+    read_manifest,
+    save_detector,
+    score_all,
+)
+
+from .models import fit_quickly, normal_taps, small_cnn, uniforms
+
+IDENTITY = ModelIdentity(weights="a" * 64, preprocessing="resize 160")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("detectors")
+    return folder / save_detector(fit_quickly(), folder, IDENTITY, {"span": "one day"})
+
+
+def copy_of(saved: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / saved.name
+    folder.mkdir()
+    for file in saved.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def test_save_then_load_gives_equal_bits(saved: Path) -> None:
+    fitted, loaded = fit_quickly(), load_detector(saved, IDENTITY)
+    taps = normal_taps(30, seed=6)
+    assert torch.equal(fitted.score(taps), loaded.score(taps))
+    scores = score_all(loaded, taps)
+    assert (
+        fitted.p_values(scores, uniforms(30))[1] == loaded.p_values(scores, uniforms(30))[1]
+    ).all()
+    for segment, counts in fitted.reference.items():
+        assert (loaded.reference[segment] == counts).all()
+
+
+def test_saving_the_same_detector_twice_gives_one_artifact(saved: Path) -> None:
+    assert save_detector(load_detector(saved), saved.parent, IDENTITY, {}) == saved.name
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_the_manifest_says_what_it_is(saved: Path) -> None:
+    manifest = read_manifest(saved)
+    assert manifest["detector"] == saved.name
+    assert manifest["notes"] == {"span": "one day"}
+    assert manifest["reference"]["camera=0"]["events"] > 100
+
+
+def test_another_model_is_refused_with_what_differs(saved: Path) -> None:
+    other = ModelIdentity(weights="b" * 64, preprocessing="resize 160")
+    with pytest.raises(ArtifactMismatch, match=r"weights: a+ != b+$"):
+        load_detector(saved, other)
+
+
+def test_a_future_format_is_refused(saved: Path, tmp_path: Path) -> None:
+    folder = copy_of(saved, tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(ArtifactTooNew, match="format 99; this driftgauge reads up to 1"):
+        load_detector(folder)
+
+
+def test_a_missing_folder_is_a_corrupt_artifact(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactCorrupt, match="cannot read the manifest"):
+        load_detector(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("file", ["detector.safetensors", "manifest.json"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_truncated_files_are_refused(saved: Path, tmp_path: Path, file: str, share: float) -> None:
+    folder = copy_of(saved, tmp_path)
+    whole = (folder / file).read_bytes()
+    (folder / file).write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ArtifactCorrupt):
+        load_detector(folder)
+
+
+def test_mangled_manifests_are_refused_and_never_crash(saved: Path, tmp_path: Path) -> None:
+    folder = copy_of(saved, tmp_path)
+    whole = json.loads((folder / "manifest.json").read_text())
+    for key in ("format", "identity", "layers", "preset", "reference", "figures"):
+        for bad in (None, "text", 1.5):
+            if (key, bad) == ("format", 1.5):
+                continue  # reads as format 1
+            (folder / "manifest.json").write_text(json.dumps(whole | {key: bad}))
+            with pytest.raises(ArtifactError):
+                load_detector(folder)
+    for key in ("identity", "layers", "preset", "reference"):
+        (folder / "manifest.json").write_text(json.dumps(whole | {key: {"x": 1}}))
+        with pytest.raises(ArtifactError):
+            load_detector(folder)
+
+
+def test_the_hash_follows_the_weights() -> None:
+    first, second = small_cnn(), small_cnn()
+    assert hash_weights(first) == hash_weights(second)
+    with torch.no_grad():
+        second.get_parameter("0.0.bias")[0] += 1e-6
+    assert hash_weights(first) != hash_weights(second)
