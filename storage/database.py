@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from .errors import StorageError
@@ -30,17 +30,18 @@ class Database:
         ...     database.close()
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, url: str, *, make: bool = True, busy_seconds: float = BUSY_SECONDS) -> None:
         """Connect to nothing yet.
 
         Args:
-            url: ``sqlite:///relative/or//absolute.db`` (its folder is made on first use) or
-                ``postgresql://user:password@host/name``.
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` (file and folder are made on
+                first use) or ``postgresql://user:password@host/name``.
+            make: False refuses an SQLite file that is not there, for those who only read.
             busy_seconds: how long a statement waits for another writer of an SQLite file.
         """
         self._url = _parse(url)
         self._engine = (
-            _sqlite_engine(self._url, busy_seconds)
+            _sqlite_engine(self._url, make=make, busy_seconds=busy_seconds)
             if self.is_sqlite
             else _postgresql_engine(self._url)
         )
@@ -68,10 +69,13 @@ class Database:
         with self._translated(), self._writers.begin() as connection:
             yield connection
 
-    def upgrade(self) -> None:
-        """Bring the tables and views to this version; safe to run from many agents at once."""
+    def upgrade(self) -> bool:
+        """Bring the tables and views to this version; return whether they were not yet.
+
+        Safe to call from many agents at once.
+        """
         with self.write() as connection:
-            upgrade_schema(connection)
+            return upgrade_schema(connection)
 
     def check_schema(self) -> None:
         """Raise SchemaOutOfDate unless the tables are those of this version."""
@@ -105,16 +109,19 @@ def _parse(url: str) -> URL:
     return parsed
 
 
+_NO_FILE_HINT = "name the file that the agent writes, in [store] url; the agent makes it"
 _URL_HINT = "sqlite:///driftgauge.db or postgresql://user:password@host/name"
 
 
-def _sqlite_engine(url: URL, busy_seconds: float) -> Any:
+def _sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
-    folder = Path(str(url.database)).parent
+    path = Path(str(url.database))
 
     @event.listens_for(engine, "do_connect")
-    def make_folder(*_: object) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def find_or_make(*_: object) -> None:
+        if not make and not path.exists():
+            raise StorageError(f"there is no database at {path}", hint=_NO_FILE_HINT)
+        path.parent.mkdir(parents=True, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
@@ -133,7 +140,7 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Any:
     return engine
 
 
-def _postgresql_engine(url: URL) -> Any:
+def _postgresql_engine(url: URL) -> Engine:
     try:
         return create_engine(
             url,

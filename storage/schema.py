@@ -20,12 +20,12 @@ _UPGRADE_LOCK = 0x64726966  # "drif", PostgreSQL's key for the agents' turn
 _alembic_turn = threading.Lock()  # Alembic keeps its context in module globals
 
 
-def upgrade_schema(connection: Connection) -> None:
-    """Bring tables and views to this version within the connection's transaction."""
+def upgrade_schema(connection: Connection) -> bool:
+    """Bring tables and views to this version in this transaction; return whether they changed."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
     if _revision(connection) == newest_revision():
-        return
+        return False
     drop_views(connection)
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -35,6 +35,7 @@ def upgrade_schema(connection: Connection) -> None:
     except CommandError as error:
         raise _newer(_revision(connection)) from error
     create_views(connection)
+    return True
 
 
 def check_schema(connection: Connection) -> None:

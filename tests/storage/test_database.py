@@ -29,6 +29,13 @@ def test_a_missing_folder_is_made_on_first_use(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "er" / "driftgauge.db").exists()
 
 
+def test_a_reader_makes_no_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/typo/driftgauge.db", make=False)
+    with pytest.raises(StorageError, match=r"no database at .*typo/driftgauge\.db"):
+        database.check_schema()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_relative_paths_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     database = Database("sqlite:///driftgauge.db")

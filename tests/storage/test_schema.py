@@ -55,10 +55,10 @@ def test_constraints_by_name_equal_those_in_code(fresh: Database) -> None:
 
 
 def test_upgrading_twice_changes_nothing(fresh: Database) -> None:
-    fresh.upgrade()
+    assert fresh.upgrade()
     Store(fresh).ensure_stream(STREAM, TOPIC, 60)
     before = schema(fresh)
-    fresh.upgrade()
+    assert not fresh.upgrade()
     fresh.check_schema()
     assert schema(fresh) == before
     assert [row.stream for row in Store(fresh).streams()] == [STREAM]
