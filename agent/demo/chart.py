@@ -41,6 +41,8 @@ class Chart:
         area: the same, closed at the bottom.
         faults: spans in which the camera was faulty.
         alerts: spans in which an alert was open.
+        highest: the worst window's rate.
+        normal: the rate over all windows without a fault.
     """
 
     camera: str
@@ -50,7 +52,7 @@ class Chart:
     alerts: tuple[Mark, ...]
     state: str
     highest: float
-    average: float
+    normal: float
 
 
 def camera_chart(
@@ -64,7 +66,6 @@ def camera_chart(
     )
     closed = f"{line} V{_HEIGHT} H{points[0][0] * _WIDTH / 100:.1f} Z" if points else ""
     marks = tuple(_alert_mark(axis, plan, alert) for alert in alerts)
-    events = sum(row.events for row in rates)
     return Chart(
         camera=camera,
         line=line,
@@ -83,8 +84,24 @@ def camera_chart(
         alerts=marks,
         state=_state(marks),
         highest=max((row.ood_rate for row in rates), default=0.0),
-        average=sum(row.ood_events for row in rates) / events if events else 0.0,
+        normal=_normal_rate(plan, camera, rates),
     )
+
+
+def _normal_rate(plan: Plan, camera: str, rates: Sequence[RateRow]) -> float:
+    window = timedelta(seconds=WINDOW_SECONDS)
+    quiet = [
+        row
+        for row in rates
+        if not any(
+            planned.camera == camera
+            and plan.time(planned.begins) < row.period_start + window
+            and row.period_start < plan.time(planned.ends)
+            for planned in plan.faults
+        )
+    ]
+    events = sum(row.events for row in quiet)
+    return sum(row.ood_events for row in quiet) / events if events else 0.0
 
 
 def axis_ticks(plan: Plan) -> list[Mark]:

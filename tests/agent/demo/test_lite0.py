@@ -35,5 +35,7 @@ def test_weights_of_another_model_are_refused() -> None:
     model = lite0.build_lite0()
     weights = model.state_dict()
     weights.popitem()
-    with pytest.raises(SettingsError, match="not tf_efficientnet_lite0's: got 295 tensors, wanted 296"):
+    with pytest.raises(
+        SettingsError, match="not tf_efficientnet_lite0's: got 295 tensors, wanted 296"
+    ):
         lite0._renamed(weights, model.state_dict())
