@@ -104,7 +104,7 @@ class EmbeddedBroker:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - only calls prctl, loaded before
+                preexec_fn=dying_with(os.getpid()),  # noqa: PLW1509 - only calls prctl, loaded before
             )
         self._wait_until_it_answers()
         log.info(
@@ -165,14 +165,14 @@ class EmbeddedBroker:
         )
 
 
-def _dying_with(parent: int) -> Callable[[], None] | None:
+def dying_with(parent: int, *, signal_number: int = signal.SIGKILL) -> Callable[[], None] | None:
     """Return what a new child runs so that it ends with *parent*, where the system can do that."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(_PR_SET_PDEATHSIG, signal_number)
         if os.getppid() != parent:  # it was quicker
             os._exit(1)
 
