@@ -1,0 +1,77 @@
+"""``driftgauge alerts``: what was claimed, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import ConfigOption, JsonOption
+from .reading import StoreOption, StreamOption
+
+if TYPE_CHECKING:
+    from driftgauge.storage import AlertRecord
+
+LIVE = ("open", "acknowledged")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands to *app*."""
+    group = typer.Typer(help="See what the monitor claims.", no_args_is_help=True)
+    group.command("list")(list_alerts)
+    app.add_typer(group, name="alerts")
+
+
+def list_alerts(
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Resolved ones as well; else only those that live.")
+    ] = False,
+    segment: Annotated[
+        str | None, typer.Option(metavar="SEGMENT", help="Only this one, such as camera=3.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, the newest.")] = 50,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List alerts, newest first.
+
+    Examples:
+
+    driftgauge alerts list --all
+
+    driftgauge alerts list --segment camera=3 --json
+    """
+    from .reading import open_reading, print_json, print_line
+
+    with open_reading(config, store, stream) as reading:
+        name = reading.stream.stream
+        states = None if everything else LIVE
+        found = reading.store.alerts(name, states=states, segment=segment, limit=limit)
+        if as_json:
+            print_json([asdict(alert) for alert in found])
+        elif found:
+            print_alerts(f"Alerts on {name}", found)
+        else:
+            print_line("No alerts." if everything else "No live alerts; --all shows resolved ones.")
+
+
+def print_alerts(title: str, found: list[AlertRecord]) -> None:
+    """Print *found* with each claim in words."""
+    from .reading import percent, print_line, print_table, when
+
+    headings = {"id": "right", "state": "left", "severity": "left", "segment": "left"}
+    headings |= {"since (UTC)": "left", "rate": "right", "normally": "right", "resolved": "left"}
+    rows = [
+        (
+            *(str(alert.id), alert.state, alert.severity, alert.segment, when(alert.since)),
+            *(percent(alert.rate_now), percent(alert.rate_normal), when(alert.resolved_at)),
+        )
+        for alert in found
+    ]
+    print_table(title, headings, rows)
+    for alert in found:
+        print_line(f"{alert.id}: {alert.message}")

@@ -1,0 +1,151 @@
+"""What the commands that read the database share: opening it, naming the stream, printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from driftgauge.storage import Database, Store, StreamRecord
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Database to read, such as sqlite:///driftgauge.db; no settings file is needed then. "
+        "Default: store.url of the settings.",
+    ),
+]
+StreamOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stream",
+        metavar="NAME",
+        help="Stream to show. Default: stream.name of the settings, or the only one there is.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An open database and the stream that was asked for."""
+
+    store: Store
+    stream: StreamRecord
+
+
+@contextmanager
+def open_reading(config: Path | None, url: str | None, stream: str | None) -> Iterator[Reading]:
+    """Open the database for reading and find the stream in it; make nothing."""
+    from driftgauge.storage import Store
+
+    if url is None:
+        from ..settings import load_settings
+
+        settings = load_settings(config)
+        url = settings.store.url.get_secret_value()
+        stream = stream or settings.stream.name
+    with open_database(url) as database:
+        database.check_schema()
+        store = Store(database)
+        yield Reading(store, _find(store.streams(), stream))
+
+
+@contextmanager
+def open_database(url: str, *, make: bool = False) -> Iterator[Database]:
+    """Open the database and close it whatever happens."""
+    from driftgauge.storage import Database
+
+    database = Database(url, make=make)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _find(streams: list[StreamRecord], name: str | None) -> StreamRecord:
+    from ..errors import SettingsError
+
+    names = ", ".join(row.stream for row in streams)
+    found = [row for row in streams if name in (None, row.stream)]
+    if not streams:
+        raise SettingsError("the database has no stream yet", hint="driftgauge run")
+    if not found:
+        raise SettingsError(f"there is no stream {name!r} in the database; there is: {names}")
+    if len(found) > 1:
+        raise SettingsError(f"the database has several streams: {names}", hint="add --stream NAME")
+    return found[0]
+
+
+def parse_since(text: str | None) -> datetime | None:
+    """Return the moment that *text* names: a duration ago, or a date and time (UTC unless said)."""
+    from ..durations import parse_duration
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return datetime.now(UTC) - parse_duration(text)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{text!r} is neither a duration, such as '2 hours', nor a time, such as "
+                "2026-03-01T12:00",
+                param_hint="--since",
+            ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate for people.
+
+    >>> percent(0.041), percent(None)
+    ('4.1 %', '-')
+    """
+    return "-" if rate is None else f"{100 * rate:.1f} %"
+
+
+def when(moment: datetime | None) -> str:
+    """Return a UTC time for people, to the second."""
+    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def print_json(value: object) -> None:
+    """Print *value* for scripts; times as ISO 8601 with their zone."""
+    print(json.dumps(value, indent=2, default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot print a {type(value).__name__} as JSON")
+
+
+def print_table(title: str, headings: Mapping[str, str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; *headings* maps each heading to ``left`` or ``right``."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    for heading, side in headings.items():
+        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: a segment may hold [brackets]
+    Console(highlight=False).print(table)
+
+
+def print_line(text: str) -> None:
+    """Print a sentence as it is."""
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(text, markup=False)

@@ -1,0 +1,270 @@
+"""The commands that read the database, on a real SQLite file that an agent could have written."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from driftgauge.agent.command.__main__ import main
+from driftgauge.agent.command.reading import parse_since
+from driftgauge.storage import (
+    Database,
+    DetectorRecord,
+    Judgement,
+    MonitorState,
+    ScoreSummary,
+    Store,
+)
+
+from ...stores import START, STREAM, TOPIC, HandClock, advance, alert, flush, window
+
+COMMANDS = (["status"], ["rates"], ["alerts", "list"])
+SETTINGS = f"""\
+[stream]
+name = "{STREAM}"
+topic = "{TOPIC}"
+[model]
+source = "timm:resnet18"
+[store]
+url = "sqlite:///runs/driftgauge.db"
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def values(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in an empty folder, wide enough for its tables."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["driftgauge", *arguments])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(code, int)
+        return Outcome(code, captured.out, captured.err)
+
+    return command
+
+
+@pytest.fixture
+def written(run: Run, tmp_path: Path) -> Iterator[Store]:
+    """Give the store of a database that the settings file of this folder names."""
+    (tmp_path / "driftgauge.toml").write_text(SETTINGS)
+    database = Database(f"sqlite:///{tmp_path}/runs/driftgauge.db")
+    database.upgrade()
+    store = Store(database, now=HandClock())
+    store.ensure_stream(STREAM, TOPIC, 60)
+    yield store
+    database.close()
+
+
+@pytest.fixture
+def watched(written: Store) -> Store:
+    """Fill the store with two hours of two cameras, one alert that lives and one that does not."""
+    rows = [
+        window({0: bad, 17: 100 - bad}, minute=minute, segment=segment, layer=layer)
+        for minute, bad in ((0, 1), (60, 30))
+        for segment in ("*", "camera=3", "camera=[4]")
+        for layer in ("*", "blocks.1")
+    ]
+    summary = ScoreSummary("blocks.1", 200, 0.5, float("nan"), 0.1, 9.5, 0.2, 0.45, 1.5)
+    written.flush(flush(advance(None, 200), windows=rows, summaries=[summary]))
+    manifest = {"normal_rates": {"*": 0.01, "camera=3": 0.5}}
+    written.register_detector(
+        DetectorRecord("detector-1", STREAM, "runs/d1", START, active=True, manifest=manifest)
+    )
+    old = alert(segment="camera=[4]", message="camera [4]: it was dark")
+    old, _ = written.judge(Judgement(STREAM, None, MonitorState(START, ""), [old, alert()]))
+    written.transition_alert(old.id or 0, "resolved", at=START, by="ada")
+    return written
+
+
+@pytest.mark.usefixtures("watched")
+def test_rates_show_each_segment_beside_its_normal(run: Run) -> None:
+    shown = run("rates")
+    assert shown.code == 0
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert [
+        "2026-03-01",
+        "13:00:00",
+        "camera=3",
+        "*",
+        "100",
+        "30",
+        "30.0",
+        "%",
+        "0.8",
+        "%",
+    ] in lines
+    assert ["2026-03-01", "12:00:00", "*", "*", "100", "1", "1.0", "%", "1.0", "%"] in lines
+    assert "camera=[4]" in shown.out
+
+
+@pytest.mark.usefixtures("watched")
+def test_rates_as_json_agree_with_the_store(run: Run, written: Store) -> None:
+    rows = run("rates", "--period", "window", "--segment", "camera=3", "--json").values
+    assert [row["period_start"] for row in rows] == [
+        "2026-03-01T12:00:00+00:00",
+        "2026-03-01T13:00:00+00:00",
+    ]
+    assert [(row["ood_rate"], row["normal_rate"]) for row in rows] == [(0.01, 0.008), (0.3, 0.008)]
+    assert len(run("rates", "--layer", "all", "--json").values) == len(
+        written.rates(STREAM, layer=None)
+    )
+    assert run("rates", "--layer", "blocks.1", "--json").values[0]["normal_rate"] is None
+
+
+@pytest.mark.usefixtures("watched")
+def test_rates_can_be_narrowed_and_say_so(run: Run) -> None:
+    late = run("rates", "--since", "2026-03-01T13:10", "--json").values
+    assert {row["period_start"] for row in late} == {"2026-03-01T13:00:00+00:00"}
+    assert "The newest 1 rows" in run("rates", "--limit", "1").out
+    nothing = run("rates", "--segment", "camera=9")
+    assert nothing.out == "No images match. Segments: *, camera=3, camera=[4].\n"
+    assert run("rates", "--segment", "camera=9", "--json").values == []
+
+
+@pytest.mark.usefixtures("watched")
+def test_alerts_list_shows_those_that_live_and_all_on_demand(run: Run) -> None:
+    live = run("alerts", "list")
+    assert "camera 3: 4.1 % of images out of distribution, normally 0.8 %" in live.out
+    assert "it was dark" not in live.out
+    everything = run("alerts", "list", "--all")
+    assert "camera [4]: it was dark" in everything.out
+    states = [row["state"] for row in run("alerts", "list", "--all", "--json").values]
+    assert sorted(states) == ["open", "resolved"]
+    one = run("alerts", "list", "--all", "--segment", "camera=3", "--json").values
+    assert [row["segment"] for row in one] == ["camera=3"]
+
+
+@pytest.mark.usefixtures("watched")
+def test_status_shows_where_the_stream_stands(run: Run) -> None:
+    shown = run("status")
+    assert shown.code == 0
+    for words in (
+        "detector     detector-1 (runs/d1)",
+        "last window  2026-03-01 13:00:00 UTC, 100 images, 30.0 % out of distribution",
+        "judged until 2026-03-01 12:00:00 UTC",
+        "camera 3: 4.1 %",
+        "nan",
+    ):
+        assert words in shown.out
+    values = run("status", "--json").values
+    assert values["partitions"][0]["next_offset"] == 200
+    assert values["segments"] == {"*": 200, "camera=3": 200, "camera=[4]": 200}
+    assert values["scores"][0]["variance"] is None
+    assert [row["segment"] for row in values["alerts"]] == ["camera=3"]
+
+
+@pytest.mark.usefixtures("written")
+def test_a_stream_without_events_is_shown_as_such(run: Run) -> None:
+    assert run("rates").out == f"No images counted on {STREAM} yet.\n"
+    assert run("alerts", "list").out == "No live alerts; --all shows resolved ones.\n"
+    assert run("alerts", "list", "--all").out == "No alerts.\n"
+    shown = run("status")
+    assert "No partition counted yet" in shown.out
+    assert "none registered" in shown.out
+    values = run("status", "--json").values
+    assert (values["detector"], values["last_window"], values["judged_until"]) == (None,) * 3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_can_be_named_without_a_settings_file(
+    run: Run, watched: Store, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "driftgauge.toml").unlink()
+    url = "sqlite:///runs/driftgauge.db"
+    assert run(*command, "--store", url, "--json").code == 0
+    watched.ensure_stream("line-4", TOPIC, 60)
+    several = run(*command, "--store", url)
+    assert (several.code, several.out) == (2, "")
+    assert "several streams: line-3, line-4" in several.err
+    assert "--stream NAME" in several.err
+    assert run(*command, "--store", url, "--stream", "line-4").code == 0
+    wrong = run(*command, "--store", url, "--stream", "line-5")
+    assert (wrong.code, "no stream 'line-5'" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_reading_a_database_that_is_not_there_fails_and_makes_none(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    outcome = run(*command, "--store", "sqlite:///typo.db")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "there is no database at typo.db" in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_that_are_missing_say_which_command_makes_them(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    outcome = run("status", "--store", "sqlite:///empty.db")
+    assert outcome.code == 1
+    assert "hint: driftgauge db upgrade" in outcome.err
+    upgraded = run("db", "upgrade", "--store", "sqlite:///empty.db")
+    assert upgraded.out == "sqlite:///empty.db is now at the version of this driftgauge.\n"
+    again = run("db", "upgrade", "--store", "sqlite:///empty.db", "--json")
+    assert again.values == {"database": "sqlite:///empty.db", "changed": False}
+    unused = run("status", "--store", "sqlite:///empty.db")
+    assert "the database has no stream yet" in unused.err
+
+
+def test_db_upgrade_makes_the_database_of_the_settings(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "driftgauge.toml").write_text(SETTINGS)
+    assert run("db", "upgrade").code == 0
+    assert (tmp_path / "runs" / "driftgauge.db").exists()
+
+
+def test_a_time_that_is_none_is_refused_as_usage(run: Run) -> None:
+    outcome = run("rates", "--since", "yesterday")
+    assert outcome.code == 2
+    assert "2 hours" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T12:30+01:00", datetime(2026, 3, 1, 11, 30, tzinfo=UTC)),
+        (None, None),
+    ],
+)
+def test_times_are_utc_unless_they_say_otherwise(text: str | None, moment: datetime | None) -> None:
+    assert parse_since(text) == moment
+
+
+def test_a_duration_is_counted_back_from_now() -> None:
+    found = parse_since("2 hours")
+    assert found is not None
+    assert abs(datetime.now(UTC) - timedelta(hours=2) - found) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["alerts"], ["db"], ["db", "upgrade"]])
+def test_every_command_explains_itself(run: Run, command: list[str]) -> None:
+    outcome = run(*command, "--help")
+    assert outcome.code == 0
+    assert "Usage: driftgauge" in outcome.out
