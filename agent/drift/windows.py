@@ -1,0 +1,163 @@
+"""Windows in memory: how many p-values of each segment and layer fell into each bin.
+
+Counts only add, so what is flushed from here sums with what other agents and earlier flushes wrote.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftgauge.storage import EDGES, N_BINS, WindowRecord
+
+from ..errors import ScorerFault
+from ..events.event import Event
+from ..ports import Scored
+
+ALL = "*"
+OTHER = "~other"
+"""The value that stands for those beyond the bound on segments."""
+
+_EDGES = np.asarray(EDGES)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def window_start(moment: datetime, window_seconds: int) -> datetime:
+    """Return the start of the window that holds *moment*; windows begin at multiples of the epoch.
+
+    >>> window_start(datetime(2026, 1, 1, 12, 0, 59, tzinfo=UTC), 60).isoformat()
+    '2026-01-01T12:00:00+00:00'
+    """
+    length = timedelta(seconds=window_seconds)
+    return _EPOCH + (moment - _EPOCH) // length * length
+
+
+def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the bin of each p-value; bin b holds p in ``(EDGES[b], EDGES[b + 1]]``.
+
+    Raises:
+        ScorerFault: a p-value is outside (0, 1] or not a number.
+    """
+    if not ((p_values > 0) & (p_values <= 1)).all():
+        bad = p_values[~((p_values > 0) & (p_values <= 1))]
+        raise ScorerFault(f"{bad.size} p-values are not in (0, 1], such as {bad.flat[0]}")
+    return np.searchsorted(_EDGES, p_values, side="left") - 1
+
+
+class Segments:
+    """Names the segments that an event counts in, bounded in number.
+
+    Args:
+        max_segments: beyond so many, new values of a header count as ``header=~other``: a header
+            that differs in every event must not fill the database.
+    """
+
+    def __init__(self, max_segments: int = 1000) -> None:
+        self._max_segments = max_segments
+        self._known: set[str] = set()
+
+    def of(self, event: Event) -> list[str]:
+        """Return ``*`` and one ``header=value`` for each segment header that the event has."""
+        return [ALL, *(self._bounded(name, value) for name, value in event.segments.items())]
+
+    def _bounded(self, name: str, value: str) -> str:
+        segment = f"{name}={value}"
+        if segment in self._known:
+            return segment
+        if len(self._known) >= self._max_segments:
+            return f"{name}={OTHER}"
+        self._known.add(segment)
+        return segment
+
+
+@dataclass(slots=True)
+class _Cell:
+    """One segment's window, all columns at once."""
+
+    counts: NDArray[np.int64]
+    score_sum: NDArray[np.float64]
+    score_sum_squares: NDArray[np.float64]
+    score_min: NDArray[np.float64]
+    score_max: NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, n: int) -> _Cell:
+        return cls(
+            np.zeros((n, N_BINS), np.int64),
+            np.zeros(n),
+            np.zeros(n),
+            np.full(n, np.inf),
+            np.full(n, -np.inf),
+        )
+
+    def add(self, bins: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
+        """Count events; both are ``(events, columns)``."""
+        columns = np.broadcast_to(np.arange(bins.shape[1]), bins.shape)
+        np.add.at(self.counts, (columns, bins), 1)
+        self.score_sum += scores.sum(axis=0)
+        self.score_sum_squares += (scores**2).sum(axis=0)
+        np.minimum(self.score_min, scores.min(axis=0), out=self.score_min)
+        np.maximum(self.score_max, scores.max(axis=0), out=self.score_max)
+
+
+class WindowCounts:
+    """Counts between two flushes.
+
+    Args:
+        columns: the score columns' names: the layers, then ``*``.
+    """
+
+    def __init__(self, columns: Sequence[str], *, window_seconds: int) -> None:
+        self._columns = tuple(columns)
+        self._window_seconds = window_seconds
+        self._cells: dict[tuple[str, datetime], _Cell] = {}
+        self.n_events = 0
+
+    def add(
+        self, events: Sequence[Event], segments: Sequence[Iterable[str]], scored: Scored
+    ) -> None:
+        """Count a batch.
+
+        Args:
+            segments: the names that each event counts under.
+
+        Raises:
+            ScorerFault: a p-value that is none; nothing is counted then.
+        """
+        bins = bin_indexes(scored.p_values)
+        rows: dict[tuple[str, datetime], list[int]] = defaultdict(list)
+        for row, (event, names) in enumerate(zip(events, segments, strict=True)):
+            start = window_start(event.event_time, self._window_seconds)
+            for name in names:
+                rows[name, start].append(row)
+        for key, chosen in rows.items():
+            cell = self._cells.setdefault(key, _Cell.empty(len(self._columns)))
+            cell.add(bins[chosen], scored.scores[chosen])
+        self.n_events += len(events)
+
+    def records(self) -> list[WindowRecord]:
+        """Return one record for each segment, window and column."""
+        return [
+            WindowRecord(
+                segment=segment,
+                layer=layer,
+                window_start=start,
+                counts=tuple(cell.counts[column].tolist()),
+                score_sum=float(cell.score_sum[column]),
+                score_sum_squares=float(cell.score_sum_squares[column]),
+                score_min=float(cell.score_min[column]),
+                score_max=float(cell.score_max[column]),
+            )
+            for (segment, start), cell in self._cells.items()
+            for column, layer in enumerate(self._columns)
+        ]
+
+    def clear(self) -> None:
+        """Forget all counts."""
+        self._cells.clear()
+        self.n_events = 0

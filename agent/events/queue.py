@@ -1,0 +1,151 @@
+"""Records on their way to a batch: threads decode the next ones while a batch is scored."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ..errors import EventError
+from ..ports import Clock
+from .decode import DecodeSettings, decode_event
+from .event import Event, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record and what became of it; *seconds* is what decoding took in its thread."""
+
+    record: Record
+    outcome: Event | EventError
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Waiting:
+    record: Record
+    arrived_at: datetime
+    since: float
+    future: Future[Decoded] | None = None
+
+
+class DecodeQueue:
+    """First in, first out. The loop's thread owns it; decoding runs in threads of its own.
+
+    Only the next two batches are decoded ahead, so that memory is bounded by encoded bytes.
+
+    Args:
+        max_images: of one batch.
+        max_delay_seconds: a smaller batch is due when its first record has waited so long.
+        max_waiting: beyond so many records the queue is full and the source should pause.
+        max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
+    """
+
+    def __init__(
+        self,
+        decode: DecodeSettings,
+        clock: Clock,
+        *,
+        max_images: int,
+        max_delay_seconds: float,
+        max_waiting: int,
+        max_skew_seconds: float,
+        threads: int,
+    ) -> None:
+        self._decode = decode
+        self._clock = clock
+        self._max_images = max_images
+        self._max_delay_seconds = max_delay_seconds
+        self._max_waiting = max_waiting
+        self._max_skew = timedelta(seconds=max_skew_seconds)
+        self._waiting: deque[_Waiting] = deque()
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the source should pause."""
+        return len(self._waiting) >= self._max_waiting
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a paused source should resume: half empty, so that it does not flutter."""
+        return len(self._waiting) <= self._max_waiting // 2
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a batch should be taken now."""
+        return self.seconds_until_due <= 0
+
+    @property
+    def seconds_until_due(self) -> float:
+        """Seconds until a batch should be taken; infinite while nothing waits."""
+        if len(self._waiting) >= self._max_images:
+            return 0.0
+        if not self._waiting:
+            return float("inf")
+        return self._waiting[0].since + self._max_delay_seconds - self._clock.monotonic()
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Queue records in order of delivery."""
+        arrived_at, since = self._clock.now(), self._clock.monotonic()
+        self._waiting.extend(_Waiting(record, arrived_at, since) for record in records)
+        self._start_decoding()
+
+    def take(self) -> list[Decoded]:
+        """Remove and return the next batch, in order of delivery, when it is decoded."""
+        n = min(self._max_images, len(self._waiting))
+        futures = [self._future(self._waiting.popleft()) for _ in range(n)]
+        self._start_decoding()
+        return [future.result() for future in futures]
+
+    def put_back(self, batch: Iterable[Decoded]) -> None:
+        """Put a batch at the head again, decoded as it is, and due at once."""
+        for decoded in reversed(list(batch)):
+            future: Future[Decoded] = Future()
+            future.set_result(decoded)
+            since = self._clock.monotonic() - self._max_delay_seconds
+            self._waiting.appendleft(_Waiting(decoded.record, self._clock.now(), since, future))
+
+    def clear(self) -> None:
+        """Drop everything that waits."""
+        for waiting in self._waiting:
+            if waiting.future is not None:
+                waiting.future.cancel()
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Drop everything and end the threads."""
+        self.clear()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _start_decoding(self) -> None:
+        for _, waiting in zip(range(2 * self._max_images), self._waiting, strict=False):
+            if waiting.future is None:
+                self._future(waiting)
+
+    def _future(self, waiting: _Waiting) -> Future[Decoded]:
+        if waiting.future is None:
+            waiting.future = self._threads.submit(self._work, waiting.record, waiting.arrived_at)
+        return waiting.future
+
+    def _work(self, record: Record, arrived_at: datetime) -> Decoded:
+        start = self._clock.monotonic()
+        outcome: Event | EventError
+        try:
+            outcome = self._dated(
+                decode_event(record, self._decode, arrived_at=arrived_at), arrived_at
+            )
+        except EventError as error:
+            outcome = error
+        return Decoded(record, outcome, self._clock.monotonic() - start)
+
+    def _dated(self, event: Event, arrived_at: datetime) -> Event:
+        """Count an event from the future at its arrival: a wrong clock opens no windows there."""
+        if event.event_time <= arrived_at + self._max_skew:
+            return event
+        return replace(event, event_time=arrived_at)
