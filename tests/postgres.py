@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -14,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -24,18 +25,24 @@ START_SECONDS = 30
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Give the URL of a server on which databases may be made."""
+    if importlib.util.find_spec("psycopg") is None:
+        _go_without('pip install "driftgauge[postgres]"')
     named = os.environ.get("DRIFTGAUGE_TEST_POSTGRES")
     if named:
         yield named
         return
     binaries = find_binaries()
     if binaries is None:
-        reason = "no PostgreSQL: set DRIFTGAUGE_TEST_POSTGRES or install Debian's postgresql"
-        if os.environ.get("DRIFTGAUGE_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _go_without("set DRIFTGAUGE_TEST_POSTGRES or install Debian's postgresql")
     with running_server(binaries) as url:
         yield url
+
+
+def _go_without(remedy: str) -> NoReturn:
+    reason = f"no PostgreSQL for tests: {remedy}"
+    if os.environ.get("DRIFTGAUGE_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture

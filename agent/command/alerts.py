@@ -39,7 +39,7 @@ def list_alerts(
 ) -> None:
     """List alerts, newest first.
 
-    Examples:
+    Try:
 
     driftgauge alerts list --all
 

@@ -61,7 +61,7 @@ def rates(
     An image is out of distribution when its p-value is at most 0.01. The normal rate is the
     segment's own on its reference; it is shown for layer * where the database knows it.
 
-    Examples:
+    Try:
 
     driftgauge rates --period daily
 
