@@ -1,0 +1,99 @@
+"""The life of an alert: open, raised again, resolved. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from driftgauge.storage import AlertRecord
+
+from .movement import Counts, is_stuck, layer_movements
+from .wording import alert_message, severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a drift test saw when it alarmed.
+
+    Attributes:
+        segment: that changed.
+        since: event time at which the evidence began to grow.
+        window_start: of the window that raised the alarm.
+        counts: ``(columns, bins)`` counted since then; the last column is combined.
+        window: ``(columns, bins)`` of the alarming window alone.
+        reference: ``(columns, bins)`` of the segment's normal.
+        design_effects: one a column.
+        rate_now: OOD rate since then.
+        rate_normal: the segment's own.
+    """
+
+    segment: str
+    since: datetime
+    window_start: datetime
+    counts: Counts
+    window: Counts
+    reference: Counts
+    design_effects: Sequence[float]
+    rate_now: float
+    rate_normal: float
+
+
+def opened(
+    change: Change, *, stream: str, detector: str, test: str, layers: Sequence[str], now: datetime
+) -> AlertRecord:
+    """Return a new alert that tells *change*."""
+    movements = layer_movements(layers, change.reference, change.counts, change.design_effects)
+    stuck = is_stuck(change.reference, change.window)
+    return AlertRecord(
+        id=None,
+        stream=stream,
+        segment=change.segment,
+        test=test,
+        detector=detector,
+        state="open",
+        severity=severity(change.rate_now, is_stuck=stuck),
+        opened_at=now,
+        since=change.since,
+        window_start=change.window_start,
+        refreshed_at=change.window_start,
+        resolved_at=None,
+        rate_now=change.rate_now,
+        rate_normal=change.rate_normal,
+        events=int(change.counts[-1].sum()),
+        layers=[
+            {
+                "layer": moved.layer,
+                "depth": moved.depth,
+                "share": round(moved.share, 4),
+                "direction": moved.direction,
+            }
+            for moved in movements
+        ],
+        message=alert_message(
+            segment=change.segment,
+            since=change.since,
+            rate_now=change.rate_now,
+            rate_normal=change.rate_normal,
+            movements=movements,
+            is_stuck=stuck,
+        ),
+    )
+
+
+def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
+    """Return *alert* with the figures of *again*, which raised it once more."""
+    return replace(
+        alert,
+        severity=again.severity,
+        refreshed_at=again.window_start,
+        rate_now=again.rate_now,
+        events=again.events,
+        layers=again.layers,
+        message=again.message,
+    )
+
+
+def resolved(alert: AlertRecord, *, at: datetime) -> AlertRecord:
+    """Return *alert* ended."""
+    return replace(alert, state="resolved", resolved_at=at)

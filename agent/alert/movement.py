@@ -1,0 +1,101 @@
+"""Which layers moved, how far and which way: from histograms, so that a restart changes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftgauge.storage import EDGES
+
+Counts = NDArray[np.int64]
+
+NOTABLE = 3.0
+"""Standard errors from normal at which a layer is said to have moved."""
+
+STUCK_SHARE = 0.95
+LOOSE_SHARE = 0.7
+MIN_STUCK_EVENTS = 8
+EARLY, LATE = 1 / 3, 2 / 3
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMovement:
+    """How one layer's p-values differ from the segment's normal.
+
+    Attributes:
+        depth: ``early``, ``middle`` or ``late`` in the model.
+        distance: of the mean of -log p, in standard errors; above zero is more unusual.
+        share: of all layers' distances, 0 to 1.
+    """
+
+    layer: str
+    depth: str
+    distance: float
+    share: float
+
+    @property
+    def direction(self) -> str:
+        """``unusual``, or ``too usual`` where images resemble the reference suspiciously."""
+        return "unusual" if self.distance > 0 else "too usual"
+
+
+def layer_movements(
+    layers: Sequence[str], reference: Counts, counts: Counts, design_effects: Sequence[float]
+) -> list[LayerMovement]:
+    """Return every layer's movement, the largest first.
+
+    Args:
+        layers: names, in the order of the columns; a last combined column is left out.
+        reference: ``(columns, bins)`` counts of the segment's normal.
+        counts: ``(columns, bins)`` counts since the change.
+        design_effects: a column's variance inflation by neighbours that resemble each other.
+    """
+    surprise = _surprise()
+    distances = []
+    for column in range(len(layers)):
+        mean, spread = _moments(reference[column], surprise)
+        now, _ = _moments(counts[column], surprise)
+        error = spread * np.sqrt(design_effects[column] / max(int(counts[column].sum()), 1))
+        distances.append((now - mean) / max(error, 1e-9))
+    total = sum(abs(distance) for distance in distances) or 1.0
+    moved = [
+        LayerMovement(layer, _depth(number, len(layers)), float(distance), abs(distance) / total)
+        for number, (layer, distance) in enumerate(zip(layers, distances, strict=True))
+    ]
+    return sorted(moved, key=lambda layer: -abs(layer.distance))
+
+
+def is_stuck(reference: Counts, window: Counts) -> bool:
+    """Return whether a window repeats one p-value in every column, where the reference does not.
+
+    A frozen picture does so: the same bytes have the same scores.
+    """
+    if window[0].sum() < MIN_STUCK_EVENTS:
+        return False
+    now = window.max(axis=1) / window.sum(axis=1)
+    normal = reference.max(axis=1) / np.maximum(reference.sum(axis=1), 1)
+    return bool((now >= STUCK_SHARE).all() and (normal < LOOSE_SHARE).mean() >= 1 / 2)
+
+
+def _surprise() -> NDArray[np.float64]:
+    edges = np.asarray(EDGES)
+    lower = np.maximum(edges[:-1], edges[1] / 10)
+    middle: NDArray[np.float64] = -np.log(np.sqrt(lower * edges[1:]))
+    return middle
+
+
+def _moments(counts: Counts, values: NDArray[np.float64]) -> tuple[float, float]:
+    shares = counts / max(int(counts.sum()), 1)
+    mean = float(shares @ values)
+    return mean, math.sqrt(max(float(shares @ values**2) - mean**2, 1e-12))
+
+
+def _depth(number: int, n_layers: int) -> str:
+    place = (number + 0.5) / n_layers
+    if place < EARLY:
+        return "early"
+    return "late" if place > LATE else "middle"

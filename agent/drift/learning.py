@@ -1,0 +1,91 @@
+"""Learns the normal of segments that the detector's reference does not cover."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .betting import Counts
+from .normal import Normal, learn_normal
+
+log = logging.getLogger(__name__)
+
+ReadWindows = Callable[[str, datetime, datetime], Counts]
+"""Segment, from, until (excluded) to counts ``(windows, columns, bins)`` in order of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One segment's learning: from its first window; *until* is None while it lasts."""
+
+    begins: datetime
+    retry: datetime
+    until: datetime | None = None
+
+
+class Learning:
+    """Remembers which windows are a segment's reference; the windows stay in the database.
+
+    Args:
+        span: how long a segment is learnt; longer where it brought too few events.
+        read: reads a segment's windows.
+    """
+
+    def __init__(self, span: timedelta, read: ReadWindows) -> None:
+        self._span = span
+        self._read = read
+        self._lessons: dict[str, Lesson] = {}
+        self._learnt: dict[tuple[str, Lesson], Normal] = {}
+
+    def advance(self, segment: str, start: datetime) -> Normal | None:
+        """Note that *segment* has a window at *start*; return its normal once it is learnt."""
+        lesson = self._lessons.setdefault(segment, Lesson(start, start + self._span))
+        if lesson.until is None and start >= lesson.retry:
+            normal = learn_normal(self._read(segment, lesson.begins, start))
+            if normal is None:
+                self._lessons[segment] = Lesson(lesson.begins, start + self._span)
+                return None
+            lesson = Lesson(lesson.begins, lesson.retry, start)
+            self._lessons[segment] = lesson
+            self._learnt[segment, lesson] = normal
+            log.info("segment learnt", extra={"segment": segment, "events": normal.events})
+        return self._normal(segment, lesson)
+
+    def resume(self, kept: Mapping[str, Mapping[str, str | None]]) -> None:
+        """Take up what `dump` wrote."""
+        self._lessons = {
+            segment: Lesson(
+                datetime.fromisoformat(str(lesson["begins"])),
+                datetime.fromisoformat(str(lesson["retry"])),
+                datetime.fromisoformat(lesson["until"]) if lesson["until"] else None,
+            )
+            for segment, lesson in kept.items()
+        }
+
+    def dump(self) -> dict[str, dict[str, str | None]]:
+        """Return JSON-ready values."""
+        return {
+            segment: {
+                "begins": lesson.begins.isoformat(),
+                "retry": lesson.retry.isoformat(),
+                "until": lesson.until.isoformat() if lesson.until else None,
+            }
+            for segment, lesson in self._lessons.items()
+        }
+
+    def normals(self) -> dict[str, Normal]:
+        """Return the normals learnt so far."""
+        learnt = {name: self._normal(name, lesson) for name, lesson in self._lessons.items()}
+        return {segment: normal for segment, normal in learnt.items() if normal is not None}
+
+    def _normal(self, segment: str, lesson: Lesson) -> Normal | None:
+        if lesson.until is None:
+            return None
+        if (segment, lesson) not in self._learnt:
+            normal = learn_normal(self._read(segment, lesson.begins, lesson.until))
+            if normal is None:
+                return None
+            self._learnt[segment, lesson] = normal
+        return self._learnt[segment, lesson]

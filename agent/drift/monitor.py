@@ -1,0 +1,179 @@
+"""The monitor: reads closed windows in order, judges them, and writes what it found at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import numpy as np
+
+from driftgauge.storage import AlertRecord, Judgement, MonitorState, Watermark, WindowRecord
+
+from ..ports import Clock
+from .betting import Counts
+from .learning import Learning
+from .memory import SegmentState
+from .normal import learn_normals
+from .turn import TEST, MonitorSettings, Turn
+
+log = logging.getLogger(__name__)
+
+LIVE = ("open", "acknowledged")
+INSTANT = timedelta(microseconds=1)
+
+
+class MonitorStore(Protocol):
+    """The database, as far as the monitor needs it."""
+
+    def watermark(
+        self, stream: str, *, now: datetime, idle_seconds: float, grace_seconds: float
+    ) -> Watermark:
+        """Return how far windows are complete."""
+
+    def windows(
+        self,
+        stream: str,
+        detector: str,
+        *,
+        after: datetime | None,
+        until: datetime,
+        segments: Collection[str] | None = None,
+    ) -> list[WindowRecord]:
+        """Return windows in order of start."""
+
+    def monitor_state(self, stream: str) -> MonitorState | None:
+        """Return what the last turn kept."""
+
+    def judge(self, judgement: Judgement) -> list[AlertRecord]:
+        """Write a turn in one transaction."""
+
+    def alerts(
+        self, stream: str | None = None, *, states: Collection[str] | None = None
+    ) -> list[AlertRecord]:
+        """Return alerts, newest first."""
+
+
+class Monitor:
+    """Judges one stream's windows against each segment's normal.
+
+    It keeps nothing that it could not read again: any agent may take the next turn.
+
+    Args:
+        store: the database.
+        detector: version whose windows are judged.
+        columns: the score columns: the layers, then ``*``.
+        reference: each segment's reference windows, kept by the detector.
+        settings: how to judge.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        store: MonitorStore,
+        *,
+        detector: str,
+        columns: Sequence[str],
+        reference: Mapping[str, Counts],
+        settings: MonitorSettings,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._detector = detector
+        self._columns = tuple(columns)
+        self._settings = settings
+        self._clock = clock
+        self._fitted = learn_normals(reference)
+        self._learning = Learning(settings.learn, self._read_windows)
+
+    def turn(self) -> list[AlertRecord]:
+        """Judge what has closed since the last turn; return alerts opened, raised again, resolved.
+
+        Raises:
+            RecordConflict: another agent's monitor was faster; nothing was written.
+            StoreUnavailable: the database does not answer; nothing was written.
+        """
+        previous = self._store.monitor_state(self._settings.stream)
+        windows = self._closed_windows(previous)
+        if not windows:
+            return []
+        turn = self._resume(previous)
+        for start, segments in _by_window(windows, self._columns):
+            turn.judge_window(start, segments)
+        stored = self._store.judge(
+            Judgement(
+                stream=self._settings.stream,
+                previous_cursor=previous.cursor if previous else None,
+                monitor=MonitorState(windows[-1].window_start, json.dumps(turn.dump())),
+                alerts=turn.alerts,
+            )
+        )
+        for alert in stored:
+            log.warning("alert %s %s: %s", alert.id, alert.state, alert.message)
+        return stored
+
+    def _closed_windows(self, previous: MonitorState | None) -> list[WindowRecord]:
+        settings = self._settings
+        mark = self._store.watermark(
+            settings.stream,
+            now=self._clock.now(),
+            idle_seconds=settings.idle_seconds,
+            grace_seconds=settings.grace_seconds,
+        )
+        if mark.closed_until is None:
+            return []
+        return self._store.windows(
+            settings.stream,
+            self._detector,
+            after=previous.cursor if previous else None,
+            until=mark.closed_until - timedelta(seconds=settings.window_seconds) + INSTANT,
+        )
+
+    def _resume(self, previous: MonitorState | None) -> Turn:
+        kept: dict[str, Any] = json.loads(previous.state) if previous else {}
+        if kept.get("detector") != self._detector:  # another detector's p-values, another normal
+            kept = {}
+        self._learning.resume(kept.get("learning", {}))
+        alerts = self._store.alerts(self._settings.stream, states=LIVE)
+        return Turn(
+            self._settings,
+            detector=self._detector,
+            layers=self._columns[:-1],
+            fitted=self._fitted,
+            learning=self._learning,
+            memories={
+                segment: SegmentState.load(values)
+                for segment, values in kept.get("segments", {}).items()
+            },
+            live={alert.segment: alert for alert in alerts if alert.test == TEST},
+            now=self._clock.now(),
+        )
+
+    def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:
+        windows = self._store.windows(
+            self._settings.stream,
+            self._detector,
+            after=begins - INSTANT,
+            until=until,
+            segments=[segment],
+        )
+        counted = [segments[segment] for _, segments in _by_window(windows, self._columns)]
+        return np.array(counted, dtype=np.int64)
+
+
+def _by_window(
+    windows: Sequence[WindowRecord], columns: Sequence[str]
+) -> list[tuple[datetime, dict[str, Counts]]]:
+    """Join the rows of each window to one ``(columns, bins)`` array a segment, in time order."""
+    numbers = {layer: number for number, layer in enumerate(columns)}
+    grouped: dict[datetime, dict[str, Counts]] = {}
+    for window in windows:
+        if window.layer not in numbers:
+            continue
+        counts = grouped.setdefault(window.window_start, {}).setdefault(
+            window.segment, np.zeros((len(columns), len(window.counts)), dtype=np.int64)
+        )
+        counts[numbers[window.layer]] = window.counts
+    return sorted(grouped.items(), key=lambda pair: pair[0])

@@ -1,0 +1,72 @@
+"""What is normal in each segment: reference counts, bets against them, and the OOD rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from driftgauge.storage import EDGES
+
+from .betting import Counts, SegmentBets, build_bets
+
+MIN_EVENTS = 100
+"""A segment with fewer reference events raises no alert of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """One segment's normal.
+
+    Attributes:
+        reference: ``(columns, bins)`` counts; the last column is the combined p-value.
+        bets: one a column.
+    """
+
+    reference: Counts
+    bets: tuple[SegmentBets, ...]
+
+    @property
+    def events(self) -> int:
+        """Reference events counted."""
+        return int(self.reference[-1].sum())
+
+    def rate(self, alpha: float) -> float:
+        """Return the segment's own OOD rate at *alpha*, an edge of the bins."""
+        return ood_rate(self.reference[-1], alpha)
+
+    def design_effects(self) -> list[float]:
+        """Return each column's median design effect."""
+        return [float(np.median(column.design_effects)) for column in self.bets]
+
+
+def learn_normal(windows: Counts) -> Normal | None:
+    """Return the normal that reference *windows* show, None if they hold too few events.
+
+    Args:
+        windows: ``(windows, columns, bins)`` counts in time order.
+    """
+    if not len(windows) or int(windows[:, -1].sum()) < MIN_EVENTS:
+        return None
+    bets = tuple(build_bets(windows[:, column]) for column in range(windows.shape[1]))
+    return Normal(reference=windows.sum(axis=0), bets=bets)
+
+
+def learn_normals(reference: Mapping[str, Counts]) -> dict[str, Normal]:
+    """Return the normal of each segment that has enough reference."""
+    learnt = {segment: learn_normal(windows) for segment, windows in reference.items()}
+    return {segment: normal for segment, normal in learnt.items() if normal is not None}
+
+
+def ood_rate(counts: Counts, alpha: float) -> float:
+    """Return the share of events with p at most *alpha*, which must be an edge of the bins.
+
+    Example:
+        >>> counts = np.zeros(18, dtype=np.int64)
+        >>> counts[4], counts[9] = 1, 3
+        >>> ood_rate(counts, 0.01)
+        0.25
+    """
+    n_bins = EDGES.index(alpha)
+    return float(counts[:n_bins].sum() / max(int(counts.sum()), 1))
