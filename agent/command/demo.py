@@ -1,0 +1,77 @@
+"""``driftgauge demo``: the real agent on real photographs, in under four minutes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class SeverityChoice(StrEnum):
+    """How strong the faults are."""
+
+    mild = "mild"
+    plain = "plain"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command("demo")(demo)
+
+
+def demo(
+    *,
+    seed: Annotated[int, typer.Option(help="Another seed is another day.")] = 0,
+    severity: Annotated[
+        SeverityChoice,
+        typer.Option(help="mild: hard to see in one frame; plain: anyone sees it."),
+    ] = SeverityChoice.mild,
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Your own images, a sub-folder a camera."),
+    ] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Empty folder for everything. Default: driftgauge-demo-TIME."
+        ),
+    ] = None,
+    reference_frames: Annotated[
+        int, typer.Option(min=160, max=20_000, help="Normal frames a camera to learn from.")
+    ] = 400,
+    normal_frames: Annotated[
+        int, typer.Option(min=0, max=20_000, help="Frames a camera before the first fault.")
+    ] = 96,
+    fault_frames: Annotated[
+        int, typer.Option(min=1, max=2_000, help="Frames that each fault lasts.")
+    ] = 64,
+    recovery_frames: Annotated[
+        int, typer.Option(min=0, max=2_000, help="Frames a camera after each fault.")
+    ] = 96,
+    image_size: Annotated[
+        int, typer.Option(min=32, max=448, help="Side of the images the model sees, in pixels.")
+    ] = 160,
+) -> None:
+    """Run the agent on five cameras with real photographs, and give each a fault.
+
+    Starts an in-memory broker for trying out, fits a detector, runs the agent in its own process,
+    and writes report.html and summary.json into the run folder. Needs no Kafka, database or
+    download.
+    """
+    from rich.console import Console
+
+    from ..demo.plan import Spans
+    from ..demo.run import DemoOptions, run_demo
+
+    spans = Spans(reference_frames, normal_frames, fault_frames, recovery_frames)
+    options = DemoOptions(
+        seed=seed,
+        severity=severity.value,
+        images=images,
+        run_dir=run_dir,
+        image_size=image_size,
+        spans=spans,
+    )
+    run_demo(options, Console())

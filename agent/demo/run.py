@@ -1,0 +1,227 @@
+"""The demonstration from beginning to end: it drives the real agent and reads what that wrote."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from driftgauge.storage import Database, Store
+
+from ..errors import AgentError
+from ..stream.embedded import EmbeddedBroker
+from .faults import Severity
+from .outcome import print_outcome
+from .plan import WINDOW_SECONDS, Plan, Spans, plan_run
+from .process import AgentProcess, run_to_end
+from .publish import Publisher
+from .report import Outcome, write_report, write_summary
+from .scenes import Camera, folder_cameras, photograph_cameras
+from .show import Show
+from .verdict import judge_run
+from .watch import Snapshot, read_snapshot
+from .workspace import REFERENCE_TOPIC, STREAM, TOPIC, Workspace, make_workspace, settings_text
+
+_BATCH = 40
+_MAX_AHEAD = 1_500
+_REFRESH_SECONDS = 0.5
+_STALL_SECONDS = 120
+
+
+class DemoStalled(AgentError):
+    """The agent stopped counting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What the command line decides.
+
+    Attributes:
+        images: a folder with a sub-folder a camera; None uses photographs from wheels.
+        run_dir: None names one after the time.
+        image_size: side of the images that the model sees, in pixels.
+    """
+
+    seed: int = 0
+    severity: Severity = "mild"
+    images: Path | None = None
+    run_dir: Path | None = None
+    image_size: int = 160
+    spans: Spans = field(default_factory=Spans)
+
+
+def run_demo(options: DemoOptions, console: Console) -> Outcome:
+    """Run everything, print as it goes, and return what came out.
+
+    Raises:
+        SettingsError: the options or the installation do not allow a run.
+        BrokerNotStarted: the embedded broker did not come up.
+        AgentProcessEnded: the agent failed; the message has its last words.
+        DemoStalled: the agent counted nothing for two minutes.
+    """
+    cameras = folder_cameras(options.images) if options.images else photograph_cameras()
+    now = datetime.now(UTC)
+    plan = plan_run(
+        [camera.name for camera in cameras],
+        spans=options.spans,
+        severity=options.severity,
+        seed=options.seed,
+        now=now,
+    )
+    workspace = make_workspace(options.run_dir, now=now)
+    console.print(f"Run folder, kept afterwards: [bold]{workspace.folder}[/]", soft_wrap=True)
+    with EmbeddedBroker(workspace.folder) as broker:
+        console.print(f"Broker for trying out, in memory only: {broker.address}")
+        text = settings_text(workspace, broker=broker.address, image_size=options.image_size)
+        workspace.settings.write_text(text, encoding="utf-8")
+        fit_seconds = _fit(workspace, plan, cameras, broker, console)
+        return _Run(
+            workspace=workspace,
+            plan=plan,
+            cameras=cameras,
+            broker=broker,
+            console=console,
+            fit_seconds=fit_seconds,
+        ).finish()
+
+
+def _fit(
+    workspace: Workspace,
+    plan: Plan,
+    cameras: Sequence[Camera],
+    broker: EmbeddedBroker,
+    console: Console,
+) -> float:
+    """Send the reference and have ``driftgauge fit`` learn it; return its seconds."""
+    broker.create_topic(REFERENCE_TOPIC)
+    frames = plan.live_from * len(cameras)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        Publisher(
+            broker.connection(), REFERENCE_TOPIC, plan, cameras, plan.reference()
+        ) as publisher,
+        Progress(*columns, console=console) as progress,
+    ):
+        task = progress.add_task("Sending normal frames to learn from", total=frames)
+        while sent := publisher.send(_BATCH):
+            progress.advance(task, sent)
+    began = time.monotonic()
+    run_to_end(["fit", "--config", str(workspace.settings), "--topic", REFERENCE_TOPIC])
+    return time.monotonic() - began
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """The live part: publish, watch, judge, report.
+
+    Attributes:
+        samples: moments at which the count of messages had grown, and the count.
+    """
+
+    workspace: Workspace
+    plan: Plan
+    cameras: Sequence[Camera]
+    broker: EmbeddedBroker
+    console: Console
+    fit_seconds: float
+    samples: list[tuple[float, int]] = field(default_factory=list)
+
+    def finish(self) -> Outcome:
+        """Run to the end and return the outcome."""
+        with ExitStack() as stack:
+            database = Database(self.workspace.url)
+            stack.callback(database.close)
+            database.upgrade()
+            store = Store(database)
+            self._watch(store)
+            outcome = self._outcome(store)
+            write_summary(self.workspace.summary, outcome)
+            write_report(self.workspace.report, outcome, store)
+        print_outcome(self.console, outcome)
+        return outcome
+
+    def _watch(self, store: Store) -> None:
+        """Publish the live stream and show what the agent makes of it, until all is judged."""
+        self.broker.create_topic(TOPIC)
+        arguments = ["run", "--config", str(self.workspace.settings)]
+        live = self.plan.live()
+        with (
+            AgentProcess(arguments, self.workspace.agent_log) as agent,
+            Publisher(self.broker.connection(), TOPIC, self.plan, self.cameras, live) as publisher,
+            Show(self.console, self.plan) as show,
+        ):
+            snapshot = self._look(store, show)
+            looked_at = time.monotonic()
+            while not self._is_done(snapshot):
+                if publisher.sent - snapshot.counted >= _MAX_AHEAD or not publisher.send(_BATCH):
+                    time.sleep(_REFRESH_SECONDS / 5)
+                if time.monotonic() - looked_at >= _REFRESH_SECONDS:
+                    agent.check()
+                    snapshot = self._look(store, show)
+                    looked_at = time.monotonic()
+                    self._check_progress(agent)
+
+    def _look(self, store: Store, show: Show) -> Snapshot:
+        snapshot = read_snapshot(store, self.plan.cameras)
+        if not self.samples or snapshot.counted != self.samples[-1][1]:
+            self.samples.append((time.monotonic(), snapshot.counted))
+        show.update(snapshot, self._images_per_second())
+        return snapshot
+
+    def _is_done(self, snapshot: Snapshot) -> bool:
+        last_window = self.plan.time(self.plan.frames) - timedelta(seconds=WINDOW_SECONDS)
+        is_judged = snapshot.judged_until is not None and snapshot.judged_until >= last_window
+        return snapshot.counted >= self.plan.n_live and is_judged
+
+    def _check_progress(self, agent: AgentProcess) -> None:
+        moved_at, counted = self.samples[-1]
+        if time.monotonic() - moved_at > _STALL_SECONDS:
+            raise DemoStalled(
+                f"the agent has dealt with {counted} of {self.plan.n_live} frames and nothing new "
+                f"for {_STALL_SECONDS} s; its last words:\n{agent.last_words()}",
+                hint=f"its whole log is in {self.workspace.agent_log}",
+            )
+
+    def _images_per_second(self) -> float | None:
+        """Return the rate between the first and the last flush that brought images."""
+        counting = [sample for sample in self.samples if sample[1] > 0]
+        if len(counting) < 2:  # noqa: PLR2004
+            return None
+        (first_at, first), (last_at, last) = counting[0], counting[-1]
+        return (last - first) / (last_at - first_at)
+
+    def _outcome(self, store: Store) -> Outcome:
+        speed = self._images_per_second() or 0.0
+        settings = shlex.quote(str(self.workspace.settings))
+        database = shlex.quote(str(self.workspace.database))
+        return Outcome(
+            plan=self.plan,
+            verdict=judge_run(self.plan, store.alerts(STREAM)),
+            stream=STREAM,
+            images_per_second=speed,
+            figures={
+                "Frames scored": f"{self.plan.n_live:,}, at {speed:.0f} images a second",
+                "Frames learnt from": f"{self.plan.live_from * len(self.cameras):,}, "
+                f"fitted in {self.fit_seconds:.0f} s",
+                "Window": f"{WINDOW_SECONDS} s, {WINDOW_SECONDS} frames of a camera",
+                "Database": str(self.workspace.database),
+            },
+            commands=[
+                f"driftgauge rates --config {settings}",
+                f"driftgauge alerts list --all --config {settings}",
+                f"sqlite3 -box {database} 'SELECT segment, state, message FROM alert_history'",
+            ],
+            paths=self.workspace.paths(),
+        )

@@ -1,0 +1,64 @@
+"""The screen while the agent works: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+
+from driftgauge.storage import AlertRecord
+
+from .plan import Plan
+from .watch import Snapshot, alert_line, live_table, progress_line
+
+_LINE_SECONDS = 10
+
+
+class Show:
+    """Shows snapshots, and each alert once in words; a context manager."""
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self._console = console
+        self._plan = plan
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._told: dict[int | None, str] = {}
+        self._line_at = 0.0
+
+    def update(self, snapshot: Snapshot, images_per_second: float | None) -> None:
+        """Show *snapshot* and what is new in it."""
+        for alert in snapshot.alerts:
+            self._tell(alert)
+        if self._live is not None:
+            table = live_table(snapshot, self._plan, images_per_second=images_per_second)
+            self._live.update(table, refresh=True)
+        elif time.monotonic() - self._line_at >= _LINE_SECONDS:
+            self._line_at = time.monotonic()
+            line = progress_line(snapshot, self._plan, images_per_second=images_per_second)
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+    def _tell(self, alert: AlertRecord) -> None:
+        told = self._told.get(alert.id)
+        self._told[alert.id] = alert.state
+        if told is None:
+            line = alert_line(alert, self._plan)
+            self._console.print(f"[bold red]ALERT {alert.id}[/]", end=" ")
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if alert.state == "resolved" and told != "resolved":
+            line = f"{alert.segment} is normal again."
+            self._console.print(f"[green]alert {alert.id} resolved:[/] {line}", highlight=False)
+
+    def __enter__(self) -> Show:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
