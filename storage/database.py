@@ -28,6 +28,7 @@ class Database:
         ...     database = Database(f"sqlite:///{folder}/driftgauge.db")
         ...     database.upgrade()
         ...     database.close()
+        True
     """
 
     def __init__(self, url: str, *, make: bool = True, busy_seconds: float = BUSY_SECONDS) -> None:
