@@ -48,6 +48,7 @@ class Publisher:
                 headers={"camera": name},
                 event_id=f"{name}/{index}",
                 event_time=self._plan.time(index),
+                key=name.encode(),
             )
         self._producer.flush()
         self.sent += len(batch)

@@ -7,6 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from driftgauge.storage import AlertRecord
 
@@ -42,12 +43,13 @@ class Show:
         told = self._told.get(alert.id)
         self._told[alert.id] = alert.state
         if told is None:
-            line = alert_line(alert, self._plan)
-            self._console.print(f"[bold red]ALERT {alert.id}[/]", end=" ")
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._print("bold red", f"ALERT {alert.id}", alert_line(alert, self._plan))
         if alert.state == "resolved" and told != "resolved":
-            line = f"{alert.segment} is normal again."
-            self._console.print(f"[green]alert {alert.id} resolved:[/] {line}", highlight=False)
+            self._print("green", f"RESOLVED {alert.id}", f"{alert.segment} is normal again.")
+
+    def _print(self, style: str, head: str, words: str) -> None:
+        """Print one line at once: a live table overwrites a line that is not ended."""
+        self._console.print(Text.assemble((head, style), " ", words), soft_wrap=True)
 
     def __enter__(self) -> Show:
         if self._live is not None:
