@@ -43,8 +43,8 @@ class TomlFile:
             return cls(path, tomllib.loads(text), _key_lines(text))
         except OSError as error:
             raise SettingsError(
-                f"cannot read the settings file {path}: {error.strerror}; "
-                "`driftgauge init` writes one"
+                f"cannot read the settings file {path}: {error.strerror}",
+                hint="`driftgauge init` writes one",
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} is not valid TOML: {error}") from error

@@ -50,7 +50,7 @@ def _options(
 def main() -> None:
     """Run the command line; exit 2 for settings and usage, 1 for other errors."""
     try:
-        app()
+        app(prog_name="driftgauge")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -42,15 +42,17 @@ def _values(loaded: LoadedSettings) -> dict[str, dict[str, dict[str, object]]]:
 
 
 def _print_table(loaded: LoadedSettings) -> None:
+    """Print aligned lines, never folded, so that they can be searched."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("setting", "value", "from"):
-        table.add_column(heading, overflow="fold")
-    for section, values in _values(loaded).items():
-        for name, entry in values.items():
-            origin = str(entry["origin"])
-            style = "dim" if origin == "default" else ""
-            table.add_row(f"{section}.{name}", json.dumps(entry["value"]), origin, style=style)
-    Console(highlight=False, soft_wrap=False).print(table)
+    rows = [
+        (f"{section}.{name}", json.dumps(entry["value"]), str(entry["origin"]))
+        for section, values in _values(loaded).items()
+        for name, entry in values.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    console = Console()
+    for name, value, origin in (("SETTING", "VALUE", "FROM"), *rows):
+        line = f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}"
+        console.print(Text(line, style="dim" if origin == "default" else ""), soft_wrap=True)

@@ -153,8 +153,9 @@ def test_variables_without_a_section_are_not_settings(monkeypatch: pytest.Monkey
 
 
 def test_a_missing_file_names_the_command_that_writes_one() -> None:
-    with pytest.raises(SettingsError, match=r"cannot read .*no\.toml.*`driftgauge init`"):
+    with pytest.raises(SettingsError, match=r"cannot read .*no\.toml") as caught:
         load_settings(Path("no.toml"))
+    assert caught.value.hint == "`driftgauge init` writes one"
 
 
 def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
