@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-FILES = ("demo", "init", "config", "status", "rates", "alerts", "db")
+FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "db")
 """Modules of this package in the order of the help page."""
 
 ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})

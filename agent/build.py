@@ -1,0 +1,238 @@
+"""The composition root: the only file that builds real Kafka, SQL and torch objects."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+
+from driftgauge.detector import Detector, NotFitted, load_detector, select_layers
+from driftgauge.storage import Database, RecordConflict, Store
+
+from .clock import SystemClock
+from .drift.monitor import Monitor
+from .drift.turn import MonitorSettings
+from .events.decode import DecodeSettings
+from .evidence import EvidenceSettings
+from .loop import AgentLoop
+from .loop_settings import LoopSettings
+from .model.load import LoadedModel, load_model
+from .model.scorer import ModelScorer
+from .schedule import Job
+from .settings import Settings
+from .stream.connection import KafkaConnection
+from .stream.consumer import ConsumerSettings, OffsetReset
+from .stream.dead_letter import KafkaDeadLetters
+from .stream.kafka import KafkaSource
+
+PRUNE_SECONDS = 3600.0
+LEASE_TURNS = 3
+
+log = logging.getLogger(__name__)
+
+
+def build_database(settings: Settings) -> Database:
+    """Open the database; an SQLite file is brought to this version, PostgreSQL must be at it.
+
+    Raises:
+        SchemaOutOfDate: PostgreSQL's tables are older or newer than this version.
+    """
+    database = Database(settings.store.url.get_secret_value())
+    if database.is_sqlite:
+        database.upgrade()
+    else:
+        database.check_schema()
+    return database
+
+
+def build_connection(settings: Settings) -> KafkaConnection:
+    """Return how to reach the broker."""
+    kafka = settings.kafka
+    return KafkaConnection(
+        bootstrap_servers=tuple(kafka.bootstrap_servers),
+        profile=kafka.profile,
+        security_protocol=kafka.security_protocol,
+        sasl_mechanism=kafka.sasl_mechanism,
+        username=kafka.username,
+        password=kafka.password.get_secret_value() if kafka.password else None,
+        ca_file=_text(kafka.ca_file),
+        certificate_file=_text(kafka.certificate_file),
+        key_file=_text(kafka.key_file),
+        bootstrap_timeout_seconds=kafka.bootstrap_timeout_seconds,
+    )
+
+
+def build_source(
+    settings: Settings,
+    *,
+    topic: str | None = None,
+    group_id: str | None = None,
+    reset: OffsetReset | None = None,
+) -> KafkaSource:
+    """Join the consumer group; arguments take the place of the stream's own settings."""
+    kafka = settings.kafka
+    return KafkaSource(
+        build_connection(settings),
+        topic=topic or settings.stream.topic,
+        group_id=group_id or kafka.group_id,
+        settings=ConsumerSettings(
+            auto_offset_reset=reset or kafka.auto_offset_reset,
+            session_timeout_seconds=kafka.session_timeout_seconds,
+            heartbeat_interval_seconds=kafka.heartbeat_interval_seconds,
+            fetch_max_bytes=kafka.fetch_max_bytes,
+            max_message_bytes=settings.batch.max_message_bytes,
+        ),
+    )
+
+
+def build_model(settings: Settings) -> LoadedModel:
+    """Load the production model."""
+    model = settings.model
+    return load_model(
+        source=model.source,
+        factory=model.factory,
+        checkpoint=model.checkpoint,
+        image_size=model.image_size,
+        device=model.device,
+        precision=model.precision,
+    )
+
+
+def chosen_layers(settings: Settings, loaded: LoadedModel) -> Sequence[str]:
+    """Return the layers that the settings name, else one a stage."""
+    if settings.detector.layers:
+        return settings.detector.layers
+    from PIL import Image
+
+    grey = Image.new("RGB", (256, 256), (128, 128, 128))
+    sample = loaded.transform(grey)[None].to(loaded.device)
+    return select_layers(loaded.model, sample.contiguous(memory_format=torch.channels_last))
+
+
+def build_decode(settings: Settings) -> DecodeSettings:
+    """Return what an event may be."""
+    return DecodeSettings(
+        segment_headers=tuple(settings.stream.segments),
+        max_image_pixels=settings.batch.max_image_pixels,
+        max_message_bytes=settings.batch.max_message_bytes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A loop and the jobs beside it."""
+
+    loop: AgentLoop
+    jobs: list[Job]
+    detector: str
+
+
+def build_agent(settings: Settings, store: Store, *, stop: threading.Event) -> Agent:
+    """Build everything that ``driftgauge run`` needs.
+
+    Raises:
+        NotFitted: the stream has no active detector.
+        SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
+    """
+    stream = settings.stream
+    store.ensure_stream(stream.name, stream.topic, settings.windows.seconds)
+    active = store.active_detector(stream.name)
+    if active is None:
+        raise NotFitted(f"stream {stream.name!r} has no detector in this database")
+    loaded = build_model(settings)
+    detector = load_detector(Path(active.uri), loaded.identity)
+    clock = SystemClock()
+    dead_letters = KafkaDeadLetters(
+        build_connection(settings),
+        topic=settings.kafka.dead_letter_topic,
+        max_message_bytes=settings.batch.max_message_bytes,
+    )
+    loop = AgentLoop(
+        source=build_source(settings),
+        dead_letters=dead_letters,
+        scorer=ModelScorer(loaded, detector, name=active.detector),
+        store=store,
+        clock=clock,
+        settings=build_loop_settings(settings),
+        stop=stop,
+    )
+    monitor = build_monitor(settings, store, detector, active.detector)
+    return Agent(loop, build_jobs(settings, store, monitor), active.detector)
+
+
+def build_loop_settings(settings: Settings) -> LoopSettings:
+    """Return how the loop runs."""
+    batch, evidence = settings.batch, settings.evidence
+    return LoopSettings(
+        stream=settings.stream.name,
+        decode=build_decode(settings),
+        evidence=EvidenceSettings(per_window=evidence.per_window, thumbnails=evidence.thumbnails),
+        window_seconds=settings.windows.seconds,
+        max_images=batch.max_images,
+        max_delay_seconds=batch.max_delay_seconds,
+        max_waiting=4 * batch.max_images,
+        decode_threads=batch.decode_threads,
+        max_skew_seconds=settings.windows.max_skew_seconds,
+        flush_interval_seconds=settings.flush.interval_seconds,
+    )
+
+
+def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
+    """Return the monitor of the stream's windows."""
+    monitor = settings.monitor
+    seconds = settings.windows.seconds
+    return Monitor(
+        store,
+        detector=name,
+        columns=detector.columns,
+        reference=detector.reference,
+        settings=MonitorSettings(
+            stream=settings.stream.name,
+            window_seconds=seconds,
+            alpha=settings.stream.alpha,
+            windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
+            idle_seconds=monitor.idle_seconds,
+            grace_seconds=monitor.grace_seconds,
+            recovery_windows=monitor.recovery_windows,
+            learn=monitor.learn,
+        ),
+        clock=SystemClock(),
+    )
+
+
+def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
+    """Return the jobs that one agent at a time does, by a lease in the database."""
+    stream, clock = settings.stream.name, SystemClock()
+    holder = f"{socket.gethostname()}/{os.getpid()}"
+    interval = settings.monitor.interval_seconds
+
+    def judge() -> None:
+        lease = f"monitor/{stream}"
+        ttl = max(LEASE_TURNS * interval, 30.0)
+        if store.acquire_lease(lease, holder, ttl_seconds=ttl, now=clock.now()):
+            try:
+                monitor.turn()
+            except RecordConflict as conflict:  # its holder's lease ran out while it worked
+                log.warning("another agent judged these windows, going on from there: %s", conflict)
+
+    def prune() -> None:
+        keep = timedelta(days=settings.evidence.keep_days)
+        limit = settings.evidence.max_bytes
+        store.prune_evidence(stream, before=clock.now() - keep, max_bytes=limit)
+
+    return [
+        # After a time down all partitions look idle; the first flush, if any, comes before this.
+        Job("monitor", judge, interval, first_after_seconds=settings.monitor.idle_seconds),
+        Job("evidence pruning", prune, PRUNE_SECONDS, first_after_seconds=PRUNE_SECONDS / 60),
+    ]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,164 @@
+"""``driftgauge fit``: learn what the model knows, from a folder or from a topic."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rich.console import Console
+
+    from ..fit import Fitted, Source
+    from ..settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command("fit")(fit)
+
+
+def fit(
+    *,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of normal images; each sub-folder is a segment, such as a camera.",
+        ),
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(metavar="TOPIC", help="Topic of normal events, read from its start."),
+    ] = None,
+    events: Annotated[
+        int | None, typer.Option(min=1, help="With --topic: stop after so many events.")
+    ] = None,
+    idle_seconds: Annotated[
+        float,
+        typer.Option(min=0.5, help="With --topic: its end is where nothing comes for so long."),
+    ] = 5.0,
+    seed: Annotated[int, typer.Option(help="Makes the fit repeatable on one machine.")] = 0,
+    activate: Annotated[
+        bool, typer.Option(help="Score the stream with it from the agent's next start.")
+    ] = True,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a detector on normal images, and register it with the stream.
+
+    Give it what the model was trained on, or weeks of normal traffic over all cameras, hours and
+    seasons: what it never saw will count as a change. Some hundred images a segment at least.
+    """
+    from rich.console import Console
+
+    from ..log import configure_logging
+    from ..settings import load_settings
+
+    if (images is None) == (topic is None):
+        raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
+    settings = load_settings(config)
+    configure_logging(settings.log.level, settings.log.format)
+    logging.getLogger("driftgauge.agent.stream").setLevel(logging.WARNING)
+    console = Console(stderr=True)
+    fitted = _fit(
+        settings,
+        _source(settings, images, topic, events, idle_seconds),
+        console,
+        seed=seed,
+        activate=activate,
+    )
+    if as_json:
+        print(json.dumps(_values(fitted)))
+        return
+    _print(fitted, console)
+
+
+def _source(
+    settings: Settings,
+    images: Path | None,
+    topic: str | None,
+    events: int | None,
+    idle_seconds: float,
+) -> AbstractContextManager[Source]:
+    from ..fit import folder_source, topic_source
+
+    if images is not None:
+        return folder_source(settings, images)
+    return topic_source(settings, topic or "", max_events=events, idle_seconds=idle_seconds)
+
+
+def _fit(
+    settings: Settings,
+    opening: AbstractContextManager[Source],
+    console: Console,
+    *,
+    seed: int,
+    activate: bool,
+) -> Fitted:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    from driftgauge.detector import Progress
+
+    from ..fit import Callbacks, fit_stream
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with opening as source, Bars(*columns, console=console) as bars:
+        reading = bars.add_task("Reading reference images", total=source.expected)
+        training = bars.add_task("Training the denoiser", total=None, visible=False)
+
+        def on_images(n_images: int) -> None:
+            bars.advance(reading, n_images)
+
+        def on_training(progress: Progress) -> None:
+            bars.update(reading, total=bars.tasks[0].completed)
+            bars.update(training, total=progress.total, completed=progress.done, visible=True)
+
+        fitted = fit_stream(
+            settings,
+            source,
+            seed=seed,
+            activate=activate,
+            callbacks=Callbacks(on_images, on_training),
+        )
+        bars.update(training, total=bars.tasks[1].completed)
+    return fitted
+
+
+def _values(fitted: Fitted) -> dict[str, object]:
+    return {
+        "detector": fitted.name,
+        "folder": str(fitted.folder),
+        "layers": list(fitted.detector.layers),
+        "coverage": fitted.coverage.notes(),
+        "normal_rates": fitted.normal_rates,
+        "figures": dict(fitted.detector.figures),
+    }
+
+
+def _print(fitted: Fitted, console: Console) -> None:
+    from rich.markup import escape
+
+    coverage = fitted.coverage
+    console.print(f"Detector [bold]{fitted.name}[/] in {escape(str(fitted.folder))}")
+    console.print(f"  layers: {', '.join(fitted.detector.layers)}")
+    span = f" over {coverage.span}" if coverage.span is not None else ""
+    console.print(f"  reference: {coverage.events} images{span}")
+    for segment, rate in sorted(fitted.normal_rates.items()):
+        events = coverage.segments.get(segment, coverage.events)
+        console.print(f"  {escape(segment)}: {events} images, normally {100 * rate:.1f} % unusual")
+    for warning in coverage.warnings():
+        console.print(f"  [yellow]note:[/] {escape(warning)}")

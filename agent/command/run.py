@@ -1,0 +1,34 @@
+"""``driftgauge run``: the agent beside the model."""
+
+from __future__ import annotations
+
+import typer
+
+from .options import ConfigOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command("run")(run)
+
+
+def run(config: ConfigOption = None) -> None:
+    """Read the stream, score every image, and alert when a segment changes.
+
+    Runs until SIGTERM or Ctrl-C, then drains, flushes and leaves; started again, it goes on where
+    the database stands. Start as many as the topic has partitions. Exit code 0 after a clean
+    leave, 1 when something ended it (the log says what), 2 for unusable settings, 70 when it was
+    stuck and ended itself.
+    """
+    from ..log import configure_logging
+    from ..run import run_agent
+    from ..settings import load_settings
+
+    settings = load_settings(config)
+    password = settings.kafka.password
+    configure_logging(
+        settings.log.level,
+        settings.log.format,
+        secrets=[password.get_secret_value()] if password else [],
+    )
+    run_agent(settings)

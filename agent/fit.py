@@ -1,0 +1,157 @@
+"""From reference images to a registered detector."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from driftgauge.detector import (
+    Detector,
+    Progress,
+    fit_detector,
+    read_manifest,
+    save_detector,
+)
+from driftgauge.storage import DetectorRecord, Store
+
+from .build import build_database, build_decode, build_model, build_source, chosen_layers
+from .clock import SystemClock
+from .drift.normal import learn_normals, ood_rate
+from .model.scorer import LayerReader
+from .reference.coverage import Coverage
+from .reference.example import Example
+from .reference.folder import list_images, read_images
+from .reference.gather import gather_reference
+from .reference.topic import read_topic
+from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the reference comes from.
+
+    Attributes:
+        examples: the images.
+        expected: how many there will be, None if unknown.
+    """
+
+    examples: Iterator[Example]
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit made."""
+
+    name: str
+    folder: Path
+    detector: Detector
+    coverage: Coverage
+    normal_rates: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom to tell: of images read, of training, and of what comes next."""
+
+    on_images: Callable[[int], None]
+    on_training: Callable[[Progress], None]
+
+
+@contextmanager
+def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
+    """Give the images below *folder*; a sub-folder is a value of the first segment header."""
+    headers = settings.stream.segments
+    files = list_images(folder, header=headers[0] if headers else None)
+    examples = read_images(files, max_pixels=settings.batch.max_image_pixels)
+    yield Source(examples, len(files))
+
+
+@contextmanager
+def topic_source(
+    settings: Settings, topic: str, *, max_events: int | None, idle_seconds: float
+) -> Iterator[Source]:
+    """Give the events of *topic* from its beginning, read by a group of its own."""
+    group = f"{settings.kafka.group_id}-fit-{uuid.uuid4().hex[:8]}"
+    source = build_source(settings, topic=topic, group_id=group, reset="earliest")
+    try:
+        examples = read_topic(
+            source,
+            decode=build_decode(settings),
+            max_events=max_events,
+            idle_seconds=idle_seconds,
+            clock=SystemClock(),
+        )
+        yield Source(examples, max_events)
+    finally:
+        source.close()
+
+
+def fit_stream(
+    settings: Settings, source: Source, *, seed: int, activate: bool, callbacks: Callbacks
+) -> Fitted:
+    """Fit a detector, write its artifact and register it with the stream.
+
+    Raises:
+        SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
+    """
+    loaded = build_model(settings)
+    layers = chosen_layers(settings, loaded)
+    reference = gather_reference(
+        source.examples,
+        LayerReader(loaded, layers),
+        batch=settings.batch.max_images,
+        window_seconds=settings.windows.seconds,
+        on_images=callbacks.on_images,
+    )
+    detector = fit_detector(
+        reference.taps,
+        window_ids=reference.window_ids,
+        segments=reference.segments,
+        seed=seed,
+        on_progress=callbacks.on_training,
+    )
+    rates = normal_rates(detector, settings.stream.alpha)
+    notes = {
+        "model": loaded.name,
+        "coverage": reference.coverage.notes(),
+        "normal_rates": rates,
+        "seed": seed,
+    }
+    folder = settings.detector.path.resolve()
+    name = save_detector(detector, folder, loaded.identity, notes)
+    _register(settings, folder / name, activate=activate)
+    return Fitted(name, folder / name, detector, reference.coverage, rates)
+
+
+def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:
+    """Return the OOD rate of each segment that has enough reference to speak of."""
+    return {
+        segment: ood_rate(normal.reference[-1], alpha)
+        for segment, normal in learn_normals(detector.reference).items()
+    }
+
+
+def _register(settings: Settings, folder: Path, *, activate: bool) -> None:
+    manifest = read_manifest(folder)
+    database = build_database(settings)
+    try:
+        store = Store(database)
+        stream = settings.stream
+        store.ensure_stream(stream.name, stream.topic, settings.windows.seconds)
+        store.register_detector(
+            DetectorRecord(
+                detector=folder.name,
+                stream=stream.name,
+                uri=str(folder),
+                created_at=datetime.now(UTC),
+                active=activate,
+                manifest={**manifest, "normal_rates": manifest["notes"]["normal_rates"]},
+            )
+        )
+    finally:
+        database.close()

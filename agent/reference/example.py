@@ -1,0 +1,26 @@
+"""One reference image, and which source gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A normal image.
+
+    Attributes:
+        image: ``(height, width, 3)``, RGB, uint8.
+        segments: such as ``camera=3``, besides the pool.
+        taken_at: event time, None where the source has none.
+        number: place within its segment where there is no time.
+    """
+
+    image: NDArray[np.uint8]
+    segments: tuple[str, ...]
+    taken_at: datetime | None = None
+    number: int = 0

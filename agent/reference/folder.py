@@ -1,0 +1,63 @@
+"""Reference images from a folder: a sub-folder a segment, names in the order of time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EventDecodeError, SettingsError
+from ..events.image import decode_image
+from .example import Example
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One file, and the segment that its folder names."""
+
+    path: Path
+    segments: tuple[str, ...]
+    number: int
+
+
+def list_images(folder: Path, *, header: str | None) -> list[ImageFile]:
+    """Return the images below *folder*, so that all sub-folders advance together.
+
+    Args:
+        folder: images, or sub-folders of images.
+        header: segment header that a sub-folder's name is a value of; None has no segments.
+
+    Raises:
+        SettingsError: no folder there, or no image in it.
+    """
+    if not folder.is_dir():
+        raise SettingsError(f"there is no folder {folder}")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        wanted = ", ".join(sorted(SUFFIXES))
+        raise SettingsError(f"found no image below {folder}; looked for {wanted}")
+    counts: dict[str, int] = {}
+    files = []
+    for path in paths:
+        name = path.relative_to(folder).parts[0] if path.parent != folder else ""
+        number = counts.get(name, 0)
+        counts[name] = number + 1
+        segments = (f"{header}={name}",) if header and name else ()
+        files.append(ImageFile(path, segments, number))
+    return sorted(files, key=lambda file: file.number)
+
+
+def read_images(files: list[ImageFile], *, max_pixels: int) -> Iterator[Example]:
+    """Yield decoded images; one that cannot be decoded is left out with a warning."""
+    for file in files:
+        try:
+            image = decode_image(file.path.read_bytes(), max_pixels=max_pixels)
+        except EventDecodeError as error:
+            log.warning("leaving out %s: %s", file.path, error)
+            continue
+        yield Example(image, file.segments, number=file.number)

@@ -1,0 +1,68 @@
+"""Reference images from a topic: its events from the start, as far as they reach now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ..errors import EventError
+from ..events.decode import DecodeSettings, decode_event
+from ..events.event import Record
+from ..ports import Clock, EventSource
+from .example import Example
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+
+
+def read_topic(
+    source: EventSource,
+    *,
+    decode: DecodeSettings,
+    max_events: int | None,
+    idle_seconds: float,
+    clock: Clock,
+) -> Iterator[Example]:
+    """Yield decoded events until *max_events*, or until none came for *idle_seconds*.
+
+    Undecodable events are left out with a warning.
+
+    Args:
+        source: starts at the beginning of the topic; the caller closes it.
+        decode: what an event may be.
+        max_events: stop after so many.
+        idle_seconds: the end of the topic is where nothing comes for so long.
+        clock: measures the silence.
+    """
+    n_given = 0
+    last = clock.monotonic()
+    while max_events is None or n_given < max_events:
+        polled = source.poll(POLL_SECONDS)
+        if polled.assignment_changed:
+            source.seek(dict.fromkeys(source.assignment()))
+        for record in polled.records:
+            last = clock.monotonic()
+            example = _example(record, decode)
+            if example is None:
+                continue
+            yield example
+            last = clock.monotonic()
+            n_given += 1
+            if n_given == max_events:
+                return
+        if clock.monotonic() - last > idle_seconds:
+            return
+
+
+def _example(record: Record, decode: DecodeSettings) -> Example | None:
+    try:
+        event = decode_event(record, decode, arrived_at=datetime.now(UTC))
+    except EventError as error:
+        log.warning(
+            "leaving out %s/%s@%s: %s", record.topic, record.partition, record.offset, error
+        )
+        return None
+    segments = tuple(f"{name}={value}" for name, value in event.segments.items())
+    return Example(event.image, segments, taken_at=event.event_time)
