@@ -1,46 +1,70 @@
-"""Ends a process whose loop is stuck, so that a supervisor starts it anew.
+"""Ends a process whose loop no longer turns, so that its supervisor starts another.
 
-The Kafka client can hang without limit when its own thread dies.
+kafka-python's calls can hang without limit when its own thread is wedged, and nothing inside the
+loop can notice that.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
+from collections.abc import Callable
 
-from .clock import SystemClock
-from .loop import AgentLoop
+from .ports import Clock
 
 log = logging.getLogger(__name__)
 
 EXIT_CODE = 70
-"""EX_SOFTWARE of sysexits.h."""
+
+
+def _end_process() -> None:
+    os._exit(EXIT_CODE)  # not sys.exit: what would run then may hang, too
 
 
 class Watchdog:
-    """Checks that the loop still turns.
+    """Looks at the loop's last turn from a thread of its own.
 
     Args:
-        loop: to watch.
-        patience_seconds: the longest turn that is still healthy.
+        turned_at: returns the monotonic time of the last turn.
+        max_silence_seconds: longer than the slowest batch and the longest wait for the database.
+        end: what to do when it is exceeded.
     """
 
-    def __init__(self, loop: AgentLoop, *, patience_seconds: float = 300.0) -> None:
-        self._loop = loop
-        self._patience_seconds = patience_seconds
-        self._clock = SystemClock()
+    def __init__(
+        self,
+        turned_at: Callable[[], float],
+        clock: Clock,
+        *,
+        max_silence_seconds: float = 300.0,
+        end: Callable[[], None] = _end_process,
+    ) -> None:
+        self._turned_at = turned_at
+        self._clock = clock
+        self._max_silence_seconds = max_silence_seconds
+        self._end = end
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
-    def is_stuck(self) -> bool:
-        """Return whether the loop's last turn began too long ago."""
-        return self._clock.monotonic() - self._loop.turned_at > self._patience_seconds
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
 
-    def check(self) -> None:
-        """End the process at once if the loop is stuck; nothing counted is lost by that."""
-        if self.is_stuck():
-            log.critical(
-                "the loop has not turned for %.0f s, ending so that a supervisor starts it anew; "
-                "events that were not flushed are read again",
-                self._patience_seconds,
-            )
-            logging.shutdown()
-            os._exit(EXIT_CODE)
+    def stop(self) -> None:
+        """Look no more."""
+        self._done.set()
+        self._thread.join()
+
+    def look(self) -> bool:
+        """End the process if the loop is silent for too long; return whether it did."""
+        silent = self._clock.monotonic() - self._turned_at()
+        if silent <= self._max_silence_seconds:
+            return False
+        log.critical("the loop has not turned for %.0f s; ending, to be started anew", silent)
+        self._end()
+        return True
+
+    def _watch(self) -> None:
+        while not self._done.wait(min(5.0, self._max_silence_seconds / 4)):
+            if self.look():
+                return

@@ -1,0 +1,210 @@
+"""The delivery promise against real deaths: a broker, a database file, agents in processes.
+
+``DRIFTGAUGE_CRASHES=100`` makes the long form of the first test.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from driftgauge.agent.stream.consumer import ConsumerSettings
+from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.storage import Database, Store
+
+from ..agent.events.test_decode import bomb
+from ..agent.records import NOON, encoded, jpeg, picture
+from ..contracts.test_source import joined, read
+from .agent import STREAM
+
+pytestmark = pytest.mark.kafka
+
+ROOT = Path(__file__).parents[2]
+CRASHES = int(os.environ.get("DRIFTGAUGE_CRASHES", "5"))
+SECONDS_TO_CATCH_UP = 30.0
+
+
+@dataclass
+class Rig:
+    broker: EmbeddedBroker
+    topic: str
+    url: str
+    store: Store
+    folder: Path
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start an agent and return when it has joined the broker; its log is kept."""
+        with (self.folder / "agent.log").open("a") as log:
+            agent = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.crash.agent",
+                    self.broker.address,
+                    self.topic,
+                    self.url,
+                ],
+                cwd=ROOT,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert agent.stdout is not None
+        assert agent.stdout.readline() == "ready\n", (self.folder / "agent.log").read_text()
+        return agent
+
+    @contextmanager
+    def agent(self) -> Iterator[subprocess.Popen[str]]:
+        with self.start() as process:
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                process.wait(30)
+
+    def next_offsets(self) -> dict[int, int]:
+        return {row.partition: row.next_offset for row in self.store.partitions(STREAM)}
+
+    def wait_until_read(self, sent: dict[int, int]) -> None:
+        """Wait until the database is at the ends of the partitions."""
+        tick, waited = threading.Event(), 0.0
+        while self.next_offsets() != sent:
+            tick.wait(0.05)
+            waited += 0.05
+            log = self.folder / "agent.log"
+            assert waited < SECONDS_TO_CATCH_UP, (
+                self.next_offsets(),
+                sent,
+                log.read_text()[-4000:],
+            )
+
+    def wait_for_progress(self) -> None:
+        """Wait until an agent has counted anything more."""
+        before, tick, waited = self.next_offsets(), threading.Event(), 0.0
+        while self.next_offsets() == before:
+            tick.wait(0.01)
+            waited += 0.01
+            assert waited < SECONDS_TO_CATCH_UP, (self.folder / "agent.log").read_text()[-4000:]
+
+
+@pytest.fixture
+def rig(broker: EmbeddedBroker, topic: str, tmp_path: Path) -> Iterator[Rig]:
+    broker.create_topic(topic, 2)
+    url = f"sqlite:///{tmp_path}/driftgauge.db"
+    database = Database(url)
+    database.upgrade()
+    store = Store(database)
+    store.ensure_stream(STREAM, topic, 60)
+    yield Rig(broker, topic, url, store, tmp_path)
+    database.close()
+
+
+def send(producer: FrameProducer, n: int, sent: dict[int, int]) -> None:
+    for _ in range(n):
+        partition = random.randrange(2)
+        producer.send(
+            jpeg(), headers={"camera": str(partition)}, partition=partition, event_time=NOON
+        )
+        sent[partition] += 1
+    producer.flush()
+
+
+def counted(rig: Rig) -> dict[str, int]:
+    return rig.store.event_counts(STREAM)
+
+
+def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
+    """Each one is killed at a random moment while it reads a backlog that keeps growing."""
+    sent = {0: 0, 1: 0}
+    moments = random.Random(17)
+    with FrameProducer(rig.broker.connection(), rig.topic) as producer:
+        for _ in range(CRASHES):
+            send(producer, 400, sent)
+            with rig.start() as agent:
+                rig.wait_for_progress()
+                threading.Event().wait(moments.uniform(0.0, 0.3))
+                send(producer, 20, sent)
+                agent.kill()
+        with rig.agent():
+            rig.wait_until_read(sent)
+    assert counted(rig) == {"*": sum(sent.values()), "camera=0": sent[0], "camera=1": sent[1]}
+
+
+def test_a_term_signal_drains_flushes_and_leaves_cleanly(rig: Rig) -> None:
+    sent = {0: 0, 1: 0}
+    with FrameProducer(rig.broker.connection(), rig.topic) as producer:
+        send(producer, 400, sent)
+    with rig.start() as agent:
+        rig.wait_for_progress()
+        agent.terminate()
+        assert agent.wait(30) == 0
+    with rig.agent():
+        rig.wait_until_read(sent)
+    assert counted(rig)["*"] == 400
+
+
+def test_an_agent_that_wakes_up_stale_writes_nothing_twice(rig: Rig) -> None:
+    """It is frozen until the group gives its partitions to another, then goes on as if nothing."""
+    sent = {0: 0, 1: 0}
+    with FrameProducer(rig.broker.connection(), rig.topic) as producer, rig.agent() as first:
+        send(producer, 300, sent)
+        rig.wait_for_progress()
+        first.send_signal(signal.SIGSTOP)
+        send(producer, 300, sent)
+        with rig.agent():
+            rig.wait_for_progress()
+            first.send_signal(signal.SIGCONT)
+            send(producer, 300, sent)
+            rig.wait_until_read(sent)
+    assert counted(rig) == {"*": 900, "camera=0": sent[0], "camera=1": sent[1]}
+
+
+def test_bad_input_lands_in_the_dead_letters_and_the_stream_goes_on(rig: Rig) -> None:
+    bad = [b"", b"not a picture", encoded(picture(size=(320, 240)))[:-1500], bomb()]
+    sent = {0: 0, 1: 0}
+    with FrameProducer(rig.broker.connection(), rig.topic) as producer, rig.agent():
+        for value in bad:
+            producer.send(value, headers={"camera": "0"}, partition=0, event_time=NOON)
+            sent[0] += 1
+            send(producer, 10, sent)
+        rig.wait_until_read(sent)
+    assert counted(rig)["*"] == 40
+    reasons = dead_letters(rig, len(bad))
+    assert [words for _, words in reasons] == [
+        "EventSchemaError",
+        "EventDecodeError",
+        "EventDecodeError",
+        "EventDecodeError",
+    ]
+    messages = " | ".join(message for message, _ in reasons)
+    for words in ("is empty", "is no picture", "truncated", "60.0 megapixels"):
+        assert words in messages
+
+
+def dead_letters(rig: Rig, n: int) -> list[tuple[str, str]]:
+    letters = f"{rig.topic}.dlq"
+    source = KafkaSource(
+        rig.broker.connection(),
+        topic=letters,
+        group_id=letters,
+        settings=ConsumerSettings(auto_offset_reset="earliest", session_timeout_seconds=2),
+    )
+    source.seek(dict.fromkeys(joined(source)))
+    found = [dict(record.headers) for record in read(source, n)]
+    source.close()
+    found.sort(key=lambda headers: int(headers["dlq_offset"]))
+    return [(headers["dlq_message"].decode(), headers["dlq_error"].decode()) for headers in found]
