@@ -6,6 +6,7 @@ its group. `MemorySource.reassign` does what a rebalance does.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -63,8 +64,9 @@ class MemoryTopic:
 
     def read(self, partition: int, offset: int, n: int) -> list[Record]:
         """Return at most *n* records from *offset* on."""
-        found = (record for record in self._records[partition] if record.offset >= offset)
-        return [record for record, _ in zip(found, range(n), strict=False)]
+        records = self._records[partition]
+        first = bisect_left(records, offset, key=lambda record: record.offset)
+        return records[first : first + n]
 
 
 class MemorySource:
