@@ -118,7 +118,10 @@ def _fit(
         while sent := publisher.send(_BATCH):
             progress.advance(task, sent)
     began = time.monotonic()
-    run_to_end(["fit", "--config", str(workspace.settings), "--topic", REFERENCE_TOPIC])
+    run_to_end(
+        ["fit", "--config", str(workspace.settings)]
+        + ["--topic", REFERENCE_TOPIC, "--events", f"{frames}", "--seed", f"{plan.seed}"]
+    )
     return time.monotonic() - began
 
 
