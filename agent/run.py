@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from driftgauge.storage import Store
 
 from .build import build_agent, build_database
+from .clock import SystemClock
 from .loop_settings import Totals
-from .schedule import Job, Schedule
+from .schedule import Schedule
 from .settings import Settings
 from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
-
-WATCHDOG_SECONDS = 15.0
 
 
 def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Totals:
@@ -37,13 +36,17 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Tot
     database = build_database(settings)
     try:
         agent = build_agent(settings, Store(database), stop=stop)
-        watchdog = Job("watchdog", Watchdog(agent.loop).check, WATCHDOG_SECONDS)
+        watchdog = Watchdog(lambda: agent.loop.turned_at, SystemClock())
         log.info(
             "agent started: stream %s, topic %s, detector %s",
             *(settings.stream.name, settings.stream.topic, agent.detector),
         )
-        with _stopping_on_signals(stop), Schedule([*agent.jobs, watchdog], on_failure=fail):
-            totals = agent.loop.run()
+        with _stopping_on_signals(stop), Schedule(agent.jobs, on_failure=fail):
+            watchdog.start()
+            try:
+                totals = agent.loop.run()
+            finally:
+                watchdog.stop()
         log.info(
             "agent left: %s events counted, %s dead letters, %s flushes",
             *(totals.events, totals.dead_letters, totals.flushes),
