@@ -148,6 +148,7 @@ class Monitor:
                 for segment, values in kept.get("segments", {}).items()
             },
             live={alert.segment: alert for alert in alerts if alert.test == TEST},
+            read=self._read_windows,
             now=self._clock.now(),
         )
 

@@ -12,7 +12,7 @@ from driftgauge.storage import AlertRecord
 
 from ..alert.lifecycle import Change, opened, refreshed, resolved
 from .betting import Counts
-from .learning import Learning
+from .learning import Learning, ReadWindows
 from .memory import SegmentState
 from .normal import Normal, ood_rate
 
@@ -56,6 +56,7 @@ class Turn:
         learning: of the other segments.
         memories: evidence kept by the turn before.
         live: alerts that are open or acknowledged, by segment.
+        read: reads a segment's windows, to say what an alert saw.
         now: wall clock.
     """
 
@@ -69,6 +70,7 @@ class Turn:
         learning: Learning,
         memories: dict[str, SegmentState],
         live: Mapping[str, AlertRecord],
+        read: ReadWindows,
         now: datetime,
     ) -> None:
         self._settings = settings
@@ -78,6 +80,7 @@ class Turn:
         self._learning = learning
         self._memories = memories
         self._live = dict(live)
+        self._read = read
         self._now = now
         self._changed: dict[tuple[str, datetime], AlertRecord] = {}
 
@@ -122,30 +125,31 @@ class Turn:
     def _judge_segment(self, segment: str, normal: Normal, counts: Counts, start: datetime) -> None:
         memory = self._memories.get(segment)
         if memory is None or not memory.fits(normal.bets):
-            memory = self._memories[segment] = SegmentState.fresh(normal.bets)
+            memory = SegmentState.fresh(normal.bets)
+        self._memories[segment] = memory
         statistic = memory.add(normal.bets, counts, start)
         if statistic >= self._log_threshold:
-            self._raise(segment, normal, memory, counts, start)
-            memory.restart(normal.bets)
+            self._raise(segment, normal, memory.since, start)
+            self._memories[segment] = SegmentState.fresh(normal.bets)
         elif segment in self._live:
             memory.quiet = memory.quiet + 1 if statistic < self._log_threshold / 2 else 0
             if memory.quiet >= self._settings.recovery_windows:
                 self._keep(resolved(self._live.pop(segment), at=self._now))
-                memory.restart(normal.bets)
+                self._memories[segment] = SegmentState.fresh(normal.bets)
 
-    def _raise(
-        self, segment: str, normal: Normal, memory: SegmentState, window: Counts, start: datetime
-    ) -> None:
+    def _raise(self, segment: str, normal: Normal, since: datetime, start: datetime) -> None:
         live = self._live.get(segment)
+        windows = self._read(segment, since, start + timedelta(microseconds=1))
+        counts = windows.sum(axis=0)
         change = Change(
             segment=segment,
-            since=live.since if live else memory.since or start,
+            since=live.since if live else since,
             window_start=start,
-            counts=memory.counts,
-            window=window,
+            counts=counts,
+            window=windows[-1],
             reference=normal.reference,
             design_effects=normal.design_effects(),
-            rate_now=ood_rate(memory.counts[-1], self._settings.alpha),
+            rate_now=ood_rate(counts[-1], self._settings.alpha),
             rate_normal=normal.rate(self._settings.alpha),
         )
         alert = opened(

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from driftgauge.agent.clock import ManualClock
+from driftgauge.agent.drift.monitor import Monitor
+from driftgauge.agent.drift.turn import MonitorSettings
+from driftgauge.storage import (
+    FlushRecord,
+    OffsetAdvance,
+    RecordConflict,
+    StaleFlush,
+    Store,
+    WindowRecord,
+)
+
+from .streams import normal_scores, pool_p_values, windows_of
+
+STREAM, DETECTOR = "frames", "d1"
+COLUMNS = ("early", "late", "*")
+SECONDS = 60
+START = datetime(2026, 3, 1, tzinfo=UTC)
+EVENTS = 32
+SHIFTS = {"camera=1": 0.0, "camera=2": 0.6}
+SETTINGS = MonitorSettings(
+    stream=STREAM,
+    window_seconds=SECONDS,
+    windows_between_false_alarms=1000.0,
+    idle_seconds=60.0,
+    grace_seconds=0.0,
+    recovery_windows=3,
+    learn=timedelta(minutes=30),
+)
+
+Counts = NDArray[np.int64]
+
+
+def camera_windows(n: int, seed: int, segment: str, *, shift: float = 0.0) -> Counts:
+    """Return ``(windows, columns, bins)`` of one camera."""
+    columns = [
+        windows_of(
+            pool_p_values(
+                normal_scores(n * EVENTS, 10 * seed + column, shift=SHIFTS[segment] + shift)
+            ),
+            EVENTS,
+        )
+        for column in range(len(COLUMNS))
+    ]
+    return np.stack(columns, axis=1)
+
+
+def reference(*, without: str = "") -> dict[str, Counts]:
+    found = {name: camera_windows(60, 1 + n, name) for n, name in enumerate(SHIFTS)}
+    found["*"] = found["camera=1"] + found["camera=2"]
+    return {name: windows for name, windows in found.items() if name != without}
+
+
+class Traffic:
+    """Writes windows through the store as an agent does."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.n_windows = 0
+        store.ensure_stream(STREAM, STREAM, SECONDS)
+
+    def now(self) -> datetime:
+        return START + self.n_windows * timedelta(seconds=SECONDS)
+
+    def send(self, cameras: dict[str, Counts], detector: str = DETECTOR) -> None:
+        for row in range(len(next(iter(cameras.values())))):
+            segments = {name: windows[row] for name, windows in cameras.items()}
+            segments["*"] = np.sum(list(segments.values()), axis=0)
+            self._flush(segments, detector)
+
+    def quiet(self, n: int, seed: int, **changes: float) -> None:
+        self.send(
+            {
+                name: camera_windows(n, seed + k, name, shift=changes.get(name[-1:], 0.0))
+                for k, name in enumerate(SHIFTS)
+            }
+        )
+
+    def fault(self, n: int, seed: int, *, camera: str = "camera=1", shift: float = 2.0) -> None:
+        self.send(
+            {
+                name: camera_windows(n, seed + k, name, shift=shift if name == camera else 0.0)
+                for k, name in enumerate(SHIFTS)
+            }
+        )
+
+    def _flush(self, segments: dict[str, Counts], detector: str) -> None:
+        start = self.now()
+        self._store.flush(
+            FlushRecord(
+                stream=STREAM,
+                detector=detector,
+                advances=[
+                    OffsetAdvance(
+                        topic=STREAM,
+                        partition=0,
+                        from_offset=self.n_windows or None,
+                        next_offset=self.n_windows + 1,
+                        event_time_max=start + timedelta(seconds=SECONDS),
+                    )
+                ],
+                windows=[
+                    WindowRecord(name, layer, start, tuple(counts[column].tolist()), 0, 0, 0, 0)
+                    for name, counts in segments.items()
+                    for column, layer in enumerate(COLUMNS)
+                ],
+            )
+        )
+        self.n_windows += 1
+
+
+def monitor(
+    store: Store, *, lacking: str = "", detector: str = DETECTOR, columns: Sequence[str] = COLUMNS
+) -> Monitor:
+    return Monitor(
+        store,
+        detector=detector,
+        columns=columns,
+        reference=reference(without=lacking),
+        settings=SETTINGS,
+        clock=ManualClock(START),
+    )
+
+
+@pytest.fixture
+def traffic(store: Store) -> Traffic:
+    return Traffic(store)
+
+
+def live(store: Store) -> list[tuple[str, str]]:
+    return [(alert.segment, alert.state) for alert in store.alerts(STREAM)]
+
+
+def test_a_quiet_stream_raises_nothing_though_its_cameras_differ(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.quiet(60, 20)
+    assert monitor(store).turn() == []
+    state = store.monitor_state(STREAM)
+    assert state is not None
+    assert state.cursor == traffic.now() - timedelta(seconds=SECONDS)
+
+
+def test_a_changed_camera_is_told_once_and_the_pool_and_the_others_stay_quiet(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.quiet(20, 20)
+    began = traffic.now()
+    traffic.fault(6, 30)
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "open")]
+    (alert,) = store.alerts(STREAM)
+    assert abs(alert.since - began) <= timedelta(seconds=2 * SECONDS)
+    assert alert.rate_now > 5 * alert.rate_normal
+    assert alert.refreshed_at > alert.window_start
+    assert alert.message.startswith("camera 1 changed at about")
+    assert [layer["layer"] for layer in alert.layers] in (["early", "late"], ["late", "early"])
+
+
+def test_recovery_resolves_only_after_enough_quiet_windows(store: Store, traffic: Traffic) -> None:
+    traffic.fault(5, 30)
+    monitor(store).turn()
+    traffic.quiet(2, 40)
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "open")]
+    traffic.quiet(6, 50)
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "resolved")]
+    (alert,) = store.alerts(STREAM)
+    assert [step.to_state for step in store.transitions(alert.id or 0)] == ["open", "resolved"]
+
+
+def test_a_restart_at_every_window_changes_no_verdict(store: Store, traffic: Traffic) -> None:
+    def play() -> None:
+        traffic.quiet(1, 60 + traffic.n_windows)
+        monitor(store).turn()
+
+    for _ in range(8):
+        play()
+    for k in range(4):
+        traffic.fault(1, 200 + 3 * k, shift=1.0)
+        monitor(store).turn()
+    for _ in range(8):
+        play()
+    stepwise = [(a.segment, a.window_start, a.refreshed_at, a.state) for a in store.alerts(STREAM)]
+    state = store.monitor_state(STREAM)
+
+    class Replay:
+        """The same store without what the monitor wrote."""
+
+        def __init__(self) -> None:
+            self.judged: list[object] = []
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(store, name)
+
+        def monitor_state(self, stream: str) -> None:
+            return None
+
+        def alerts(self, *args: object, **more: object) -> list[object]:
+            return []
+
+        def judge(self, judgement: object) -> list[object]:
+            self.judged.append(judgement)
+            return []
+
+    replay = Replay()
+    monitor(replay).turn()  # type: ignore[arg-type]  # stands in for the store
+    (judgement,) = replay.judged
+    at_once = [
+        (a.segment, a.window_start, a.refreshed_at, a.state)
+        for a in judgement.alerts  # type: ignore[attr-defined]
+    ]
+    assert at_once == stepwise[::-1]
+    assert state is not None
+    assert judgement.monitor == state  # type: ignore[attr-defined]
+
+
+def test_a_change_of_all_cameras_alike_that_none_shows_alone_is_told_of_the_pool(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.send(
+        {name: camera_windows(4, 70 + k, name, shift=2.5) for k, name in enumerate(SHIFTS)}
+    )
+    only_pool = Monitor(
+        store,
+        detector=DETECTOR,
+        columns=COLUMNS,
+        reference={"*": reference()["*"]},
+        settings=SETTINGS,
+        clock=ManualClock(START),
+    )
+    only_pool.turn()
+    assert live(store) == [("*", "open")]
+
+
+def test_a_segment_without_reference_is_learnt_first_and_then_watched(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.quiet(29, 20)
+    traffic.fault(1, 21, camera="camera=2")
+    monitor(store, lacking="camera=2").turn()
+    assert store.alerts(STREAM, segment="camera=2") == []
+    traffic.quiet(20, 80)
+    monitor(store, lacking="camera=2").turn()
+    assert store.alerts(STREAM, segment="camera=2") == []
+    traffic.fault(4, 90, camera="camera=2", shift=2.5)
+    monitor(store, lacking="camera=2").turn()
+    assert [alert.state for alert in store.alerts(STREAM, segment="camera=2")] == ["open"]
+
+
+def test_another_detector_begins_without_the_old_ones_evidence(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.fault(1, 30, shift=0.7)
+    monitor(store).turn()
+    first = store.monitor_state(STREAM)
+    traffic.send(
+        {name: camera_windows(1, 95 + k, name) for k, name in enumerate(SHIFTS)}, detector="d2"
+    )
+    monitor(store, detector="d2").turn()
+    second = store.monitor_state(STREAM)
+    assert first is not None
+    assert second is not None
+    assert '"detector": "d2"' in second.state
+    assert first.cursor < second.cursor
+
+
+def test_what_a_person_resolved_is_not_brought_back_but_told_anew_if_it_goes_on(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.fault(4, 30)
+    monitor(store).turn()
+    (alert,) = store.alerts(STREAM)
+    store.transition_alert(alert.id or 0, "resolved", at=START, by="ann")
+    traffic.fault(4, 33)
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "open"), ("camera=1", "resolved")]
+
+
+def test_the_slower_of_two_monitors_writes_nothing(store: Store, traffic: Traffic) -> None:
+    traffic.fault(4, 30)
+    first, second = monitor(store), monitor(store)
+    stale = store.monitor_state(STREAM)
+
+    class Late:
+        def __getattr__(self, name: str) -> object:
+            return getattr(store, name)
+
+        def monitor_state(self, stream: str) -> object:
+            return stale
+
+    second._store = Late()  # type: ignore[assignment]  # sees the state before the first's turn
+    assert len(first.turn()) == 1
+    with pytest.raises(RecordConflict):
+        second.turn()
+    assert live(store) == [("camera=1", "open")]
+
+
+def test_windows_that_are_not_closed_wait(store: Store, traffic: Traffic) -> None:
+    store.ensure_stream(STREAM, STREAM, SECONDS)
+    assert monitor(store).turn() == []
+    assert store.monitor_state(STREAM) is None
+    with pytest.raises(StaleFlush):
+        store.flush(FlushRecord(STREAM, DETECTOR, [OffsetAdvance(STREAM, 0, 5, 6, None)]))
