@@ -127,6 +127,7 @@ def counted(rig: Rig) -> dict[str, int]:
     return rig.store.event_counts(STREAM)
 
 
+@pytest.mark.timeout(60 + 15 * CRASHES)
 def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
     """Each one is killed at a random moment while it reads a backlog that keeps growing."""
     sent = {0: 0, 1: 0}
