@@ -110,8 +110,8 @@ class Monitor:
                 alerts=turn.alerts,
             )
         )
-        for alert in stored:
-            log.warning("alert %s %s: %s", alert.id, alert.state, alert.message)
+        for before, alert in zip(turn.alerts, stored, strict=True):
+            _tell(before, alert)
         return stored
 
     def _closed_windows(self, previous: MonitorState | None) -> list[WindowRecord]:
@@ -162,6 +162,13 @@ class Monitor:
         )
         counted = [segments[segment] for _, segments in _by_window(windows, self._columns)]
         return np.array(counted, dtype=np.int64)
+
+
+def _tell(before: AlertRecord, alert: AlertRecord) -> None:
+    if before.id is None:
+        log.warning("alert %s opened: %s", alert.id, alert.message)
+    if alert.state == "resolved":
+        log.info("alert %s resolved: %s", alert.id, alert.segment)
 
 
 def _by_window(
