@@ -7,6 +7,10 @@ from datetime import datetime
 
 from .movement import NOTABLE, LayerMovement
 
+NOTABLE_RATIO = 2.0
+LEAST_RATE = 0.01
+"""An OOD rate that is not well above normal, or this, is not what changed."""
+
 SUGGESTIONS = {
     "early": "which suggests the lens, the focus, the light or the exposure",
     "middle": "which suggests textures or parts of the scene",
@@ -39,9 +43,14 @@ def alert_message(
 normally 0.8 %; the early layers moved most (layer1), which suggests the lens, the focus, \
 the light or the exposure'
     """
-    rates = (
-        f"{percent(rate_now)} of images are out of distribution, normally {percent(rate_normal)}"
-    )
+    if rate_now > NOTABLE_RATIO * max(rate_normal, LEAST_RATE):
+        rates = f"{percent(rate_now)} of images are out of distribution"
+    else:
+        rates = (
+            "images differ from this segment's own normal, though few of them are unusual for the "
+            f"whole stream: {percent(rate_now)} are out of distribution"
+        )
+    rates += f", normally {percent(rate_normal)}"
     start = f"{subject(segment)} changed at about {since:%H:%M:%S} UTC"
     return f"{start}: {rates}; {_cause(movements, is_stuck=is_stuck)}"
 

@@ -76,6 +76,19 @@ def test_the_message_has_both_rates_and_the_moment() -> None:
     assert "50.0 % of images are out of distribution, normally 1.0 %" in text
 
 
+def test_a_change_that_the_rate_does_not_show_is_not_told_by_the_rate() -> None:
+    text = alert_message(
+        segment="camera=2",
+        since=SINCE,
+        rate_now=0.0,
+        rate_normal=0.004,
+        movements=[LayerMovement("stem", "early", 9.0, 1.0)],
+        is_stuck=False,
+    )
+    assert "images differ from this segment's own normal" in text
+    assert "0.0 % are out of distribution, normally 0.4 %" in text
+
+
 def test_severity_follows_the_rate_and_a_frozen_picture_is_never_mere_information() -> None:
     assert severity(0.6, is_stuck=False) == "critical"
     assert severity(0.1, is_stuck=False) == "warning"
