@@ -100,7 +100,6 @@ def _context(outcome: Outcome, store: Store) -> dict[str, Any]:
         "slowest": max(
             (fault.frames for fault in outcome.verdict.faults if fault.frames), default=None
         ),
-        "frozen": any(fault.fault.kind == "frozen" for fault in plan.faults),
         "window_seconds": WINDOW_SECONDS,
         "version": metadata.version("driftgauge"),
     }

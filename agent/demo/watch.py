@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from driftgauge.storage import AlertRecord, RateRow, Store
@@ -126,11 +126,10 @@ def _scene(snapshot: Snapshot, plan: Plan) -> str:
 
 def alert_line(alert: AlertRecord, plan: Plan) -> str:
     """Return an alert in words, with what the demonstration knows of its reason."""
+    message = alert.message.rstrip(". ")
     cause = next((fault for fault in plan.faults if explains(plan, fault, alert)), None)
     if cause is None:
-        return f"{alert.message} No fault explains this: a false alarm."
-    raised = int((alert.window_start - plan.time(cause.begins)).total_seconds()) + WINDOW_SECONDS
-    return (
-        f"{alert.message} {IN_WORDS[cause.fault.kind].capitalize()}, "
-        f"{raised} frames after it began."
-    )
+        return f"{message} [no fault explains this: a false alarm]"
+    ended_at = alert.window_start + timedelta(seconds=WINDOW_SECONDS)
+    frames = round((ended_at - plan.time(cause.begins)).total_seconds())
+    return f"{message} [{IN_WORDS[cause.fault.kind]}, begun {frames} frames earlier]"
