@@ -119,8 +119,10 @@ def _fit(
             progress.advance(task, sent)
     began = time.monotonic()
     run_to_end(
-        ["fit", "--config", str(workspace.settings)]
-        + ["--topic", REFERENCE_TOPIC, "--events", f"{frames}", "--seed", f"{plan.seed}"]
+        [
+            *("fit", "--config", str(workspace.settings), "--topic", REFERENCE_TOPIC),
+            *("--events", f"{frames}", "--seed", f"{plan.seed}"),
+        ]
     )
     return time.monotonic() - began
 
