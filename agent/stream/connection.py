@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -97,6 +97,21 @@ def build_client(
             for client in network:
                 client.close()
             raise
+
+
+def close_producer(producer: Any, timeout_seconds: float) -> None:
+    """Close *producer*, giving up what the broker does not take within the time.
+
+    Its own ``close`` then raises and leaves everything open, and raises again when it is collected.
+    """
+    try:
+        producer.close(timeout=timeout_seconds)
+    except KafkaError as error:
+        logging.getLogger(__name__).warning("closing by force, not all was sent: %s", error)
+        producer._sender.force_close()  # noqa: SLF001 - there is no public way
+        producer._sender.join(timeout_seconds)  # noqa: SLF001
+        with suppress(KafkaError):
+            producer.close(timeout=timeout_seconds)
 
 
 @contextmanager

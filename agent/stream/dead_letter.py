@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from ..errors import SourceUnavailable
 from ..events.event import Record
-from .connection import KafkaConnection, build_client
+from .connection import KafkaConnection, build_client, close_producer
 from .topic import ensure_topics
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class KafkaDeadLetters:
         try:
             self.flush(self._flush_timeout_seconds)
         finally:
-            self._producer.close(timeout=self._flush_timeout_seconds)
+            close_producer(self._producer, self._flush_timeout_seconds)
 
     def _start(self, letter: _Letter) -> None:
         record = letter.record

@@ -9,7 +9,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from .connection import KafkaConnection, build_client
+from .connection import KafkaConnection, build_client, close_producer
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
@@ -83,7 +83,7 @@ class FrameProducer:
         try:
             self.flush()
         finally:
-            self._producer.close(timeout=5)
+            close_producer(self._producer, timeout_seconds=5)
 
     def __enter__(self) -> FrameProducer:
         return self

@@ -132,6 +132,7 @@ def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
     """Each one is killed at a random moment while it reads a backlog that keeps growing."""
     sent = {0: 0, 1: 0}
     moments = random.Random(17)
+    n_left_unread = 0
     with FrameProducer(rig.broker.connection(), rig.topic) as producer:
         for _ in range(CRASHES):
             send(producer, 400, sent)
@@ -140,8 +141,10 @@ def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
                 threading.Event().wait(moments.uniform(0.0, 0.3))
                 send(producer, 20, sent)
                 agent.kill()
+            n_left_unread += sum(sent.values()) - sum(rig.next_offsets().values())
         with rig.agent():
             rig.wait_until_read(sent)
+    assert n_left_unread > 0  # else no kill was in mid-stream
     assert counted(rig) == {"*": sum(sent.values()), "camera=0": sent[0], "camera=1": sent[1]}
 
 

@@ -91,3 +91,47 @@ def test_a_broker_out_of_reach_is_named_with_the_cause() -> None:
     assert heard.startswith("cannot read frames at 127.0.0.1:1 over PLAINTEXT: ")
     assert "last heard: Bootstrap connection to bootstrap-0 failed" in heard
     assert "ECONNREFUSED" in heard
+
+
+GONE = """
+import pathlib, sys
+from driftgauge.agent.errors import SourceUnavailable
+from driftgauge.agent.events.event import Record
+from driftgauge.agent.stream.consumer import ConsumerSettings
+from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
+from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.stream.kafka import KafkaSource
+
+with EmbeddedBroker(pathlib.Path(sys.argv[1])) as broker:
+    broker.create_topic("frames")
+    once = ConsumerSettings(session_timeout_seconds=2, call_timeout_seconds=1)
+    source = KafkaSource(broker.connection(), topic="frames", group_id="g", settings=once)
+    while not source.assignment():
+        source.poll(0.05)
+    letters = KafkaDeadLetters(broker.connection(), topic="dlq", flush_timeout_seconds=1)
+print(sum(len(source.poll(0.05).records) for _ in range(20)))
+letters.send(Record("frames", 0, 7, None, b"x", (), 0), error="EventDecodeError", message="no")
+try:
+    letters.flush(1)
+except SourceUnavailable as error:
+    print(error)
+source.close()
+try:
+    letters.close()
+except SourceUnavailable as error:
+    print("closed")
+"""
+
+
+def test_a_broker_that_goes_away_is_waited_for_and_letters_are_kept(tmp_path: Path) -> None:
+    """In a process of its own, for the same reason."""
+    lines = subprocess.run(
+        [sys.executable, "-c", GONE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.splitlines()
+    assert lines[0] == "0"
+    assert lines[1].startswith("1 dead letters are not stored in dlq: ")
+    assert lines[2] == "closed"
