@@ -135,8 +135,6 @@ class AgentLoop:
         own: Mapping[str, float] = getattr(self._scorer, "stage_seconds", {})
         return self.timer.seconds() | {f"score.{name}": took for name, took in own.items()}
 
-    # Receiving
-
     def _receive(self) -> None:
         timeout = min(self._settings.poll_seconds, max(0.0, self._queue.seconds_until_due))
         start = self._clock.monotonic()
@@ -192,8 +190,6 @@ class AgentLoop:
             self._is_paused = should_pause
             (self._source.pause if should_pause else self._source.resume)()
 
-    # Scoring and counting
-
     def _take(self) -> list[Decoded]:
         with self.timer.stage("decode_wait"):
             batch = self._queue.take()
@@ -239,8 +235,6 @@ class AgentLoop:
                 hint=error.hint,
             ) from error
 
-    # Flushing, and what follows a failure
-
     def _after_flush(self, *, wrote: bool) -> None:
         self._backoff.succeed()
         self._flushed_at = self._clock.monotonic()
@@ -272,8 +266,6 @@ class AgentLoop:
     def _wait_for_the_world(self, error: Exception) -> None:
         seconds = self._backoff.fail()
         log.warning("%s; trying again in %.1f s, partitions are paused", error, seconds)
-
-    # Leaving
 
     def _drain(self) -> None:
         deadline = self._clock.monotonic() + self._settings.drain_seconds
