@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.errors import ScorerFault
+from driftgauge.agent.errors import ScorerFault, SourceUnavailable
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.event import Record
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
-from driftgauge.agent.ports import Partition, Scored, Scorer
+from driftgauge.agent.ports import Partition, Polled, Scored, Scorer
 from driftgauge.agent.stream.memory import MemoryDeadLetters, MemorySource, MemoryTopic
 from driftgauge.storage import Database, FlushRecord, Store, StoreUnavailable
 
@@ -370,3 +371,74 @@ def test_stages_and_statistics_are_told(rig: Rig) -> None:
     summaries = {summary.layer: summary for summary in rig.store.summaries(STREAM)}
     assert summaries["*"].events == 10
     assert summaries["*"].minimum <= summaries["*"].p50 <= summaries["*"].maximum
+
+
+def test_a_broker_that_does_not_answer_is_waited_for(rig: Rig) -> None:
+    class Unsteady(MemorySource):
+        failures = 2
+
+        def poll(self, timeout_seconds: float) -> Polled:
+            if self.failures:
+                self.failures -= 1
+                self.reassign(self.assignment())
+                raise SourceUnavailable("nobody answers")
+            return super().poll(timeout_seconds)
+
+    rig.send(5)
+    rig.source = Unsteady(rig.topic, auto_offset_reset="earliest")
+    finish(rig, rig.loop())
+    assert rig.counts["*"] == 5
+
+
+def test_a_batch_waits_for_a_full_dead_letter_box(rig: Rig) -> None:
+    class Full(MemoryDeadLetters):
+        refusals = 2
+
+        def send(self, record: Record, *, error: str, message: str) -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise SourceUnavailable("16 MB are outstanding")
+            super().send(record, error=error, message=message)
+
+    rig.send(2)
+    rig.topic.append(b"text")
+    rig.send(3)
+    rig.letters = Full()
+    finish(rig, rig.loop())
+    assert rig.counts["*"] == 5
+    assert len(rig.letters.stored) == 1
+
+
+def test_leaving_takes_no_longer_than_it_may(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.send(5)
+    loop = rig.loop(replace(SETTINGS, drain_seconds=-1.0, leave_seconds=3.0, max_images=2))
+    rig.turn(loop, 2)
+    loop.turn()
+    rig.flaky.fail_before = 99
+    rig.stop.set()
+    loop.run()
+    assert "records are left for the next agent" in caplog.text
+    assert "events not in the database; the next agent reads them again" in caplog.text
+    assert rig.source.is_closed
+    assert rig.counts == {}
+
+
+def test_a_stale_last_flush_is_left_to_the_other_agent(rig: Rig) -> None:
+    rig.send(6)
+    ours = rig.loop()
+    rig.turn(ours, 4)
+    other = MemorySource(rig.topic, auto_offset_reset="earliest")
+    finish(rig, rig.loop(source=other))
+    ours.run()
+    assert rig.counts["*"] == 6
+
+
+def test_letters_that_stay_behind_do_not_hold_up_leaving(rig: Rig) -> None:
+    rig.topic.append(b"text")
+    loop = rig.loop(replace(SETTINGS, leave_seconds=1.0))
+    rig.turn(loop, 2)
+    rig.letters.fail_next(99)
+    rig.stop.set()
+    loop.run()
+    assert rig.source.is_closed
+    assert rig.store.offsets(STREAM, rig.topic.partitions) == {}

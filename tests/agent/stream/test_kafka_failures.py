@@ -1,0 +1,104 @@
+"""What a source does when its consumer fails; the embedded broker cannot be made to fail so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kafka import TopicPartition  # noqa: TID251 - the scripted consumer speaks the client's words
+from kafka.errors import (  # noqa: TID251
+    CorruptRecordError,
+    KafkaConnectionError,
+    OffsetOutOfRangeError,
+)
+
+from driftgauge.agent.errors import SourceBroken
+from driftgauge.agent.stream import kafka
+from driftgauge.agent.stream.connection import KafkaConnection
+from driftgauge.agent.stream.kafka import KafkaSource
+
+ZERO = TopicPartition("frames", 0)
+
+
+class Scripted:
+    """A consumer that raises what it is told, one failure a poll."""
+
+    def __init__(self, failures: Iterator[Exception], first: int = 0) -> None:
+        self._failures = failures
+        self._first = first
+        self.sought: dict[TopicPartition, int] = {}
+        self.is_closed = False
+
+    def poll(self, timeout_ms: int) -> dict[Any, Any]:
+        for failure in self._failures:
+            raise failure
+        return {}
+
+    def topics(self) -> set[str]:
+        return {"frames"}
+
+    def assignment(self) -> set[TopicPartition]:
+        return {ZERO}
+
+    def resume(self, *partitions: TopicPartition) -> None: ...
+
+    def beginning_offsets(self, partitions: object, timeout_ms: int) -> dict[TopicPartition, int]:
+        return {ZERO: self._first}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.sought[partition] = offset
+
+    def close(self, *, autocommit: bool, timeout_ms: int) -> None:
+        self.is_closed = True
+
+
+def source_of(
+    monkeypatch: pytest.MonkeyPatch, *failures: Exception, first: int = 0
+) -> tuple[KafkaSource, list[Scripted]]:
+    script, built = iter(failures), []
+
+    def connect(*_: object, **__: object) -> Scripted:
+        built.append(Scripted(script, first))
+        return built[-1]
+
+    monkeypatch.setattr(kafka, "connect_consumer", connect)
+    connection = KafkaConnection(bootstrap_servers=("nowhere:1",))
+    return KafkaSource(connection, topic="frames", group_id="g"), built
+
+
+def test_a_retriable_failure_is_polled_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, built = source_of(monkeypatch, KafkaConnectionError("gone for a moment"))
+    assert not source.poll(0).assignment_changed
+    assert len(built) == 1
+
+
+def test_after_any_other_failure_a_new_consumer_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, built = source_of(monkeypatch, CorruptRecordError("offset 7 failed crc check"))
+    assert source.poll(0).assignment_changed
+    assert [consumer.is_closed for consumer in built] == [True, False]
+
+
+def test_consumers_that_fail_alike_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, _ = source_of(monkeypatch, *[CorruptRecordError("failed crc check")] * 4)
+    for _ in range(3):
+        source.poll(0)
+    with pytest.raises(SourceBroken, match=r"4 consumers in turn failed with .*crc check"):
+        source.poll(0)
+
+
+def test_what_retention_deleted_is_skipped_loudly(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, built = source_of(monkeypatch, OffsetOutOfRangeError({ZERO: 5}), first=9)
+    assert source.poll(0).records == []
+    assert built[0].sought == {ZERO: 9}
+    assert "offsets 5 to 8 were deleted by retention" in caplog.text
+
+
+def test_a_topic_that_was_made_anew_is_not_read_as_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, _ = source_of(monkeypatch, OffsetOutOfRangeError({ZERO: 500}))
+    with pytest.raises(SourceBroken, match=r"has no offset 500.*begins at 0"):
+        source.poll(0)
