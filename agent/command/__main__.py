@@ -16,10 +16,6 @@ import typer
 FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "db")
 """Modules of this package in the order of the help page."""
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-"""Before torch loads: threads that spin while they wait take the cores of whoever runs beside this
-process, the production model first; on two busy cores a forward pass took three times as long."""
-
 ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})
 """Errors that a person can act on; others are bugs and keep their traceback."""
 
@@ -54,6 +50,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; exit 2 for settings and usage, 1 for other errors."""
+    # Before torch loads: threads that spin while they wait take the cores of whoever runs beside
+    # this process, the production model first; two busy processes slowed each other threefold.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="driftgauge")
     except KeyboardInterrupt:
