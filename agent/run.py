@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from driftgauge.storage import Store
 
@@ -15,6 +13,7 @@ from .clock import SystemClock
 from .loop_settings import Totals
 from .schedule import Schedule
 from .settings import Settings
+from .signals import stopping_on_signals
 from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Tot
             "agent started: stream %s, topic %s, detector %s",
             *(settings.stream.name, settings.stream.topic, agent.detector),
         )
-        with _stopping_on_signals(stop), Schedule(agent.jobs, on_failure=fail):
+        with stopping_on_signals(stop), Schedule(agent.jobs, on_failure=fail):
             watchdog.start()
             try:
                 totals = agent.loop.run()
@@ -76,23 +75,3 @@ def in_percent(seconds: Mapping[str, float]) -> str:
         for name, took in sorted(seconds.items())
         if name != "idle" and busy
     )
-
-
-@contextmanager
-def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT ask for a clean leave; a second one ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(number: int, frame: object) -> None:
-        log.info("%s: draining, flushing, leaving", signal.Signals(number).name)
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.errors import SettingsError
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.reference.coverage import measure_coverage
+from driftgauge.agent.reference.example import Example
+from driftgauge.agent.reference.folder import list_images, read_images
+from driftgauge.agent.reference.gather import Reference, gather_reference
+from driftgauge.agent.reference.topic import read_topic
+from driftgauge.agent.stream.memory import MemorySource, MemoryTopic
+from driftgauge.detector import ReferenceTooSmall
+
+START = datetime(2026, 5, 4, 23, 30, tzinfo=UTC)
+
+
+def picture(grey: int) -> NDArray[np.uint8]:
+    return np.full((8, 8, 3), grey, dtype=np.uint8)
+
+
+def jpeg(grey: int) -> bytes:
+    sink = io.BytesIO()
+    Image.fromarray(picture(grey)).save(sink, "JPEG")
+    return sink.getvalue()
+
+
+class BrightnessReader:
+    """Reads a picture's grey as its only tap, so that the order can be seen."""
+
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+        return {"grey": torch.tensor([[float(image.mean())] for image in images])}
+
+
+def gather(examples: list[Example], seen: list[int] | None = None) -> Reference:
+    return gather_reference(
+        iter(examples),
+        BrightnessReader(),  # type: ignore[arg-type]  # reads like the model's
+        batch=4,
+        window_seconds=60,
+        on_images=(seen if seen is not None else []).append,
+    )
+
+
+def test_taps_come_in_the_order_of_time_whatever_the_order_of_arrival() -> None:
+    examples = [
+        Example(picture(k), (f"camera={k % 2}",), START + timedelta(seconds=20 * k))
+        for k in range(10)
+    ]
+    seen: list[int] = []
+    reference = gather(examples[::-1], seen)
+    assert reference.taps["grey"].flatten().tolist() == list(range(10))
+    assert np.diff(reference.window_ids).min() >= 0
+    assert len(set(reference.window_ids.tolist())) == 4
+    assert reference.segments[1] == ("camera=1",)
+    assert seen == [4, 4, 2]
+
+
+def test_images_without_times_make_windows_of_their_own_segment() -> None:
+    examples = [Example(picture(k), ("camera=1",), number=k) for k in range(40)]
+    assert np.unique(gather(examples).window_ids, return_counts=True)[1].tolist() == [16, 16, 8]
+
+
+def test_no_image_at_all_is_an_error() -> None:
+    with pytest.raises(ReferenceTooSmall, match="no image that could be decoded"):
+        gather([])
+
+
+def test_sub_folders_are_segments_that_advance_together(tmp_path: Path) -> None:
+    for camera in ("left", "right"):
+        (tmp_path / camera).mkdir()
+        for k in range(3):
+            (tmp_path / camera / f"{k}.jpg").write_bytes(jpeg(40 * k))
+    (tmp_path / "right" / "9.png").write_bytes(b"broken")
+    files = list_images(tmp_path, header="camera")
+    assert [file.number for file in files] == [0, 0, 1, 1, 2, 2, 3]
+    examples = list(read_images(files, max_pixels=1000))
+    assert [example.segments for example in examples[:2]] == [("camera=left",), ("camera=right",)]
+    assert len(examples) == 6
+
+
+def test_a_folder_without_images_says_what_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"looked for .jpeg, .jpg, .png, .webp"):
+        list_images(tmp_path, header=None)
+    with pytest.raises(SettingsError, match="there is no folder"):
+        list_images(tmp_path / "none", header=None)
+
+
+def test_a_topic_is_read_to_its_end_without_what_cannot_be_decoded() -> None:
+    topic = MemoryTopic("frames")
+    for k in range(5):
+        topic.append(jpeg(k), headers={"camera": b"3"}, timestamp_ms=1000 * k)
+    topic.append(b"text")
+    examples = list(
+        read_topic(
+            MemorySource(topic, auto_offset_reset="earliest"),
+            decode=DecodeSettings(segment_headers=("camera",)),
+            max_events=None,
+            idle_seconds=0.3,
+            clock=SystemClock(),
+        )
+    )
+    assert [example.segments for example in examples] == [("camera=3",)] * 5
+    assert examples[1].taken_at == datetime.fromtimestamp(1, UTC)
+
+
+def test_a_topic_is_read_no_further_than_asked() -> None:
+    topic = MemoryTopic("frames")
+    for k in range(5):
+        topic.append(jpeg(k))
+    given = read_topic(
+        MemorySource(topic, auto_offset_reset="earliest"),
+        decode=DecodeSettings(),
+        max_events=3,
+        idle_seconds=0.3,
+        clock=SystemClock(),
+    )
+    assert len(list(given)) == 3
+
+
+def test_coverage_warns_of_hours_and_segments_that_it_lacks() -> None:
+    times = [START + timedelta(minutes=k) for k in range(60)]
+    coverage = measure_coverage(times, [("camera=1",)] * 60)
+    assert coverage.hours == (0, 23)
+    first, second = coverage.warnings()
+    assert "spans 0:59:00, less than a day" in first
+    assert "segment camera=1 has 60 reference images, wanted about 150" in second
+    assert coverage.notes()["span_seconds"] == 59 * 60
+
+
+def test_a_whole_days_coverage_of_enough_images_warns_of_nothing() -> None:
+    times = [START + timedelta(minutes=10 * k) for k in range(200)]
+    assert measure_coverage(times, [("camera=1",)] * 200).warnings() == []

@@ -1,0 +1,172 @@
+"""The real thing, small: real weights, a real broker, the command line, one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from driftgauge.agent.demo.frames import frame
+from driftgauge.agent.demo.scenes import Camera, photograph_cameras
+from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.storage import Database, Store
+
+COMMAND = (sys.executable, "-m", "driftgauge.agent.command")
+N_REFERENCE = 160
+N_LIVE = 24
+STREAM = "line"
+START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def driftgauge(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def settings_text(broker: str, topic: str, folder: Path) -> str:
+    return f"""
+[stream]
+name = "{STREAM}"
+topic = "{topic}"
+segments = ["camera"]
+[kafka]
+bootstrap_servers = ["{broker}"]
+profile = "embedded"
+auto_offset_reset = "earliest"
+[model]
+factory = "driftgauge.agent.demo.lite0:build_lite0"
+image_size = 64
+[windows]
+seconds = 16
+[flush]
+interval_seconds = 0.5
+[monitor]
+interval_seconds = 1
+idle_seconds = 2
+grace_seconds = 0
+[store]
+url = "sqlite:///{folder}/driftgauge.db"
+"""
+
+
+def cameras() -> tuple[Camera, ...]:
+    return photograph_cameras()[:2]
+
+
+@pytest.fixture(scope="module")
+def fitted(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Give a folder with settings and a detector fitted from a folder of images."""
+    folder = tmp_path_factory.mktemp("fitted")
+    topic = "fit-and-run"
+    broker.create_topic(topic)
+    (folder / "driftgauge.toml").write_text(settings_text(broker.address, topic, folder))
+    for camera in cameras():
+        (folder / "images" / camera.name).mkdir(parents=True)
+        for index in range(N_REFERENCE):
+            path = folder / "images" / camera.name / f"{index:05d}.jpg"
+            path.write_bytes(frame(camera, index, seed=1))
+    (folder / "images" / "broken.jpg").write_bytes(b"no picture")
+    done = driftgauge("fit", "--images", "images", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "fit.json").write_text(done.stdout)
+    (folder / "fit.err").write_text(done.stderr)
+    return folder, topic
+
+
+def test_a_fit_says_what_it_read_what_it_taps_and_what_it_lacks(
+    fitted: tuple[Path, str],
+) -> None:
+    folder, _ = fitted
+    told = json.loads((folder / "fit.json").read_text())
+    names = {f"camera={camera.name}": N_REFERENCE for camera in cameras()}
+    assert told["coverage"]["segments"] == names
+    assert told["layers"] == ["blocks.0", "blocks.1", "blocks.2", "blocks.4", "bn2"]
+    assert "the images carry no times" in told["coverage"]["warnings"][0]
+    assert set(told["normal_rates"]) == {"*"} | set(names)
+    assert (folder / "detector" / told["detector"] / "detector.safetensors").exists()
+    assert "leaving out images/broken.jpg" in (folder / "fit.err").read_text()
+
+
+def test_the_agent_counts_every_event_leaves_cleanly_and_goes_on_where_it_stood(
+    fitted: tuple[Path, str], broker: EmbeddedBroker
+) -> None:
+    folder, topic = fitted
+    send(broker, topic, range(N_LIVE))
+    assert run_until_counted(folder, 2 * N_LIVE, signal.SIGTERM) == 0
+    send(broker, topic, range(N_LIVE, 2 * N_LIVE))
+    assert run_until_counted(folder, 4 * N_LIVE, signal.SIGTERM) == 0
+    log = (folder / "agent.log").read_text()
+    assert log.count("agent started: stream line") == 2
+    assert log.count("agent left") == 2
+    assert "where the time went" in log
+    assert "Traceback" not in log
+    status = driftgauge("status", "--json", cwd=folder)
+    assert status.returncode == 0, status.stderr
+    rates = driftgauge("rates", "--period", "window", "--json", cwd=folder)
+    rows = json.loads(rates.stdout)
+    assert rates.returncode == 0, rates.stderr
+    assert rows
+
+
+def test_another_models_detector_is_refused_with_what_differs(fitted: tuple[Path, str]) -> None:
+    folder, _ = fitted
+    text = (folder / "driftgauge.toml").read_text().replace("image_size = 64", "image_size = 96")
+    (folder / "other.toml").write_text(text)
+    done = driftgauge("run", "--config", "other.toml", cwd=folder)
+    assert done.returncode == 1
+    assert "was fitted for another set-up: preprocessing" in done.stderr
+    assert "hint: fit a detector for this model" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_stream_without_a_detector_says_what_to_do(fitted: tuple[Path, str]) -> None:
+    folder, _ = fitted
+    text = (folder / "driftgauge.toml").read_text().replace('name = "line"', 'name = "new"')
+    (folder / "new.toml").write_text(text)
+    done = driftgauge("run", "--config", "new.toml", cwd=folder)
+    assert done.returncode == 1
+    assert "stream 'new' has no detector" in done.stderr
+    assert "driftgauge fit" in done.stderr
+
+
+def send(broker: EmbeddedBroker, topic: str, indexes: range) -> None:
+    with FrameProducer(broker.connection(), topic) as producer:
+        for index in indexes:
+            for camera in cameras():
+                producer.send(
+                    frame(camera, index, seed=1),
+                    headers={"camera": camera.name},
+                    event_id=f"{camera.name}/{index}",
+                    event_time=START + timedelta(seconds=index),
+                )
+
+
+def run_until_counted(folder: Path, events: int, leave: signal.Signals) -> int:
+    """Run the agent until the database has so many events; return its exit code."""
+    with (folder / "agent.log").open("ab") as log:
+        agent = subprocess.Popen([*COMMAND, "run"], cwd=folder, stdout=log, stderr=log)
+    try:
+        database = Database(f"sqlite:///{folder}/driftgauge.db")
+        store = Store(database)
+        deadline = time.monotonic() + 120
+        while store.event_counts(STREAM).get("*", 0) < events:
+            assert agent.poll() is None, (folder / "agent.log").read_text()
+            assert time.monotonic() < deadline, (folder / "agent.log").read_text()
+            time.sleep(0.2)
+        assert store.event_counts(STREAM)["*"] == events
+        database.close()
+        os.kill(agent.pid, leave)
+        return agent.wait(timeout=60)
+    finally:
+        if agent.poll() is None:
+            agent.kill()
+            agent.wait()
