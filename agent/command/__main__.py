@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer

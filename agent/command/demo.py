@@ -49,7 +49,7 @@ def demo(
     ] = 64,
     recovery_frames: Annotated[
         int, typer.Option(min=0, max=2_000, help="Frames a camera after each fault.")
-    ] = 96,
+    ] = 80,
     image_size: Annotated[
         int, typer.Option(min=32, max=448, help="Side of the images the model sees, in pixels.")
     ] = 160,

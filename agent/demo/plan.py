@@ -27,7 +27,7 @@ class Spans:
     reference: int = 400
     normal: int = 96
     fault: int = 64
-    recovery: int = 96
+    recovery: int = 80
 
 
 @dataclass(frozen=True, slots=True)

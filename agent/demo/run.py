@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -209,8 +211,10 @@ class _Run:
 
     def _outcome(self, store: Store) -> Outcome:
         speed = self._images_per_second() or 0.0
-        settings = shlex.quote(str(self.workspace.settings))
-        database = shlex.quote(str(self.workspace.database))
+        settings, database = (
+            shlex.quote(_short(path)) for path in (self.workspace.settings, self.workspace.database)
+        )
+        driftgauge = _command()
         return Outcome(
             plan=self.plan,
             verdict=judge_run(self.plan, store.alerts(STREAM)),
@@ -224,9 +228,22 @@ class _Run:
                 "Database": str(self.workspace.database),
             },
             commands=[
-                f"driftgauge rates --config {settings}",
-                f"driftgauge alerts list --all --config {settings}",
+                f"{driftgauge} rates --period minutely --config {settings}",
+                f"{driftgauge} alerts list --all --config {settings}",
                 f"sqlite3 -box {database} 'SELECT segment, state, message FROM alert_history'",
             ],
             paths=self.workspace.paths(),
         )
+
+
+def _command() -> str:
+    """Return how to call driftgauge from here: by name where the shell finds it."""
+    if shutil.which("driftgauge"):
+        return "driftgauge"
+    return shlex.quote(_short(Path(sys.executable).with_name("driftgauge")))
+
+
+def _short(path: Path) -> str:
+    """Return *path* as seen from this folder if it lies in it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
