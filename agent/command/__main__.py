@@ -54,6 +54,7 @@ def main() -> None:
     # Before torch loads: threads that spin while they wait take the cores of whoever runs beside
     # this process, the production model first; two busy processes slowed each other threefold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.path.append(str(Path.cwd()))  # last: model.factory may name a file that lies here
     try:
         app(prog_name="driftgauge")
     except KeyboardInterrupt:

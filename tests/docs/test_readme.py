@@ -1,0 +1,174 @@
+"""Every block of README.md is true: the settings load, the programs run, the commands work."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from driftgauge.agent.demo.faults import IN_WORDS
+from driftgauge.agent.demo.frames import frame
+from driftgauge.agent.demo.scenes import photograph_cameras
+from driftgauge.agent.settings import load_settings
+from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.storage import Database, Store
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")
+N_CAMERAS, N_FRAMES = 2, 104
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The file that the first line names."""
+        return self.text.partition("\n")[0].removeprefix("# ")
+
+
+BLOCKS = [Block(*found) for found in FENCE.findall(README)]
+
+
+def blocks(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language]
+
+
+def commands(program: str) -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.text.splitlines()]
+    return [line for line in lines if line.split()[0] == program]
+
+
+def run(command: str, *, cwd: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=250,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a reader's folder: the README's files, and the weights that it names, and images of two cameras."""
+    pytest.importorskip("skimage")
+    folder = tmp_path_factory.mktemp("reader")
+    for block in [*blocks("toml"), *blocks("python")]:
+        (folder / block.file).write_text(block.text)
+    model = timm.create_model("mobilenetv3_small_050", num_classes=10)
+    torch.save(model.state_dict(), folder / "weights.pt")
+    for camera in photograph_cameras()[:N_CAMERAS]:
+        place = folder / "reference" / camera.name
+        place.mkdir(parents=True)
+        for index in range(N_FRAMES):
+            (place / f"{index:04}.jpg").write_bytes(frame(camera, index, seed=0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(folder: Path, broker: EmbeddedBroker) -> dict[str, str]:
+    """Give the shell's variables: where the reader has a cluster, the test has its broker."""
+    broker.create_topic(load_settings(folder / "driftgauge.toml").stream.topic)
+    script = folder / "send.py"
+    script.write_text(script.read_text().replace("localhost:9092", broker.address))
+    return os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DRIFTGAUGE_KAFKA__BOOTSTRAP_SERVERS": broker.address,
+        "DRIFTGAUGE_KAFKA__PROFILE": "embedded",
+        "DRIFTGAUGE_KAFKA__SESSION_TIMEOUT_SECONDS": "2.5",
+        "DRIFTGAUGE_KAFKA__HEARTBEAT_INTERVAL_SECONDS": "0.3",
+        "DRIFTGAUGE_KAFKA__AUTO_OFFSET_RESET": "earliest",
+        "DRIFTGAUGE_FLUSH__INTERVAL_SECONDS": "0.5",
+    }
+
+
+def test_nothing_in_the_readme_escapes_these_tests() -> None:
+    known = ("make", "driftgauge", "sqlite3")
+    others = [line for block in blocks("sh") for line in block.text.splitlines()]
+    assert [line for line in others if line.split()[0] not in known] == []
+    assert {block.language for block in BLOCKS} == {"sh", "toml", "python", "text"}
+
+
+@pytest.mark.parametrize("command", commands("make"))
+def test_the_make_targets_exist(command: str) -> None:
+    done = subprocess.run([*command.split(), "-n"], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page: str) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", (ROOT / page).read_text())
+    missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    assert missing == []
+
+
+def test_the_shown_table_has_every_fault() -> None:
+    (shown,) = blocks("text")
+    assert all(words in " ".join(shown.text.split()) for words in IN_WORDS.values())
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`((?:agent|detector|storage|tests|deploy|typings)/[\w./]*)`", text)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+def test_a_reader_can_watch_a_model_of_their_own(folder: Path, environment: dict[str, str]) -> None:
+    """Send, fit, run until all is counted, and ask, exactly as the README says."""
+    run("python send.py", cwd=folder, environment=environment)
+    config, fit, watch, *questions = commands("driftgauge")
+    assert "my_model:build_model" in run(config, cwd=folder, environment=environment)
+    run(fit, cwd=folder, environment=environment)
+    _run_until_counted(watch, folder, environment)
+    answers = [run(command, cwd=folder, environment=environment) for command in questions]
+    status, rates, alerts = answers
+    assert f"{N_CAMERAS * N_FRAMES}" in status
+    assert "camera=coffee" in rates
+    assert "No live alerts" in alerts
+    for command in questions:
+        json.loads(run(f"{command} --json", cwd=folder, environment=environment))
+    for command in commands("sqlite3"):
+        assert "camera=motorcycle" in _query(command, folder, environment)
+
+
+def _run_until_counted(command: str, folder: Path, environment: dict[str, str]) -> None:
+    process = subprocess.Popen(command.split(), cwd=folder, env=environment)
+    database = Database(f"sqlite:///{folder}/driftgauge.db")
+    try:
+        counted = 0
+        while counted < N_CAMERAS * N_FRAMES:
+            with pytest.raises(subprocess.TimeoutExpired):  # it must not end by itself
+                process.wait(0.3)
+            counted = Store(database).event_counts("line-3").get("*", 0)
+    finally:
+        database.close()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+    assert code == 0
+
+
+def _query(command: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run the query with sqlite3, or with Python's own where that is not installed."""
+    if shutil.which("sqlite3"):
+        return run(command, cwd=folder, environment=environment)
+    name, query = re.fullmatch(r"sqlite3 (\S+) '(.+)'", command).groups()  # type: ignore[union-attr]
+    with sqlite3.connect(folder / name) as connection:
+        return str(connection.execute(query).fetchall())
