@@ -16,7 +16,7 @@ Counts = NDArray[np.int64]
 NOTABLE = 3.0
 """Standard errors from normal at which a layer is said to have moved."""
 
-STUCK_SHARE = 0.95
+STUCK_SHARE = 0.8
 LOOSE_SHARE = 0.7
 MIN_STUCK_EVENTS = 8
 EARLY, LATE = 1 / 3, 2 / 3

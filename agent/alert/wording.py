@@ -13,7 +13,7 @@ LEAST_RATE = 0.01
 
 SUGGESTIONS = {
     "early": "which suggests the lens, the focus, the light or the exposure",
-    "middle": "which suggests textures or parts of the scene",
+    "middle": "which suggests sharpness, texture or parts of the scene",
     "late": "which suggests what the pictures show",
 }
 
