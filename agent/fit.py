@@ -20,7 +20,7 @@ from driftgauge.storage import DetectorRecord, Store
 
 from .build import build_database, build_decode, build_model, build_source, chosen_layers
 from .clock import SystemClock
-from .drift.normal import learn_normals, ood_rate
+from .drift.normal import learn_normals, ood_rate, promise_warning
 from .model.scorer import LayerReader
 from .reference.coverage import Coverage
 from .reference.example import Example
@@ -52,6 +52,7 @@ class Fitted:
     detector: Detector
     coverage: Coverage
     normal_rates: dict[str, float]
+    warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +117,20 @@ def fit_stream(
         on_progress=callbacks.on_training,
     )
     rates = normal_rates(detector, settings.stream.alpha)
+    warnings = reference.coverage.warnings()
+    if lacking := promise_warning(learn_normals(detector.reference)):
+        warnings.append(lacking)
     notes = {
         "model": loaded.name,
         "coverage": reference.coverage.notes(),
         "normal_rates": rates,
+        "warnings": warnings,
         "seed": seed,
     }
     folder = settings.detector.path.resolve()
     name = save_detector(detector, folder, loaded.identity, notes)
     _register(settings, folder / name, activate=activate)
-    return Fitted(name, folder / name, detector, reference.coverage, rates)
+    return Fitted(name, folder / name, detector, reference.coverage, rates, warnings)
 
 
 def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:

@@ -145,6 +145,7 @@ def _values(fitted: Fitted) -> dict[str, object]:
         "layers": list(fitted.detector.layers),
         "coverage": fitted.coverage.notes(),
         "normal_rates": fitted.normal_rates,
+        "warnings": fitted.warnings,
         "figures": dict(fitted.detector.figures),
     }
 
@@ -160,5 +161,5 @@ def _print(fitted: Fitted, console: Console) -> None:
     for segment, rate in sorted(fitted.normal_rates.items()):
         events = coverage.segments.get(segment, coverage.events)
         console.print(f"  {escape(segment)}: {events} images, normally {100 * rate:.1f} % unusual")
-    for warning in coverage.warnings():
+    for warning in fitted.warnings:
         console.print(f"  [yellow]note:[/] {escape(warning)}")

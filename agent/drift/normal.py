@@ -14,6 +14,10 @@ from .betting import Counts, SegmentBets, build_bets
 MIN_EVENTS = 100
 """A segment with fewer reference events raises no alert of its own."""
 
+PROMISED_EVENTS = 300
+"""Independent events that a segment's reference must be worth for the false-alarm budget to have
+held in simulation (docs/benchmarks.md, "False alarms")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Normal:
@@ -31,6 +35,11 @@ class Normal:
     def events(self) -> int:
         """Reference events counted."""
         return int(self.reference[-1].sum())
+
+    @property
+    def effective_events(self) -> float:
+        """How many independent events the reference is worth, at the median column."""
+        return float(np.median([column.effective_events for column in self.bets]))
 
     def rate(self, alpha: float) -> float:
         """Return the segment's own OOD rate at *alpha*, an edge of the bins."""
@@ -70,3 +79,21 @@ def ood_rate(counts: Counts, alpha: float) -> float:
     """
     n_bins = EDGES.index(alpha)
     return float(counts[:n_bins].sum() / max(int(counts.sum()), 1))
+
+
+def promise_warning(normals: Mapping[str, Normal]) -> str | None:
+    """Return in which segments the false-alarm budget is not promised, None where it is in all."""
+    short = {
+        segment: normal.effective_events
+        for segment, normal in sorted(normals.items())
+        if normal.effective_events < PROMISED_EVENTS
+    }
+    if not short:
+        return None
+    listed = ", ".join(f"{segment} {worth:.0f}" for segment, worth in short.items())
+    factor = PROMISED_EVENTS / min(short.values())
+    return (
+        f"the held-out reference is worth fewer than {PROMISED_EVENTS} independent images in "
+        f"{listed}: alerts are raised, but the false-alarm budget is not promised there; about "
+        f"{factor:.1f} times as many images would do"
+    )

@@ -58,7 +58,6 @@ class Coverage:
             "span_seconds": self.span.total_seconds() if self.span is not None else None,
             "hours_utc": list(self.hours),
             "segments": self.segments,
-            "warnings": self.warnings(),
         }
 
 
