@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from driftgauge.storage import AlertRecord, RateRow
+from driftgauge.storage import AlertRecord, RateRow, WindowRecord
 
 from .faults import IN_WORDS
+from .heat import Shade, heat_strip
 from .plan import WINDOW_SECONDS, Plan
 from .verdict import explains
 
@@ -37,6 +38,7 @@ class Chart:
     """One camera's OOD rate over time.
 
     Attributes:
+        heat: its p-values, a column a window.
         line: SVG path of the rate, 1,000 wide and 100 high.
         area: the same, closed at the bottom.
         faults: spans in which the camera was faulty.
@@ -48,6 +50,7 @@ class Chart:
     camera: str
     line: str
     area: str
+    heat: tuple[Shade, ...]
     faults: tuple[Mark, ...]
     alerts: tuple[Mark, ...]
     state: str
@@ -56,7 +59,12 @@ class Chart:
 
 
 def camera_chart(
-    plan: Plan, camera: str, rates: Sequence[RateRow], alerts: Sequence[AlertRecord]
+    plan: Plan,
+    camera: str,
+    *,
+    rates: Sequence[RateRow],
+    windows: Sequence[WindowRecord],
+    alerts: Sequence[AlertRecord],
 ) -> Chart:
     """Return the chart of *camera*; the axis begins with the live stream."""
     axis = _Axis(plan)
@@ -70,6 +78,7 @@ def camera_chart(
         camera=camera,
         line=line,
         area=closed,
+        heat=heat_strip([(axis.place(row.window_start), row) for row in windows], axis.window),
         faults=tuple(
             Mark(
                 axis.place(plan.time(planned.begins)),

@@ -31,10 +31,13 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 
 def _fault_table(outcome: Outcome) -> Table:
-    table = Table(title=f"Faults ({outcome.plan.severity})", title_justify="left")
+    table = Table(
+        title=f"Faults ({outcome.plan.severity}), with frames and seconds to the alert",
+        title_justify="left",
+    )
     for heading in ("fault", "camera", "verdict"):
         table.add_column(heading)
-    for heading in ("frames to the alert", "seconds"):
+    for heading in ("frames", "seconds"):
         table.add_column(heading, justify="right")
     for fault in outcome.verdict.faults:
         verdict = "[green]found[/]" if fault.alert else "[bold red]not found[/]"

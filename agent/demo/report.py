@@ -15,6 +15,7 @@ from driftgauge.storage import AlertRecord, EvidenceRecord, Store
 
 from .chart import Chart, axis_ticks, camera_chart
 from .faults import IN_WORDS
+from .heat import N_ROWS
 from .plan import WINDOW_SECONDS, Plan
 from .verdict import FaultVerdict, Verdict
 
@@ -100,6 +101,7 @@ def _context(outcome: Outcome, store: Store) -> dict[str, Any]:
         "slowest": max(
             (fault.frames for fault in outcome.verdict.faults if fault.frames), default=None
         ),
+        "n_rows": N_ROWS,
         "window_seconds": WINDOW_SECONDS,
         "version": metadata.version("driftgauge"),
     }
@@ -107,9 +109,22 @@ def _context(outcome: Outcome, store: Store) -> dict[str, Any]:
 
 def _chart(outcome: Outcome, store: Store, camera: str, alerts: Sequence[AlertRecord]) -> Chart:
     segment = f"camera={camera}"
-    rates = store.rates(outcome.stream, period="window", segment=segment)
-    own = [alert for alert in alerts if alert.segment == segment]
-    return camera_chart(outcome.plan, camera, rates, own)
+    plan, stream = outcome.plan, outcome.stream
+    detector = store.active_detector(stream)
+    windows = (
+        store.windows(
+            stream, detector.detector, after=None, until=plan.time(plan.frames), segments=[segment]
+        )
+        if detector
+        else []
+    )
+    return camera_chart(
+        plan,
+        camera,
+        rates=store.rates(stream, period="window", segment=segment),
+        windows=[window for window in windows if window.layer == "*"],
+        alerts=[alert for alert in alerts if alert.segment == segment],
+    )
 
 
 def _fault_pictures(outcome: Outcome, store: Store, fault: FaultVerdict) -> dict[str, Any]:

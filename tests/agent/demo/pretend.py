@@ -13,6 +13,7 @@ from driftgauge.agent.demo.scenes import CAMERAS, photograph_cameras
 from driftgauge.storage import (
     N_BINS,
     AlertRecord,
+    DetectorRecord,
     EvidenceRecord,
     FlushRecord,
     Judgement,
@@ -52,6 +53,7 @@ def alert_for(run: Plan, planned: PlannedFault, *, windows: int = 1) -> AlertRec
 def write_run(store: Store, run: Plan, alerts: Sequence[AlertRecord]) -> None:
     """Write windows, evidence and *alerts*."""
     store.ensure_stream(STREAM, TOPIC, WINDOW_SECONDS)
+    store.register_detector(DetectorRecord(DETECTOR, STREAM, "d", NOW, active=True, manifest={}))
     advance = OffsetAdvance(TOPIC, 0, None, run.n_live, run.time(run.frames - 1))
     store.flush(FlushRecord(STREAM, DETECTOR, [advance], list(_windows(run)), list(_evidence(run))))
     monitor = MonitorState(cursor=run.time(run.frames), state="{}")
