@@ -1,4 +1,4 @@
-"""One embedded broker for the whole run; each test names its own topics."""
+"""One broker of each kind for the whole run; each test names its own topics."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import pytest
 
 from driftgauge.agent.errors import BrokerNotStarted
+from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.embedded import EmbeddedBroker, tansu
 
 _numbers = itertools.count()
+
+BROKERS = [pytest.param(name, marks=pytest.mark.kafka) for name in ("broker", "apache_kafka")]
+"""Parameters: the fixtures of the two brokers, each in its own profile."""
+
+
+class Broker(Protocol):
+    """What both brokers can do."""
+
+    def connection(self) -> KafkaConnection: ...
+
+    def create_topic(self, topic: str, partitions: int = 1) -> None: ...
 
 
 @pytest.fixture(scope="session")

@@ -11,25 +11,25 @@ from driftgauge.agent.events.event import Record
 from driftgauge.agent.ports import DeadLetters
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
-from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.memory import MemoryDeadLetters
 
 from ..agent.records import record
+from ..broker import BROKERS, Broker
 from .test_source import joined, read
 
 Stored = Callable[[int], list[Record]]
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["memory", *BROKERS])
 def box(request: pytest.FixtureRequest, topic: str) -> Iterator[tuple[DeadLetters, Stored]]:
     if request.param == "memory":
         letters = MemoryDeadLetters()
         yield letters, lambda _: letters.stored
         return
-    broker: EmbeddedBroker = request.getfixturevalue("broker")
+    broker: Broker = request.getfixturevalue(request.param)
     sent = KafkaDeadLetters(broker.connection(), topic=topic, max_message_bytes=100_000)
-    earliest = ConsumerSettings(auto_offset_reset="earliest", session_timeout_seconds=2)
+    earliest = ConsumerSettings(auto_offset_reset="earliest")
     source = KafkaSource(broker.connection(), topic=topic, group_id=topic, settings=earliest)
 
     def stored(n: int) -> list[Record]:
@@ -77,15 +77,16 @@ def test_closing_sends_what_is_queued(box: tuple[DeadLetters, Stored]) -> None:
     assert offsets == set(range(20))
 
 
-@pytest.mark.kafka
+@pytest.mark.parametrize("kind", BROKERS)
 def test_a_letter_that_the_broker_refuses_leaves_its_reason(
-    broker: EmbeddedBroker, topic: str
+    kind: str, topic: str, request: pytest.FixtureRequest
 ) -> None:
+    broker: Broker = request.getfixturevalue(kind)
     letters = KafkaDeadLetters(broker.connection(), topic=topic, max_message_bytes=1_000)
     letters.send(record(b"x" * 200_000), error="EventSchemaError", message="too large")
     letters.flush(5)
     letters.close()
-    earliest = ConsumerSettings(auto_offset_reset="earliest", session_timeout_seconds=2)
+    earliest = ConsumerSettings(auto_offset_reset="earliest")
     source = KafkaSource(broker.connection(), topic=topic, group_id=topic, settings=earliest)
     source.seek(dict.fromkeys(joined(source)))
     (letter,) = read(source, 1)

@@ -11,12 +11,11 @@ import pytest
 from driftgauge.agent.events.event import Record
 from driftgauge.agent.ports import EventSource, Partition
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
-from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.memory import MemorySource, MemoryTopic
 from driftgauge.agent.stream.produce import FrameProducer
 
-from ..broker import until
+from ..broker import BROKERS, Broker, until
 
 
 class Rig(Protocol):
@@ -41,7 +40,7 @@ class MemoryRig:
 
 @dataclass
 class KafkaRig:
-    broker: EmbeddedBroker
+    broker: Broker
     topic: str
     sources: list[KafkaSource]
 
@@ -55,18 +54,18 @@ class KafkaRig:
             self.broker.connection(),
             topic=self.topic,
             group_id=self.topic,
-            settings=ConsumerSettings(auto_offset_reset=reset, session_timeout_seconds=2),
+            settings=ConsumerSettings(auto_offset_reset=reset),
         )
         self.sources.append(made)
         return made
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["memory", *BROKERS])
 def rig(request: pytest.FixtureRequest, topic: str) -> Iterator[Rig]:
     if request.param == "memory":
         yield MemoryRig(MemoryTopic(topic, partitions=2))
         return
-    broker: EmbeddedBroker = request.getfixturevalue("broker")
+    broker: Broker = request.getfixturevalue(request.param)
     broker.create_topic(topic, 2)
     kafka = KafkaRig(broker, topic, [])
     yield kafka
