@@ -1,4 +1,4 @@
-"""The delivery promise against real deaths: a broker, a database file, agents in processes.
+"""The delivery promise against real deaths: both brokers, a database file, agents in processes.
 
 ``DRIFTGAUGE_CRASHES=100`` makes the long form of the first test.
 """
@@ -8,123 +8,31 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from driftgauge.agent.stream.consumer import ConsumerSettings
-from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.produce import FrameProducer
-from driftgauge.storage import Database, Store
 
 from ..agent.events.test_decode import bomb
-from ..agent.records import NOON, encoded, jpeg, picture
+from ..agent.records import NOON, encoded, picture
+from ..broker import BROKERS
 from ..contracts.test_source import joined, read
-from .agent import STREAM
+from .rig import Rig, counted, made, send
 
 pytestmark = pytest.mark.kafka
 
-ROOT = Path(__file__).parents[2]
 CRASHES = int(os.environ.get("DRIFTGAUGE_CRASHES", "5"))
-SECONDS_TO_CATCH_UP = 30.0
 
 
-@dataclass
-class Rig:
-    broker: EmbeddedBroker
-    topic: str
-    url: str
-    store: Store
-    folder: Path
-
-    def start(self) -> subprocess.Popen[str]:
-        """Start an agent and return when it has joined the broker; its log is kept."""
-        with (self.folder / "agent.log").open("a") as log:
-            agent = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.crash.agent",
-                    self.broker.address,
-                    self.topic,
-                    self.url,
-                ],
-                cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert agent.stdout is not None
-        assert agent.stdout.readline() == "ready\n", (self.folder / "agent.log").read_text()
-        return agent
-
-    @contextmanager
-    def agent(self) -> Iterator[subprocess.Popen[str]]:
-        with self.start() as process:
-            try:
-                yield process
-            finally:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-                process.wait(30)
-
-    def next_offsets(self) -> dict[int, int]:
-        return {row.partition: row.next_offset for row in self.store.partitions(STREAM)}
-
-    def wait_until_read(self, sent: dict[int, int]) -> None:
-        """Wait until the database is at the ends of the partitions."""
-        tick, waited = threading.Event(), 0.0
-        while self.next_offsets() != sent:
-            tick.wait(0.05)
-            waited += 0.05
-            log = self.folder / "agent.log"
-            assert waited < SECONDS_TO_CATCH_UP, (
-                self.next_offsets(),
-                sent,
-                log.read_text()[-4000:],
-            )
-
-    def wait_for_progress(self) -> None:
-        """Wait until an agent has counted anything more."""
-        before, tick, waited = self.next_offsets(), threading.Event(), 0.0
-        while self.next_offsets() == before:
-            tick.wait(0.01)
-            waited += 0.01
-            assert waited < SECONDS_TO_CATCH_UP, (self.folder / "agent.log").read_text()[-4000:]
-
-
-@pytest.fixture
-def rig(broker: EmbeddedBroker, topic: str, tmp_path: Path) -> Iterator[Rig]:
-    broker.create_topic(topic, 2)
-    url = f"sqlite:///{tmp_path}/driftgauge.db"
-    database = Database(url)
-    database.upgrade()
-    store = Store(database)
-    store.ensure_stream(STREAM, topic, 60)
-    yield Rig(broker, topic, url, store, tmp_path)
-    database.close()
-
-
-def send(producer: FrameProducer, n: int, sent: dict[int, int]) -> None:
-    for _ in range(n):
-        partition = random.randrange(2)
-        producer.send(
-            jpeg(), headers={"camera": str(partition)}, partition=partition, event_time=NOON
-        )
-        sent[partition] += 1
-    producer.flush()
-
-
-def counted(rig: Rig) -> dict[str, int]:
-    return rig.store.event_counts(STREAM)
+@pytest.fixture(params=BROKERS)
+def rig(request: pytest.FixtureRequest, topic: str, tmp_path: Path) -> Iterator[Rig]:
+    with made(request.getfixturevalue(request.param), topic, tmp_path) as found:
+        yield found
 
 
 @pytest.mark.timeout(60 + 15 * CRASHES)
@@ -205,7 +113,7 @@ def dead_letters(rig: Rig, n: int) -> list[tuple[str, str]]:
         rig.broker.connection(),
         topic=letters,
         group_id=letters,
-        settings=ConsumerSettings(auto_offset_reset="earliest", session_timeout_seconds=2),
+        settings=ConsumerSettings(auto_offset_reset="earliest"),
     )
     source.seek(dict.fromkeys(joined(source)))
     found = [dict(record.headers) for record in read(source, n)]
