@@ -16,7 +16,7 @@ Severity = Literal["mild", "plain"]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 IN_WORDS: dict[FaultKind, str] = {
-    "blur": "lens slightly out of focus",
+    "blur": "lens out of focus",
     "fade": "light fading",
     "dirt": "dirt on the lens",
     "frozen": "frozen picture",

@@ -95,8 +95,10 @@ def live_table(snapshot: Snapshot, plan: Plan, *, images_per_second: float | Non
         title_justify="left",
         caption_justify="left",
     )
-    for heading in ("camera", "frames", "out of distribution", "state", "last alert"):
-        table.add_column(heading, justify="right" if heading in ("frames",) else "left")
+    table.add_column("camera")
+    table.add_column("frames", justify="right")
+    for heading, width in (("out of distribution", 28), ("state", 6), ("last alert", 24)):
+        table.add_column(heading, min_width=width)  # so that the table keeps its shape
     for row in snapshot.cameras:
         rate = "" if row.rate is None else f"{percent(row.rate):>6} {'█' * round(20 * row.rate)}"
         last = "" if row.alert is None else f"{row.alert.window_start:%H:%M:%S} ({row.alert.state})"
