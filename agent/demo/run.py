@@ -148,9 +148,8 @@ class _Run:
     def finish(self) -> Outcome:
         """Run to the end and return the outcome."""
         with ExitStack() as stack:
-            database = Database(self.workspace.url)
+            database = Database(self.workspace.url)  # fit has made its tables
             stack.callback(database.close)
-            database.upgrade()
             store = Store(database)
             self._watch(store)
             outcome = self._outcome(store)
