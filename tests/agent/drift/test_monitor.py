@@ -11,7 +11,9 @@ from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.turn import MonitorSettings
 from driftgauge.storage import (
+    AlertRecord,
     FlushRecord,
+    Judgement,
     OffsetAdvance,
     RecordConflict,
     StaleFlush,
@@ -198,7 +200,7 @@ def test_a_restart_at_every_window_changes_no_verdict(store: Store, traffic: Tra
         """The same store without what the monitor wrote."""
 
         def __init__(self) -> None:
-            self.judged: list[object] = []
+            self.judged: list[Judgement] = []
 
         def __getattr__(self, name: str) -> object:
             return getattr(store, name)
@@ -209,20 +211,17 @@ def test_a_restart_at_every_window_changes_no_verdict(store: Store, traffic: Tra
         def alerts(self, *args: object, **more: object) -> list[object]:
             return []
 
-        def judge(self, judgement: object) -> list[object]:
+        def judge(self, judgement: Judgement) -> list[AlertRecord]:
             self.judged.append(judgement)
-            return []
+            return list(judgement.alerts)
 
     replay = Replay()
     monitor(replay).turn()  # type: ignore[arg-type]  # stands in for the store
     (judgement,) = replay.judged
-    at_once = [
-        (a.segment, a.window_start, a.refreshed_at, a.state)
-        for a in judgement.alerts  # type: ignore[attr-defined]
-    ]
+    at_once = [(a.segment, a.window_start, a.refreshed_at, a.state) for a in judgement.alerts]
     assert at_once == stepwise[::-1]
     assert state is not None
-    assert judgement.monitor == state  # type: ignore[attr-defined]
+    assert judgement.monitor == state
 
 
 def test_a_change_of_all_cameras_alike_that_none_shows_alone_is_told_of_the_pool(
