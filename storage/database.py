@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from .schema import check_schema, upgrade_schema
 
 BUSY_SECONDS = 10.0
 CONNECT_SECONDS = 10
+WAL_RETRY_SECONDS = 0.02
 _WRITES = "driftgauge_writes"
 
 
@@ -128,7 +131,8 @@ def _sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     def configure(connection: Any, _: object) -> None:
         # NORMAL loses the last transactions with the power, never their wholeness: offsets go
         # with their counts, so the events are read and counted again.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        _use_wal(connection, busy_seconds)
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
@@ -139,6 +143,18 @@ def _sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _use_wal(connection: Any, busy_seconds: float) -> None:
+    """Turn the file to WAL, whose first time needs it alone and heeds no busy timeout."""
+    deadline = time.monotonic() + busy_seconds
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
 
 
 def _postgresql_engine(url: URL) -> Engine:
