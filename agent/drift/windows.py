@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from driftgauge.storage import EDGES, N_BINS, WindowRecord
+from driftgauge.detector import p_value_bins
+from driftgauge.storage import N_BINS, WindowRecord
 
 from ..errors import ScorerFault
 from ..events.event import Event
@@ -23,7 +24,6 @@ ALL = "*"
 OTHER = "~other"
 """The value that stands for those beyond the bound on segments."""
 
-_EDGES = np.asarray(EDGES)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,7 +37,7 @@ def window_start(moment: datetime, window_seconds: int) -> datetime:
     return _EPOCH + (moment - _EPOCH) // length * length
 
 
-def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.intp]:
+def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the bin of each p-value; bin b holds p in ``(EDGES[b], EDGES[b + 1]]``.
 
     Raises:
@@ -46,7 +46,7 @@ def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.intp]:
     if not ((p_values > 0) & (p_values <= 1)).all():
         bad = p_values[~((p_values > 0) & (p_values <= 1))]
         raise ScorerFault(f"{bad.size} p-values are not in (0, 1], such as {bad.flat[0]}")
-    return np.searchsorted(_EDGES, p_values, side="left") - 1
+    return p_value_bins(p_values)
 
 
 class Segments:
@@ -95,7 +95,7 @@ class _Cell:
             np.full(n, -np.inf),
         )
 
-    def add(self, bins: NDArray[np.intp], scores: NDArray[np.float64]) -> None:
+    def add(self, bins: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
         """Count events; both are ``(events, columns)``."""
         columns = np.broadcast_to(np.arange(bins.shape[1]), bins.shape)
         np.add.at(self.counts, (columns, bins), 1)
