@@ -72,6 +72,7 @@ def _options(connection: KafkaConnection, settings: ConsumerSettings) -> dict[st
     return {
         "enable_auto_commit": False,
         "auto_offset_reset": "none",  # the loop seeks; the consumer begins nowhere by itself
+        "isolation_level": "read_committed",  # a producer that aborts sends the same again
         "allow_auto_create_topics": False,
         "partition_assignment_strategy": [_assignor(embedded)],
         "max_poll_records": _ALL,
