@@ -59,7 +59,7 @@ class KafkaSource:
         self._rebuilds = 0
         warn_without_checksum()
         self._consumer: Any | None = self._connected()
-        self._warn_without_topic()
+        self._partitions_at_start = self._look_at_topic()
 
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived, waiting at most *timeout_seconds*.
@@ -90,7 +90,8 @@ class KafkaSource:
     def seek(self, offsets: Mapping[Partition, int | None]) -> dict[Partition, int]:
         """Continue each partition at its offset; None is ``auto_offset_reset``.
 
-        A partition that was taken away meanwhile is left out; the next poll tells.
+        None is the first record where a partition was added since this source began: it is found
+        late, and its end would by then be past events that nobody has read. A partition that was taken away meanwhile is left out; the next poll tells.
         """
         resets = [partition for partition, offset in offsets.items() if offset is None]
         begun: dict[Partition, int] = {}
@@ -175,10 +176,13 @@ class KafkaSource:
         consumer = self._live()
         if offset is not None:
             consumer.seek(tp, offset)
-        elif self._settings.auto_offset_reset == "earliest":
+        elif self._settings.auto_offset_reset == "earliest" or self._is_added(tp):
             consumer.seek_to_beginning(tp)
         else:
             consumer.seek_to_end(tp)
+
+    def _is_added(self, tp: Any) -> bool:
+        return tp.partition not in self._partitions_at_start
 
     def _start(self, tp: Any) -> int | None:
         try:
@@ -232,13 +236,16 @@ class KafkaSource:
             )
             consumer.seek(tp, first)
 
-    def _warn_without_topic(self) -> None:
+    def _look_at_topic(self) -> frozenset[int]:
+        """Return the topic's partitions, none when it does not exist yet."""
+        consumer = self._live()
         try:
-            topics = self._live().topics()
+            if self._topic in consumer.topics():
+                return frozenset(consumer.partitions_for_topic(self._topic))
         except KafkaError as error:
             raise SourceUnavailable(f"the broker does not list its topics: {error}") from error
-        if self._topic not in topics:
-            log.warning("topic %s does not exist yet, waiting for it", self._topic)
+        log.warning("topic %s does not exist yet, waiting for it", self._topic)
+        return frozenset()
 
 
 def _record(found: Any) -> Record:

@@ -38,6 +38,9 @@ class Scripted:
     def topics(self) -> set[str]:
         return {"frames"}
 
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
     def assignment(self) -> set[TopicPartition]:
         return {ZERO}
 
