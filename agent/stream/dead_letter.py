@@ -22,6 +22,8 @@ PREFIX = "dlq_"
 
 _ENVELOPE_BYTES = 64 * 1024
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_NOT_IDEMPOTENT = {"enable_idempotence": False}
+"""An idempotent producer sends nothing more once the broker has refused one letter."""
 
 
 def reasons(record: Record, *, error: str, message: str) -> tuple[tuple[str, bytes], ...]:
@@ -84,7 +86,7 @@ class KafkaDeadLetters:
             connection,
             f"send to {topic}",
             max_request_size=request_bytes,
-            **connection.producer_options(),
+            **connection.producer_options() | _NOT_IDEMPOTENT,
         )
 
     def send(self, record: Record, *, error: str, message: str) -> None:
@@ -114,9 +116,10 @@ class KafkaDeadLetters:
             self._producer.flush(timeout_seconds)
         except KafkaError as error:
             raise self._undelivered(error) from error
+        refusals = [letter.future.exception for letter in self._letters if letter.future]
         self._letters = [letter for letter in self._letters if not self._is_stored(letter)]
         if self._letters:
-            raise self._undelivered(None)
+            raise self._undelivered(next(filter(None, refusals), None))
 
     def close(self) -> None:
         """Flush and leave; safe to call twice."""
@@ -171,6 +174,6 @@ class KafkaDeadLetters:
     def _undelivered(self, error: Exception | None) -> SourceUnavailable:
         return SourceUnavailable(
             f"{len(self._letters)} dead letters are not stored in {self._topic}: "
-            f"{error or 'the broker refused them'}",
+            f"{error or 'the broker did not answer'}",
             hint=f"check that this agent may write to {self._topic}",
         )
