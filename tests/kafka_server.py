@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -153,6 +154,15 @@ class KafkaServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """End it for the block and start it again, with all that it kept."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     @property
     def _properties(self) -> Path:

@@ -1,0 +1,303 @@
+"""What only a real Kafka does: it keeps topics, deletes by retention, has transactions, grows."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer, TopicPartition  # noqa: TID251 - what operators and cameras do
+from kafka.admin import KafkaAdminClient  # noqa: TID251
+
+from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.errors import SourceBroken, SourceUnavailable
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.event import Record
+from driftgauge.agent.loop import AgentLoop
+from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
+from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
+from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.agent.stream.memory import MemoryDeadLetters
+from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.agent.stream.topic import delete_topics
+from driftgauge.storage import Database, Store
+
+from ..agent.records import NOON, jpeg, record
+from ..agent.scorer import BrightnessScorer
+from ..broker import until
+from ..contracts.test_source import joined, read
+from ..crash.rig import counted, made, send
+from ..kafka_server import KafkaServer
+
+pytestmark = pytest.mark.kafka
+
+STREAM = "line"
+SETTINGS = LoopSettings(
+    stream=STREAM,
+    decode=DecodeSettings(segment_headers=("camera",)),
+    max_images=8,
+    max_delay_seconds=0.02,
+    flush_interval_seconds=0.05,
+    poll_seconds=0.05,
+)
+
+
+@dataclass
+class Agent:
+    """A loop in this process, turned by the test."""
+
+    loop: AgentLoop
+    source: KafkaSource
+    store: Store
+    stop: threading.Event
+
+    @property
+    def n_counted(self) -> int:
+        return self.store.event_counts(STREAM).get("*", 0)
+
+    @property
+    def next_offsets(self) -> dict[int, int]:
+        return {row.partition: row.next_offset for row in self.store.partitions(STREAM)}
+
+    def read(self, n: int) -> None:
+        """Turn until *n* are counted, and a little more to see that it stays so."""
+        until(lambda: self.n_counted >= n, self.loop.turn)
+        self.idle()
+        assert self.n_counted == n
+
+    def idle(self) -> None:
+        for _ in range(6):
+            self.loop.turn()
+
+    def leave(self) -> None:
+        self.stop.set()
+        self.loop.run()
+
+
+@dataclass
+class Rig:
+    server: KafkaServer
+    topic: str
+    store: Store
+
+    def agent(self, reset: OffsetReset = "earliest") -> Agent:
+        source = KafkaSource(
+            self.server.connection(),
+            topic=self.topic,
+            group_id=self.topic,
+            settings=ConsumerSettings(auto_offset_reset=reset),
+        )
+        stop = threading.Event()
+        loop = AgentLoop(
+            source=source,
+            dead_letters=MemoryDeadLetters(),
+            scorer=BrightnessScorer(),
+            store=self.store,
+            clock=SystemClock(),
+            settings=SETTINGS,
+            stop=stop,
+        )
+        return Agent(loop, source, self.store, stop)
+
+    def send(self, n: int, *, partition: int = 0) -> None:
+        with FrameProducer(self.server.connection(), self.topic) as producer:
+            for _ in range(n):
+                producer.send(jpeg(), partition=partition, event_time=NOON)
+
+
+@pytest.fixture
+def rig(apache_kafka: KafkaServer, topic: str, tmp_path: Path) -> Iterator[Rig]:
+    apache_kafka.create_topic(topic)
+    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
+    database.upgrade()
+    store = Store(database)
+    store.ensure_stream(STREAM, topic, 60)
+    yield Rig(apache_kafka, topic, store)
+    database.close()
+
+
+@pytest.fixture
+def admin(apache_kafka: KafkaServer) -> Iterator[KafkaAdminClient]:
+    client = KafkaAdminClient(**apache_kafka.connection().options())
+    yield client
+    client.close()
+
+
+def test_a_broker_that_restarts_in_mid_stream_costs_and_doubles_nothing(
+    apache_kafka: KafkaServer, topic: str, tmp_path: Path
+) -> None:
+    """The agent is frozen until the broker is gone, so that there is something left to read."""
+    sent = {0: 0, 1: 0}
+    with made(apache_kafka, topic, tmp_path) as rig, rig.agent() as agent:
+        with FrameProducer(apache_kafka.connection(), topic) as producer:
+            send(producer, 300, sent)
+            rig.wait_until_it_reads(agent)
+            agent.send_signal(signal.SIGSTOP)
+            send(producer, 300, sent)
+        with apache_kafka.away():
+            agent.send_signal(signal.SIGCONT)
+        with FrameProducer(apache_kafka.connection(), topic) as producer:
+            send(producer, 100, sent)
+        rig.wait_until_read(sent)
+        assert counted(rig) == {"*": 700, "camera=0": sent[0], "camera=1": sent[1]}
+
+
+def test_an_agent_takes_over_from_one_that_is_killed_beside_it(
+    apache_kafka: KafkaServer, topic: str, tmp_path: Path
+) -> None:
+    """Two join, share and part cooperatively; the one that led the group dies."""
+    sent = {0: 0, 1: 0}
+    with made(apache_kafka, topic, tmp_path) as rig, rig.start() as first:
+        with FrameProducer(apache_kafka.connection(), topic) as producer:
+            send(producer, 200, sent)
+            rig.wait_until_read(sent)
+            with rig.agent() as second:
+                rig.wait_until_it_reads(second)
+                send(producer, 400, sent)
+                rig.wait_for_progress()
+                first.kill()
+                send(producer, 200, sent)
+                rig.wait_until_read(sent)
+        assert counted(rig) == {"*": 800, "camera=0": sent[0], "camera=1": sent[1]}
+
+
+def test_what_retention_took_is_told_and_reading_goes_on(
+    rig: Rig, admin: KafkaAdminClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.send(20)
+    agent = rig.agent()
+    agent.read(20)
+    agent.leave()
+    rig.send(20)
+    admin.delete_records({TopicPartition(rig.topic, 0): 30})
+    agent = rig.agent()
+    with caplog.at_level(logging.ERROR):
+        agent.read(30)
+    agent.leave()
+    assert "offsets 20 to 29 were deleted by retention before they were counted" in caplog.text
+    assert agent.next_offsets == {0: 40}
+
+
+def test_a_topic_made_anew_is_not_read_as_the_old_one(rig: Rig) -> None:
+    rig.send(20)
+    agent = rig.agent()
+    agent.read(20)
+    agent.leave()
+    delete_topics(rig.server.connection(), rig.topic)
+    rig.server.create_topic(rig.topic)
+    rig.send(5)
+    agent = rig.agent()
+    with pytest.raises(SourceBroken, match=r"has no offset 20, .* and begins at 0: the topic was"):
+        agent.read(25)
+    agent.leave()
+
+
+def test_an_aborted_transaction_is_not_counted_and_an_open_one_is_waited_for(rig: Rig) -> None:
+    agent = rig.agent()
+    producer = KafkaProducer(
+        **rig.server.connection().producer_options(), transactional_id=rig.topic
+    )
+    producer.init_transactions()
+
+    def transaction(n: int) -> None:
+        producer.begin_transaction()
+        for _ in range(n):
+            producer.send(rig.topic, jpeg(), timestamp_ms=round(NOON.timestamp() * 1000))
+        producer.flush()
+
+    transaction(3)  # offsets 0 to 2, and 3 says that they hold
+    producer.commit_transaction()
+    transaction(4)  # offsets 4 to 7, and 8 says that they do not
+    producer.abort_transaction()
+    transaction(2)
+    producer.commit_transaction()
+    agent.read(5)
+    assert agent.next_offsets == {0: 11}
+    transaction(1)
+    rig.send(1)
+    agent.idle()
+    assert agent.n_counted == 5
+    producer.commit_transaction()
+    agent.read(7)
+    producer.close()
+    agent.leave()
+
+
+@pytest.mark.parametrize("reset", ["earliest", "latest"])
+def test_a_partition_that_is_added_is_read_from_its_first_record(
+    rig: Rig, admin: KafkaAdminClient, reset: OffsetReset
+) -> None:
+    """It is found half a minute later; what came meanwhile counts, wherever reading began."""
+    rig.send(5)
+    agent = rig.agent(reset)
+    until(lambda: 0 in agent.next_offsets, agent.loop.turn)
+    admin.create_partitions({rig.topic: 3})
+    rig.send(7, partition=2)
+    assert agent.source._consumer is not None
+    agent.source._consumer._client.cluster.request_update()
+    agent.read(7 + (5 if reset == "earliest" else 0))
+    assert agent.next_offsets == {0: 5, 1: 0, 2: 7}
+    agent.leave()
+
+
+def test_pausing_amid_many_fetches_loses_and_doubles_nothing(rig: Rig, topic: str) -> None:
+    """A partition that is paused with half of what was fetched left must go on after it."""
+    name, n = f"{topic}.wide", 2_000
+    rig.server.create_topic(name, 3)
+    with FrameProducer(rig.server.connection(), name) as producer:
+        for number in range(3 * n):
+            producer.send(b"%d" % number + bytes(500), partition=number % 3)
+    small = ConsumerSettings(
+        auto_offset_reset="earliest", fetch_max_bytes=50_000, max_message_bytes=20_000
+    )
+    source = KafkaSource(rig.server.connection(), topic=name, group_id=name, settings=small)
+    source.seek(dict.fromkeys(joined(source)))
+    found: dict[int, list[int]] = {0: [], 1: [], 2: []}
+
+    def turn() -> None:
+        for frame in source.poll(0.05).records:
+            found[frame.partition].append(frame.offset)
+        source.pause()
+        assert not source.poll(0.001).records
+        source.resume()
+
+    until(lambda: sum(map(len, found.values())) >= 3 * n, turn)
+    source.close()
+    assert found == {number: list(range(n)) for number in range(3)}
+
+
+def test_a_letter_of_many_megabytes_is_kept(apache_kafka: KafkaServer, topic: str) -> None:
+    letters = KafkaDeadLetters(apache_kafka.connection(), topic=topic)
+    large = bytes(9_000_000)
+    letters.send(record(large), error="EventDecodeError", message="no picture")
+    letters.flush(10)
+    letters.close()
+    assert [letter.value for letter in stored(apache_kafka, topic)] == [large]
+
+
+def test_a_letter_too_large_for_a_topic_that_was_there_leaves_its_reason(
+    apache_kafka: KafkaServer, topic: str
+) -> None:
+    apache_kafka.create_topic(topic)  # it takes a megabyte a message
+    letters = KafkaDeadLetters(apache_kafka.connection(), topic=topic)
+    letters.send(record(bytes(3_000_000)), error="EventDecodeError", message="no picture")
+    with pytest.raises(SourceUnavailable, match="1 dead letters are not stored"):
+        letters.flush(10)
+    letters.flush(10)
+    letters.close()
+    (letter,) = stored(apache_kafka, topic)
+    assert dict(letter.headers)["dlq_dropped_bytes"] == b"3000000"
+
+
+def stored(server: KafkaServer, topic: str, n: int = 1) -> list[Record]:
+    earliest = ConsumerSettings(auto_offset_reset="earliest")
+    source = KafkaSource(server.connection(), topic=topic, group_id=topic, settings=earliest)
+    source.seek(dict.fromkeys(joined(source)))
+    found = read(source, n)
+    source.close()
+    return found
