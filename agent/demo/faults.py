@@ -1,4 +1,7 @@
-"""Faults of a camera, each a pure function from image to image."""
+"""Faults of a camera, each a pure function from image to image.
+
+A frozen picture and a scene never seen have one strength, whatever the severity.
+"""
 
 from __future__ import annotations
 

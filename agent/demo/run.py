@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
@@ -223,6 +224,7 @@ class _Run:
                 "Frames scored": f"{self.plan.n_live:,}, at {speed:.0f} images a second",
                 "Frames learnt from": f"{self.plan.live_from * len(self.cameras):,}, "
                 f"fitted in {self.fit_seconds:.0f} s",
+                "Where its time went": _time_spent(self.workspace.agent_log),
                 "Window": f"{WINDOW_SECONDS} s, {WINDOW_SECONDS} frames of a camera",
                 "Database": str(self.workspace.database),
             },
@@ -233,6 +235,12 @@ class _Run:
             ],
             paths=self.workspace.paths(),
         )
+
+
+def _time_spent(log: Path) -> str:
+    """Return what the agent said of its stages when it left."""
+    found = re.findall(r"where the time went: (.+)", log.read_text(errors="replace"))
+    return found[-1] if found else "not told"
 
 
 def _command() -> str:

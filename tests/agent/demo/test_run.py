@@ -78,6 +78,7 @@ def test_the_agent_left_cleanly(run: tuple[Outcome, str], folder: Path) -> None:
     log = (folder / "run" / "agent.log").read_text()
     assert "agent left" in log
     assert "Traceback" not in log
+    assert "score" in run[0].figures["Where its time went"]
 
 
 def test_the_printed_commands_work(run: tuple[Outcome, str], folder: Path) -> None:
