@@ -15,6 +15,31 @@ from ..errors import SourceUnavailable
 
 Profile = Literal["standard", "embedded"]
 
+_NO_LOGIN = "the user name or the password is wrong"
+_NO_CERTIFICATE = "the broker wants a certificate of this agent: certificate_file, key_file"
+_MEANINGS = {
+    "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not signed by an authority in "
+    "ca_file, or is another host's",
+    "BAD_CERTIFICATE": _NO_CERTIFICATE,
+    "CERTIFICATE_REQUIRED": _NO_CERTIFICATE,
+    "EOF occurred in violation": "the broker does not speak TLS at this port",
+    "WRONG_VERSION_NUMBER": "the broker does not speak TLS at this port",
+    "Invalid frame length": "the broker expects TLS at this port, or it is not Kafka's",
+    "SaslAuthenticationFailed": _NO_LOGIN,
+    "IllegalSaslState": "the broker asks for no login at this port",
+    "UnsupportedSaslMechanism": "the broker does not offer this sasl_mechanism",
+    "No such file": "ca_file, certificate_file or key_file is not there",
+}
+"""What the client's words for a failure mean for the settings."""
+_HUNG_UP = {
+    "PLAINTEXT": "the broker hung up: it expects TLS or a login at this port",
+    "SSL": f"the broker hung up: {_NO_CERTIFICATE}",
+    "SASL_PLAINTEXT": f"the broker hung up: {_NO_LOGIN}, or it does not offer this sasl_mechanism",
+    "SASL_SSL": f"the broker hung up: {_NO_LOGIN}, or it does not offer this sasl_mechanism",
+}
+"""What it most likely means when there is no answer: the client drops one that comes together with
+the end of the connection, as that to a wrong password does."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaConnection:
@@ -137,10 +162,16 @@ def _unavailable(
 ) -> SourceUnavailable:
     servers = ", ".join(connection.bootstrap_servers)
     causes = [line for line in lines if "failed: " in line and "Unable to bootstrap" not in line]
-    cause = causes[-1] if causes else "the client gave no cause"
+    answers = [line for line in causes if "timed out" not in line]  # the last try is cut short
+    cause = next(reversed(answers or causes), "the client gave no cause")
     return SourceUnavailable(
         f"cannot {purpose} at {servers} over {connection.security_protocol}: {error}; "
-        f"last heard: {cause}",
+        f"last heard: {cause}{_meaning(connection, cause)}",
         hint="check bootstrap_servers, the security protocol, the certificate and the password: "
         "kafka clients report all four alike",
     )
+
+
+def _meaning(connection: KafkaConnection, cause: str) -> str:
+    known = _MEANINGS | {"socket disconnected": _HUNG_UP[connection.security_protocol]}
+    return next((f": {meaning}" for words, meaning in known.items() if words in cause), "")
