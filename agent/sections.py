@@ -75,7 +75,8 @@ class KafkaSection(Section):
     profile: Literal["standard", "embedded"] = "standard"
     """"embedded" suits the demo's own broker only: short sessions, one record a batch."""
     auto_offset_reset: Literal["latest", "earliest"] = "latest"
-    """Where to begin when neither the database nor the broker knows an offset."""
+    """Where to begin when the database knows no offset. A partition that is added to the topic while
+    the agent runs is read from its first record in either case."""
     dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
     """Where undecodable messages go; empty means the topic's name and ".dlq"."""
     session_timeout_seconds: float = Field(default=45, ge=1, le=1800)

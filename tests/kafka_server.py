@@ -120,11 +120,14 @@ class KafkaServer:
             for mechanism in _MECHANISMS[1:]
         ]
         arguments = ["format", "-t", cluster, *(word for user in users for word in user)]
-        subprocess.run(
+        made = subprocess.run(
             self._command("kafka.tools.StorageTool", *arguments, "-c", str(self._properties)),
-            check=True,
             capture_output=True,
+            text=True,
+            check=False,
         )
+        if made.returncode != 0:
+            raise RuntimeError(f"Kafka made no data folder:\n{made.stdout}{made.stderr}")
 
     def start(self) -> None:
         """Start it and return when it answers."""
