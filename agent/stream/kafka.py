@@ -21,7 +21,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import OffsetAndMetadata, TopicPartition
-from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from kafka.errors import (
+    BrokerResponseError,
+    CorruptRecordError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from ..errors import SourceBroken, SourceUnavailable
 from ..events.event import Record
@@ -209,8 +215,7 @@ class KafkaSource:
             raise SourceBroken(
                 f"{self._topic} cannot be read on: {self._rebuilds} consumers in turn failed with "
                 f"{error!r} before they read a record",
-                hint="the log has the partition and offset; the record there may be corrupt on "
-                "the broker's disk",
+                hint=_hint(error),
             ) from error
         log.error("the consumer failed with %r, reading on with a new one", error)
         self.close()
@@ -246,6 +251,14 @@ class KafkaSource:
             raise SourceUnavailable(f"the broker does not list its topics: {error}") from error
         log.warning("topic %s does not exist yet, waiting for it", self._topic)
         return frozenset()
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, BrokerResponseError) and not isinstance(error, CorruptRecordError):
+        return f"the broker refuses this agent: {error.description or error.message}"
+    return (
+        "the log has the partition and offset; the record there may be corrupt on the broker's disk"
+    )
 
 
 def _record(found: Any) -> Record:

@@ -14,23 +14,21 @@ from kafka import KafkaProducer, TopicPartition  # noqa: TID251 - what operators
 from kafka.admin import KafkaAdminClient  # noqa: TID251
 
 from driftgauge.agent.clock import SystemClock
-from driftgauge.agent.errors import SourceBroken, SourceUnavailable
+from driftgauge.agent.errors import SourceBroken
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.events.event import Record
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
-from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.memory import MemoryDeadLetters
 from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.agent.stream.topic import delete_topics
 from driftgauge.storage import Database, Store
 
-from ..agent.records import NOON, jpeg, record
+from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
 from ..broker import until
-from ..contracts.test_source import joined, read
+from ..contracts.test_source import joined
 from ..crash.rig import counted, made, send
 from ..kafka_server import KafkaServer
 
@@ -245,6 +243,17 @@ def test_a_partition_that_is_added_is_read_from_its_first_record(
     agent.leave()
 
 
+def test_a_session_that_the_broker_does_not_allow_is_said_to_be_refused(rig: Rig) -> None:
+    short = ConsumerSettings(session_timeout_seconds=0.5, heartbeat_interval_seconds=0.1)
+    source = KafkaSource(
+        rig.server.connection(), topic=rig.topic, group_id=rig.topic, settings=short
+    )
+    with pytest.raises(SourceBroken, match="InvalidSessionTimeoutError") as refused:
+        until(bool, lambda: source.poll(0.05))
+    assert "requested session timeout is outside of the allowed range" in str(refused.value.hint)
+    source.close()
+
+
 def test_pausing_amid_many_fetches_loses_and_doubles_nothing(rig: Rig, topic: str) -> None:
     """A partition that is paused with half of what was fetched left must go on after it."""
     name, n = f"{topic}.wide", 2_000
@@ -269,35 +278,3 @@ def test_pausing_amid_many_fetches_loses_and_doubles_nothing(rig: Rig, topic: st
     until(lambda: sum(map(len, found.values())) >= 3 * n, turn)
     source.close()
     assert found == {number: list(range(n)) for number in range(3)}
-
-
-def test_a_letter_of_many_megabytes_is_kept(apache_kafka: KafkaServer, topic: str) -> None:
-    letters = KafkaDeadLetters(apache_kafka.connection(), topic=topic)
-    large = bytes(9_000_000)
-    letters.send(record(large), error="EventDecodeError", message="no picture")
-    letters.flush(10)
-    letters.close()
-    assert [letter.value for letter in stored(apache_kafka, topic)] == [large]
-
-
-def test_a_letter_too_large_for_a_topic_that_was_there_leaves_its_reason(
-    apache_kafka: KafkaServer, topic: str
-) -> None:
-    apache_kafka.create_topic(topic)  # it takes a megabyte a message
-    letters = KafkaDeadLetters(apache_kafka.connection(), topic=topic)
-    letters.send(record(bytes(3_000_000)), error="EventDecodeError", message="no picture")
-    with pytest.raises(SourceUnavailable, match="1 dead letters are not stored"):
-        letters.flush(10)
-    letters.flush(10)
-    letters.close()
-    (letter,) = stored(apache_kafka, topic)
-    assert dict(letter.headers)["dlq_dropped_bytes"] == b"3000000"
-
-
-def stored(server: KafkaServer, topic: str, n: int = 1) -> list[Record]:
-    earliest = ConsumerSettings(auto_offset_reset="earliest")
-    source = KafkaSource(server.connection(), topic=topic, group_id=topic, settings=earliest)
-    source.seek(dict.fromkeys(joined(source)))
-    found = read(source, n)
-    source.close()
-    return found
