@@ -1,0 +1,166 @@
+"""False alarms and delays on real fixed cameras: the detector and the bets without a broker.
+
+One detector is fitted on the first part of all cameras together; each camera's bets stand on its
+own held-out reference frames; the rest is judged in order of time, in windows of 16 frames.
+
+Run: python -m tests.benchmarks.streams FOLDER   (zips of JPEG frames in time order)
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from driftgauge.agent.drift.memory import SegmentState
+from driftgauge.agent.drift.normal import Normal, learn_normals
+from driftgauge.agent.model.load import load_model
+from driftgauge.agent.model.scorer import LayerReader
+from driftgauge.agent.reference.example import Example
+from driftgauge.agent.reference.gather import UNTIMED_WINDOW, gather_reference
+from driftgauge.detector import (
+    Detector,
+    count_windows,
+    fit_detector,
+    score_all,
+    select_layers,
+)
+
+from .table import Figure, write_benchmark
+
+A = 1000.0
+REFERENCE_SHARE = 0.35
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One camera; *fault_from* is the first frame of a real fault, None where there is none."""
+
+    name: str
+    frames: int
+    fault_from: int | None = None
+
+    @property
+    def n_reference(self) -> int:
+        """Frames that the detector and the camera's normal are learnt from."""
+        return int((self.fault_from or self.frames) * REFERENCE_SHARE)
+
+
+STREAMS = (
+    Stream("vegas_site", 1479, fault_from=917),
+    Stream("pets2001_carpark", 912),
+    Stream("office_entry", 1394),
+    Stream("campus_vtest", 795),
+    Stream("cdnet_highway", 850),
+)
+
+
+def images(folder: Path, stream: Stream, rows: range) -> Iterator[NDArray[np.uint8]]:
+    """Yield frames of a stream."""
+    with zipfile.ZipFile(folder / f"{stream.name}.zip") as archive:
+        for row in rows:
+            encoded = archive.read(f"{row:06d}.jpg")
+            yield np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
+
+
+def reference(folder: Path) -> Iterator[Example]:
+    """Yield every stream's first part."""
+    for stream in STREAMS:
+        frames = images(folder, stream, range(stream.n_reference))
+        for number, image in enumerate(frames):
+            yield Example(image, (f"camera={stream.name}",), number=number)
+
+
+def live_windows(
+    folder: Path, stream: Stream, detector: Detector, reader: LayerReader
+) -> NDArray[np.int64]:
+    """Return the counts of everything after the reference, ``(windows, columns, bins)``."""
+    rows = range(stream.n_reference, stream.frames)
+    examples = (Example(image, ()) for image in images(folder, stream, rows))
+    live = gather_reference(examples, reader, batch=16, window_seconds=1, on_images=lambda n: None)
+    scores = score_all(detector, live.taps)
+    uniforms = np.random.default_rng(0).uniform(1e-9, 1.0, len(scores))
+    _, p_values = detector.p_values(scores, uniforms)
+    return count_windows(p_values, np.arange(len(scores)) // UNTIMED_WINDOW)
+
+
+def alarms(normal: Normal, windows: NDArray[np.int64]) -> list[int]:
+    """Return the windows at which the camera alarms; evidence starts anew after each."""
+    from datetime import UTC, datetime
+
+    memory, found = SegmentState.fresh(normal.bets), []
+    for number, counts in enumerate(windows):
+        moment = datetime.fromtimestamp(number + 1, UTC)
+        if memory.add(normal.bets, counts, moment) >= math.log(A):
+            found.append(number)
+            memory = SegmentState.fresh(normal.bets)
+    return found
+
+
+def row(stream: Stream, normal: Normal, windows: NDArray[np.int64]) -> dict[str, object]:
+    """Return one line of the table."""
+    found = alarms(normal, windows)
+    fault = None
+    if stream.fault_from is not None:
+        fault = (stream.fault_from - stream.n_reference) // UNTIMED_WINDOW
+    quiet = [number for number in found if fault is None or number < fault]
+    late = [number for number in found if fault is not None and number >= fault]
+    n_quiet = len(windows) if fault is None else fault
+    return {
+        "camera": stream.name,
+        "reference": stream.n_reference,
+        "worth": round(normal.effective_events),
+        "quiet windows": n_quiet,
+        "false alarms": len(quiet),
+        "windows to the fault's alarm": ""
+        if fault is None
+        else (late[0] - fault + 1 if late else "-"),
+    }
+
+
+def main() -> None:
+    """Print the table and write build/benchmarks/streams.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    loaded = load_model(
+        source=None, factory="driftgauge.agent.demo.lite0:build_lite0", image_size=160
+    )
+    sample = loaded.transform(Image.new("RGB", (256, 256)))[None]
+    reader = LayerReader(loaded, select_layers(loaded.model, sample))
+    known = gather_reference(
+        reference(folder), reader, batch=16, window_seconds=1, on_images=lambda n: None
+    )
+    detector = fit_detector(known.taps, window_ids=known.window_ids, segments=known.segments)
+    normals = learn_normals(detector.reference)
+    rows = []
+    for stream in STREAMS:
+        name = f"camera={stream.name}"
+        if name in normals:
+            windows = live_windows(folder, stream, detector, reader)
+            rows.append(row(stream, normals[name], windows))
+    total = sum(int(str(r["false alarms"])) for r in rows)
+    judged = sum(int(str(r["quiet windows"])) for r in rows)
+    allowed = max(1.0, len(rows) * judged / len(rows) / A)
+    figures = [
+        Figure(
+            "false alarms on real cameras",
+            total,
+            f"in {judged} quiet windows",
+            f"at most {allowed:g} at A = {A:g}",
+            total <= allowed,
+        )
+    ]
+    write_benchmark("streams", rows, figures)
+
+
+if __name__ == "__main__":
+    main()
