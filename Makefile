@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format clean
+.PHONY: help install demo test test-slow bench-demo bench-false-alarms bench-streams check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -28,6 +28,15 @@ test: $(STAMP) ## run the tests except the slow ones (under 10 minutes)
 
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --timeout 900 $(TESTS)
+
+bench-demo: $(STAMP) ## the demonstration over five seeds (about 15 minutes)
+	@$(BIN)/python -m tests.benchmarks.demo
+
+bench-false-alarms: $(STAMP) ## false alarms and delays by simulation (3 minutes)
+	@$(BIN)/python -m tests.benchmarks.false_alarms
+
+bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
+	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
 
 check: $(STAMP) ## format, lint, types, import rules
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
