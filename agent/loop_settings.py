@@ -22,6 +22,7 @@ class LoopSettings:
             is read again by the next agent.
         leave_seconds: how long the last flush is tried for.
         max_segments: new values of segment headers beyond so many count as ``~other``.
+        lag_interval_seconds: between two questions for the ends of the partitions.
     """
 
     stream: str
@@ -38,6 +39,7 @@ class LoopSettings:
     drain_seconds: float = 10.0
     leave_seconds: float = 15.0
     max_segments: int = 1000
+    lag_interval_seconds: float = 10.0
 
 
 @dataclass(slots=True)

@@ -49,6 +49,13 @@ class EventSource(Protocol):
         and so is a partition that went meanwhile.
         """
 
+    def ends(self, timeout_seconds: float) -> dict[Partition, int]:
+        """Return the offset that the next record of each owned partition will have.
+
+        Raises:
+            SourceUnavailable: the broker did not say in time.
+        """
+
     def pause(self) -> None:
         """Stop fetching from every assigned partition; polling keeps the membership."""
 

@@ -17,6 +17,19 @@ from .events.event import Record
 from .ports import Partition
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a partition is counted.
+
+    Attributes:
+        offset: the first that is not counted; None when no start is known.
+        timestamp_ms: of the last counted record, milliseconds since 1970; None before the first.
+    """
+
+    offset: int | None
+    timestamp_ms: int | None = None
+
+
 @dataclass(slots=True)
 class _Place:
     """One partition.
@@ -31,6 +44,7 @@ class _Place:
     counted: int | None
     accepted: int | None
     event_time_max: datetime | None = None
+    timestamp_ms: int | None = None
 
 
 class Progress:
@@ -67,8 +81,14 @@ class Progress:
         """Note that *record* is counted, or, without a time, in the dead letters."""
         place = self._places[record.topic, record.partition]
         place.counted = record.offset + 1
+        place.timestamp_ms = record.timestamp_ms if record.timestamp_ms >= 0 else None
         if event_time is not None:
             place.event_time_max = max(place.event_time_max or event_time, event_time)
+
+    def marks(self) -> dict[Partition, Mark]:
+        """Return how far each owned partition is counted in memory; safe in every thread."""
+        places = self._places
+        return {at: Mark(place.counted, place.timestamp_ms) for at, place in places.items()}
 
     def advances(self) -> list[OffsetAdvance]:
         """Return what a flush must write: the partitions that moved, or begin to be known.

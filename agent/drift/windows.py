@@ -55,11 +55,15 @@ class Segments:
     Args:
         max_segments: beyond so many, new values of a header count as ``header=~other``: a header
             that differs in every event must not fill the database.
+
+    Attributes:
+        n_bounded: values so far that counted as ``~other``.
     """
 
     def __init__(self, max_segments: int = 1000) -> None:
         self._max_segments = max_segments
         self._known: set[str] = set()
+        self.n_bounded = 0
 
     def of(self, event: Event) -> list[str]:
         """Return ``*`` and one ``header=value`` for each segment header that the event has."""
@@ -70,6 +74,7 @@ class Segments:
         if segment in self._known:
             return segment
         if len(self._known) >= self._max_segments:
+            self.n_bounded += 1
             return f"{name}={OTHER}"
         self._known.add(segment)
         return segment

@@ -112,6 +112,21 @@ class KafkaSource:
                 begun[partition] = found
         return begun
 
+    def ends(self, timeout_seconds: float) -> dict[Partition, int]:
+        """Return the offset that the next record of each owned partition will have.
+
+        Raises:
+            SourceUnavailable: the broker did not say in time.
+        """
+        consumer = self._live()
+        try:
+            ends = consumer.end_offsets(
+                list(consumer.assignment()), timeout_ms=round(timeout_seconds * 1000)
+            )
+        except KafkaError as error:
+            raise SourceUnavailable(f"the broker does not tell the ends: {error}") from error
+        return {(tp.topic, tp.partition): int(end) for tp, end in ends.items()}
+
     def pause(self) -> None:
         """Stop fetching from every assigned partition; polling keeps the membership."""
         self._is_paused = True

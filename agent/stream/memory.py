@@ -124,6 +124,10 @@ class MemorySource:
         self._positions.update(begun)
         return begun
 
+    def ends(self, timeout_seconds: float) -> dict[Partition, int]:
+        """Return the offset that the next record of each owned partition will have."""
+        return {at: self._topic.end(at[1]) for at in self._assigned}
+
     def pause(self) -> None:
         """Return nothing until `resume`."""
         self._is_paused = True

@@ -162,3 +162,12 @@ def test_closing_twice_is_one_closing(rig: Rig) -> None:
     source.close()
     source.close()
     assert source.assignment() == frozenset()
+
+
+def test_the_ends_are_where_the_next_records_will_be(rig: Rig) -> None:
+    source = rig.source()
+    partitions = joined(source)
+    assert source.ends(2) == dict.fromkeys(partitions, 0)
+    rig.send(3)
+    rig.send(4, partition=1)
+    assert {number: end for (_, number), end in source.ends(2).items()} == {0: 3, 1: 4}
