@@ -5,6 +5,11 @@ AgentError
   EventError                 one event's fault: it goes to the dead letters, the stream goes on
     EventSchemaError         its envelope: size, headers, time
     EventDecodeError         its bytes: not an image, truncated, too many pixels
+    EventFetchError          the picture that it refers to cannot be had
+    EventUnsupported         its format is known, and cannot be read with what is installed and set
+    EventUnscorable          the model gives it no finite score
+    EventUnreadable          the broker's copy of it is corrupt
+    EventFault               reading it failed in a way that nobody foresaw: our fault, most likely
   SourceUnavailable          the broker does not answer now (retryable)
   SourceBroken               the broker answers what reading again does not cure
   ScorerFault                the scorer broke its promise
@@ -42,6 +47,26 @@ class EventSchemaError(EventError):
 
 class EventDecodeError(EventError):
     """The event's bytes are not a picture that this agent reads."""
+
+
+class EventFetchError(EventError):
+    """The picture that the event refers to cannot be had."""
+
+
+class EventUnsupported(EventError):
+    """The event's format cannot be read with what is installed and set."""
+
+
+class EventUnscorable(EventError):
+    """The model gives the event no finite score."""
+
+
+class EventUnreadable(EventError):
+    """The broker's copy of the event is corrupt."""
+
+
+class EventFault(EventError):
+    """Reading the event failed in a way that nobody foresaw."""
 
 
 class SourceUnavailable(AgentError):

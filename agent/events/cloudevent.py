@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ..errors import EventSchemaError
-
-MAX_ID_CHARACTERS = 512
-MAX_SEGMENT_CHARACTERS = 128
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from .text import MAX_ID_CHARACTERS, MAX_TIME_CHARACTERS, parse_time, printable
 
 
 def header_text(headers: Mapping[str, bytes], name: str, *, max_characters: int) -> str | None:
@@ -29,12 +25,7 @@ def header_text(headers: Mapping[str, bytes], name: str, *, max_characters: int)
         raise EventSchemaError(
             f"header {name!r} is not text: got {value[:24]!r}, wanted UTF-8"
         ) from error
-    if len(text) > max_characters or not text.isprintable():
-        raise EventSchemaError(
-            f"header {name!r} cannot be kept: got {len(text)} characters, {text[:24]!r}..., "
-            f"wanted at most {max_characters} printable ones"
-        )
-    return text
+    return printable(text, f"header {name!r}", max_characters=max_characters)
 
 
 def event_id(headers: Mapping[str, bytes]) -> str | None:
@@ -48,26 +39,20 @@ def event_time(headers: Mapping[str, bytes]) -> datetime | None:
     Raises:
         EventSchemaError: it is not RFC 3339 with a zone, or before 1970.
     """
-    text = header_text(headers, "ce_time", max_characters=64)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.upper())
-    except ValueError as error:
-        raise _bad_time(text) from error
-    if moment.tzinfo is None:
-        raise _bad_time(text)
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError as error:
-        raise _bad_time(text) from error
-    if moment < _EPOCH:
-        raise _bad_time(text)
-    return moment
+    text = header_text(headers, "ce_time", max_characters=MAX_TIME_CHARACTERS)
+    return parse_time(text, "header 'ce_time'")
 
 
-def _bad_time(text: str) -> EventSchemaError:
-    return EventSchemaError(
-        f"header 'ce_time' is no time: got {text!r}, wanted RFC 3339 with a zone, from 1970 on, "
-        "such as 2026-01-31T12:00:00Z"
-    )
+def content_type(headers: Mapping[str, bytes]) -> str:
+    """Return the media type in lower case, without parameters; empty when nothing says it."""
+    value = headers.get("content-type") or headers.get("ce_datacontenttype") or b""
+    return media_type(value[:256].decode("latin-1"))
+
+
+def media_type(text: str) -> str:
+    """Return a media type in lower case, without its parameters.
+
+    >>> media_type("Application/JSON; charset=utf-8")
+    'application/json'
+    """
+    return text.partition(";")[0].strip().lower()

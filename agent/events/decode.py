@@ -1,65 +1,107 @@
-"""A record in, an event out; everything wrong with it is an EventError."""
+"""A record in, events out; everything wrong with it is an EventError.
+
+Pure but for the two ports that a deployment may allow: fetching a picture that lies elsewhere, and
+asking a schema registry.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
 from datetime import UTC, datetime
 
-from ..errors import EventSchemaError
+from ..errors import EventError, EventFault, EventSchemaError
 from . import cloudevent
-from .event import Event, Record
-from .image import decode_image
+from .decode_settings import DecodeSettings
+from .event import Answer, Event, Record
+from .payload import Message, Payload
+from .reading import read_payload
+from .segment import find_segments
+
+log = logging.getLogger(__name__)
+
+__all__ = ["DecodeSettings", "decode_event", "decode_record"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeSettings:
-    """What an event may be.
+def decode_record(
+    record: Record, settings: DecodeSettings, *, arrived_at: datetime
+) -> tuple[Event, ...] | Answer:
+    """Return the events in *record*, or the answer that it is; safe in every thread.
 
-    Attributes:
-        segment_headers: names of the headers that split the stream, such as ``camera``.
-        max_image_pixels: pictures with more are refused by their header, before decoding.
-        max_message_bytes: larger messages are refused unread.
-    """
-
-    segment_headers: tuple[str, ...] = ()
-    max_image_pixels: int = 40_000_000
-    max_message_bytes: int = 10 * 1024 * 1024
-
-
-def decode_event(record: Record, settings: DecodeSettings, *, arrived_at: datetime) -> Event:
-    """Return the event in *record*; pure, and safe in every thread.
+    A record with several pictures gives all of them or none.
 
     Args:
         arrived_at: stands in for the time of a record that carries none.
 
     Raises:
-        EventSchemaError: the envelope is wrong: empty, too large, headers.
+        EventSchemaError: the envelope is wrong: empty, too large, headers, fields.
         EventDecodeError: the bytes are no picture that can be decoded.
+        EventFetchError: the picture lies elsewhere, and cannot be had.
+        EventUnsupported: the format cannot be read with what is installed and set.
+        EventFault: reading failed in a way that nobody foresaw.
     """
-    value = _sized(record.value, settings.max_message_bytes)
-    headers = dict(record.headers)  # of a repeated name the last counts, as in Kafka's own client
-    return Event(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        event_id=cloudevent.event_id(headers)
-        or f"{record.topic}/{record.partition}/{record.offset}",
-        event_time=cloudevent.event_time(headers) or _record_time(record) or arrived_at,
-        segments=_segments(headers, settings.segment_headers),
-        image=decode_image(value, max_pixels=settings.max_image_pixels),
+    try:
+        message = Message(_sized(record, settings), dict(record.headers))
+        payload = read_payload(message, settings)
+        if payload.is_answer:
+            return Answer(payload.request_id, payload.classes)
+        return _events(record, message, payload, settings, arrived_at)
+    except EventError:
+        raise
+    except Exception as error:  # any: one message must not end the agent
+        log.exception("a message broke its decoder, which is a bug; please report it")
+        raise EventFault(f"reading the message failed with {error!r:.300}") from error
+
+
+def decode_event(record: Record, settings: DecodeSettings, *, arrived_at: datetime) -> Event:
+    """Return the only event in *record*; see `decode_record`.
+
+    Raises:
+        EventError: as `decode_record`; EventSchemaError also where there is another number.
+    """
+    events = decode_record(record, settings, arrived_at=arrived_at)
+    if isinstance(events, Answer) or len(events) != 1:
+        n = 0 if isinstance(events, Answer) else len(events)
+        raise EventSchemaError(f"the message has {n} pictures, wanted one")
+    return events[0]
+
+
+def _events(
+    record: Record,
+    message: Message,
+    payload: Payload,
+    settings: DecodeSettings,
+    arrived_at: datetime,
+) -> tuple[Event, ...]:
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    named = payload.event_id or cloudevent.event_id(message.headers) or place
+    moment = payload.event_time or cloudevent.event_time(message.headers) or _record_time(record)
+    several = len(payload.images) > 1
+    return tuple(
+        Event(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            event_id=f"{named}#{item}" if several else named,
+            event_time=moment or arrived_at,
+            segments=find_segments(message, payload, settings.segment_headers, item=item),
+            image=image,
+            item=item,
+            request_id=payload.request_id,
+        )
+        for item, image in enumerate(payload.images)
     )
 
 
-def _sized(value: bytes | None, max_bytes: int) -> bytes:
-    if not value:
+def _sized(record: Record, settings: DecodeSettings) -> bytes:
+    value, max_bytes = record.value, settings.max_message_bytes
+    if not value and not dict(record.headers).get("ce_dataref"):
         raise EventSchemaError("the message is empty: got 0 bytes, wanted a JPEG, PNG or WebP")
-    if len(value) > max_bytes:
+    if len(value or b"") > max_bytes:
         raise EventSchemaError(
-            f"the message is too large: got {len(value)} bytes, wanted at most {max_bytes}; "
+            f"the message is too large: got {len(value or b'')} bytes, wanted at most {max_bytes}; "
             "raise batch.max_message_bytes if such messages are meant"
         )
-    return value
+    return value or b""
 
 
 def _record_time(record: Record) -> datetime | None:
@@ -72,13 +114,3 @@ def _record_time(record: Record) -> datetime | None:
             f"the record's timestamp is no time: got {record.timestamp_ms}, wanted milliseconds "
             "since 1970"
         ) from error
-
-
-def _segments(headers: Mapping[str, bytes], names: tuple[str, ...]) -> dict[str, str]:
-    found = {
-        name: cloudevent.header_text(
-            headers, name, max_characters=cloudevent.MAX_SEGMENT_CHARACTERS
-        )
-        for name in names
-    }
-    return {name: text for name, text in found.items() if text is not None}

@@ -35,8 +35,10 @@ class Event:
     Attributes:
         event_id: the CloudEvents id, else ``topic/partition/offset``.
         event_time: aware, UTC: CloudEvents ``time``, else the record's timestamp.
-        segments: header name to value, for the configured segment headers that are present.
+        segments: name to value, for the configured segments that the message has.
         image: ``(height, width, 3)``, RGB, uint8.
+        item: which picture of the record, counted from 0; most records have one.
+        request_id: what the model's answer to this picture will carry, where answers are logged.
     """
 
     topic: str
@@ -46,3 +48,17 @@ class Event:
     event_time: datetime
     segments: Mapping[str, str]
     image: NDArray[np.uint8]
+    item: int = 0
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer, logged as a message of its own: no picture, so nothing to count.
+
+    Attributes:
+        classes: predicted class of each picture of the request.
+    """
+
+    request_id: str | None
+    classes: tuple[str | None, ...]

@@ -10,6 +10,10 @@ from PIL import Image
 
 from ..errors import EventDecodeError
 
+_START_OF_SCAN = b"\xff\xda"
+_MAX_SCANS = 100
+"""Encoders write about ten; a small file with thousands of scans would take minutes."""
+
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -44,13 +48,30 @@ def decode_image(value: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
         ) from error
 
 
-def _format(value: bytes) -> str:
+def is_picture(value: bytes) -> bool:
+    """Return whether the first bytes are those of a JPEG, PNG or WebP."""
+    return _kind(value) is not None
+
+
+def _kind(value: bytes) -> str | None:
     if value.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if value.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if value.startswith(b"RIFF") and value[8:12] == b"WEBP":
         return "WEBP"
+    return None
+
+
+def _format(value: bytes) -> str:
+    kind = _kind(value)
+    if kind == "JPEG" and value.count(_START_OF_SCAN) > _MAX_SCANS:
+        raise EventDecodeError(
+            f"the JPEG has too many scans: got {value.count(_START_OF_SCAN)}, wanted at most "
+            f"{_MAX_SCANS}; each is a pass over the whole picture"
+        )
+    if kind is not None:
+        return kind
     raise EventDecodeError(
         f"the message is no picture: got {len(value)} bytes that begin with {value[:12]!r}, "
         "wanted a raw JPEG, PNG or WebP"

@@ -1,0 +1,56 @@
+"""What an event may be, and how to find the picture in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .formats import FormatSetting
+from .inference import PictureSettings
+from .reference import Fetch, no_fetch
+from .registry import ReadRecord, no_registry
+from .tensor import Layout, TensorSettings, ValueRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeSettings:
+    """What an event may be.
+
+    Attributes:
+        segment_headers: what splits the stream: names of headers or CloudEvents extensions, such
+            as ``camera``; ``json:site.line``; ``predicted_class``; ``model_version``.
+        max_image_pixels: pictures with more are refused by their header, before decoding.
+        max_message_bytes: larger messages are refused unread.
+        format: ``auto`` tells it by content type and first bytes.
+        image_field: where JSON and Avro have the picture, as a dotted path; empty looks for it.
+        time_field: where JSON and Avro have the event time; empty is the record's time.
+        id_field: where JSON and Avro have the event's id; empty is none.
+        fetch: gets a picture that lies elsewhere.
+        read_record: reads a record in a schema registry's framing.
+    """
+
+    segment_headers: tuple[str, ...] = ()
+    max_image_pixels: int = 40_000_000
+    max_message_bytes: int = 10 * 1024 * 1024
+    max_images_per_message: int = 32
+    format: FormatSetting = "auto"
+    image_field: str = ""
+    time_field: str = ""
+    id_field: str = ""
+    tensor_layout: Layout = "auto"
+    tensor_range: ValueRange = "auto"
+    fetch: Fetch = field(default=no_fetch, repr=False)
+    read_record: ReadRecord = field(default=no_registry, repr=False)
+
+    @property
+    def pictures(self) -> PictureSettings:
+        """What a picture may be."""
+        return PictureSettings(
+            tensor=TensorSettings(
+                layout=self.tensor_layout,
+                value_range=self.tensor_range,
+                max_pixels=self.max_image_pixels,
+                max_images=self.max_images_per_message,
+            ),
+            fetch=self.fetch,
+            image_field=self.image_field,
+        )

@@ -1,0 +1,82 @@
+"""JSON from outside: bounded in size, depth and number of values before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from ..errors import EventDecodeError, EventSchemaError
+
+MAX_VALUES = 2_000_000
+"""A picture of 640 x 480 as lists of numbers has 1.5 million; parsed, this many take 150 MB."""
+
+_SHOWN = 24
+
+
+def parse_document(value: bytes) -> dict[str, object]:
+    """Return the JSON object in *value*.
+
+    orjson refuses more than 1,024 levels, numbers that are none, and text that is not UTF-8. The
+    number of values is bounded here: a list of empty lists takes forty times its text in memory.
+
+    Raises:
+        EventDecodeError: it is no JSON object, or has too many values.
+    """
+    n_values = sum(value.count(mark) for mark in (b",", b"[", b"{"))
+    if n_values > MAX_VALUES:
+        raise EventDecodeError(
+            f"the JSON has too many values: got about {n_values}, wanted at most {MAX_VALUES}; "
+            "send pictures as JPEG or PNG in base64, not as lists of numbers"
+        )
+    try:
+        document = orjson.loads(value)
+    except (orjson.JSONDecodeError, RecursionError) as error:
+        raise EventDecodeError(
+            f"the message is no JSON: {error}; got {len(value)} bytes that begin with "
+            f"{value[:_SHOWN]!r}"
+        ) from error
+    if not isinstance(document, dict):
+        raise EventDecodeError(
+            f"the JSON is no object: got {type(document).__name__}, wanted one such as "
+            '{"image": "BASE64"}'
+        )
+    return document
+
+
+def field_at(document: object, path: str) -> object:
+    """Return what lies at a dotted path, None where there is nothing.
+
+    >>> field_at({"site": {"line": 3}}, "site.line")
+    3
+    """
+    found: object = document
+    for name in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found
+
+
+def as_object(value: object, where: str) -> Mapping[str, object]:
+    """Return *value* when it is an object.
+
+    Raises:
+        EventSchemaError: it is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise EventSchemaError(f"{where} is no object: got {type(value).__name__}")
+    return value
+
+
+def as_list(value: object, where: str) -> list[object]:
+    """Return *value* when it is a list that is not empty.
+
+    Raises:
+        EventSchemaError: it is something else.
+    """
+    if not isinstance(value, list) or not value:
+        raise EventSchemaError(
+            f"{where} is no list with something in it: got {type(value).__name__}"
+        )
+    return value

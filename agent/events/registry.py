@@ -1,0 +1,39 @@
+"""A schema registry's framing: a zero byte, the schema's number in four bytes, then the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import EventSchemaError, EventUnsupported
+
+ReadRecord = Callable[[bytes], dict[str, object]]
+"""Reads a framed record; raises EventError."""
+
+_FRAME_BYTES = 5
+
+
+def split_frame(value: bytes) -> tuple[int, bytes]:
+    """Return the schema's number and the record.
+
+    Raises:
+        EventSchemaError: it is not framed.
+    """
+    if len(value) <= _FRAME_BYTES or value[0]:
+        raise EventSchemaError(
+            f"the message is not in a schema registry's framing: got {len(value)} bytes that begin "
+            f"with {value[:_FRAME_BYTES]!r}, wanted a zero byte and the schema's number"
+        )
+    return int.from_bytes(value[1:_FRAME_BYTES], "big"), value[_FRAME_BYTES:]
+
+
+def no_registry(value: bytes) -> dict[str, object]:
+    """Refuse every record: what holds until the settings name a registry.
+
+    Raises:
+        EventUnsupported: always.
+    """
+    number, _ = split_frame(value)
+    raise EventUnsupported(
+        f"the message is in a schema registry's framing, schema {number}: to read Avro, install "
+        "driftgauge[avro] and set events.registry_url; Protobuf is not read"
+    )
