@@ -18,6 +18,8 @@ _HEAD = """\
 # Settings of driftgauge. Lengths of time are in seconds unless a unit is written.
 # A setting may also be given in the environment, which wins over this file:
 #   DRIFTGAUGE_STREAM__TOPIC=images driftgauge run
+# A secret may stand in a file of its own, named by password_file in place of password, or by
+# DRIFTGAUGE_KAFKA__PASSWORD_FILE; likewise key_password, oauth_client_secret and [store] url.
 # Lines that begin with "# " and a name show a setting that is unset, with an example.
 """
 _SHOWN = {"model.source"}
@@ -55,6 +57,8 @@ def _toml(value: Any) -> str:
         value = duration_in_words(value)
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
         return f"{value:_}" if isinstance(value, int) and value >= 100_000 else f"{value}"  # noqa: PLR2004
     return json.dumps(str(value) if isinstance(value, FalseAlarmBudget) else f"{value}")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic.fields import FieldInfo
 
 from .durations import FalseAlarmBudget, duration_in_words, parse_budget, parse_duration
 
@@ -91,20 +92,41 @@ class KafkaSection(Section):
     """Seconds that a first answer of the broker may take."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the connection is secured."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        default=None, examples=["SCRAM-SHA-512"]
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = (
+        Field(default=None, examples=["SCRAM-SHA-512"])
     )
     """How to log in, with SASL_PLAINTEXT or SASL_SSL."""
     username: str | None = Field(default=None, examples=["driftgauge"])
-    """Name to log in with."""
+    """Name to log in with, for PLAIN and SCRAM."""
     password: SecretStr | None = Field(default=None, examples=["PASSWORD"])
-    """Password to log in with; better given as DRIFTGAUGE_KAFKA__PASSWORD than written here."""
+    """Password to log in with; better given as DRIFTGAUGE_KAFKA__PASSWORD, or as password_file,
+    than written here."""
     ca_file: Path | None = Field(default=None, examples=["/etc/ssl/kafka-ca.pem"])
     """PEM file of the authority that signed the broker's certificate."""
     certificate_file: Path | None = Field(default=None, examples=["/etc/ssl/driftgauge.pem"])
     """PEM file of this agent's own certificate, where the broker asks for one."""
     key_file: Path | None = Field(default=None, examples=["/etc/ssl/driftgauge.key"])
     """PEM file of that certificate's key."""
+    key_password: SecretStr | None = Field(default=None, examples=["PASSWORD"])
+    """Password of key_file, if it has one."""
+    oauth_token_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/@]+(/\S*)?$",
+        examples=["https://login.internal/oauth2/token"],
+    )
+    """Where OAUTHBEARER gets its tokens, by client credentials."""
+    oauth_client_id: str | None = Field(default=None, examples=["driftgauge"])
+    """This agent's name there."""
+    oauth_client_secret: SecretStr | None = Field(default=None, examples=["SECRET"])
+    """Its secret there; better given as DRIFTGAUGE_KAFKA__OAUTH_CLIENT_SECRET, or as
+    oauth_client_secret_file, than written here."""
+    oauth_scope: str | None = Field(default=None, examples=["kafka"])
+    """Scope to ask for, if the token endpoint wants one."""
+    oauth_ca_file: Path | None = Field(default=None, examples=["/etc/ssl/login-ca.pem"])
+    """PEM file of the authority that signed the token endpoint's certificate; unset means the
+    system's authorities."""
+    oauth_extensions: Words = Field(default=(), examples=[["logicalCluster=lkc-1"]])
+    """SASL extensions to send with the token, each "name=value"; some hosted brokers want them."""
 
 
 class ModelSection(Section):
@@ -213,6 +235,19 @@ class StoreSection(Section):
         return masked_url(self.url.get_secret_value())
 
 
+class HttpSection(Section):
+    """Metrics and health for those who watch the agent: /metrics, /healthz, /readyz."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Address to listen on. "0.0.0.0" lets other machines read it; there is no login, and no picture
+    or secret in it."""
+    port: int = Field(default=9464, ge=0, le=65535)
+    """Port to listen on; 0 listens nowhere."""
+    required: bool = False
+    """What happens when the port is taken: false goes on without, with a warning; true ends the
+    agent."""
+
+
 class LogSection(Section):
     """What the agent writes to standard error."""
 
@@ -222,6 +257,11 @@ class LogSection(Section):
     """"text" for people, "json" (an object a line) for machines."""
 
 
+def is_secret(field: FieldInfo) -> bool:
+    """Return whether a setting's value may never be shown."""
+    return field.annotation in (SecretStr, SecretStr | None)
+
+
 def masked_url(url: str) -> str:
     """Return *url* with its password hidden.
 
@@ -229,9 +269,13 @@ def masked_url(url: str) -> str:
     'postgresql://me:***@db:5432/drift'
     >>> masked_url("sqlite:///driftgauge.db")
     'sqlite:///driftgauge.db'
+    >>> masked_url("what is this")
+    '***'
     """
     url = re.sub(r"(password=)[^&]*", r"\1***", url)
     parts = urlsplit(url)
+    if not parts.scheme:
+        return "***"
     if parts.password is None:
         return url
     user, _, host = parts.netloc.rpartition("@")

@@ -20,14 +20,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from driftgauge.storage import EDGES
-
+from .contradictions import contradictions
 from .errors import SettingsError
+from .secret_file import SUFFIX, read_secrets
 from .sections import (
     BatchSection,
     DetectorSection,
     EvidenceSection,
     FlushSection,
+    HttpSection,
     KafkaSection,
     LogSection,
     ModelSection,
@@ -36,14 +37,13 @@ from .sections import (
     StoreSection,
     StreamSection,
     WindowsSection,
+    is_secret,
 )
 from .settings_file import TomlFile, unknown_setting
 
 PREFIX = "DRIFTGAUGE_"
 
-_ALPHAS = tuple(edge for edge in EDGES if 0 < edge <= 0.1)  # noqa: PLR2004
 _EMBEDDED = {"session_timeout_seconds": 2.5, "heartbeat_interval_seconds": 0.3}
-_MIN_WINDOWS_BETWEEN_ALARMS = 20
 
 
 class Settings(BaseSettings):
@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     evidence: EvidenceSection = EvidenceSection()
     monitor: MonitorSection = MonitorSection()
     store: StoreSection = StoreSection()
+    http: HttpSection = HttpSection()
     log: LogSection = LogSection()
 
     @classmethod
@@ -101,7 +102,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         """Refuse settings that contradict each other."""
-        problem = next(iter(_contradictions(self)), None)
+        problem = next(iter(contradictions(self)), None)
         if problem is not None:
             raise ValueError(problem)
         return self
@@ -141,7 +142,11 @@ def load_with_origins(
     """Return the effective settings and where each came from; see ``load_settings``."""
     source = TomlFile.read(path)
     given = {section: _present(values) for section, values in (flags or {}).items()}
-    merged = _merged(source.values, _environment(), given)
+    merged = _merged(
+        read_secrets(source.values, secret_names(), source.where),
+        read_secrets(_environment(), secret_names(), _variable),
+        given,
+    )
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -161,7 +166,9 @@ def _environment() -> dict[str, Any]:
 
 
 def _refuse_unknown_variable(variable: str, section: str, name: str) -> None:
-    if name not in setting_names().get(section, ()):
+    names = setting_names().get(section, ())
+    files = [secret + SUFFIX for secret in secret_names().get(section, ())]
+    if name not in (*names, *files):
         raise SettingsError(
             f"environment variable {variable}: {unknown_setting(section, name, setting_names())}"
         )
@@ -170,6 +177,24 @@ def _refuse_unknown_variable(variable: str, section: str, name: str) -> None:
 def setting_names() -> dict[str, tuple[str, ...]]:
     """Return every section with the names in it."""
     return {name: tuple(section.model_fields) for name, section in sections().items()}
+
+
+def secret_names() -> dict[str, tuple[str, ...]]:
+    """Return every section with the names in it whose values are secret."""
+    return {
+        section: tuple(name for name, field in kind.model_fields.items() if is_secret(field))
+        for section, kind in sections().items()
+    }
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """Return every secret that is set, for those who must never print one."""
+    found = (
+        getattr(getattr(settings, section), name)
+        for section, names in secret_names().items()
+        for name in names
+    )
+    return [secret.get_secret_value() for secret in found if secret is not None]
 
 
 def sections() -> dict[str, type[Section]]:
@@ -203,17 +228,22 @@ def _origins(
     origins = {}
     for section, fields in values.items():
         for name in fields if isinstance(fields, Mapping) else ():
-            key, variable = f"{section}.{name}", f"{PREFIX}{section}__{name}".upper()
-            line = f"{source.path}:{source.lines.get(key, 0)}"
-            in_file = isinstance(source.values.get(section), Mapping) and (
-                name in source.values[section]
-            )
-            origins[key] = line.removesuffix(":0") if in_file else "default"
-            if variable in environment:
-                origins[key] = variable
+            key = f"{section}.{name}"
+            in_file = source.values.get(section)
+            origins[key] = "default"
+            for written in (name, name + SUFFIX):
+                if isinstance(in_file, Mapping) and written in in_file:
+                    origins[key] = source.where(section, written)
+            for variable in (_variable(section, name), _variable(section, name + SUFFIX)):
+                if variable in environment:
+                    origins[key] = variable
             if name in flags.get(section, ()):
                 origins[key] = "flag"
     return origins
+
+
+def _variable(section: str, name: str) -> str:
+    return f"{PREFIX}{section}__{name}".upper()
 
 
 def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile) -> str:
@@ -226,65 +256,16 @@ def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile
     if detail["type"] == "extra_forbidden":
         return f"{where}: {unknown_setting(section, name, setting_names())}"
     if detail["type"] == "missing":
-        variable = f"{PREFIX}{key}".upper().replace(".", "__")
-        return f"{key} is not set; set it in {source.path} or as {variable}"
+        return f"{key} is not set; set it in {source.path} or as {_variable(section, name)}"
     reason = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error" or "store" in key:
+    if detail["type"] == "value_error" or name in secret_names().get(section, ()):
         return f"{where}: {key}: {reason}" if key else f"{where}: {reason}"
     return f"{where}: {key} = {detail['input']!r}: {reason}"
 
 
-def _contradictions(settings: Settings) -> list[str]:
-    """Return what contradicts, in words with both values."""
-    model, kafka, windows = settings.model, settings.kafka, settings.windows
-    flush, batch, monitor = settings.flush, settings.batch, settings.monitor
-    between = monitor.false_alarms.seconds_between / windows.seconds
-    checks = {
-        "model.source or model.factory must be set, and not both; got "
-        f"source = {model.source!r} and factory = {model.factory!r}": (
-            (model.source is None) != (model.factory is None)
-        ),
-        f"stream.alpha = {settings.stream.alpha} is not an edge of the p-value histogram; "
-        f"take one of {', '.join(f'{alpha:g}' for alpha in _ALPHAS)}": (
-            settings.stream.alpha in _ALPHAS
-        ),
-        f"kafka.dead_letter_topic = {kafka.dead_letter_topic!r} is the topic that is watched; "
-        "dead letters would be read again": kafka.dead_letter_topic != settings.stream.topic,
-        f"kafka.heartbeat_interval_seconds = {kafka.heartbeat_interval_seconds:g} must be at most "
-        f"a third of kafka.session_timeout_seconds = {kafka.session_timeout_seconds:g}": (
-            3 * kafka.heartbeat_interval_seconds <= kafka.session_timeout_seconds
-        ),
-        f"kafka.fetch_max_bytes = {kafka.fetch_max_bytes} must be at least "
-        f"batch.max_message_bytes = {batch.max_message_bytes}, or large messages never arrive": (
-            kafka.fetch_max_bytes >= batch.max_message_bytes
-        ),
-        f"kafka.security_protocol = {kafka.security_protocol!r} and kafka.sasl_mechanism = "
-        f"{kafka.sasl_mechanism!r} do not go together: a mechanism is needed with SASL_PLAINTEXT "
-        "and SASL_SSL, and only there": (
-            kafka.security_protocol.startswith("SASL") == (kafka.sasl_mechanism is not None)
-        ),
-        f"kafka.sasl_mechanism = {kafka.sasl_mechanism!r} needs kafka.username and kafka.password; "
-        f"got username = {kafka.username!r} and {'a' if kafka.password else 'no'} password": (
-            kafka.sasl_mechanism is None or (bool(kafka.username) and kafka.password is not None)
-        ),
-        f"monitor.idle_seconds = {monitor.idle_seconds:g} must be at least twice "
-        f"flush.interval_seconds = {flush.interval_seconds:g}, or a busy partition looks idle "
-        "between two flushes": monitor.idle_seconds >= 2 * flush.interval_seconds,
-        f"monitor.false_alarms = '{monitor.false_alarms}' is one in {between:.3g} windows of "
-        f"windows.seconds = {windows.seconds}; a test needs at least "
-        f"{_MIN_WINDOWS_BETWEEN_ALARMS} windows between false alarms": (
-            between >= _MIN_WINDOWS_BETWEEN_ALARMS
-        ),
-        f"monitor.learn = '{monitor.learn}' is shorter than windows.seconds = {windows.seconds}": (
-            monitor.learn.total_seconds() >= windows.seconds
-        ),
-    }
-    return [problem for problem, holds in checks.items() if not holds]
-
-
 __all__ = [
     "BatchSection", "DetectorSection", "EvidenceSection", "FlushSection",
-    "KafkaSection", "LoadedSettings", "LogSection", "ModelSection", "MonitorSection", "Section",
+    "HttpSection", "KafkaSection", "LoadedSettings", "LogSection", "ModelSection", "MonitorSection", "Section",
     "Settings", "StoreSection", "StreamSection", "WindowsSection", "load_settings",
-    "load_with_origins", "sections", "setting_names",
+    "load_with_origins", "secret_names", "secret_values", "sections", "setting_names",
 ]  # fmt: skip

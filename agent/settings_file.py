@@ -28,6 +28,11 @@ class TomlFile:
     values: Mapping[str, Any]
     lines: Mapping[str, int]
 
+    def where(self, section: str, name: str) -> str:
+        """Return the place of a setting that stands in the file, ``FILE:LINE``."""
+        line = self.lines.get(f"{section}.{name}")
+        return f"{self.path}:{line}" if line else str(self.path)
+
     @classmethod
     def read(cls, path: Path | None) -> TomlFile:
         """Read *path*; None is ``driftgauge.toml`` here, or nothing if there is none.

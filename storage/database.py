@@ -59,7 +59,8 @@ class Database:
     @property
     def name(self) -> str:
         """The URL with the password hidden."""
-        return self._url.render_as_string(hide_password=True)
+        hidden = {key: "***" for key in self._url.query if "password" in key}
+        return self._url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -101,7 +102,7 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StorageError("the store's url is not a database url", hint=_URL_HINT) from None
     backend = parsed.get_backend_name()
     if backend == "postgresql":

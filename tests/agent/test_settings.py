@@ -128,6 +128,18 @@ def test_the_embedded_profile_has_short_sessions_unless_told_otherwise() -> None
             "kafka.sasl_mechanism = 'PLAIN' needs kafka.username and kafka.password; "
             "got username = None and no password",
         ),
+        (
+            MINIMAL + '[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_mechanism = "OAUTHBEARER"\n'
+            'oauth_client_id = "me"\n',
+            "kafka.sasl_mechanism = 'OAUTHBEARER' needs kafka.oauth_token_url, "
+            "kafka.oauth_client_id and kafka.oauth_client_secret; got oauth_token_url = None, "
+            "oauth_client_id = 'me' and no secret",
+        ),
+        (
+            MINIMAL + '[kafka]\noauth_token_url = "http://login.internal/token"\n',
+            "kafka.oauth_token_url = 'http://login.internal/token' would send the client's secret "
+            "unencrypted",
+        ),
         ("[stream\n", "driftgauge.toml is not valid TOML"),
     ],
 )  # fmt: skip
