@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import torch
@@ -19,7 +20,11 @@ from driftgauge.storage import Database, RecordConflict, Store
 from .clock import SystemClock
 from .drift.monitor import Monitor
 from .drift.turn import MonitorSettings
+from .events.avro import AvroReader
 from .events.decode import DecodeSettings
+from .events.fetch import Fetcher, FetchSettings, parse_allowed
+from .events.reference import Fetch, no_fetch
+from .events.registry import ReadRecord, no_registry
 from .evidence import EvidenceSettings
 from .loop import AgentLoop
 from .loop_settings import LoopSettings
@@ -117,11 +122,53 @@ def chosen_layers(settings: Settings, loaded: LoadedModel) -> Sequence[str]:
 
 
 def build_decode(settings: Settings) -> DecodeSettings:
-    """Return what an event may be."""
+    """Return what an event may be.
+
+    Raises:
+        SettingsError: a schema registry is named, and fastavro is not installed.
+    """
+    events = settings.events
     return DecodeSettings(
         segment_headers=tuple(settings.stream.segments),
         max_image_pixels=settings.batch.max_image_pixels,
         max_message_bytes=settings.batch.max_message_bytes,
+        max_images_per_message=events.max_images_per_message,
+        format=events.format,
+        image_field=events.image_field,
+        time_field=events.time_field,
+        id_field=events.id_field,
+        tensor_layout=events.tensor_layout,
+        tensor_range=events.tensor_range,
+        fetch=_build_fetch(settings),
+        read_record=_build_registry(settings),
+    )
+
+
+def _build_fetch(settings: Settings) -> Fetch:
+    events = settings.events
+    if not events.fetch_allow:
+        return no_fetch
+    return Fetcher(
+        FetchSettings(
+            allowed=parse_allowed(events.fetch_allow),
+            networks=tuple(ip_network(network) for network in events.fetch_networks),
+            max_bytes=events.fetch_max_bytes,
+            timeout_seconds=events.fetch_timeout_seconds,
+            tries=events.fetch_tries,
+            ca_file=_text(events.fetch_ca_file),
+        )
+    )
+
+
+def _build_registry(settings: Settings) -> ReadRecord:
+    events = settings.events
+    if events.registry_url is None:
+        return no_registry
+    return AvroReader(
+        events.registry_url.get_secret_value(),
+        timeout_seconds=events.fetch_timeout_seconds,
+        tries=events.fetch_tries,
+        ca_file=_text(events.fetch_ca_file),
     )
 
 

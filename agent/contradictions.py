@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from driftgauge.storage import EDGES
 
+from .events.segment import segment_name
+
 if TYPE_CHECKING:
     from .settings import Settings
 
@@ -29,6 +31,10 @@ def contradictions(settings: Settings) -> list[str]:
         f"stream.alpha = {settings.stream.alpha} is not an edge of the p-value histogram; "
         f"take one of {', '.join(f'{alpha:g}' for alpha in _ALPHAS)}": (
             settings.stream.alpha in _ALPHAS
+        ),
+        f"stream.segments = {list(settings.stream.segments)} names one twice": (
+            len({segment_name(source) for source in settings.stream.segments})
+            == len(settings.stream.segments)
         ),
         f"kafka.dead_letter_topic = {kafka.dead_letter_topic!r} is the topic that is watched; "
         "dead letters would be read again": kafka.dead_letter_topic != settings.stream.topic,

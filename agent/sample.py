@@ -19,7 +19,8 @@ _HEAD = """\
 # A setting may also be given in the environment, which wins over this file:
 #   DRIFTGAUGE_STREAM__TOPIC=images driftgauge run
 # A secret may stand in a file of its own, named by password_file in place of password, or by
-# DRIFTGAUGE_KAFKA__PASSWORD_FILE; likewise key_password, oauth_client_secret and [store] url.
+# DRIFTGAUGE_KAFKA__PASSWORD_FILE; likewise key_password, oauth_client_secret, [events]
+# registry_url and [store] url.
 # Lines that begin with "# " and a name show a setting that is unset, with an example.
 """
 _SHOWN = {"model.source"}

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from .contradictions import contradictions
 from .errors import SettingsError
+from .events_section import EventsSection
 from .secret_file import SUFFIX, read_secrets
 from .sections import (
     BatchSection,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
 
     stream: StreamSection
     kafka: KafkaSection = KafkaSection()
+    events: EventsSection = EventsSection()
     model: ModelSection = ModelSection()
     batch: BatchSection = BatchSection()
     detector: DetectorSection = DetectorSection()
@@ -264,7 +266,7 @@ def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile
 
 
 __all__ = [
-    "BatchSection", "DetectorSection", "EvidenceSection", "FlushSection",
+    "BatchSection", "DetectorSection", "EventsSection", "EvidenceSection", "FlushSection",
     "HttpSection", "KafkaSection", "LoadedSettings", "LogSection", "ModelSection", "MonitorSection", "Section",
     "Settings", "StoreSection", "StreamSection", "WindowsSection", "load_settings",
     "load_with_origins", "secret_names", "secret_values", "sections", "setting_names",
