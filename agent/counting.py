@@ -1,18 +1,14 @@
-"""Scores events and counts them in memory, until a flush takes the counts."""
+"""Counts scored events in memory, until a flush takes the counts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from driftgauge.storage import FlushRecord, OffsetAdvance
 
 from .drift.statistics import ScoreStatistics
 from .drift.windows import Segments, WindowCounts
-from .errors import ScorerFault
 from .events.event import Event
-from .events.uniform import event_uniform
 from .evidence import EvidenceKeeper
 from .loop_settings import LoopSettings
 from .ports import Scored, Scorer
@@ -23,7 +19,7 @@ class Counting:
 
     def __init__(self, scorer: Scorer, settings: LoopSettings) -> None:
         columns, seconds = scorer.columns, settings.window_seconds
-        self._scorer = scorer
+        self._detector = scorer.detector
         self._stream = settings.stream
         self._segments = Segments(settings.max_segments)
         self._windows = WindowCounts(columns, window_seconds=seconds)
@@ -35,20 +31,10 @@ class Counting:
         """Events counted since the last flush."""
         return self._windows.n_events
 
-    def score(self, events: Sequence[Event]) -> Scored:
-        """Return the scores of a batch.
-
-        Raises:
-            ScorerFault: the scorer failed, or gave something other than it promised.
-        """
-        uniforms = np.array([event_uniform(e.topic, e.partition, e.offset) for e in events])
-        try:
-            scored = self._scorer.score([event.image for event in events], uniforms)
-        except Exception as error:  # any: whatever the model raises, the agent stops with a reason
-            hint = getattr(error, "hint", None)
-            raise ScorerFault(f"the scorer failed with {error!r}", hint=hint) from error
-        _check(scored, len(events), len(self._scorer.columns))
-        return scored
+    @property
+    def n_bounded(self) -> int:
+        """Segment values so far that counted as ``~other``."""
+        return self._segments.n_bounded
 
     def count(self, events: Sequence[Event], scored: Scored) -> None:
         """Count a scored batch in every segment of each event."""
@@ -61,7 +47,7 @@ class Counting:
         """Return everything that one transaction is to write."""
         return FlushRecord(
             stream=self._stream,
-            detector=self._scorer.detector,
+            detector=self._detector,
             advances=advances,
             windows=self._windows.records(),
             evidence=self._evidence.records(),
@@ -77,12 +63,3 @@ class Counting:
         """Forget what is not in the database."""
         self._windows.clear()
         self._evidence.drop()
-
-
-def _check(scored: Scored, n_events: int, n_columns: int) -> None:
-    wanted = (n_events, n_columns)
-    for name, values in (("scores", scored.scores), ("p-values", scored.p_values)):
-        if values.shape != wanted:
-            raise ScorerFault(f"the scorer's {name} have shape {values.shape}, wanted {wanted}")
-        if not np.isfinite(values).all():
-            raise ScorerFault(f"some of the scorer's {name} are not finite")

@@ -1,4 +1,7 @@
-"""The loop: poll, decode, score, count, flush; in this order, in one thread.
+"""The loop: poll, decode, score, count, flush.
+
+Decoding and scoring run in threads of their own (`Pipeline`); everything else, and every decision,
+in the loop's. So it polls on while a batch is scored, however long that takes.
 
 Every event counts exactly once, whatever dies, because of four rules:
 
@@ -18,17 +21,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from driftgauge.storage import StaleFlush, StoreUnavailable
 
+from .condition import Absent, Condition
 from .counting import Counting
-from .errors import EventError, ScorerFault, SourceUnavailable
+from .errors import SourceUnavailable
 from .events.event import Event
-from .events.queue import Decoded, DecodeQueue
+from .lag import Lag
+from .letters import Letters
 from .loop_settings import LoopSettings, Totals
-from .ports import Clock, DeadLetters, EventSource, Scored, Scorer, Store
+from .meter import Meter
+from .pipeline import Pipeline
+from .ports import Clock, DeadLetters, EventSource, Scorer, Store
 from .progress import Progress
+from .scoring import Judged
 from .timing import Backoff, StageTimer
 
 log = logging.getLogger(__name__)
@@ -40,6 +48,7 @@ class AgentLoop:
     Args:
         stop: set it to end `run`: it drains, flushes and closes the source and the dead letters.
         settings: the stream must be registered in the store.
+        meter: told what happens; None tells nobody.
     """
 
     def __init__(
@@ -52,32 +61,27 @@ class AgentLoop:
         clock: Clock,
         settings: LoopSettings,
         stop: threading.Event,
+        meter: Meter | None = None,
     ) -> None:
         self._source = source
-        self._dead_letters = dead_letters
         self._scorer = scorer
         self._store = store
         self._clock = clock
         self._settings = settings
         self._stop = stop
-        self._queue = DecodeQueue(
-            settings.decode,
-            clock,
-            max_images=settings.max_images,
-            max_delay_seconds=settings.max_delay_seconds,
-            max_waiting=settings.max_waiting,
-            max_skew_seconds=settings.max_skew_seconds,
-            threads=settings.decode_threads,
-        )
+        self._meter = meter or Meter()
+        self._letters = Letters(dead_letters, self._meter)
+        self._pipeline = Pipeline(scorer, settings, clock)
         self._counting = Counting(scorer, settings)
         self._progress = Progress()
+        self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
         self._backoff = Backoff(clock)
+        self._absent: Absent | None = None
         self._must_seek = True
         self._is_paused = False
         self._flushed_at = clock.monotonic()
-        self._letters = 0
-        self._last_letter = ""
-        self.turned_at = clock.monotonic()
+        self._n_skewed = 0
+        self._turned_at = clock.monotonic()
         self.totals = Totals()
         self.timer = StageTimer(clock)
 
@@ -98,45 +102,74 @@ class AgentLoop:
         return self.totals
 
     def turn(self) -> None:
-        """Poll once, score at most one batch, and flush when it is time."""
-        self.turned_at = self._clock.monotonic()
+        """Poll once, count at most what two batches hold, and flush when it is time."""
+        self._turned_at = self._clock.monotonic()
         self._receive()
-        if self._queue.is_due and not self._backoff.is_waiting:
-            self._score(self._take())
+        if not self._backoff.is_waiting:
+            self._pipeline.start()
+            self._collect()
         if self._clock.monotonic() - self._flushed_at >= self._settings.flush_interval_seconds:
             self.flush()
         self._balance()
+        if not self._backoff.is_failing:
+            self._lag.look(self._progress.marks())
+
+    @property
+    def turned_at(self) -> float:
+        """Monotonic time of the last turn, or of the handing over of a batch that is not back yet."""
+        busy_since = self._pipeline.busy_since
+        return self._turned_at if busy_since is None else min(busy_since, self._turned_at)
 
     def flush(self) -> bool:
         """Write what is counted; return whether the database now has it."""
         if self._backoff.is_waiting:
             return False
         advances = self._progress.advances()
+        start = self._clock.monotonic()
         try:
             with self.timer.stage("flush"):
-                self._dead_letters.flush(self._settings.leave_seconds)
+                self._letters.flush(self._settings.leave_seconds)
                 if advances:
                     self._store.flush(self._counting.flush_record(advances))
         except StaleFlush as error:
+            self._meter.flushed("stale", self._clock.monotonic() - start)
             self._drop(error)
             return False
         except (StoreUnavailable, SourceUnavailable) as error:
+            self._meter.flushed("failed", self._clock.monotonic() - start)
             self._wait_for_the_world(error)
             return False
+        self._meter.flushed("written" if advances else "empty", self._clock.monotonic() - start)
         self._after_flush(wrote=bool(advances))
         return True
+
+    def condition(self) -> Condition:
+        """Return what the loop is like now; safe in every thread."""
+        return Condition(
+            turned_at=self.turned_at,
+            flushed_at=self._flushed_at,
+            partitions=frozenset(self._progress.marks()),
+            is_paused=self._is_paused,
+            absent=self._absent if self._backoff.is_failing else None,
+            n_waiting=len(self._pipeline),
+            n_skewed=self._n_skewed,
+            n_bounded=self._counting.n_bounded,
+            lag=self._lag.reading,
+            stage_seconds=self.stage_seconds(),
+        )
 
     def stage_seconds(self) -> dict[str, float]:
         """Return where the time went so far.
 
-        ``decode`` is busy time of the decoding threads beside the loop; ``decode_wait`` is what the
-        loop waited for them. A scorer that has ``stage_seconds`` of its own splits ``score``.
+        ``decode`` is busy time of the decoding threads; ``decode_wait`` is what the scorer waited
+        for them, and ``score`` what it was busy itself; both beside the loop. A scorer that has
+        ``stage_seconds`` of its own splits ``score``.
         """
         own: Mapping[str, float] = getattr(self._scorer, "stage_seconds", {})
         return self.timer.seconds() | {f"score.{name}": took for name, took in own.items()}
 
     def _receive(self) -> None:
-        timeout = min(self._settings.poll_seconds, max(0.0, self._queue.seconds_until_due))
+        timeout = self._patience()
         start = self._clock.monotonic()
         try:
             polled = self._source.poll(timeout)
@@ -152,11 +185,21 @@ class AgentLoop:
         elif self._must_seek:
             self._seek()
         else:
-            self._queue.put(filter(self._progress.accept, polled.records))
+            accepted = [record for record in polled.records if self._progress.accept(record)]
+            self._meter.consumed(len(accepted))
+            self._pipeline.put(accepted)
+
+    def _patience(self) -> float:
+        """Return how long a poll may wait: not at all while scores are what is waited for."""
+        if self._backoff.is_waiting:
+            return self._settings.poll_seconds
+        if self._pipeline.is_scoring:
+            return 0.0
+        return min(self._settings.poll_seconds, max(0.0, self._pipeline.seconds_until_due))
 
     def _reassigned(self) -> None:
         """Save what can be saved: the guard refuses it if a new owner was quicker."""
-        self._queue.clear()
+        self._clear()
         if self._progress.advances():
             self.flush()
         self._forget()
@@ -182,68 +225,46 @@ class AgentLoop:
 
     def _balance(self) -> None:
         """Pause all partitions while memory is full or the world is away, else resume all."""
-        if self._must_seek or self._backoff.is_failing or self._queue.is_full:
+        if self._must_seek or self._backoff.is_failing or self._pipeline.is_full:
             should_pause = True
         else:
-            should_pause = self._is_paused and not self._queue.has_room
+            should_pause = self._is_paused and not self._pipeline.has_room
         if should_pause != self._is_paused:
             self._is_paused = should_pause
             (self._source.pause if should_pause else self._source.resume)()
 
-    def _take(self) -> list[Decoded]:
-        with self.timer.stage("decode_wait"):
-            batch = self._queue.take()
-        self.timer.add("decode", sum(decoded.seconds for decoded in batch))
-        return batch
+    def _collect(self) -> None:
+        """Count what is scored; wait a moment for the oldest batch, since others wait for it."""
+        judged = self._pipeline.oldest(self._settings.poll_seconds)
+        while judged is not None:
+            try:
+                self._letters.send(judged)
+            except SourceUnavailable as error:
+                self._wait_for_the_world(error)
+                return
+            self._count(judged)
+            judged = self._pipeline.oldest(0)
 
-    def _score(self, batch: Sequence[Decoded]) -> None:
-        try:
-            self._bury(batch)
-        except SourceUnavailable as error:
-            self._queue.put_back(batch)
-            self._wait_for_the_world(error)
-            return
-        events = [found.outcome for found in batch if isinstance(found.outcome, Event)]
-        if events:
-            with self.timer.stage("score"):
-                scored = self._scored(events)
+    def _count(self, judged: Judged) -> None:
+        for stage, seconds in judged.seconds.items():
+            self.timer.add(stage, seconds)
+        if judged.scored is not None:
             with self.timer.stage("count"):
-                self._counting.count(events, scored)
-            self.totals.events += len(events)
-        for found in batch:
+                self._counting.count(judged.events, judged.scored)
+            self._meter.scored(judged.scored)
+            self.totals.events += len(judged.events)
+        for found in judged.outcomes:
             event_time = found.outcome.event_time if isinstance(found.outcome, Event) else None
             self._progress.count(found.record, event_time)
-
-    def _bury(self, batch: Sequence[Decoded]) -> None:
-        for found in batch:
-            error, record = found.outcome, found.record
-            if isinstance(error, EventError):
-                self._dead_letters.send(record, error=type(error).__name__, message=str(error))
-                self._last_letter = f"{record.topic}/{record.partition}@{record.offset}: {error}"
-                self._letters += 1
-                self.totals.dead_letters += 1
-
-    def _scored(self, events: Sequence[Event]) -> Scored:
-        try:
-            return self._counting.score(events)
-        except ScorerFault as error:
-            first, last = events[0], events[-1]
-            raise ScorerFault(
-                f"cannot score {len(events)} events, {first.topic}/{first.partition}@"
-                f"{first.offset} ({first.event_id}) to {last.topic}/{last.partition}@"
-                f"{last.offset} ({last.event_id}): {error}",
-                hint=error.hint,
-            ) from error
+            self._n_skewed += found.is_skewed
+        self.totals.dead_letters = self._letters.n_sent
+        self._pipeline.pop()
+        self._letters.forget_batch()
 
     def _after_flush(self, *, wrote: bool) -> None:
         self._backoff.succeed()
         self._flushed_at = self._clock.monotonic()
-        if self._letters:
-            log.warning(
-                "%s events went to the dead letters since the last flush, going on; the last: %s",
-                *(self._letters, self._last_letter),
-            )
-            self._letters = 0
+        self._letters.tell()
         if wrote:
             self.totals.flushes += 1
             self._source.commit(self._progress.mark_flushed())
@@ -258,22 +279,30 @@ class AgentLoop:
         """Drop what is not in the database; the events will be read again, by whoever owns them."""
         self.totals.dropped_events += self._counting.n_events
         self.totals.events -= self._counting.n_events
-        self._queue.clear()
+        self._meter.dropped(self._counting.n_events)
+        self._clear()
         self._counting.drop()
         self._progress.clear()
+        self._lag.forget()
         self._must_seek = True
 
+    def _clear(self) -> None:
+        self._pipeline.clear()
+        self._letters.forget_batch()
+
     def _wait_for_the_world(self, error: Exception) -> None:
+        self._absent = "database" if isinstance(error, StoreUnavailable) else "broker"
         seconds = self._backoff.fail()
         log.warning("%s; trying again in %.1f s, partitions are paused", error, seconds)
 
     def _drain(self) -> None:
         deadline = self._clock.monotonic() + self._settings.drain_seconds
-        while len(self._queue) and not self._backoff.is_failing:
+        while len(self._pipeline) and not self._backoff.is_failing:
             if self._clock.monotonic() > deadline:
-                log.warning("%s records are left for the next agent", len(self._queue))
+                log.warning("%s records are left for the next agent", len(self._pipeline))
                 break
-            self._score(self._take())
+            self._pipeline.start(everything=True)
+            self._collect()
         self._flush_before_leaving()
 
     def _flush_before_leaving(self) -> None:
@@ -290,9 +319,9 @@ class AgentLoop:
             self._clock.sleep(self._settings.poll_seconds)
 
     def _leave(self) -> None:
-        self._queue.close()
+        self._pipeline.close(self._settings.poll_seconds)
         self._source.close()
         try:
-            self._dead_letters.close()
+            self._letters.close()
         except SourceUnavailable as error:  # the offsets are not past them, so they come again
             log.warning("%s; the next agent sends them again", error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..errors import EventError
+from ..pace import Pace
 from ..ports import Clock
 from .decode import DecodeSettings, decode_event
 from .event import Event, Record
@@ -16,11 +17,17 @@ from .event import Event, Record
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A record and what became of it; *seconds* is what decoding took in its thread."""
+    """A record and what became of it.
+
+    Attributes:
+        seconds: what decoding took in its thread.
+        is_skewed: dated too far ahead, so it counts at its arrival.
+    """
 
     record: Record
     outcome: Event | EventError
     seconds: float
+    is_skewed: bool = False
 
 
 @dataclass(slots=True)
@@ -38,7 +45,8 @@ class DecodeQueue:
 
     Args:
         max_images: of one batch.
-        max_delay_seconds: a smaller batch is due when its first record has waited so long.
+        max_delay_seconds: a smaller batch is due when its first record has waited so long, or less
+            where no other is expected sooner (`Pace`).
         max_waiting: beyond so many records the queue is full and the source should pause.
         max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
     """
@@ -57,7 +65,7 @@ class DecodeQueue:
         self._decode = decode
         self._clock = clock
         self._max_images = max_images
-        self._max_delay_seconds = max_delay_seconds
+        self._pace = Pace(clock, max_images=max_images, max_delay_seconds=max_delay_seconds)
         self._max_waiting = max_waiting
         self._max_skew = timedelta(seconds=max_skew_seconds)
         self._waiting: deque[_Waiting] = deque()
@@ -84,32 +92,38 @@ class DecodeQueue:
     @property
     def seconds_until_due(self) -> float:
         """Seconds until a batch should be taken; infinite while nothing waits."""
-        if len(self._waiting) >= self._max_images:
+        if self.has_full_batch:
             return 0.0
         if not self._waiting:
             return float("inf")
-        return self._waiting[0].since + self._max_delay_seconds - self._clock.monotonic()
+        return self._waiting[0].since + self._pace.delay_seconds - self._clock.monotonic()
+
+    @property
+    def has_full_batch(self) -> bool:
+        """Whether as many wait as one batch takes."""
+        return len(self._waiting) >= self._max_images
 
     def put(self, records: Iterable[Record]) -> None:
         """Queue records in order of delivery."""
         arrived_at, since = self._clock.now(), self._clock.monotonic()
+        before = len(self._waiting)
         self._waiting.extend(_Waiting(record, arrived_at, since) for record in records)
+        self._pace.arrive(len(self._waiting) - before)
         self._start_decoding()
 
-    def take(self) -> list[Decoded]:
-        """Remove and return the next batch, in order of delivery, when it is decoded."""
+    def put_error(self, record: Record, error: EventError) -> None:
+        """Queue a record whose fate is known, in its place in the order of delivery."""
+        future: Future[Decoded] = Future()
+        future.set_result(Decoded(record, error, 0.0))
+        since = self._clock.monotonic()
+        self._waiting.append(_Waiting(record, self._clock.now(), since, future))
+
+    def take(self) -> list[Future[Decoded]]:
+        """Remove and return the next batch, in order of delivery; it may still be decoding."""
         n = min(self._max_images, len(self._waiting))
         futures = [self._future(self._waiting.popleft()) for _ in range(n)]
         self._start_decoding()
-        return [future.result() for future in futures]
-
-    def put_back(self, batch: Iterable[Decoded]) -> None:
-        """Put a batch at the head again, decoded as it is, and due at once."""
-        for decoded in reversed(list(batch)):
-            future: Future[Decoded] = Future()
-            future.set_result(decoded)
-            since = self._clock.monotonic() - self._max_delay_seconds
-            self._waiting.appendleft(_Waiting(decoded.record, self._clock.now(), since, future))
+        return futures
 
     def clear(self) -> None:
         """Drop everything that waits."""
@@ -136,16 +150,13 @@ class DecodeQueue:
     def _work(self, record: Record, arrived_at: datetime) -> Decoded:
         start = self._clock.monotonic()
         outcome: Event | EventError
+        is_skewed = False
         try:
-            outcome = self._dated(
-                decode_event(record, self._decode, arrived_at=arrived_at), arrived_at
-            )
+            outcome = decode_event(record, self._decode, arrived_at=arrived_at)
         except EventError as error:
             outcome = error
-        return Decoded(record, outcome, self._clock.monotonic() - start)
-
-    def _dated(self, event: Event, arrived_at: datetime) -> Event:
-        """Count an event from the future at its arrival: a wrong clock opens no windows there."""
-        if event.event_time <= arrived_at + self._max_skew:
-            return event
-        return replace(event, event_time=arrived_at)
+        else:
+            is_skewed = outcome.event_time > arrived_at + self._max_skew
+            if is_skewed:  # a wrong clock opens no windows in the future
+                outcome = replace(outcome, event_time=arrived_at)
+        return Decoded(record, outcome, self._clock.monotonic() - start, is_skewed)

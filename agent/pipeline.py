@@ -1,0 +1,128 @@
+"""Records on their way to scores: decoding and scoring run beside the loop, which goes on polling."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+
+from .errors import EventError
+from .events.event import Record
+from .events.queue import DecodeQueue
+from .loop_settings import LoopSettings
+from .ports import Clock, Scorer
+from .scoring import Judged, ScoringThread
+
+_IN_FLIGHT = 2
+"""One batch that is scored, and one ready beside it, so that the scorer never waits for the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    judged: Future[Judged]
+    n_records: int
+    since: float
+
+
+class Pipeline:
+    """First in, first out. The loop's thread owns it."""
+
+    def __init__(self, scorer: Scorer, settings: LoopSettings, clock: Clock) -> None:
+        self._clock = clock
+        self._queue = DecodeQueue(
+            settings.decode,
+            clock,
+            max_images=settings.max_images,
+            max_delay_seconds=settings.max_delay_seconds,
+            max_waiting=settings.max_waiting,
+            max_skew_seconds=settings.max_skew_seconds,
+            threads=settings.decode_threads,
+        )
+        self._scoring = ScoringThread(scorer, clock)
+        self._flights: deque[_Flight] = deque()
+
+    def __len__(self) -> int:
+        """Return how many records are in it."""
+        return len(self._queue) + sum(flight.n_records for flight in self._flights)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the source should pause."""
+        return self._queue.is_full
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a paused source should resume."""
+        return self._queue.has_room
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether a batch is being scored now."""
+        return any(not flight.judged.done() for flight in self._flights)
+
+    @property
+    def busy_since(self) -> float | None:
+        """Monotonic time at which the batch that is scored now was handed over; None when idle."""
+        return next((f.since for f in self._flights if not f.judged.done()), None)
+
+    @property
+    def seconds_until_due(self) -> float:
+        """Seconds until a batch should be scored; infinite while nothing waits."""
+        return self._queue.seconds_until_due
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Take records in order of delivery."""
+        self._queue.put(records)
+
+    def put_error(self, record: Record, error: EventError) -> None:
+        """Take a record whose fate is known."""
+        self._queue.put_error(record, error)
+
+    def start(self, *, everything: bool = False) -> None:
+        """Hand batches to the scorer: one that is due, and a full one beside it.
+
+        A smaller one beside it would gain nothing: it can grow until the scorer is free.
+
+        Args:
+            everything: also what is not due yet.
+        """
+        while len(self._flights) < _IN_FLIGHT and len(self._queue):
+            is_next = self._queue.has_full_batch if self._flights else self._queue.is_due
+            if not (is_next or everything):
+                return
+            batch = self._queue.take()
+            flight = _Flight(self._scoring.submit(batch), len(batch), self._clock.monotonic())
+            self._flights.append(flight)
+
+    def oldest(self, timeout_seconds: float) -> Judged | None:
+        """Return the oldest batch once it is scored, None if that takes longer than the time.
+
+        It stays the oldest until `pop`.
+
+        Raises:
+            ScorerFault: it cannot be scored.
+        """
+        if not self._flights:
+            return None
+        judged = self._flights[0].judged
+        if not judged.done():
+            wait([judged], timeout_seconds)
+        return judged.result() if judged.done() else None
+
+    def pop(self) -> None:
+        """The oldest batch is counted."""
+        self._flights.popleft()
+
+    def clear(self) -> None:
+        """Drop everything; what the scorer is at is finished and forgotten."""
+        self._queue.clear()
+        for flight in self._flights:
+            flight.judged.cancel()
+        self._flights.clear()
+
+    def close(self, timeout_seconds: float) -> bool:
+        """Drop everything and end the threads; return whether the scorer ended in time."""
+        self.clear()
+        self._queue.close()
+        return self._scoring.close(timeout_seconds)

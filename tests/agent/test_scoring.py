@@ -1,0 +1,133 @@
+"""Scoring beside the loop: it polls on, drops what is no longer its business, sets NaN aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from driftgauge.agent.errors import ScorerFault
+from driftgauge.agent.ports import Scored
+from driftgauge.agent.stream.memory import MemorySource
+from driftgauge.detector import NonFiniteScore
+
+from .scorer import BRIGHT, BrightnessScorer
+from .test_loop import SETTINGS, Rig, finish, rig
+
+__all__ = ["rig"]
+
+
+class Held(BrightnessScorer):
+    """Scores nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+        self.go.wait()
+        return super().score(images, uniforms)
+
+
+class NotFinite(NonFiniteScore):
+    def __init__(self, rows: tuple[int, ...]) -> None:
+        super().__init__("layer early is NaN")
+        self.rows = rows
+
+
+class Blind(BrightnessScorer):
+    """Gives no finite score for a bright picture."""
+
+    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+        rows = tuple(row for row, image in enumerate(images) if image.mean() > BRIGHT)
+        if rows:
+            raise NotFinite(rows)
+        return super().score(images, uniforms)
+
+
+def test_the_loop_polls_on_while_a_batch_is_scored(rig: Rig) -> None:
+    rig.send(2)
+    scorer = Held()
+    loop = rig.loop(scorer=scorer)
+    rig.turn(loop, 2)
+    handed_over = loop.turned_at
+    rig.send(3)
+    rig.turn(loop, 4)
+    assert loop.totals.events == 0
+    assert len(loop._pipeline) == 5
+    assert loop.turned_at == handed_over  # the watchdog counts from here
+    scorer.go.set()
+    finish(rig, loop)
+    assert rig.counts["*"] == 5
+
+
+def test_memory_is_bounded_while_scoring_falls_behind(rig: Rig) -> None:
+    rig.send(200)
+    scorer = Held()
+    loop = rig.loop(scorer=scorer)
+    rig.turn(loop, 6)
+    assert len(loop._pipeline) <= 50 + SETTINGS.max_waiting
+    assert not rig.source.poll(0).records
+    scorer.go.set()
+    finish(rig, loop)
+    assert rig.counts["*"] == 200
+
+
+def test_scores_that_come_after_a_rebalance_are_dropped_and_read_again(rig: Rig) -> None:
+    rig.send(3)
+    scorer = Held()
+    loop = rig.loop(scorer=scorer)
+    rig.turn(loop, 2)
+    rig.source.reassign(rig.topic.partitions)
+    rig.turn(loop, 2)
+    scorer.go.set()
+    finish(rig, loop)
+    assert rig.counts["*"] == 3
+
+
+def test_leaving_does_not_wait_for_a_scorer_that_hangs(rig: Rig) -> None:
+    rig.send(3)
+    scorer = Held()
+    loop = rig.loop(scorer=scorer)
+    rig.turn(loop, 2)
+    rig.stop.set()
+    threading.Timer(0.5, lambda: rig.clock.sleep(60)).start()  # what the drain may take is over
+    loop.run()
+    assert rig.source.is_closed
+    assert rig.counts == {}
+    scorer.go.set()
+
+
+def test_a_picture_without_finite_scores_is_a_dead_letter_and_the_rest_counts(rig: Rig) -> None:
+    rig.send(3)
+    rig.send(1, level=240)
+    rig.send(4)
+    loop = rig.loop(scorer=Blind())
+    finish(rig, loop)
+    assert rig.counts["*"] == 7
+    (letter,) = rig.letters.stored
+    headers = dict(letter.headers)
+    assert headers["dlq_offset"] == b"3"
+    assert headers["dlq_error"] == b"EventUnscorable"
+    assert b"layer early is NaN" in headers["dlq_message"]
+    assert rig.store.offsets("line", rig.topic.partitions)["frames", 0] == 8
+
+
+def test_a_model_that_scores_nothing_any_more_ends_the_loop(rig: Rig) -> None:
+    rig.send(12, level=240)
+    rig.source = MemorySource(rig.topic, auto_offset_reset="earliest")
+    loop = rig.loop(scorer=Blind())
+    with pytest.raises(ScorerFault, match=r"cannot score 4 events.*layer early is NaN"):
+        finish(rig, loop)
+    assert rig.counts == {}
+
+
+def test_a_dead_camera_beside_good_ones_never_ends_the_loop(rig: Rig) -> None:
+    for _ in range(12):
+        rig.send(3, level=240)
+        rig.send(1)
+    finish(rig, rig.loop(scorer=Blind()))
+    assert rig.counts["*"] == 12
+    assert len(rig.letters.stored) == 36
