@@ -56,6 +56,16 @@ class Store:
         with self._database.write() as connection:
             streams.ensure_stream(connection, wanted)
 
+    def first_partitions(self, stream: str, n_now: int) -> int:
+        """Return how many partitions the stream's topic had when any agent first read it.
+
+        Args:
+            stream: a registered one.
+            n_now: how many it has; remembered by the first call.
+        """
+        with self._database.write() as connection:
+            return streams.first_partitions(connection, stream, n_now)
+
     def streams(self) -> list[StreamRecord]:
         """Return every stream by name."""
         with self._database.read() as connection:

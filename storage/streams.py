@@ -30,7 +30,21 @@ def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
             hint=f"set [windows] seconds = {found}, or choose another [stream] name",
         )
     changed = stream.c.topic != wanted.topic
-    connection.execute(stream.update().where(named, changed).values(topic=wanted.topic))
+    anew = {"topic": wanted.topic, "first_partitions": None}
+    connection.execute(stream.update().where(named, changed).values(anew))
+
+
+def first_partitions(connection: Connection, name: str, n_now: int) -> int:
+    """Return how many partitions the topic had when it was first read: *n_now* if that is now."""
+    column = stream.c.first_partitions
+    named = stream.c.stream == name
+    connection.execute(
+        stream.update().where(named, column.is_(None)).values(first_partitions=n_now)
+    )
+    found = connection.scalar(select(column).where(named))
+    if found is None:
+        raise RecordConflict(f"stream {name!r} is not registered")
+    return int(found)
 
 
 def read_streams(connection: Connection) -> list[StreamRecord]:

@@ -45,6 +45,7 @@ stream = Table(
     Column("topic", Text, nullable=False),
     Column("window_seconds", Integer, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False),
+    Column("first_partitions", Integer),
 )
 
 detector = Table(

@@ -223,3 +223,17 @@ def test_a_store_opened_anew_sees_what_was_flushed(store: Store, database: Datab
     again = Store(database)
     assert all_windows(again) == all_windows(store)
     assert again.event_counts(STREAM) == {"*": 5}
+
+
+def test_the_first_count_of_partitions_stays_until_the_topic_changes(store: Store) -> None:
+    assert store.first_partitions(STREAM, 4) == 4
+    assert store.first_partitions(STREAM, 6) == 4
+    store.ensure_stream(STREAM, TOPIC, 60)
+    assert store.first_partitions(STREAM, 6) == 4
+    store.ensure_stream(STREAM, "another", 60)
+    assert store.first_partitions(STREAM, 1) == 1
+
+
+def test_a_stream_that_is_not_registered_has_no_count(store: Store) -> None:
+    with pytest.raises(RecordConflict, match="'nobody' is not registered"):
+        store.first_partitions("nobody", 3)
