@@ -17,6 +17,7 @@ import torch
 from driftgauge.detector import Detector, NotFitted, load_detector, select_layers
 from driftgauge.storage import Database, RecordConflict, Store
 
+from .broker import build_connection
 from .clock import SystemClock
 from .drift.monitor import Monitor
 from .drift.turn import MonitorSettings
@@ -32,7 +33,6 @@ from .model.load import LoadedModel, load_model
 from .model.scorer import ModelScorer
 from .schedule import Job
 from .settings import Settings
-from .stream.connection import KafkaConnection
 from .stream.consumer import ConsumerSettings, OffsetReset
 from .stream.dead_letter import KafkaDeadLetters
 from .stream.kafka import KafkaSource
@@ -55,23 +55,6 @@ def build_database(settings: Settings) -> Database:
     else:
         database.check_schema()
     return database
-
-
-def build_connection(settings: Settings) -> KafkaConnection:
-    """Return how to reach the broker."""
-    kafka = settings.kafka
-    return KafkaConnection(
-        bootstrap_servers=tuple(kafka.bootstrap_servers),
-        profile=kafka.profile,
-        security_protocol=kafka.security_protocol,
-        sasl_mechanism=kafka.sasl_mechanism,
-        username=kafka.username,
-        password=kafka.password.get_secret_value() if kafka.password else None,
-        ca_file=_text(kafka.ca_file),
-        certificate_file=_text(kafka.certificate_file),
-        key_file=_text(kafka.key_file),
-        bootstrap_timeout_seconds=kafka.bootstrap_timeout_seconds,
-    )
 
 
 def build_source(

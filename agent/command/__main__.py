@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "db")
+FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "dlq", "db")
 """Modules of this package in the order of the help page."""
 
 ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})

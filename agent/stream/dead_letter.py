@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,29 +12,15 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from ..errors import SourceUnavailable
 from ..events.event import Record
 from .connection import KafkaConnection, build_client, close_producer
+from .letter import PREFIX, reasons
 from .topic import ensure_topics
 
 log = logging.getLogger(__name__)
-
-PREFIX = "dlq_"
-"""Begins the name of every header that is added."""
 
 _ENVELOPE_BYTES = 64 * 1024
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _NOT_IDEMPOTENT = {"enable_idempotence": False}
 """An idempotent producer sends nothing more once the broker has refused one letter."""
-
-
-def reasons(record: Record, *, error: str, message: str) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers that tell where *record* came from and what was wrong with it."""
-    return (
-        (f"{PREFIX}topic", record.topic.encode()),
-        (f"{PREFIX}partition", str(record.partition).encode()),
-        (f"{PREFIX}offset", str(record.offset).encode()),
-        (f"{PREFIX}error", error.encode()),
-        (f"{PREFIX}message", message.encode(errors="replace")),
-        (f"{PREFIX}agent", importlib.metadata.version("driftgauge").encode()),
-    )
 
 
 @dataclass(slots=True)
@@ -48,7 +33,8 @@ class _Letter:
 
     @property
     def n_bytes(self) -> int:
-        return len(self.record.value or b"") + len(self.record.key or b"")
+        headers = sum(len(name) + len(value) for name, value in self.record.headers)
+        return len(self.record.value or b"") + len(self.record.key or b"") + headers
 
 
 class KafkaDeadLetters:

@@ -30,10 +30,10 @@ from kafka.errors import (
 )
 
 from ..errors import SourceBroken, SourceUnavailable
-from ..events.event import Record
 from ..ports import Partition, Polled
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
+from .record import to_record
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ class KafkaSource:
             self._changed.clear()
             self._apply_pause()
             return Polled((), assignment_changed=True)
-        records = [_record(found) for batch in batches.values() for found in batch]
+        records = [to_record(found) for batch in batches.values() for found in batch]
         if records:
             self._rebuilds = 0
         return Polled(records)
@@ -273,16 +273,4 @@ def _hint(error: Exception) -> str:
         return f"the broker refuses this agent: {error.description or error.message}"
     return (
         "the log has the partition and offset; the record there may be corrupt on the broker's disk"
-    )
-
-
-def _record(found: Any) -> Record:
-    return Record(
-        topic=found.topic,
-        partition=found.partition,
-        offset=found.offset,
-        key=found.key,
-        value=found.value,
-        headers=tuple((name, value or b"") for name, value in found.headers),
-        timestamp_ms=found.timestamp,
     )

@@ -13,7 +13,7 @@ from typing import Literal
 from ..errors import SourceUnavailable
 from ..events.event import Record
 from ..ports import Partition, Polled
-from .dead_letter import reasons
+from .letter import reasons
 
 
 class MemoryTopic:

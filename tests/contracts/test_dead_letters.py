@@ -58,6 +58,7 @@ def test_a_letter_is_untouched_but_for_the_reason(box: tuple[DeadLetters, Stored
     assert headers["dlq_error"] == b"EventDecodeError"
     assert headers["dlq_message"] == b"the message is no picture"
     assert headers["dlq_agent"]
+    assert headers["dlq_attempt"] == b"1"
 
 
 def test_a_letter_without_key_and_value_is_kept(box: tuple[DeadLetters, Stored]) -> None:
