@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from driftgauge.storage import FlushRecord
 
+    from .errors import EventUnreadable
     from .events.event import Record
 
 Partition = tuple[str, int]
@@ -27,10 +28,13 @@ class Polled:
         records: in offset order within each partition.
         assignment_changed: partitions came or went since the last poll; *records* is then empty
             and the loop must flush or drop what it holds, then seek every assigned partition.
+        unreadable: stretches that reading stepped over, before *records*; each record stands at the
+            stretch's last offset and has no value.
     """
 
     records: Sequence[Record]
     assignment_changed: bool = False
+    unreadable: Sequence[tuple[Record, EventUnreadable]] = ()
 
 
 class EventSource(Protocol):
@@ -89,10 +93,13 @@ class Scored:
     Attributes:
         scores: ``(events, layers + 1)``, float64; the last column is the combined statistic.
         p_values: ``(events, layers + 1)``, float64, in (0, 1]; the last column is combined.
+        predicted: ``(events,)``, the class that the production model gives each image; None when
+            it is no classifier.
     """
 
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
+    predicted: NDArray[np.int64] | None = None
 
 
 class Scorer(Protocol):
