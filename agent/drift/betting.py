@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .design_effect import INDEPENDENT, Array, DesignEffect, measure_design_effects
+
 Counts = NDArray[np.int64]
 
 MIN_BIN_EVENTS = 20
-MIN_BLOCKS = 8
 CAUTION = 2.0
 SHARES = (0.01, 0.03, 0.1, 0.3, 0.7)
 UNUSUAL_EXPONENTS = (0.1, 0.3, 0.6)
@@ -30,21 +30,22 @@ class SegmentBets:
         masses: reference share of each merged bin, ``(merged bins,)``; sums to 1.
         log_gain: ``(bets, merged bins)``: log evidence that one event in a bin adds, already
             made cautious for the finite reference and divided by the bet's design effect.
-        design_effects: ``(bets,)``, 1 where events were independent, more where neighbours
-            resemble each other.
+            No bets where the reference is too small to tell two bins apart.
+        typical: design effect of the typical bet: 1 where events were independent, more where
+            neighbours resemble each other.
         events: reference events counted.
     """
 
     bins: NDArray[np.int64]
     masses: Array
     log_gain: Array
-    design_effects: Array
+    typical: DesignEffect
     events: int
 
     @property
     def effective_events(self) -> float:
-        """How many independent events the reference is worth, at the median bet."""
-        return self.events / float(np.median(self.design_effects))
+        """How many independent events the reference is worth, at the typical bet."""
+        return self.events / self.typical.estimate
 
     def log_evidence(self, counts: Counts) -> Array:
         """Return each bet's log likelihood gain on one window's fine counts, ``(bets,)``."""
@@ -53,34 +54,31 @@ class SegmentBets:
         return gain
 
 
-def build_bets(reference: Counts) -> SegmentBets:
+def build_bets(reference: Counts, least: DesignEffect = INDEPENDENT) -> SegmentBets:
     """Build the bets from a segment's reference windows in time order.
 
     Args:
         reference: ``(windows, fine bins)`` counts of held-out p-values.
+        least: the design effect that is known from elsewhere, such as from the other layers.
 
     The three cures of docs/method.md: masses are the segment's own; every gain is lowered by
-    what a finite reference may hide; and evidence is divided by the design effect of
-    neighbouring frames that resemble each other.
+    what a finite reference may hide; and evidence is divided by an upper bound of the design
+    effect of neighbouring frames that resemble each other.
     """
     total = reference.sum(axis=0)
     bins = merge_bins(total, MIN_BIN_EVENTS)
-    first = _raw_bets(reference, bins)
-    typical = float(np.median(_design_effects(reference, bins, *first)))
-    bins = merge_bins(total, MIN_BIN_EVENTS * typical)
-    masses, log_raw = _raw_bets(reference, bins)
-    effects = _design_effects(reference, bins, masses, log_raw)
-    gains = np.exp(log_raw)
-    spread = np.sqrt(np.maximum(gains**2 @ masses - 1.0, 0.0))
-    n_effective = np.maximum(total.sum() / effects, 1.0)
+    masses, log_raw = _raw_bets(total, bins)
+    typical = measure_design_effects(_merged(reference, bins), masses, log_raw, least).typical
+    bins = merge_bins(total, MIN_BIN_EVENTS * typical.estimate)
+    masses, log_raw = _raw_bets(total, bins)
+    if len(masses) < 2:  # noqa: PLR2004 - one bin holds every event, whatever happens
+        return SegmentBets(bins, masses, np.zeros((0, 1)), typical, int(total.sum()))
+    effects = measure_design_effects(_merged(reference, bins), masses, log_raw, least)
+    n_effective = np.maximum(total.sum() / effects.estimate, 1.0)
+    spread = np.sqrt(np.maximum(np.exp(2.0 * log_raw) @ masses - 1.0, 0.0))
     caution = np.log1p(CAUTION * spread / np.sqrt(n_effective))
-    return SegmentBets(
-        bins=bins,
-        masses=masses,
-        log_gain=(log_raw - caution[:, None]) / effects[:, None],
-        design_effects=effects,
-        events=int(total.sum()),
-    )
+    log_gain = (log_raw - caution[:, None]) / effects.bound[:, None]
+    return SegmentBets(bins, masses, log_gain, typical, int(total.sum()))
 
 
 def merge_bins(counts: Counts, least: float) -> NDArray[np.int64]:
@@ -105,8 +103,16 @@ def merge_bins(counts: Counts, least: float) -> NDArray[np.int64]:
     return merged
 
 
-def _raw_bets(reference: Counts, bins: NDArray[np.int64]) -> tuple[Array, Array]:
-    totals = np.bincount(bins, weights=reference.sum(axis=0)).astype(np.float64)
+def _merged(counts: Counts, bins: NDArray[np.int64]) -> Array:
+    """Return ``(windows, merged bins)`` counts."""
+    merged = np.zeros((len(counts), int(bins.max()) + 1))
+    np.add.at(merged.T, bins, counts.T)
+    return merged
+
+
+def _raw_bets(total: Counts, bins: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return the masses of the merged bins, and what each bet gains by an event in each."""
+    totals = np.bincount(bins, weights=total).astype(np.float64)
     masses = totals / max(totals.sum(), 1.0)
     edges = np.concatenate([[0.0], np.cumsum(masses)])
     edges[-1] = 1.0
@@ -122,29 +128,6 @@ def _bin_density(distribution_at_edges: Array, masses: Array) -> Array:
     """Return a density's mean over each bin, relative to the bin's reference mass."""
     ratio: Array = np.diff(distribution_at_edges) / np.maximum(masses, 1e-12)
     return ratio
-
-
-def _design_effects(
-    reference: Counts, bins: NDArray[np.int64], masses: Array, log_gain: Array
-) -> Array:
-    """Return, per bet, the largest ratio of block variance to independent variance, at least 1."""
-    merged = np.zeros((len(reference), len(masses)))
-    for number in range(len(masses)):
-        merged[:, number] = reference[:, bins == number].sum(axis=1)
-    mean_gain = log_gain @ masses
-    variance = (log_gain**2) @ masses - mean_gain**2
-    surplus = merged @ log_gain.T - merged.sum(axis=1)[:, None] * mean_gain
-    effects = np.ones(len(log_gain))
-    size = 1
-    while len(reference) // size >= MIN_BLOCKS:
-        n_blocks = len(reference) // size
-        used = n_blocks * size
-        blocks = surplus[:used].reshape(n_blocks, size, -1).sum(axis=1)
-        events = merged[:used].sum() / n_blocks
-        expected = np.maximum(events * variance, 1e-12)
-        effects = np.maximum(effects, blocks.var(axis=0, ddof=1) / expected)
-        size *= 2
-    return effects
 
 
 def advance(log_evidence: Array, gain: Array) -> Array:

@@ -46,12 +46,13 @@ class SegmentState:
             before = self.log_evidence[number]
             self.starts[number] = np.where(before <= 0.0, second, self.starts[number])
             self.log_evidence[number] = advance(before, column.log_evidence(counts[number]))
-        return log_mean(np.array([log_mean(column) for column in self.log_evidence]))
+        statistics = [log_mean(column) for column in self.log_evidence if len(column)]
+        return log_mean(np.array(statistics))
 
     @property
     def since(self) -> datetime:
         """When the evidence of the strongest bet began to grow: an estimate of the change."""
-        column = int(np.argmax([evidence.max() for evidence in self.log_evidence]))
+        column = int(np.argmax([evidence.max(initial=-np.inf) for evidence in self.log_evidence]))
         second = self.starts[column][int(self.log_evidence[column].argmax())]
         return datetime.fromtimestamp(int(second), UTC)
 

@@ -10,13 +10,14 @@ import numpy as np
 from driftgauge.storage import EDGES
 
 from .betting import Counts, SegmentBets, build_bets
+from .design_effect import DesignEffect
 
 MIN_EVENTS = 100
 """A segment with fewer reference events raises no alert of its own."""
 
-PROMISED_EVENTS = 300
-"""Independent events that a segment's reference must be worth for the false-alarm budget to have
-held in simulation (docs/benchmarks.md, "False alarms")."""
+PROMISED_EVENTS = 200
+"""Independent events that a segment's reference must be worth for the budget to be promised: in
+simulation at least 95 of 100 references worth so much kept it (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,26 @@ class Normal:
         return ood_rate(self.reference[-1], alpha)
 
     def design_effects(self) -> list[float]:
-        """Return each column's median design effect."""
-        return [float(np.median(column.design_effects)) for column in self.bets]
+        """Return each column's design effect, at the typical bet."""
+        return [column.typical.estimate for column in self.bets]
 
 
 def learn_normal(windows: Counts) -> Normal | None:
-    """Return the normal that reference *windows* show, None if they hold too few events.
+    """Return the normal that reference *windows* show, None if they are too few to test against.
 
     Args:
         windows: ``(windows, columns, bins)`` counts in time order.
     """
     if not len(windows) or int(windows[:, -1].sum()) < MIN_EVENTS:
         return None
-    bets = tuple(build_bets(windows[:, column]) for column in range(windows.shape[1]))
+    alone = [build_bets(windows[:, column]).typical for column in range(windows.shape[1])]
+    shared = DesignEffect(
+        float(np.median([effect.estimate for effect in alone])),
+        float(np.median([effect.bound for effect in alone])),
+    )
+    bets = tuple(build_bets(windows[:, column], shared) for column in range(windows.shape[1]))
+    if not any(len(column.log_gain) for column in bets):
+        return None
     return Normal(reference=windows.sum(axis=0), bets=bets)
 
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
+from scipy.special import ndtr
 
 from driftgauge.storage import EDGES, N_BINS
 
@@ -19,17 +21,14 @@ def normal_scores(
     """Return standard normal scores whose neighbours are correlated (an AR(1) chain)."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal(n) * math.sqrt(1 - correlation**2)
-    scores = np.empty(n)
-    scores[0] = rng.standard_normal()
-    for i in range(1, n):
-        scores[i] = correlation * scores[i - 1] + noise[i]
+    noise[0] = rng.standard_normal()
+    scores: NDArray[np.float64] = lfilter([1.0], [1.0, -correlation], noise)
     return scores + shift
 
 
 def pool_p_values(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return p-values against a standard normal pool."""
-    tail = np.vectorize(lambda score: 0.5 * math.erfc(score / math.sqrt(2)))(scores)
-    p_values: NDArray[np.float64] = np.clip(tail, 1e-12, 1.0)
+    p_values: NDArray[np.float64] = np.clip(ndtr(-scores), 1e-12, 1.0)
     return p_values
 
 
