@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_EVENTS = 200
-N_BLOCKS = 32
-PATTERN = "tabtab"  # train, cal-A, cal-B
+N_BLOCKS = 12
+PATTERN = "tab"  # train, cal-A, cal-B: four times over the reference's span
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ def split_reference(window_ids: NDArray[np.int64]) -> Split:
     """
     _, windows = np.unique(window_ids, return_inverse=True)
     n_windows = int(windows.max(initial=0)) + 1
-    if n_windows < len(PATTERN) * 2:
+    if n_windows < N_BLOCKS:
         windows, n_windows = np.arange(len(window_ids)), len(window_ids)
-    block = max(n_windows // N_BLOCKS, 1)
+    block = -(-n_windows // N_BLOCKS)
     part = np.array(list(PATTERN))[(windows // block) % len(PATTERN)]
     return Split(
         train=np.flatnonzero(part == "t"),
