@@ -1,0 +1,8 @@
+"""What those who operate the agent can see of it: metrics, health, a small HTTP server."""
+
+from .health import Health
+from .metrics import Metrics
+from .server import Answer, HttpServer
+from .serving import serving
+
+__all__ = ["Answer", "Health", "HttpServer", "Metrics", "serving"]

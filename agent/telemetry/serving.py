@@ -1,0 +1,82 @@
+"""The pages of a running agent: /metrics, /healthz, /readyz."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from ..errors import SettingsError
+from ..sections import HttpSection
+from .health import Finding, Health
+from .server import Answer, HttpServer, Route
+
+log = logging.getLogger(__name__)
+
+
+def routes(registry: CollectorRegistry, health: Health) -> dict[str, Route]:
+    """Return what answers each page."""
+
+    def metrics(accept: str) -> Answer:
+        encode, content_type = choose_encoder(accept)
+        return Answer(encode(registry), content_type)
+
+    return {
+        "/metrics": metrics,
+        "/healthz": lambda _: _told(health.is_alive()),
+        "/readyz": lambda _: _told(health.is_ready()),
+    }
+
+
+def _told(finding: Finding) -> Answer:
+    told = {"status": "ok" if finding.holds else "failing", **finding.checks}
+    return Answer(
+        json.dumps(told).encode() + b"\n", "application/json", 200 if finding.holds else 503
+    )
+
+
+@contextmanager
+def serving(settings: HttpSection, pages: dict[str, Route]) -> Iterator[HttpServer | None]:
+    """Serve *pages* during the block; give None where nothing is served.
+
+    Raises:
+        SettingsError: the address cannot be had, and ``http.required`` is set.
+    """
+    server = _started(settings, pages)
+    if server is None:
+        yield None
+        return
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _started(settings: HttpSection, pages: dict[str, Route]) -> HttpServer | None:
+    if settings.port == 0:
+        return None
+    at = f"{settings.host}:{settings.port}"
+    try:
+        server = HttpServer(settings.host, settings.port, pages)
+    except OSError as error:
+        told = f"cannot serve metrics and health at {at}: {error.strerror or error}"
+        if settings.required:
+            raise SettingsError(told, hint="set http.port to a free port, or to 0") from error
+        log.warning(
+            "%s; going on without, set http.port to a free port, or to 0",
+            told,
+            extra={"action": "http_unavailable", "address": at},
+        )
+        return None
+    server.start()
+    log.info(
+        "serving %s at http://%s",
+        ", ".join(pages),
+        server.address,
+        extra={"action": "http_started", "address": server.address},
+    )
+    return server

@@ -1,0 +1,122 @@
+"""The pages are served from loopback, bounded, and never in the way of scoring."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from driftgauge.agent.errors import SettingsError
+from driftgauge.agent.sections import HttpSection
+from driftgauge.agent.telemetry import Answer, Health, HttpServer, Metrics, serving
+from driftgauge.agent.telemetry.serving import routes
+
+from .conditions import PretendLoop
+
+
+@pytest.fixture
+def loop() -> PretendLoop:
+    return PretendLoop()
+
+
+@pytest.fixture
+def server(loop: PretendLoop) -> Iterator[HttpServer]:
+    health = Health(loop.condition, loop.clock, detector="d-1", max_silence_seconds=60)
+    pages = routes(Metrics(alpha=0.01).registry, health)
+
+    def broken(_: str) -> Answer:
+        raise RuntimeError("no")
+
+    with closing(HttpServer("127.0.0.1", 0, pages | {"/broken": broken})) as made:
+        made.start()
+        yield made
+
+
+def get(server: HttpServer, path: str, method: str = "GET", **headers: str) -> tuple[int, str, str]:
+    """Return status, content type and body."""
+    with closing(http.client.HTTPConnection(server.address, timeout=10)) as connection:
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Content-Type"], answer.read().decode()
+
+
+def test_health_is_told_by_the_status(loop: PretendLoop, server: HttpServer) -> None:
+    status, kind, body = get(server, "/healthz")
+    assert (status, kind, json.loads(body)["status"]) == (200, "application/json", "ok")
+    loop.clock.sleep(61)
+    status, _, body = get(server, "/healthz")
+    assert (status, json.loads(body)["status"]) == (503, "failing")
+
+
+def test_readiness_is_told_by_the_status(loop: PretendLoop, server: HttpServer) -> None:
+    assert get(server, "/readyz?verbose")[0] == 200
+    loop.changes["absent"] = "database"
+    status, _, body = get(server, "/readyz")
+    assert (status, json.loads(body)["database"]) == (503, False)
+
+
+def test_metrics_come_in_the_format_that_is_asked_for(server: HttpServer) -> None:
+    assert get(server, "/metrics")[1].startswith("text/plain; version=0.0.4")
+    accept = "application/openmetrics-text; version=1.0.0"
+    status, kind, body = get(server, "/metrics", Accept=accept)
+    assert (status, kind.split(";")[0]) == (200, "application/openmetrics-text")
+    assert body.endswith("# EOF\n")
+
+
+def test_a_head_has_no_body_and_other_methods_and_pages_are_refused(server: HttpServer) -> None:
+    assert get(server, "/metrics", "HEAD")[::2] == (200, "")
+    assert get(server, "/metrics", "POST")[0] == 501
+    assert get(server, "/")[::2] == (
+        404, "no such page; there is: /metrics /healthz /readyz /broken\n",
+    )  # fmt: skip
+
+
+def test_a_page_that_fails_ends_nothing(
+    server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert get(server, "/broken")[0] == 500
+    assert "RuntimeError: no" in caplog.text
+    assert get(server, "/healthz")[0] == 200
+
+
+def test_a_silent_reader_holds_up_no_other(server: HttpServer) -> None:
+    host, port = server.address.split(":")
+    with closing(socket.create_connection((host, int(port)))) as silent:
+        silent.sendall(b"GET /metr")
+        assert get(server, "/healthz")[0] == 200
+
+
+def test_a_taken_port_is_told_and_ends_nothing_unless_it_must(
+    server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = int(server.address.split(":")[1])
+    with serving(HttpSection(port=port), {}) as none:
+        assert none is None
+    assert f"cannot serve metrics and health at 127.0.0.1:{port}: Address already in use" in (
+        caplog.text
+    )
+    required = HttpSection(port=port, required=True)
+    with pytest.raises(SettingsError, match="Address already in use"), serving(required, {}):
+        pass
+
+
+def test_port_0_serves_nothing() -> None:
+    with serving(HttpSection(port=0), {}) as none:
+        assert none is None
+
+
+def test_it_is_served_to_this_machine_only_unless_told_otherwise() -> None:
+    assert HttpSection().host == "127.0.0.1"
+
+
+def test_a_port_is_free_again_when_the_agent_has_left() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        settings = HttpSection(port=probe.getsockname()[1])
+    for _ in range(2):
+        with serving(settings, {"/healthz": lambda _: Answer(b"ok")}) as made:
+            assert made is not None
+            assert get(made, "/healthz")[2] == "ok"
