@@ -11,6 +11,7 @@ AgentError
     EventUnreadable          the broker's copy of it is corrupt
     EventFault               reading it failed in a way that nobody foresaw: our fault, most likely
   SourceUnavailable          the broker does not answer now (retryable)
+    SourceRefused            it answers, and does not let this agent in (retryable)
   SourceBroken               the broker answers what reading again does not cure
   ScorerFault                the scorer broke its promise
   BrokerNotStarted           the embedded broker did not come up
@@ -73,6 +74,10 @@ class SourceUnavailable(AgentError):
     """The broker does not answer now."""
 
     retryable = True
+
+
+class SourceRefused(SourceUnavailable):
+    """The broker does not let this agent in."""
 
 
 class SourceBroken(AgentError):

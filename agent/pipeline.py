@@ -44,7 +44,8 @@ class Pipeline:
 
     def __len__(self) -> int:
         """Return how many records are in it."""
-        return len(self._queue) + sum(flight.n_records for flight in self._flights)
+        flights = tuple(self._flights)  # at once: other threads ask, too
+        return len(self._queue) + sum(flight.n_records for flight in flights)
 
     @property
     def is_full(self) -> bool:
@@ -64,7 +65,8 @@ class Pipeline:
     @property
     def busy_since(self) -> float | None:
         """Monotonic time at which the batch that is scored now was handed over; None when idle."""
-        return next((f.since for f in self._flights if not f.judged.done()), None)
+        flights = tuple(self._flights)  # at once: other threads ask, too
+        return next((f.since for f in flights if not f.judged.done()), None)
 
     @property
     def seconds_until_due(self) -> float:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import trustme
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
+    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
+
+KEY_PASSWORD = "of the key"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Certificates:
     Attributes:
         ca_file: of the authority.
         server_file: key and certificate of 127.0.0.1.
-        client_file: a client's certificate; *client_key_file* has its key.
+        client_file: a client's certificate; *client_key_file* has its key, under KEY_PASSWORD.
         stranger_file: of an authority that signed nothing here.
     """
 
@@ -42,7 +46,7 @@ def certify(folder: Path) -> Certificates:
     server, client = authority.issue_cert("127.0.0.1"), authority.issue_cert("agent@example.org")
     made.server_file.write_bytes(_pkcs8(server) + _chain(server))
     made.client_file.write_bytes(_chain(client))
-    client.private_key_pem.write_to_path(made.client_key_file)
+    made.client_key_file.write_bytes(_pkcs8(client, BestAvailableEncryption(KEY_PASSWORD.encode())))
     return made
 
 
@@ -50,7 +54,7 @@ def _chain(issued: trustme.LeafCert) -> bytes:
     return b"".join(pem.bytes() for pem in issued.cert_chain_pems)
 
 
-def _pkcs8(issued: trustme.LeafCert) -> bytes:
+def _pkcs8(issued: trustme.LeafCert, encryption: KeySerializationEncryption | None = None) -> bytes:
     """Return the key as Java wants it."""
     key = load_pem_private_key(issued.private_key_pem.bytes(), password=None)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())

@@ -28,6 +28,7 @@ from driftgauge.agent.stream.embedded import dying_with
 from driftgauge.agent.stream.topic import ensure_topics
 
 from .certificates import Certificates, certify
+from .token_endpoint import signing_keys
 
 POM = Path(__file__).with_name("kafka.pom.xml")
 START_SECONDS = 60
@@ -35,6 +36,7 @@ LISTENERS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 USER, PASSWORD = "agent", "correct horse"
 _JAVA = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_OAUTH = "org.apache.kafka.common.security.oauthbearer"
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,7 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServ
         _go_without("install a Java runtime, 17 or newer (Debian's default-jre-headless)")
     folder = tmp_path_factory.mktemp("kafka")
     server = KafkaServer(java, find_jars(), folder, certify(folder))
+    server.keys_file.write_text(signing_keys())
     server.format()
     try:
         server.start()
@@ -168,6 +171,11 @@ class KafkaServer:
             self.start()
 
     @property
+    def keys_file(self) -> Path:
+        """The keys that tokens are signed with, as JSON: written before it is started."""
+        return self.folder / "keys.json"
+
+    @property
     def _properties(self) -> Path:
         return self.folder / "server.properties"
 
@@ -176,7 +184,8 @@ class KafkaServer:
         return self.folder / "server.log"
 
     def _command(self, *arguments: str) -> list[str]:
-        return [self.java, *_JAVA, "-cp", f"{self.jars}/*", *arguments]
+        allowed = f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={self.keys_file.as_uri()}"
+        return [self.java, *_JAVA, allowed, "-cp", f"{self.jars}/*", *arguments]
 
     def _settings(self) -> str:
         listeners = [f"{name}://127.0.0.1:{port}" for name, port in self.ports.items()]
@@ -205,8 +214,19 @@ class KafkaServer:
             for listener in ("sasl_plaintext", "sasl_ssl")
             for mechanism, login in zip(_MECHANISMS, (plain, scram, scram), strict=True)
         }
+        oauth = "listener.name.sasl_ssl.oauthbearer"
         return logins | {
+            f"{oauth}.sasl.jaas.config": f"{_OAUTH}.OAuthBearerLoginModule required;",
+            f"{oauth}.sasl.server.callback.handler.class": (
+                f"{_OAUTH}.OAuthBearerValidatorCallbackHandler"
+            ),
+            f"{oauth}.sasl.oauthbearer.jwks.endpoint.url": self.keys_file.as_uri(),
+            f"{oauth}.sasl.oauthbearer.expected.audience": "kafka",
+            f"{oauth}.connections.max.reauth.ms": "60000",
             "sasl.enabled.mechanisms": ",".join(_MECHANISMS),
+            "listener.name.sasl_ssl.sasl.enabled.mechanisms": ",".join(
+                (*_MECHANISMS, "OAUTHBEARER")
+            ),
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self.certificates.server_file),
             "ssl.truststore.type": "PEM",

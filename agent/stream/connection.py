@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,11 +12,17 @@ from typing import Any, Literal
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
-from ..errors import SourceUnavailable
+from ..errors import SourceRefused, SourceUnavailable
+from .oauth import OAuthClient, token_provider
 
 Profile = Literal["standard", "embedded"]
 
+REFUSED_SECONDS = 3.0
+"""A client tries until its time is over, also where the answer is a refusal; after so long a refusal
+ends it."""
+
 _NO_LOGIN = "the user name or the password is wrong"
+_NO_TOKEN = "the broker does not accept the token: its issuer, audience or scope"
 _NO_CERTIFICATE = "the broker wants a certificate of this agent: certificate_file, key_file"
 _MEANINGS = {
     "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not signed by an authority in "
@@ -25,9 +32,12 @@ _MEANINGS = {
     "EOF occurred in violation": "the broker does not speak TLS at this port",
     "WRONG_VERSION_NUMBER": "the broker does not speak TLS at this port",
     "Invalid frame length": "the broker expects TLS at this port, or it is not Kafka's",
+    "token request failed": "the token endpoint gave no token",
     "SaslAuthenticationFailed": _NO_LOGIN,
     "IllegalSaslState": "the broker asks for no login at this port",
     "UnsupportedSaslMechanism": "the broker does not offer this sasl_mechanism",
+    "PEM lib": "key_password does not open key_file",
+    "KEY_VALUES_MISMATCH": "key_file is not the key of certificate_file",
     "No such file": "ca_file, certificate_file or key_file is not there",
 }
 """What the client's words for a failure mean for the settings."""
@@ -50,7 +60,9 @@ class KafkaConnection:
         profile: ``embedded`` for the broker that ships with the demo: short sessions, one record a
             batch.
         security_protocol: ``PLAINTEXT``, ``SSL``, ``SASL_PLAINTEXT`` or ``SASL_SSL``.
-        sasl_mechanism: ``PLAIN``, ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None without SASL.
+        sasl_mechanism: ``PLAIN``, ``SCRAM-SHA-256``, ``SCRAM-SHA-512`` or ``OAUTHBEARER``; None
+            without SASL.
+        oauth: for ``OAUTHBEARER``; the others take *username* and *password*.
         bootstrap_timeout_seconds: how long a first answer may take.
     """
 
@@ -63,6 +75,8 @@ class KafkaConnection:
     ca_file: str | None = None
     certificate_file: str | None = None
     key_file: str | None = None
+    key_password: str | None = field(default=None, repr=False)
+    oauth: OAuthClient | None = None
     bootstrap_timeout_seconds: float = 30.0
 
     def options(self) -> dict[str, Any]:
@@ -78,6 +92,8 @@ class KafkaConnection:
             "ssl_cafile": self.ca_file,
             "ssl_certfile": self.certificate_file,
             "ssl_keyfile": self.key_file,
+            "ssl_password": self.key_password or "",  # None would ask at the terminal
+            "sasl_oauth_token_provider": token_provider(self.oauth) if self.oauth else None,
         }
 
     def producer_options(self) -> dict[str, Any]:
@@ -89,14 +105,25 @@ class KafkaConnection:
 
 
 class _Heard(logging.Handler):
-    """Keeps the client's last warnings: the cause of a failure is nowhere else."""
+    """Keeps the client's last warnings: the cause of a failure is nowhere else.
 
-    def __init__(self) -> None:
+    Args:
+        when_refused: called in the client's thread for each refusal after some seconds.
+    """
+
+    def __init__(self, connection: KafkaConnection, when_refused: Callable[[], None]) -> None:
         super().__init__(logging.WARNING)
+        self._connection = connection
+        self._when_refused = when_refused
+        self._since = time.monotonic()
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines = [*self.lines[-19:], record.getMessage()]
+        line = record.getMessage()
+        self.lines = [*self.lines[-19:], line]
+        is_refusal = line.startswith("Bootstrap connection") and _meaning(self._connection, line)
+        if is_refusal and time.monotonic() - self._since > REFUSED_SECONDS:
+            self._when_refused()
 
 
 def build_client(
@@ -108,6 +135,7 @@ def build_client(
 
     Raises:
         SourceUnavailable: the broker does not answer, with the cause.
+        SourceRefused: it answers, and does not let this agent in; known after some seconds.
     """
     network: list[Any] = []
 
@@ -115,7 +143,11 @@ def build_client(
         network.append(KafkaNetClient(**settings))
         return network[-1]
 
-    with explaining(connection, purpose):
+    def give_up() -> None:
+        for client in network:
+            client._manager.close()  # noqa: SLF001 - there is no public way
+
+    with explaining(connection, purpose, when_refused=give_up):
         try:
             return make(kafka_client=remembered, **options)
         except BaseException:
@@ -140,13 +172,18 @@ def close_producer(producer: Any, timeout_seconds: float) -> None:
 
 
 @contextmanager
-def explaining(connection: KafkaConnection, purpose: str) -> Iterator[None]:
+def explaining(
+    connection: KafkaConnection, purpose: str, *, when_refused: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Turn kafka-python's failure inside the block into one that names its cause.
+
+    Args:
+        when_refused: called when the broker keeps on refusing, in the client's thread.
 
     Raises:
         SourceUnavailable: with what the client's log said, since its exception does not say it.
     """
-    heard = _Heard()
+    heard = _Heard(connection, when_refused)
     log = logging.getLogger("kafka")
     log.addHandler(heard)
     try:
@@ -162,16 +199,22 @@ def _unavailable(
 ) -> SourceUnavailable:
     servers = ", ".join(connection.bootstrap_servers)
     causes = [line for line in lines if "failed: " in line and "Unable to bootstrap" not in line]
-    answers = [line for line in causes if "timed out" not in line]  # the last try is cut short
+    cut_short = ("timed out", "KafkaTimeoutError")  # the last try is
+    answers = [line for line in causes if not any(words in line for words in cut_short)]
     cause = next(reversed(answers or causes), "the client gave no cause")
-    return SourceUnavailable(
+    meaning = _meaning(connection, cause)
+    kind = SourceRefused if meaning else SourceUnavailable
+    return kind(
         f"cannot {purpose} at {servers} over {connection.security_protocol}: {error}; "
-        f"last heard: {cause}{_meaning(connection, cause)}",
+        f"last heard: {cause}{meaning}",
         hint="check bootstrap_servers, the security protocol, the certificate and the password: "
         "kafka clients report all four alike",
     )
 
 
 def _meaning(connection: KafkaConnection, cause: str) -> str:
-    known = _MEANINGS | {"socket disconnected": _HUNG_UP[connection.security_protocol]}
+    hung_up = _HUNG_UP[connection.security_protocol]
+    if connection.oauth is not None:
+        hung_up = f"the broker hung up: {_NO_TOKEN}"
+    known = _MEANINGS | {"socket disconnected": hung_up}
     return next((f": {meaning}" for words, meaning in known.items() if words in cause), "")

@@ -43,7 +43,8 @@ class Metrics(Meter):
     """
 
     def __init__(self, *, alpha: float) -> None:
-        disable_created_metrics()  # a second series beside each counter, read by nobody
+        # Else each counter has a second series beside it, which nobody reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # it has no annotation
         self.registry = CollectorRegistry()
         self._alpha = alpha
         self._reasons = _reasons()
