@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from driftgauge.storage import FlushRecord, OffsetAdvance
 
 from .drift.statistics import ScoreStatistics
 from .drift.windows import Segments, WindowCounts
 from .events.event import Event
+from .events.segment import PREDICTED_CLASS
 from .evidence import EvidenceKeeper
 from .loop_settings import LoopSettings
 from .ports import Scored, Scorer
@@ -21,7 +22,9 @@ class Counting:
         columns, seconds = scorer.columns, settings.window_seconds
         self._detector = scorer.detector
         self._stream = settings.stream
-        self._segments = Segments(settings.max_segments)
+        names = settings.decode.segment_headers
+        self._segments = Segments(settings.max_segments, n_names=len(names))
+        self._answers = settings.decode.answers if PREDICTED_CLASS in names else None
         self._windows = WindowCounts(columns, window_seconds=seconds)
         self._evidence = EvidenceKeeper(columns, settings.evidence, window_seconds=seconds)
         self._statistics = ScoreStatistics(columns)
@@ -38,10 +41,23 @@ class Counting:
 
     def count(self, events: Sequence[Event], scored: Scored) -> None:
         """Count a scored batch in every segment of each event."""
-        segments = [self._segments.of(event) for event in events]
+        segments = [
+            self._segments.of(self._values(event, row, scored)) for row, event in enumerate(events)
+        ]
         self._windows.add(events, segments, scored)
         self._evidence.offer(events, segments, scored)
         self._statistics.update(scored.scores)
+
+    def _values(self, event: Event, row: int, scored: Scored) -> Mapping[str, str]:
+        """Return the event's segments, with the class that only the answer or the model tells."""
+        if self._answers is None:
+            return event.segments
+        said = event.segments.get(PREDICTED_CLASS)
+        if said is not None:
+            return {**event.segments, PREDICTED_CLASS: self._answers.name(said)}
+        predicted = None if scored.predicted is None else int(scored.predicted[row])
+        found = self._answers.class_of(event, predicted)
+        return event.segments if found is None else {**event.segments, PREDICTED_CLASS: found}
 
     def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:
         """Return everything that one transaction is to write."""

@@ -39,7 +39,7 @@ class Pipeline:
             max_skew_seconds=settings.max_skew_seconds,
             threads=settings.decode_threads,
         )
-        self._scoring = ScoringThread(scorer, clock)
+        self._scoring = ScoringThread(scorer, clock, max_images=settings.max_images)
         self._flights: deque[_Flight] = deque()
 
     def __len__(self) -> int:

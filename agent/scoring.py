@@ -45,10 +45,14 @@ class ScoringThread:
 
     Images are the scorer's business only here, so the scorer need not be thread-safe. The thread
     ends with the process: a scorer that hangs cannot hold up leaving.
+
+    Args:
+        max_images: given to the scorer at a time; a batch has more where records have several.
     """
 
-    def __init__(self, scorer: Scorer, clock: Clock) -> None:
+    def __init__(self, scorer: Scorer, clock: Clock, *, max_images: int = 64) -> None:
         self._scorer = scorer
+        self._max_images = max_images
         self._clock = clock
         self._n_bad_batches = 0
         self._n_bad_events = 0
@@ -82,7 +86,7 @@ class ScoringThread:
         start = self._clock.monotonic()
         outcomes = [future.result() for future in batch]
         decoded = self._clock.monotonic()
-        events = [found.outcome for found in outcomes if isinstance(found.outcome, Event)]
+        events = [event for found in outcomes for event in found.events]
         scored: Scored | None = None
         if events:
             try:
@@ -99,7 +103,22 @@ class ScoringThread:
         return Judged(outcomes, events, scored, seconds)
 
     def _scored(self, events: Sequence[Event]) -> Scored:
-        uniforms = np.array([event_uniform(e.topic, e.partition, e.offset) for e in events])
+        parts: list[Scored] = []
+        bad: list[int] = []
+        worst: NonFiniteScore | None = None
+        for start in range(0, len(events), self._max_images):
+            try:
+                parts.append(self._scored_some(events[start : start + self._max_images]))
+            except NonFiniteScore as error:
+                worst = error
+                bad += [start + row for row in getattr(error, "rows", ())]
+        if worst is not None:
+            vars(worst)["rows"] = tuple(bad)
+            raise worst
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+    def _scored_some(self, events: Sequence[Event]) -> Scored:
+        uniforms = np.array([event_uniform(e.topic, e.partition, e.offset, e.item) for e in events])
         try:
             scored = self._scorer.score([event.image for event in events], uniforms)
             _check(scored, len(events), len(self._scorer.columns))
@@ -123,7 +142,14 @@ class ScoringThread:
         One picture must not stop a stream. A model that scores nothing any more must.
         """
         rows = set(getattr(error, "rows", ()))
-        bad = {id(event) for row, event in enumerate(events) if row in rows}
+        bad_ones = {id(event) for row, event in enumerate(events) if row in rows}
+        # A record's events count together or not at all.
+        bad = {
+            id(event)
+            for found in outcomes
+            if any(id(one) in bad_ones for one in found.events)
+            for event in found.events
+        }
         self._note(len(events), len(bad), events, error)
         reason = EventUnscorable(f"the model gave no finite score for this picture: {error}")
         marked = [
@@ -156,6 +182,15 @@ def _fault(events: Sequence[Event], error: Exception) -> ScorerFault:
         f"({first.event_id}) to {last.topic}/{last.partition}@{last.offset} ({last.event_id}): "
         f"{what}",
         hint=getattr(error, "hint", None),
+    )
+
+
+def _joined(parts: Sequence[Scored]) -> Scored:
+    predicted = [part.predicted for part in parts if part.predicted is not None]
+    return Scored(
+        scores=np.concatenate([part.scores for part in parts]),
+        p_values=np.concatenate([part.p_values for part in parts]),
+        predicted=np.concatenate(predicted) if len(predicted) == len(parts) else None,
     )
 
 

@@ -6,7 +6,7 @@ Counts only add, so what is flushed from here sums with what other agents and ea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,31 +53,31 @@ class Segments:
     """Names the segments that an event counts in, bounded in number.
 
     Args:
-        max_segments: beyond so many, new values of a header count as ``header=~other``: a header
-            that differs in every event must not fill the database.
+        max_segments: beyond so many, new values of a name count as ``name=~other``: a header or
+            field that differs in every event must not fill the database.
+        n_names: names that share them equally, so that one without bound leaves the others room.
 
     Attributes:
         n_bounded: values so far that counted as ``~other``.
     """
 
-    def __init__(self, max_segments: int = 1000) -> None:
-        self._max_segments = max_segments
-        self._known: set[str] = set()
+    def __init__(self, max_segments: int = 1000, *, n_names: int = 1) -> None:
+        self._max_values = max(1, max_segments // max(1, n_names))
+        self._known: defaultdict[str, set[str]] = defaultdict(set)
         self.n_bounded = 0
 
-    def of(self, event: Event) -> list[str]:
-        """Return ``*`` and one ``header=value`` for each segment header that the event has."""
-        return [ALL, *(self._bounded(name, value) for name, value in event.segments.items())]
+    def of(self, values: Mapping[str, str]) -> list[str]:
+        """Return ``*`` and one ``name=value`` for each of an event's segments."""
+        return [ALL, *(self._bounded(name, value) for name, value in values.items())]
 
     def _bounded(self, name: str, value: str) -> str:
-        segment = f"{name}={value}"
-        if segment in self._known:
-            return segment
-        if len(self._known) >= self._max_segments:
-            self.n_bounded += 1
-            return f"{name}={OTHER}"
-        self._known.add(segment)
-        return segment
+        known = self._known[name]
+        if value not in known:
+            if len(known) >= self._max_values:
+                self.n_bounded += 1
+                return f"{name}={OTHER}"
+            known.add(value)
+        return f"{name}={value}"
 
 
 @dataclass(slots=True)

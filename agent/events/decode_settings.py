@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .answers import AnswerBook
 from .formats import FormatSetting
 from .inference import PictureSettings
 from .reference import Fetch, no_fetch
@@ -26,6 +27,7 @@ class DecodeSettings:
         id_field: where JSON and Avro have the event's id; empty is none.
         fetch: gets a picture that lies elsewhere.
         read_record: reads a record in a schema registry's framing.
+        answers: what the served model answered, where that is logged too.
     """
 
     segment_headers: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ class DecodeSettings:
     tensor_range: ValueRange = "auto"
     fetch: Fetch = field(default=no_fetch, repr=False)
     read_record: ReadRecord = field(default=no_registry, repr=False)
+    answers: AnswerBook = field(default_factory=AnswerBook, repr=False, compare=False)
 
     @property
     def pictures(self) -> PictureSettings:

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from ..errors import EventError
 from ..pace import Pace
 from ..ports import Clock
-from .decode import DecodeSettings, decode_event
-from .event import Event, Record
+from .decode import DecodeSettings, decode_record
+from .event import Answer, Event, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,22 @@ class Decoded:
     """A record and what became of it.
 
     Attributes:
+        outcome: its first event; an answer has none, and nothing to count.
+        more: the events of its other pictures.
         seconds: what decoding took in its thread.
         is_skewed: dated too far ahead, so it counts at its arrival.
     """
 
     record: Record
-    outcome: Event | EventError
+    outcome: Event | Answer | EventError
     seconds: float
     is_skewed: bool = False
+    more: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Return all events of the record: they count together or not at all."""
+        return (self.outcome, *self.more) if isinstance(self.outcome, Event) else ()
 
 
 @dataclass(slots=True)
@@ -149,14 +157,21 @@ class DecodeQueue:
 
     def _work(self, record: Record, arrived_at: datetime) -> Decoded:
         start = self._clock.monotonic()
-        outcome: Event | EventError
+        outcome: Event | Answer | EventError
+        more: tuple[Event, ...] = ()
         is_skewed = False
         try:
-            outcome = decode_event(record, self._decode, arrived_at=arrived_at)
+            found = decode_record(record, self._decode, arrived_at=arrived_at)
         except EventError as error:
             outcome = error
         else:
-            is_skewed = outcome.event_time > arrived_at + self._max_skew
-            if is_skewed:  # a wrong clock opens no windows in the future
-                outcome = replace(outcome, event_time=arrived_at)
-        return Decoded(record, outcome, self._clock.monotonic() - start, is_skewed)
+            if isinstance(found, Answer):
+                self._decode.answers.put(found)
+                outcome = found
+            else:
+                is_skewed = found[0].event_time > arrived_at + self._max_skew
+                if is_skewed:  # a wrong clock opens no windows in the future
+                    found = tuple(replace(event, event_time=arrived_at) for event in found)
+                outcome, *rest = found
+                more = tuple(rest)
+        return Decoded(record, outcome, self._clock.monotonic() - start, is_skewed, more)

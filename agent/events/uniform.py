@@ -7,12 +7,15 @@ import hashlib
 _STEPS = 2.0**52
 
 
-def event_uniform(topic: str, partition: int, offset: int) -> float:
+def event_uniform(topic: str, partition: int, offset: int, item: int = 0) -> float:
     """Return a number in (0, 1), both ends excluded, that depends on the coordinates only.
+
+    Args:
+        item: which picture of the record.
 
     >>> event_uniform("frames", 0, 7) == event_uniform("frames", 0, 7)
     True
     """
-    coordinates = f"{topic}\0{partition}\0{offset}".encode()
-    digest = hashlib.blake2b(coordinates, digest_size=8).digest()
+    place = f"{topic}\0{partition}\0{offset}" + (f"\0{item}" if item else "")
+    digest = hashlib.blake2b(place.encode(), digest_size=8).digest()
     return ((int.from_bytes(digest, "big") >> 12) + 0.5) / _STEPS

@@ -96,7 +96,14 @@ def test_a_cleared_count_is_empty() -> None:
 
 def test_segments_beyond_the_bound_share_one_name() -> None:
     segments = Segments(max_segments=2)
-    names = [segments.of(event(camera=str(number))) for number in range(4)]
+    names = [segments.of({"camera": str(number)}) for number in range(4)]
     assert names[0] == ["*", "camera=0"]
     assert names[2] == names[3] == ["*", f"camera={OTHER}"]
-    assert segments.of(event(camera="1")) == ["*", "camera=1"]
+    assert segments.of({"camera": "1"}) == ["*", "camera=1"]
+
+
+def test_a_name_without_bound_leaves_the_others_room() -> None:
+    segments = Segments(max_segments=4, n_names=2)
+    names = [segments.of({"session": str(n), "camera": str(n % 2)}) for n in range(9)]
+    assert names[-1] == ["*", "session=~other", "camera=0"]
+    assert segments.n_bounded == 7
