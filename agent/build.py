@@ -21,6 +21,7 @@ from .broker import build_connection
 from .clock import SystemClock
 from .drift.monitor import Monitor
 from .drift.turn import MonitorSettings
+from .events.answers import AnswerBook
 from .events.avro import AvroReader
 from .events.decode import DecodeSettings
 from .events.fetch import Fetcher, FetchSettings, parse_allowed
@@ -29,6 +30,7 @@ from .events.registry import ReadRecord, no_registry
 from .evidence import EvidenceSettings
 from .loop import AgentLoop
 from .loop_settings import LoopSettings
+from .model.class_names import read_class_names
 from .model.load import LoadedModel, load_model
 from .model.scorer import ModelScorer
 from .schedule import Job
@@ -124,6 +126,7 @@ def build_decode(settings: Settings) -> DecodeSettings:
         tensor_range=events.tensor_range,
         fetch=_build_fetch(settings),
         read_record=_build_registry(settings),
+        answers=AnswerBook(read_class_names(settings.model.class_names)),
     )
 
 

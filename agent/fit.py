@@ -21,6 +21,9 @@ from driftgauge.storage import DetectorRecord, Store
 from .build import build_database, build_decode, build_model, build_source, chosen_layers
 from .clock import SystemClock
 from .drift.normal import learn_normals, ood_rate, promise_warning
+from .events.answers import AnswerBook
+from .events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
+from .model.class_names import read_class_names
 from .model.scorer import LayerReader
 from .reference.coverage import Coverage
 from .reference.example import Example
@@ -65,9 +68,10 @@ class Callbacks:
 
 @contextmanager
 def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
-    """Give the images below *folder*; a sub-folder is a value of the first segment header."""
-    headers = settings.stream.segments
-    files = list_images(folder, header=headers[0] if headers else None)
+    """Give the images below *folder*; a sub-folder is a value of the first segment but the class."""
+    told = (PREDICTED_CLASS, MODEL_VERSION)
+    names = [segment_name(source) for source in settings.stream.segments if source not in told]
+    files = list_images(folder, header=names[0] if names else None)
     examples = read_images(files, max_pixels=settings.batch.max_image_pixels)
     yield Source(examples, len(files))
 
@@ -108,6 +112,7 @@ def fit_stream(
         batch=settings.batch.max_images,
         window_seconds=settings.windows.seconds,
         on_images=callbacks.on_images,
+        class_name=_class_name(settings),
     )
     detector = fit_detector(
         reference.taps,
@@ -131,6 +136,14 @@ def fit_stream(
     name = save_detector(detector, folder, loaded.identity, notes)
     _register(settings, folder / name, activate=activate)
     return Fitted(name, folder / name, detector, reference.coverage, rates, warnings)
+
+
+def _class_name(settings: Settings) -> Callable[[int], str] | None:
+    """Return what names a class for its segment, None when the stream is not sliced by class."""
+    if PREDICTED_CLASS not in settings.stream.segments:
+        return None
+    book = AnswerBook(read_class_names(settings.model.class_names))
+    return lambda number: book.name(str(number))
 
 
 def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:

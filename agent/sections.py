@@ -146,6 +146,9 @@ class ModelSection(Section):
     the transform it wants."""
     checkpoint: Path | None = Field(default=None, examples=["weights/model.safetensors"])
     """A file with the model's weights (a state dict)."""
+    class_names: Path | None = Field(default=None, examples=["weights/classes.txt"])
+    """A file with the names of the model's classes in the order of its output, one a line; for the
+    segment "predicted_class". Unset means that classes are named by number."""
     image_size: int | None = Field(default=None, ge=16, le=2048, examples=[224])
     """Side of the square that images are brought to, in pixels; unset means the model's own."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")

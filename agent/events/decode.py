@@ -19,7 +19,7 @@ from .segment import find_segments
 
 log = logging.getLogger(__name__)
 
-__all__ = ["DecodeSettings", "decode_event", "decode_record"]
+__all__ = ["DecodeSettings", "decode_record"]
 
 
 def decode_record(
@@ -50,19 +50,6 @@ def decode_record(
     except Exception as error:  # any: one message must not end the agent
         log.exception("a message broke its decoder, which is a bug; please report it")
         raise EventFault(f"reading the message failed with {error!r:.300}") from error
-
-
-def decode_event(record: Record, settings: DecodeSettings, *, arrived_at: datetime) -> Event:
-    """Return the only event in *record*; see `decode_record`.
-
-    Raises:
-        EventError: as `decode_record`; EventSchemaError also where there is another number.
-    """
-    events = decode_record(record, settings, arrived_at=arrived_at)
-    if isinstance(events, Answer) or len(events) != 1:
-        n = 0 if isinstance(events, Answer) else len(events)
-        raise EventSchemaError(f"the message has {n} pictures, wanted one")
-    return events[0]
 
 
 def _events(

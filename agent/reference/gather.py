@@ -13,6 +13,7 @@ from torch import Tensor
 
 from driftgauge.detector import ReferenceTooSmall
 
+from ..events.segment import PREDICTED_CLASS
 from ..model.scorer import LayerReader
 from .coverage import Coverage, measure_coverage
 from .example import Example
@@ -52,6 +53,7 @@ def gather_reference(
     batch: int,
     window_seconds: int,
     on_images: Callable[[int], None],
+    class_name: Callable[[int], str] | None = None,
 ) -> Reference:
     """Read every example; only taps stay in memory.
 
@@ -61,6 +63,7 @@ def gather_reference(
         batch: images a forward pass takes.
         window_seconds: of event time; without times `UNTIMED_WINDOW` images make a window.
         on_images: called with the number of images done since the last call.
+        class_name: names the class that the model gives an image; None has no such segments.
 
     Raises:
         ReferenceTooSmall: there are none.
@@ -70,23 +73,37 @@ def gather_reference(
     for example in examples:
         waiting.append(example)
         if len(waiting) == batch:
-            _read(waiting, reader, gathered)
+            _read(waiting, reader, gathered, class_name)
             on_images(len(waiting))
             waiting = []
     if waiting:
-        _read(waiting, reader, gathered)
+        _read(waiting, reader, gathered, class_name)
         on_images(len(waiting))
     if not gathered.times:
         raise ReferenceTooSmall("the reference has no image that could be decoded")
     return _in_time(gathered, window_seconds)
 
 
-def _read(examples: list[Example], reader: LayerReader, gathered: _Gathered) -> None:
+def _read(
+    examples: list[Example],
+    reader: LayerReader,
+    gathered: _Gathered,
+    class_name: Callable[[int], str] | None,
+) -> None:
     taps = reader.read([example.image for example in examples])
     gathered.taps.append({layer: tap.clone() for layer, tap in taps.items()})
     gathered.times += [example.taken_at for example in examples]
     gathered.numbers += [example.number for example in examples]
-    gathered.segments += [example.segments for example in examples]
+    classes = reader.predicted if class_name is not None else None
+    for row, example in enumerate(examples):
+        segments = example.segments
+        if classes is not None and class_name is not None and not _has_class(segments):
+            segments = (*segments, f"{PREDICTED_CLASS}={class_name(int(classes[row]))}")
+        gathered.segments.append(segments)
+
+
+def _has_class(segments: tuple[str, ...]) -> bool:
+    return any(segment.startswith(f"{PREDICTED_CLASS}=") for segment in segments)
 
 
 def _in_time(gathered: _Gathered, window_seconds: int) -> Reference:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ..errors import EventError
-from ..events.decode import DecodeSettings, decode_event
-from ..events.event import Record
+from ..events.decode import DecodeSettings, decode_record
+from ..events.event import Answer, Event, Record
+from ..events.segment import PREDICTED_CLASS
 from ..ports import Clock, EventSource
 from .example import Example
 
@@ -44,25 +45,31 @@ def read_topic(
             source.seek(dict.fromkeys(source.assignment()))
         for record in polled.records:
             last = clock.monotonic()
-            example = _example(record, decode)
-            if example is None:
-                continue
-            yield example
-            last = clock.monotonic()
-            n_given += 1
-            if n_given == max_events:
-                return
+            for example in _examples(record, decode):
+                yield example
+                last = clock.monotonic()
+                n_given += 1
+                if n_given == max_events:
+                    return
         if clock.monotonic() - last > idle_seconds:
             return
 
 
-def _example(record: Record, decode: DecodeSettings) -> Example | None:
+def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
     try:
-        event = decode_event(record, decode, arrived_at=datetime.now(UTC))
+        events = decode_record(record, decode, arrived_at=datetime.now(UTC))
     except EventError as error:
         log.warning(
             "leaving out %s/%s@%s: %s", record.topic, record.partition, record.offset, error
         )
-        return None
-    segments = tuple(f"{name}={value}" for name, value in event.segments.items())
-    return Example(event.image, segments, taken_at=event.event_time)
+        return []
+    if isinstance(events, Answer):
+        return []
+    return [Example(e.image, _segments(e, decode), taken_at=e.event_time) for e in events]
+
+
+def _segments(event: Event, decode: DecodeSettings) -> tuple[str, ...]:
+    named = dict(event.segments)
+    if PREDICTED_CLASS in named:
+        named[PREDICTED_CLASS] = decode.answers.name(named[PREDICTED_CLASS])
+    return tuple(f"{name}={value}" for name, value in named.items())

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 from PIL import Image
 
-from driftgauge.agent.events.event import Record
+from driftgauge.agent.events.decode import DecodeSettings, decode_record
+from driftgauge.agent.events.event import Event, Record
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -29,6 +30,14 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
 
 def jpeg(level: int = 90) -> bytes:
     return encoded(picture(level))
+
+
+def decode_event(found: Record, settings: DecodeSettings, *, arrived_at: datetime) -> Event:
+    """Return the only event of a record."""
+    events = decode_record(found, settings, arrived_at=arrived_at)
+    assert isinstance(events, tuple)
+    (event,) = events
+    return event
 
 
 def record(

@@ -18,9 +18,9 @@ from driftgauge.agent.errors import (
     SettingsError,
 )
 from driftgauge.agent.events.avro import AvroReader
-from driftgauge.agent.events.decode import DecodeSettings, decode_event
+from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.event import Event
-from tests.agent.records import NOON, jpeg, record
+from tests.agent.records import NOON, decode_event, jpeg, record
 
 from .samples import as_json, b64
 from .site import Site, answer, serving

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from driftgauge.agent.errors import EventDecodeError, EventError, EventSchemaError
-from driftgauge.agent.events.decode import DecodeSettings, decode_event
+from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.event import Event
-from tests.agent.records import NOON, encoded, jpeg, picture, record
+from tests.agent.records import NOON, decode_event, encoded, jpeg, picture, record
 
 LATER = NOON + timedelta(hours=1)
 

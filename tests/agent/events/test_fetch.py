@@ -17,9 +17,9 @@ import pytest
 import trustme
 
 from driftgauge.agent.errors import EventFetchError, EventUnsupported
-from driftgauge.agent.events.decode import DecodeSettings, decode_event
+from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.fetch import Fetcher, FetchSettings, parse_allowed
-from tests.agent.records import NOON, jpeg, record
+from tests.agent.records import NOON, decode_event, jpeg, record
 
 from .samples import JSON, as_json, structured
 from .site import Site, answer, serving

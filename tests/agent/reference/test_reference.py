@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import io
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image
 
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.errors import SettingsError
+from driftgauge.agent.events.answers import AnswerBook
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.reference.coverage import measure_coverage
 from driftgauge.agent.reference.example import Example
@@ -141,3 +144,56 @@ def test_coverage_warns_of_hours_and_segments_that_it_lacks() -> None:
 def test_a_whole_days_coverage_of_enough_images_warns_of_nothing() -> None:
     times = [START + timedelta(minutes=10 * k) for k in range(200)]
     assert measure_coverage(times, [("camera=1",)] * 200).warnings() == []
+
+
+class Judge(BrightnessReader):
+    """Says that dark pictures are class 0 and bright ones class 1."""
+
+    predicted: NDArray[np.int64] | None = None
+
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+        self.predicted = np.array([int(image.mean() > 100) for image in images])
+        return super().read(images)
+
+
+def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_event_says_it() -> None:
+    examples = [
+        Example(picture(20), ("camera=3",), START),
+        Example(picture(200), (), START + timedelta(seconds=1)),
+        Example(picture(200), ("predicted_class=cat",), START + timedelta(seconds=2)),
+    ]
+    found = gather_reference(
+        iter(examples),
+        Judge(),  # type: ignore[arg-type]  # reads like the model's
+        batch=2,
+        window_seconds=60,
+        on_images=lambda _: None,
+        class_name=["cat", "dog"].__getitem__,
+    )
+    assert found.segments == [
+        ("camera=3", "predicted_class=cat"),
+        ("predicted_class=dog",),
+        ("predicted_class=cat",),
+    ]
+
+
+def test_a_topic_of_inference_logs_gives_every_picture_and_passes_over_answers() -> None:
+    topic = MemoryTopic("frames")
+    values = [base64.b64encode(jpeg(grey)).decode() for grey in (10, 20, 30)]
+    topic.append(json.dumps({"instances": values[:2], "predictions": [0, 1]}).encode())
+    topic.append(json.dumps({"predictions": [1]}).encode())
+    topic.append(json.dumps({"instances": values[2:]}).encode())
+    found = list(
+        read_topic(
+            MemorySource(topic, auto_offset_reset="earliest"),
+            decode=DecodeSettings(
+                segment_headers=("predicted_class",), answers=AnswerBook(["cat", "dog"])
+            ),
+            max_events=None,
+            idle_seconds=0.1,
+            clock=SystemClock(),
+        )
+    )
+    assert [example.image.mean().round(-1) for example in found] == [10, 20, 30]
+    named = [("predicted_class=cat",), ("predicted_class=dog",), ()]
+    assert [example.segments for example in found] == named
