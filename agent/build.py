@@ -6,9 +6,10 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def build_source(
     topic: str | None = None,
     group_id: str | None = None,
     reset: OffsetReset | None = None,
+    first_partitions: Callable[[int], int] | None = None,
 ) -> KafkaSource:
     """Join the consumer group; arguments take the place of the stream's own settings."""
     kafka = settings.kafka
@@ -79,6 +81,7 @@ def build_source(
             fetch_max_bytes=kafka.fetch_max_bytes,
             max_message_bytes=settings.batch.max_message_bytes,
         ),
+        first_partitions=first_partitions,
     )
 
 
@@ -188,7 +191,9 @@ def build_agent(settings: Settings, store: Store, *, stop: threading.Event) -> A
         max_message_bytes=settings.batch.max_message_bytes,
     )
     loop = AgentLoop(
-        source=build_source(settings),
+        source=build_source(
+            settings, first_partitions=partial(store.first_partitions, stream.name)
+        ),
         dead_letters=dead_letters,
         scorer=ModelScorer(loaded, detector, name=active.detector),
         store=store,

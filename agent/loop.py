@@ -185,6 +185,9 @@ class AgentLoop:
         elif self._must_seek:
             self._seek()
         else:
+            for record, reason in polled.unreadable:
+                if self._progress.accept(record):
+                    self._pipeline.put_error(record, reason)
             accepted = [record for record in polled.records if self._progress.accept(record)]
             self._meter.consumed(len(accepted))
             self._pipeline.put(accepted)

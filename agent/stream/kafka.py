@@ -6,7 +6,8 @@ was seen to go wrong with it:
 - All assigned partitions pause and resume together, and one poll takes all that was fetched (bounded
   by bytes): a paused partition with half a batch left can stay stuck.
 - A new consumer after an exception that is not retriable: the old one would spin for ever at the
-  same bytes.
+  same bytes. What fails again at the same offset is looked at apart, and stepped over when it is
+  corrupt (`unreadable.py`).
 - The position is the database's business. The consumer's own is overwritten at every assignment and
   never begins anywhere by itself.
 """
@@ -17,7 +18,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kafka import OffsetAndMetadata, TopicPartition
@@ -29,11 +30,14 @@ from kafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from ..errors import SourceBroken, SourceUnavailable
+from ..errors import EventUnreadable, SourceBroken, SourceUnavailable
+from ..events.event import Record
 from ..ports import Partition, Polled
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
 from .record import to_record
+from .retention import skip_what_retention_took
+from .unreadable import KafkaProbe, UnreadableRanges, is_of_the_bytes, positions
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,10 @@ _PAUSE_SECONDS = 0.2
 
 class KafkaSource:
     """One topic, read as a member of a group. One thread owns it.
+
+    Args:
+        first_partitions: told how many partitions the topic has now, returns how many it had when
+            anybody first read it; None is now.
 
     Raises:
         SourceUnavailable: the broker does not answer, with the cause.
@@ -55,6 +63,7 @@ class KafkaSource:
         topic: str,
         group_id: str,
         settings: ConsumerSettings | None = None,
+        first_partitions: Callable[[int], int] | None = None,
     ) -> None:
         self._connection = connection
         self._topic = topic
@@ -63,9 +72,11 @@ class KafkaSource:
         self._changed = threading.Event()
         self._is_paused = False
         self._rebuilds = 0
+        self._n_now = 0
+        self._unreadable = UnreadableRanges(lambda: KafkaProbe(connection))
         warn_without_checksum()
         self._consumer: Any | None = self._connected()
-        self._partitions_at_start = self._look_at_topic()
+        self._n_first = first_partitions(self._n_now) if first_partitions else self._n_now
 
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived, waiting at most *timeout_seconds*.
@@ -75,17 +86,18 @@ class KafkaSource:
             SourceBroken: consumers built anew fail alike, or the database is ahead of the topic.
         """
         consumer = self._live()
+        stepped_over = self._step_over(consumer) if self._unreadable else []
         try:
             batches = consumer.poll(timeout_ms=round(timeout_seconds * 1000))
         except NoOffsetForPartitionError:  # a new partition, not sought yet
             self._changed.set()
             batches = {}
         except OffsetOutOfRangeError as error:
-            self._skip_what_retention_took(error)
+            skip_what_retention_took(consumer, error, timeout_ms=self._call_timeout_ms)
             batches = {}
         except Exception as error:  # any: the consumer parses bytes from outside in this thread
             batches = self._after(error)
-        return self._polled(batches)
+        return self._polled(batches, stepped_over)
 
     def assignment(self) -> frozenset[Partition]:
         """Return the partitions that this agent owns now."""
@@ -96,8 +108,9 @@ class KafkaSource:
     def seek(self, offsets: Mapping[Partition, int | None]) -> dict[Partition, int]:
         """Continue each partition at its offset; None is ``auto_offset_reset``.
 
-        None is the first record where a partition was added since this source began: it is found
-        late, and its end would by then be past events that nobody has read. A partition that was taken away meanwhile is left out; the next poll tells.
+        None is the first record of a partition that was added since the topic was first read: it is
+        found late, and its end would by then be past events that nobody has read. A partition that
+        was taken away meanwhile is left out; the next poll tells.
         """
         resets = [partition for partition, offset in offsets.items() if offset is None]
         begun: dict[Partition, int] = {}
@@ -175,15 +188,25 @@ class KafkaSource:
         return self._consumer
 
     def _connected(self) -> Any:
-        return connect_consumer(
+        consumer = connect_consumer(
             self._connection,
             self._settings,
             topic=self._topic,
             group_id=self._group_id,
             changed=self._changed,
         )
+        try:
+            self._n_now = self._count_partitions(consumer)
+        except SourceUnavailable:
+            consumer.close(autocommit=False, timeout_ms=self._call_timeout_ms)
+            raise
+        return consumer
 
-    def _polled(self, batches: Mapping[Any, Iterable[Any]]) -> Polled:
+    def _polled(
+        self,
+        batches: Mapping[Any, Iterable[Any]],
+        unreadable: list[tuple[Record, EventUnreadable]],
+    ) -> Polled:
         if self._changed.is_set():  # what came may be of partitions that the loop has not sought
             self._changed.clear()
             self._apply_pause()
@@ -191,7 +214,16 @@ class KafkaSource:
         records = [to_record(found) for batch in batches.values() for found in batch]
         if records:
             self._rebuilds = 0
-        return Polled(records)
+        return Polled(records, unreadable=unreadable)
+
+    def _step_over(self, consumer: Any) -> list[tuple[Record, EventUnreadable]]:
+        letters = []
+        for partition, offset in positions(consumer).items():
+            found = self._unreadable.at(partition, offset)
+            if found is not None:
+                consumer.seek(TopicPartition(*partition), found.end)
+                letters.append(found.letter())
+        return letters
 
     def _seek_one(self, tp: Any, offset: int | None) -> None:
         consumer = self._live()
@@ -203,7 +235,7 @@ class KafkaSource:
             consumer.seek_to_end(tp)
 
     def _is_added(self, tp: Any) -> bool:
-        return tp.partition not in self._partitions_at_start
+        return int(tp.partition) >= self._n_first
 
     def _start(self, tp: Any) -> int | None:
         try:
@@ -226,6 +258,10 @@ class KafkaSource:
             time.sleep(_PAUSE_SECONDS)
             return {}
         self._rebuilds += 1
+        failed_at = positions(self._consumer) if is_of_the_bytes(error) else {}
+        self.close()
+        if self._learn(failed_at, error):
+            self._rebuilds = 0
         if self._rebuilds > _REBUILDS:
             raise SourceBroken(
                 f"{self._topic} cannot be read on: {self._rebuilds} consumers in turn failed with "
@@ -233,39 +269,29 @@ class KafkaSource:
                 hint=_hint(error),
             ) from error
         log.error("the consumer failed with %r, reading on with a new one", error)
-        self.close()
         self._changed.set()
         self._live()
         return {}
 
-    def _skip_what_retention_took(self, error: Any) -> None:
-        consumer = self._live()
-        for tp, wanted in error.args[0].items():
-            first = consumer.beginning_offsets([tp], timeout_ms=self._call_timeout_ms)[tp]
-            if wanted > first:
-                raise SourceBroken(
-                    f"{tp.topic}/{tp.partition} has no offset {wanted}, where this stream is to "
-                    f"continue, and begins at {first}: the topic was made anew or cut, or the "
-                    "database belongs to another cluster",
-                    hint="give the stream another name, or go back to its database",
-                ) from error
-            log.error(
-                "%s/%s: offsets %s to %s were deleted by retention before they were counted; "
-                "reading on from %s",
-                *(tp.topic, tp.partition, wanted, first - 1, first),
-            )
-            consumer.seek(tp, first)
+    def _learn(self, failed_at: Mapping[Partition, int], error: Exception) -> bool:
+        """Return whether the failure was one of corrupt records that can now be stepped over."""
+        found = self._unreadable.look(failed_at)
+        for one in found:
+            log.error("%s; reading on at offset %s", one.letter()[1], one.end, exc_info=error)
+        return bool(found)
 
-    def _look_at_topic(self) -> frozenset[int]:
-        """Return the topic's partitions, none when it does not exist yet."""
-        consumer = self._live()
+    def _count_partitions(self, consumer: Any) -> int:
+        """Return how many partitions the topic has, 0 when it does not exist yet.
+
+        One that joins its group without having asked is given none, and stays so.
+        """
         try:
             if self._topic in consumer.topics():
-                return frozenset(consumer.partitions_for_topic(self._topic))
+                return len(consumer.partitions_for_topic(self._topic))
         except KafkaError as error:
             raise SourceUnavailable(f"the broker does not list its topics: {error}") from error
         log.warning("topic %s does not exist yet, waiting for it", self._topic)
-        return frozenset()
+        return 0
 
 
 def _hint(error: Exception) -> str:

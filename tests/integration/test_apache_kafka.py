@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import signal
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,7 @@ class Agent:
     source: KafkaSource
     store: Store
     stop: threading.Event
+    letters: MemoryDeadLetters
 
     @property
     def n_counted(self) -> int:
@@ -89,18 +92,19 @@ class Rig:
             topic=self.topic,
             group_id=self.topic,
             settings=ConsumerSettings(auto_offset_reset=reset),
+            first_partitions=partial(self.store.first_partitions, STREAM),
         )
-        stop = threading.Event()
+        stop, letters = threading.Event(), MemoryDeadLetters()
         loop = AgentLoop(
             source=source,
-            dead_letters=MemoryDeadLetters(),
+            dead_letters=letters,
             scorer=BrightnessScorer(),
             store=self.store,
             clock=SystemClock(),
             settings=SETTINGS,
             stop=stop,
         )
-        return Agent(loop, source, self.store, stop)
+        return Agent(loop, source, self.store, stop, letters)
 
     def send(self, n: int, *, partition: int = 0) -> None:
         with FrameProducer(self.server.connection(), self.topic) as producer:
@@ -177,8 +181,53 @@ def test_what_retention_took_is_told_and_reading_goes_on(
     with caplog.at_level(logging.ERROR):
         agent.read(30)
     agent.leave()
-    assert "offsets 20 to 29 were deleted by retention before they were counted" in caplog.text
+    assert "10 offsets, 20 to 29, were deleted by retention before they were counted" in caplog.text
     assert agent.next_offsets == {0: 40}
+
+
+def test_a_batch_that_is_corrupt_on_disk_is_stepped_over_with_a_letter(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One bit flips while the broker is down; the batches around it count."""
+    for n in (6, 5, 4):
+        rig.send(n)
+    (log_file,) = (rig.server.folder / "data" / f"{rig.topic}-0").glob("*.log")
+    with rig.server.away():
+        spoilt = bytearray(log_file.read_bytes())
+        spoilt[batch_starts(bytes(spoilt))[6] + 200] ^= 0x10
+        log_file.write_bytes(spoilt)
+    agent = rig.agent()
+    n_lost = last_of_batch(bytes(spoilt), 6) - 5
+    agent.read(15 - n_lost)
+    agent.loop.flush()
+    assert agent.next_offsets == {0: 15}
+    (letter,) = agent.letters.stored
+    headers = dict(letter.headers)
+    assert headers["dlq_error"] == b"EventUnreadable"
+    assert letter.value == b""
+    assert b"offsets 6 to %d of" % (5 + n_lost) in headers["dlq_message"]
+    assert "failed crc check" in headers["dlq_message"].decode()
+    agent.leave()
+    again = rig.agent()
+    again.idle()
+    assert again.next_offsets == {0: 15}
+    again.leave()
+
+
+def batch_starts(log: bytes) -> dict[int, int]:
+    """Return where in a segment file each batch starts, by its first offset."""
+    starts, at = {}, 0
+    while at < len(log):
+        offset, length = struct.unpack_from(">qi", log, at)
+        starts[offset] = at
+        at += 12 + length
+    return starts
+
+
+def last_of_batch(log: bytes, first: int) -> int:
+    """Return the last offset of the batch that starts with *first*."""
+    (delta,) = struct.unpack_from(">i", log, batch_starts(log)[first] + 23)
+    return first + int(delta)
 
 
 def test_a_topic_made_anew_is_not_read_as_the_old_one(rig: Rig) -> None:
@@ -240,6 +289,23 @@ def test_a_partition_that_is_added_is_read_from_its_first_record(
     agent.source._consumer._client.cluster.request_update()
     agent.read(7 + (5 if reset == "earliest" else 0))
     assert agent.next_offsets == {0: 5, 1: 0, 2: 7}
+    agent.leave()
+
+
+def test_a_partition_that_is_added_while_nobody_reads_is_read_from_its_first_record(
+    rig: Rig, admin: KafkaAdminClient
+) -> None:
+    """An agent that begins at the end is not there when it is added and filled."""
+    rig.send(5)
+    agent = rig.agent("latest")
+    until(lambda: 0 in agent.next_offsets, agent.loop.turn)
+    agent.leave()
+    admin.create_partitions({rig.topic: 2})
+    rig.send(7, partition=1)
+    rig.send(2)
+    agent = rig.agent("latest")
+    agent.read(9)
+    assert agent.next_offsets == {0: 7, 1: 7}
     agent.leave()
 
 

@@ -14,6 +14,7 @@ from kafka.errors import (  # noqa: TID251
 )
 
 from driftgauge.agent.errors import SourceBroken
+from driftgauge.agent.ports import Partition
 from driftgauge.agent.stream import kafka
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.kafka import KafkaSource
@@ -34,6 +35,9 @@ class Scripted:
         for failure in self._failures:
             raise failure
         return {}
+
+    def position(self, partition: TopicPartition, timeout_ms: int) -> int:
+        return self.sought.get(partition, 7)
 
     def topics(self) -> set[str]:
         return {"frames"}
@@ -82,12 +86,60 @@ def test_after_any_other_failure_a_new_consumer_reads_on(monkeypatch: pytest.Mon
     assert [consumer.is_closed for consumer in built] == [True, False]
 
 
+class Probe:
+    """Finds what it is told; says what it was asked."""
+
+    def __init__(self, corrupt: range = range(0)) -> None:
+        self.corrupt = corrupt
+        self.asked: list[int] = []
+        self.is_closed = False
+
+    def failure(self, partition: Partition, offset: int) -> str | None:
+        self.asked.append(offset)
+        return "crc check" if offset in self.corrupt else None
+
+    def end(self, partition: Partition) -> int:
+        return 1_000
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 def test_consumers_that_fail_alike_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They fail, and yet a probe can read the record: it is not the record's fault."""
     source, _ = source_of(monkeypatch, *[CorruptRecordError("failed crc check")] * 4)
+    monkeypatch.setattr(kafka, "KafkaProbe", lambda _: Probe())
     for _ in range(3):
         source.poll(0)
     with pytest.raises(SourceBroken, match=r"4 consumers in turn failed with .*crc check"):
         source.poll(0)
+
+
+def test_what_fails_once_is_read_again_and_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = Probe(range(7, 20))
+    source, _ = source_of(monkeypatch, CorruptRecordError("spoilt on the way"))
+    monkeypatch.setattr(kafka, "KafkaProbe", lambda _: probe)
+    source.poll(0)
+    assert source.poll(0).unreadable == []
+    assert probe.asked == []
+
+
+@pytest.mark.parametrize("end", [8, 9, 20, 500, 1_000])
+def test_a_corrupt_stretch_is_stepped_over_with_a_letter(
+    monkeypatch: pytest.MonkeyPatch, end: int
+) -> None:
+    probe = Probe(range(7, end))
+    source, built = source_of(monkeypatch, *[CorruptRecordError("failed crc check")] * 2)
+    monkeypatch.setattr(kafka, "KafkaProbe", lambda _: probe)
+    source.poll(0)
+    assert source.poll(0).assignment_changed
+    assert probe.is_closed
+    assert len(probe.asked) < 60
+    ((record, error),) = source.poll(0).unreadable
+    assert built[-1].sought == {ZERO: end}
+    assert (record.partition, record.offset, record.value) == (0, end - 1, b"")
+    assert f"offsets 7 to {end - 1} of frames/0 cannot be read" in str(error)
+    assert source.poll(0).unreadable == []
 
 
 def test_what_retention_deleted_is_skipped_loudly(
@@ -96,7 +148,7 @@ def test_what_retention_deleted_is_skipped_loudly(
     source, built = source_of(monkeypatch, OffsetOutOfRangeError({ZERO: 5}), first=9)
     assert source.poll(0).records == []
     assert built[0].sought == {ZERO: 9}
-    assert "offsets 5 to 8 were deleted by retention" in caplog.text
+    assert "4 offsets, 5 to 8, were deleted by retention" in caplog.text
 
 
 def test_a_topic_that_was_made_anew_is_not_read_as_the_old_one(
