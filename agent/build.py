@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from .events.registry import ReadRecord, no_registry
 from .evidence import EvidenceSettings
 from .loop import AgentLoop
 from .loop_settings import LoopSettings
+from .meter import Meter
 from .model.class_names import read_class_names
 from .model.load import LoadedModel, load_model
 from .model.scorer import ModelScorer
@@ -163,15 +164,25 @@ def _build_registry(settings: Settings) -> ReadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A loop and the jobs beside it."""
+    """A loop and the jobs beside it.
+
+    Attributes:
+        about: what it runs, in words: stream, topic, detector and so on.
+    """
 
     loop: AgentLoop
     jobs: list[Job]
     detector: str
+    about: Mapping[str, str]
 
 
-def build_agent(settings: Settings, store: Store, *, stop: threading.Event) -> Agent:
+def build_agent(
+    settings: Settings, store: Store, *, stop: threading.Event, meter: Meter | None = None
+) -> Agent:
     """Build everything that ``driftgauge run`` needs.
+
+    Args:
+        meter: told what the loop does.
 
     Raises:
         NotFitted: the stream has no active detector.
@@ -200,9 +211,18 @@ def build_agent(settings: Settings, store: Store, *, stop: threading.Event) -> A
         clock=clock,
         settings=build_loop_settings(settings),
         stop=stop,
+        meter=meter,
     )
     monitor = build_monitor(settings, store, detector, active.detector)
-    return Agent(loop, build_jobs(settings, store, monitor), active.detector)
+    about = {
+        "stream": stream.name,
+        "topic": stream.topic,
+        "detector": active.detector,
+        "layers": str(len(detector.layers)),
+        "device": str(loaded.device),
+        "precision": loaded.identity.precision,
+    }
+    return Agent(loop, build_jobs(settings, store, monitor), active.detector, about)
 
 
 def build_loop_settings(settings: Settings) -> LoopSettings:

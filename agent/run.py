@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from driftgauge.storage import Store
 
-from .build import build_agent, build_database
+from .build import Agent, build_agent, build_database
 from .clock import SystemClock
 from .loop_settings import Totals
-from .schedule import Schedule
+from .schedule import Job, Schedule
 from .settings import Settings
 from .signals import stopping_on_signals
+from .telemetry import Metrics, agent_pages, serving
 from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -34,28 +37,57 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Tot
 
     database = build_database(settings)
     try:
-        agent = build_agent(settings, Store(database), stop=stop)
-        watchdog = Watchdog(lambda: agent.loop.turned_at, SystemClock())
-        log.info(
-            "agent started: stream %s, topic %s, detector %s",
-            *(settings.stream.name, settings.stream.topic, agent.detector),
-        )
-        with stopping_on_signals(stop), Schedule(agent.jobs, on_failure=fail):
-            watchdog.start()
-            try:
-                totals = agent.loop.run()
-            finally:
-                watchdog.stop()
-        log.info(
-            "agent left: %s events counted, %s dead letters, %s flushes",
-            *(totals.events, totals.dead_letters, totals.flushes),
-        )
-        log.info("where the time went: %s", in_percent(agent.loop.stage_seconds()))
+        store, metrics = Store(database), Metrics(alpha=settings.stream.alpha)
+        agent = build_agent(settings, store, stop=stop, meter=metrics)
+        _tell_start(agent)
+        pages = agent_pages(agent.loop.condition, SystemClock(), metrics, agent.about)
+        jobs = [*agent.jobs, alert_count(store, settings, metrics)]
+        with (
+            stopping_on_signals(stop),
+            serving(settings.http, pages),
+            Schedule(jobs, on_failure=fail),
+            Watchdog(lambda: agent.loop.turned_at, SystemClock()),
+        ):
+            totals = agent.loop.run()
+        _tell_end(agent, totals)
     finally:
         database.close()
     if failures:
         raise failures[0]
     return totals
+
+
+def alert_count(store: Store, settings: Settings, metrics: Metrics) -> Job:
+    """Return the job that tells *metrics* how many alerts live, since a scrape asks no database."""
+
+    def count() -> None:
+        live = Counter({"open": 0, "acknowledged": 0})
+        live.update(alert.state for alert in store.alerts(settings.stream.name, states=list(live)))
+        metrics.set_alerts(live)
+
+    return Job("alert count", count, settings.monitor.interval_seconds)
+
+
+def _tell_start(agent: Agent) -> None:
+    log.info(
+        "agent started: stream %(stream)s, topic %(topic)s, detector %(detector)s",
+        agent.about,
+        extra={"action": "agent_started", **agent.about},
+    )
+
+
+def _tell_end(agent: Agent, totals: Totals) -> None:
+    log.info(
+        "agent left: %s events counted, %s dead letters, %s flushes",
+        *(totals.events, totals.dead_letters, totals.flushes),
+        extra={"action": "agent_left", **asdict(totals)},
+    )
+    seconds = agent.loop.stage_seconds()
+    log.info(
+        "where the time went: %s",
+        in_percent(seconds),
+        extra={"action": "time_spent", "seconds": seconds},
+    )
 
 
 def in_percent(seconds: Mapping[str, float]) -> str:

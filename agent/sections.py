@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
-from pydantic.fields import FieldInfo
 
 from .durations import FalseAlarmBudget, duration_in_words, parse_budget, parse_duration
 
@@ -261,11 +260,6 @@ class LogSection(Section):
     """Least severe line written."""
     format: Literal["text", "json"] = "text"
     """"text" for people, "json" (an object a line) for machines."""
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """Return whether a setting's value may never be shown."""
-    return field.annotation in (SecretStr, SecretStr | None)
 
 
 def masked_url(url: str) -> str:

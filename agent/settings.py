@@ -23,6 +23,7 @@ from pydantic_settings import (
 from .contradictions import contradictions
 from .errors import SettingsError
 from .events_section import EventsSection
+from .secret import is_secret, secret_parts
 from .secret_file import SUFFIX, read_secrets
 from .sections import (
     BatchSection,
@@ -38,7 +39,6 @@ from .sections import (
     StoreSection,
     StreamSection,
     WindowsSection,
-    is_secret,
 )
 from .settings_file import TomlFile, unknown_setting
 
@@ -190,13 +190,14 @@ def secret_names() -> dict[str, tuple[str, ...]]:
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """Return every secret that is set, for those who must never print one."""
+    """Return every secret that is set, of an address its password only: for who must print none."""
     found = (
         getattr(getattr(settings, section), name)
         for section, names in secret_names().items()
         for name in names
     )
-    return [secret.get_secret_value() for secret in found if secret is not None]
+    given = [secret.get_secret_value() for secret in found if secret is not None]
+    return [part for secret in given for part in secret_parts(secret)]
 
 
 def sections() -> dict[str, type[Section]]:

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from types import TracebackType
 
 from .ports import Clock
 
@@ -23,7 +24,7 @@ def _end_process() -> None:
 
 
 class Watchdog:
-    """Looks at the loop's last turn from a thread of its own.
+    """Looks at the loop's last turn from a thread of its own; as a context manager, too.
 
     Args:
         turned_at: returns the monotonic time of the last turn.
@@ -45,6 +46,18 @@ class Watchdog:
         self._end = end
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> Watchdog:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Begin to look."""

@@ -60,12 +60,12 @@ def fit(
     from rich.console import Console
 
     from ..log import configure_logging
-    from ..settings import load_settings
+    from ..settings import load_settings, secret_values
 
     if (images is None) == (topic is None):
         raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
     settings = load_settings(config)
-    configure_logging(settings.log.level, settings.log.format)
+    configure_logging(settings.log.level, settings.log.format, secrets=secret_values(settings))
     logging.getLogger("driftgauge.agent.stream").setLevel(logging.WARNING)
     console = Console(stderr=True)
     fitted = _fit(

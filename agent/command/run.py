@@ -22,13 +22,8 @@ def run(config: ConfigOption = None) -> None:
     """
     from ..log import configure_logging
     from ..run import run_agent
-    from ..settings import load_settings
+    from ..settings import load_settings, secret_values
 
     settings = load_settings(config)
-    password = settings.kafka.password
-    configure_logging(
-        settings.log.level,
-        settings.log.format,
-        secrets=[password.get_secret_value()] if password else [],
-    )
+    configure_logging(settings.log.level, settings.log.format, secrets=secret_values(settings))
     run_agent(settings)

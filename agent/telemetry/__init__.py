@@ -3,6 +3,6 @@
 from .health import Health
 from .metrics import Metrics
 from .server import Answer, HttpServer
-from .serving import serving
+from .serving import agent_pages, serving
 
-__all__ = ["Answer", "Health", "HttpServer", "Metrics", "serving"]
+__all__ = ["Answer", "Health", "HttpServer", "Metrics", "agent_pages", "serving"]

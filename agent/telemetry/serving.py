@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from ..condition import Condition
 from ..errors import SettingsError
+from ..ports import Clock
 from ..sections import HttpSection
 from .health import Finding, Health
+from .metrics import Metrics
 from .server import Answer, HttpServer, Route
+from .snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+
+
+def agent_pages(
+    condition: Callable[[], Condition], clock: Clock, metrics: Metrics, about: Mapping[str, str]
+) -> dict[str, Route]:
+    """Return the pages of one agent.
+
+    Args:
+        condition: the loop's, asked at each request; safe in every thread.
+        about: what it runs, for the labels of ``driftgauge_detector_info``; has ``detector``.
+    """
+    metrics.registry.register(Snapshot(condition, clock, about))
+    return routes(metrics.registry, Health(condition, clock, detector=about["detector"]))
 
 
 def routes(registry: CollectorRegistry, health: Health) -> dict[str, Route]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import tomllib
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,7 +60,15 @@ idle_seconds = 2
 grace_seconds = 0
 [store]
 url = "sqlite:///{folder}/driftgauge.db"
+[http]
+port = {free_port()}
+required = true
 """
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def cameras() -> tuple[Camera, ...]:
@@ -102,7 +115,7 @@ def test_the_agent_counts_every_event_leaves_cleanly_and_goes_on_where_it_stood(
 ) -> None:
     folder, topic = fitted
     send(broker, topic, range(N_LIVE))
-    assert run_until_counted(folder, 2 * N_LIVE, signal.SIGTERM) == 0
+    assert run_until_counted(folder, 2 * N_LIVE, signal.SIGTERM, look=see_metrics) == 0
     send(broker, topic, range(N_LIVE, 2 * N_LIVE))
     assert run_until_counted(folder, 4 * N_LIVE, signal.SIGTERM) == 0
     log = (folder / "agent.log").read_text()
@@ -151,8 +164,23 @@ def send(broker: EmbeddedBroker, topic: str, indexes: range) -> None:
                 )
 
 
-def run_until_counted(folder: Path, events: int, leave: signal.Signals) -> int:
-    """Run the agent until the database has so many events; return its exit code."""
+def see_metrics(folder: Path) -> None:
+    """The pages of the real command, on the port that its settings name."""
+    settings = tomllib.loads((folder / "driftgauge.toml").read_text())
+    with closing(http.client.HTTPConnection("127.0.0.1", settings["http"]["port"])) as connection:
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+    assert f"driftgauge_events_scored_total {2 * N_LIVE:.1f}" in lines
+    assert any(line.startswith("driftgauge_detector_info{") for line in lines)
+
+
+def run_until_counted(
+    folder: Path,
+    events: int,
+    leave: signal.Signals,
+    look: Callable[[Path], object] = lambda _: None,
+) -> int:
+    """Run the agent until the database has so many events, look, return its exit code."""
     with (folder / "agent.log").open("ab") as log:
         agent = subprocess.Popen([*COMMAND, "run"], cwd=folder, stdout=log, stderr=log)
     try:
@@ -165,6 +193,7 @@ def run_until_counted(folder: Path, events: int, leave: signal.Signals) -> int:
             time.sleep(0.2)
         assert store.event_counts(STREAM)["*"] == events
         database.close()
+        look(folder)
         os.kill(agent.pid, leave)
         return agent.wait(timeout=60)
     finally:

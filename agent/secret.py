@@ -1,0 +1,29 @@
+"""What is secret about a setting."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Return whether a setting's value may never be shown."""
+    return field.annotation in (SecretStr, SecretStr | None)
+
+
+def secret_parts(secret: str) -> list[str]:
+    """Return what of *secret* must not be shown, as it is written and as it is meant.
+
+    >>> secret_parts("hunter2"), secret_parts("sqlite:///driftgauge.db")
+    (['hunter2'], [])
+    >>> secret_parts("postgresql://me:a%2Fb@db/drift")
+    ['a%2Fb', 'a/b']
+    """
+    if "://" not in secret:
+        return [secret]
+    parts = urlsplit(secret)
+    found = [*re.findall(r"password=([^&]*)", parts.query), parts.password or ""]
+    return [way for part in found if part for way in dict.fromkeys((part, unquote(part)))]
