@@ -21,6 +21,7 @@ from .errors import (
     DetectorError,
     LayerNotFound,
     LayerSilent,
+    ModelNotTappable,
     NonFiniteScore,
     NotFitted,
     ReferenceTooSmall,
@@ -28,6 +29,7 @@ from .errors import (
 )
 from .fitting import Progress, Training
 from .identity import ModelIdentity, hash_weights
+from .layout import Layout
 from .reference import (
     N_P_VALUE_BINS,
     P_VALUE_EDGES,
@@ -36,7 +38,7 @@ from .reference import (
     p_value_bins,
     reference_windows,
 )
-from .selection import select_layers
+from .selection import describe_layers, select_layers
 from .splitting import MIN_EVENTS
 from .taps import LayerTaps
 
@@ -56,7 +58,9 @@ __all__ = [
     "LayerNotFound",
     "LayerSilent",
     "LayerTaps",
+    "Layout",
     "ModelIdentity",
+    "ModelNotTappable",
     "NonFiniteScore",
     "NotFitted",
     "Preset",
@@ -66,6 +70,7 @@ __all__ = [
     "ShapeMismatch",
     "Training",
     "count_windows",
+    "describe_layers",
     "fit_detector",
     "hash_weights",
     "load_detector",

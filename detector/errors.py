@@ -4,6 +4,7 @@ DetectorError
 ├── NotFitted
 ├── LayerNotFound
 ├── LayerSilent
+├── ModelNotTappable
 ├── ShapeMismatch
 ├── NonFiniteScore
 ├── ReferenceTooSmall
@@ -38,6 +39,10 @@ class LayerNotFound(DetectorError):
 
 class LayerSilent(DetectorError):
     """A tapped layer did not fire exactly once in a forward pass."""
+
+
+class ModelNotTappable(DetectorError):
+    """The model cannot be tapped as it is."""
 
 
 class ShapeMismatch(DetectorError):

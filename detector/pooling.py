@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from .errors import ShapeMismatch
 
-CHANNELS_FIRST_MAP = 4
-TOKENS = 3
-VECTOR = 2
+MAP_AXES = 4
+TOKEN_AXES = 3
+VECTOR_AXES = 2
 
 
-def pool_activation(activation: Tensor, *, channels_last: bool = False) -> Tensor:
+def pool_activation(
+    activation: Tensor, *, channels_last: bool = False, n_prefix: int = 0
+) -> Tensor:
     """Return the mean over positions, accumulated in float32.
+
+    NaN and infinity pass through: a position that is not finite makes its channel so.
 
     Args:
         activation: ``(n, c, h, w)``, or ``(n, h, w, c)`` with *channels_last*, or tokens
-            ``(n, t, d)``, or vectors ``(n, c)``.
+            ``(n, t, d)``, or vectors ``(n, c)``. It is neither changed nor kept.
         channels_last: the last axis of a four-axis activation holds the channels.
+        n_prefix: tokens at the front that belong to no place: class and register tokens.
 
     Returns:
-        ``(n, c)``, float32, on the activation's device.
+        ``(n, c)``, float32, on the activation's device, in memory of its own.
 
     Raises:
-        ShapeMismatch: the activation has one axis or more than four.
+        ShapeMismatch: the activation has one axis or more than four, or no position.
 
     Example:
-        >>> import torch
         >>> pool_activation(torch.ones(2, 3, 4, 4)).shape
         torch.Size([2, 3])
+        >>> tokens = torch.tensor([[[9.0], [1.0], [3.0]]])
+        >>> pool_activation(tokens, n_prefix=1)
+        tensor([[2.]])
     """
-    activation = activation.detach().float()
-    if activation.ndim == CHANNELS_FIRST_MAP:
-        return activation.mean(dim=(1, 2) if channels_last else (2, 3))
-    if activation.ndim == TOKENS:
-        return activation.mean(dim=1)
-    if activation.ndim == VECTOR:
-        return activation.clone()
-    message = f"cannot pool an activation of shape {tuple(activation.shape)}; wanted 2 to 4 axes"
-    raise ShapeMismatch(message)
+    activation = activation.detach()
+    if activation.ndim == VECTOR_AXES:
+        return activation.to(torch.float32, copy=True)
+    if activation.ndim == MAP_AXES:
+        axes: tuple[int, ...] = (1, 2) if channels_last else (2, 3)
+    elif activation.ndim == TOKEN_AXES:
+        axes, activation = (1,), activation[:, n_prefix:]
+    else:
+        raise ShapeMismatch(f"{_cannot(activation)}; wanted 2 to 4 axes, the first the batch")
+    if not all(activation.shape[axis] for axis in axes):
+        raise ShapeMismatch(f"{_cannot(activation)}: it has no position to take the mean over")
+    return activation.mean(dim=axes, dtype=torch.float32)
+
+
+def _cannot(activation: Tensor) -> str:
+    return f"cannot pool an activation of shape {tuple(activation.shape)}"

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from .errors import LayerNotFound, LayerSilent
+from .activation import batch_of, first_tensor
+from .errors import DetectorError, LayerNotFound, LayerSilent, ShapeMismatch
+from .host import TappedLayer, find_layer, refuse_training
+from .layout import Layout, read_layout
 from .pooling import pool_activation
 
 
 class LayerTaps:
     """A context in which each named layer's output is pooled as the model runs.
 
-    The model's output is untouched: hooks read and return nothing. Not thread-safe: one forward
-    pass at a time.
+    The host is left alone: hooks change nothing, raise nothing and keep nothing but the pooled
+    vectors; what went wrong in one is raised by `pooled`. Threads do not see each other's taps: a
+    thread reads those of its own last forward pass.
 
     Args:
         model: the host, in evaluation mode.
-        layers: names as in ``model.named_modules()``.
+        layers: names as in ``model.named_modules()``. ``relu#2`` is the second call of a layer that
+            is used more than once, ``stage:nhwc`` one whose channels come last where the shape does
+            not show it.
+
+    Raises:
+        LayerNotFound: a name is not in the model.
+        ModelNotTappable: a layer runs where hooks do not fire (torch.compile, TorchScript).
 
     Example:
         >>> import torch
@@ -33,17 +43,20 @@ class LayerTaps:
     """
 
     def __init__(self, model: nn.Module, layers: Sequence[str]) -> None:
-        modules = dict(model.named_modules())
-        for layer in layers:
-            if layer not in modules or not layer:
-                raise LayerNotFound(_not_found_message(model, layer, list(modules)))
-        self._modules = {layer: modules[layer] for layer in layers}
+        if not layers:
+            raise LayerNotFound("got no layers to tap")
+        self._model = model
+        self._layers = {name: find_layer(model, name) for name in layers}
         self._handles: list[RemovableHandle] = []
-        self._seen: dict[str, list[Tensor]] = {}
+        self._threads = threading.local()
 
     def __enter__(self) -> LayerTaps:
-        for layer, module in self._modules.items():
-            self._handles.append(module.register_forward_hook(self._reader(layer)))
+        refuse_training(self._model)
+        self.__exit__(None, None, None)
+        begin = self._model.register_forward_pre_hook(self._begin, with_kwargs=True)
+        self._handles.append(begin)
+        for name, layer in self._layers.items():
+            self._handles.append(layer.module.register_forward_hook(self._reader(name, layer)))
         return self
 
     def __exit__(
@@ -55,53 +68,108 @@ class LayerTaps:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._seen.clear()
+        self._threads = threading.local()
 
     def pooled(self) -> dict[str, Tensor]:
-        """Return and forget the taps of the last forward pass, ``(n, channels)`` each.
+        """Return and forget the taps of this thread's last forward pass, ``(n, channels)`` each.
 
         Raises:
-            LayerSilent: a layer fired never, or more than once, since the last call.
+            LayerSilent: a layer did not fire, fired more than once, or gave no tensor.
+            ShapeMismatch: its output cannot be pooled, or has not one row a sample.
         """
-        seen, self._seen = self._seen, {}
-        for layer in self._modules:
-            n_fired = len(seen.get(layer, ()))
-            if n_fired != 1:
-                raise LayerSilent(
-                    f"layer {layer!r} fired {n_fired} times in one forward pass, wanted once; "
-                    "leave it out of the taps or tap a module around it"
-                )
-        return {layer: seen[layer][0] for layer in self._modules}
+        seen = self._seen()
+        self._threads.seen = _Pass()
+        return {name: seen.tap(name, layer.call) for name, layer in self._layers.items()}
 
-    def _reader(self, layer: str):  # type: ignore[no-untyped-def]  # torch types hooks as Any
+    def layouts(self) -> dict[str, Layout]:
+        """Return what the axes of each output meant in this thread's last forward pass."""
+        return dict(self._seen().layouts)
+
+    def _seen(self) -> _Pass:
+        if not hasattr(self._threads, "seen"):
+            self._threads.seen = _Pass()
+        seen: _Pass = self._threads.seen
+        return seen
+
+    def _begin(
+        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> None:
+        self._threads.seen = _Pass(args, kwargs)
+
+    def _reader(self, name: str, layer: TappedLayer) -> Callable[[nn.Module, object, object], None]:
         def read(module: nn.Module, inputs: object, output: object) -> None:
-            activation = first_tensor(output)
-            if activation is None:
-                raise LayerSilent(f"layer {layer!r} returned no tensor but {type(output).__name__}")
-            self._seen.setdefault(layer, []).append(pool_activation(activation))
+            self._seen().read(name, layer, output)
 
         return read
 
 
-def first_tensor(output: object) -> Tensor | None:
-    """Return the tensor that *output* is or holds first (tuple, list, mapping or dataclass)."""
-    if isinstance(output, Tensor):
-        return output
-    if hasattr(output, "__dict__") and not isinstance(output, (dict, list, tuple)):
-        output = vars(output)
-    values = output.values() if isinstance(output, dict) else output
-    if isinstance(values, (list, tuple)) or isinstance(output, dict):
-        for value in values:  # type: ignore[attr-defined]  # narrowed by the line above
-            if isinstance(value, Tensor):
-                return value
-    return None
+class _Pass:
+    """What one forward pass gave so far."""
+
+    def __init__(
+        self, args: Sequence[object] = (), kwargs: dict[str, object] | None = None
+    ) -> None:
+        arguments = [*args, *(kwargs or {}).values()]
+        self._n, self._image_size = next(
+            (found for found in map(batch_of, arguments) if found[0] is not None), (None, None)
+        )
+        self._n_calls: dict[str, int] = {}
+        self._taps: dict[str, Tensor] = {}
+        self._failures: dict[str, DetectorError] = {}
+        self.layouts: dict[str, Layout] = {}
+
+    def read(self, name: str, layer: TappedLayer, output: object) -> None:
+        """Pool one output; never raises, since the host must not fail for it."""
+        self._n_calls[name] = self._n_calls.get(name, 0) + 1
+        if layer.call not in (None, self._n_calls[name]):
+            return
+        try:
+            self._pool(name, layer, output)
+        except DetectorError as error:
+            self._failures[name] = error
+        except Exception as error:  # torch raises many kinds for tensors without memory or strides
+            failure = ShapeMismatch(f"layer {name!r} gave what cannot be pooled: {error!r}")
+            failure.__cause__ = error
+            self._failures[name] = failure
+
+    def tap(self, name: str, call: int | None) -> Tensor:
+        """Return one pooled output, or raise what went wrong with it."""
+        if name in self._failures:
+            raise self._failures[name]
+        n_calls = self._n_calls.get(name, 0)
+        if name not in self._taps or (call is None and n_calls > 1):
+            raise LayerSilent(_silent_message(name, call, n_calls))
+        return self._taps[name]
+
+    def _pool(self, name: str, layer: TappedLayer, output: object) -> None:
+        activation = first_tensor(output, self._n)
+        if activation is None:
+            raise LayerSilent(f"layer {name!r} gave no tensor but {type(output).__name__}")
+        n = activation.shape[0] if activation.ndim else 0
+        if n != self._n and self._n is not None:
+            raise ShapeMismatch(
+                f"layer {name!r} gave shape {tuple(activation.shape)} for {self._n} samples, "
+                "wanted one row a sample; tap a module further out or further back"
+            )
+        layout = read_layout(activation, layer.hints, self._image_size)
+        self._taps[name] = pool_activation(
+            activation, channels_last=layout.channels_last, n_prefix=layout.n_prefix
+        )
+        self.layouts[name] = layout
 
 
-def _not_found_message(model: nn.Module, layer: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(layer, names, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
-    shown = ", ".join(name for name, _ in model.named_children())
+def _silent_message(name: str, call: int | None, n_calls: int) -> str:
+    if call is not None:
+        return (
+            f"layer {name!r} was called {n_calls} times in the last forward pass, so that call "
+            f"{call} did not come"
+        )
+    if not n_calls:
+        return (
+            f"layer {name!r} did not fire in the last forward pass: the pass does not use it, or "
+            "runs it outside Python (torch.compile, TorchScript, torch.export); leave it out"
+        )
     return (
-        f"layer {layer!r} is not in {type(model).__name__}{guess} "
-        f"({len(names)} modules; top level: {shown})"
+        f"layer {name!r} fired {n_calls} times in one forward pass, wanted once; name the call, "
+        f"such as '{name}#{n_calls}' for the last, or tap a module around it"
     )

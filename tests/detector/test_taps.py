@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import pytest
 import timm
 import torch
@@ -8,6 +12,7 @@ from torch import nn
 from driftgauge.detector import LayerNotFound, LayerSilent, LayerTaps, ShapeMismatch, select_layers
 from driftgauge.detector.pooling import pool_activation
 
+from .hosts import HOSTS, Answer, build_host
 from .models import small_cnn
 
 
@@ -16,7 +21,7 @@ def images(n: int = 2, size: int = 32) -> torch.Tensor:
 
 
 def n_hooks(model: nn.Module) -> int:
-    return sum(len(module._forward_hooks) for module in model.modules())
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
 
 
 def test_the_hosts_output_is_bit_identical_with_and_without_taps() -> None:
@@ -31,7 +36,7 @@ def test_the_hosts_output_is_bit_identical_with_and_without_taps() -> None:
 def test_hooks_are_gone_after_exit_and_after_an_error() -> None:
     model = small_cnn()
     with LayerTaps(model, ["0"]):
-        assert n_hooks(model) == 1
+        assert n_hooks(model) == 2
     assert n_hooks(model) == 0
     with pytest.raises(RuntimeError, match="expected input"), LayerTaps(model, ["0"]):
         model(torch.zeros(2, 5, 8, 8))
@@ -62,43 +67,185 @@ def test_an_unknown_layer_is_refused_with_the_nearest_name() -> None:
     model = timm.create_model("resnet18", pretrained=False)
     with pytest.raises(LayerNotFound, match="'layer5' is not in ResNet; did you mean 'layer4'"):
         LayerTaps(model, ["layer5"])
+    with pytest.raises(LayerNotFound, match="'layer4#0' is not in ResNet"):
+        LayerTaps(model, ["layer4#0"])
+    with pytest.raises(LayerNotFound, match="got no layers"):
+        LayerTaps(model, [])
 
 
-def test_a_layer_that_fires_never_or_twice_is_an_error() -> None:
-    shared = nn.Linear(4, 4)
-    model = nn.Sequential(shared, shared)
+def test_a_layer_that_fires_never_or_more_than_once_is_an_error_that_says_what_to_do() -> None:
+    model = build_host("re-used")
+    with torch.inference_mode(), LayerTaps(model, ["shared"]) as taps:
+        with pytest.raises(LayerSilent, match="did not fire in the last forward pass"):
+            taps.pooled()
+        model(images())
+        with pytest.raises(
+            LayerSilent, match=r"fired 3 times .* name the call, such as 'shared#3'"
+        ):
+            taps.pooled()
+
+
+def test_each_call_of_a_reused_layer_can_be_tapped_by_its_number() -> None:
+    model = build_host("re-used")
+    with torch.inference_mode(), LayerTaps(model, ["shared#1", "shared#3", "last"]) as taps:
+        model(images())
+        pooled = taps.pooled()
+        first = model.get_submodule("shared")(model.get_submodule("first")(images()))
+    assert torch.allclose(pooled["shared#1"], first.mean(dim=(2, 3)), atol=1e-6)
+    assert not torch.allclose(pooled["shared#1"], pooled["shared#3"])
+    with torch.inference_mode(), LayerTaps(model, ["shared#4"]) as taps:
+        model(images())
+        with pytest.raises(LayerSilent, match=r"called 3 times .* call 4 did not come"):
+            taps.pooled()
+
+
+def test_taps_are_those_of_the_last_pass_also_after_one_that_failed() -> None:
+    model = small_cnn()
+    with torch.inference_mode(), LayerTaps(model, ["0", "1"]) as taps:
+        model(images())
+        with pytest.raises(RuntimeError, match="expected input"):
+            model(torch.zeros(2, 5, 8, 8))
+        model(images(3))
+        model(images(4))
+        assert taps.pooled()["1"].shape == (4, 16)
+
+
+def test_threads_read_their_own_passes() -> None:
+    model = small_cnn()
+    met = threading.Barrier(2)
+    rows: dict[int, int] = {}
+
+    def work(n: int, taps: LayerTaps) -> None:
+        with torch.inference_mode():
+            met.wait(10)
+            model(images(n))
+            met.wait(10)
+            rows[n] = len(taps.pooled()["1"])
+
+    with LayerTaps(model, ["1"]) as taps:
+        threads = [threading.Thread(target=work, args=(n, taps)) for n in (2, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert rows == {2: 2, 5: 5}
+
+
+class Says(nn.Module):
+    """Returns what it was given at its making, with the input inside."""
+
+    def __init__(self, wrap: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.wrap = wrap
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.wrap(x)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "error", "words"),
+    [
+        (lambda x: "no tensor", LayerSilent, "gave no tensor but str"),
+        (lambda x: x[0], ShapeMismatch, r"gave shape \(5, 5, 5\) for 2 samples"),
+        (lambda x: x.transpose(0, 1), ShapeMismatch, "wanted one row a sample"),
+        (lambda x: x.sum(), ShapeMismatch, r"shape \(\) for 2 samples"),
+        (lambda x: x[None, None].transpose(0, 2), ShapeMismatch, "wanted 2 to 4 axes"),
+        (lambda x: x[:, :, :0], ShapeMismatch, "no position"),
+        (lambda x: x.to_sparse(), ShapeMismatch, "gave what cannot be pooled"),
+        (lambda x: x.to(torch.complex64), ShapeMismatch, "gave what cannot be pooled"),
+    ],
+    ids=["text", "one image", "time first", "number", "five axes", "no place", "sparse", "complex"],
+)
+def test_an_output_that_cannot_be_pooled_is_an_error_of_pooled_and_never_of_the_host(
+    wrap: Callable[[torch.Tensor], object], error: type[Exception], words: str
+) -> None:
+    model = nn.Sequential(Says(wrap)).eval()
     with LayerTaps(model, ["0"]) as taps:
-        with pytest.raises(LayerSilent, match="fired 0 times"):
-            taps.pooled()
-        model(torch.zeros(1, 4))
-        with pytest.raises(LayerSilent, match="fired 2 times"):
+        model(torch.ones(2, 5, 5, 5))
+        with pytest.raises(error, match=words):
             taps.pooled()
 
 
-def test_a_layer_without_a_tensor_is_an_error() -> None:
-    class Odd(nn.Module):
-        def forward(self, x: torch.Tensor) -> str:
-            return "no tensor"
-
-    model = nn.Sequential(Odd())
-    with pytest.raises(LayerSilent, match="returned no tensor but str"), LayerTaps(model, ["0"]):
-        model(torch.zeros(1))
-
-
-def test_outputs_in_tuples_and_mappings_are_tapped_at_their_first_tensor() -> None:
-    class Wrapped(nn.Module):
-        def __init__(self, kind: str) -> None:
-            super().__init__()
-            self.kind = kind
-
-        def forward(self, x: torch.Tensor) -> object:
-            return (None, x) if self.kind == "tuple" else {"aux": 3, "out": x}
-
-    for kind in ("tuple", "mapping"):
-        wrapped = nn.Sequential(Wrapped(kind))
+def test_outputs_in_tuples_mappings_and_objects_are_tapped_at_their_first_batch() -> None:
+    loss = torch.tensor(0.5)
+    wraps: list[Callable[[torch.Tensor], object]] = [
+        lambda x: (None, x),
+        lambda x: {"aux": 3, "loss": loss, "out": x},
+        lambda x: Answer(loss, x),
+        lambda x: ([(torch.ones(7, 2), x)],),
+        lambda x: SimpleNamespace(text="a", tensors=x),
+    ]
+    for wrap in wraps:
+        wrapped = nn.Sequential(Says(wrap)).eval()
         with LayerTaps(wrapped, ["0"]) as taps:
             wrapped(torch.ones(2, 5))
             assert taps.pooled()["0"].shape == (2, 5)
+
+
+def test_an_empty_batch_gives_empty_taps() -> None:
+    model = small_cnn()
+    with torch.inference_mode(), LayerTaps(model, ["0", "1"]) as taps:
+        model(torch.zeros(0, 3, 8, 8))
+        assert {name: tap.shape for name, tap in taps.pooled().items()} == {
+            "0": (0, 8),
+            "1": (0, 16),
+        }
+
+
+def test_what_is_not_finite_passes_through_for_the_detector_to_judge() -> None:
+    model = small_cnn()
+    spoilt = images()
+    spoilt[1, 0, 3, 3] = torch.nan
+    with torch.inference_mode(), LayerTaps(model, ["0"]) as taps:
+        model(spoilt)
+        tap = taps.pooled()["0"]
+    assert bool(torch.isfinite(tap[0]).all())
+    assert bool(torch.isnan(tap[1]).any())
+
+
+def test_half_precision_is_pooled_in_single_precision() -> None:
+    # 4,096 ones and a half sum to 4,096.5, which bfloat16 cannot hold and half cannot add up
+    grid = torch.ones(1, 1, 64, 64)
+    grid[0, 0, 0, 0] = 1.5
+    for kind in (torch.bfloat16, torch.float16):
+        model = nn.Sequential(nn.Identity()).eval()
+        with LayerTaps(model, ["0"]) as taps:
+            model(grid.to(kind))
+            assert taps.pooled()["0"].item() == pytest.approx(4096.5 / 4096, abs=1e-7)
+
+
+def test_a_tap_of_a_vector_is_a_copy_and_holds_no_graph() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True)).eval()
+    with LayerTaps(model, ["0"]) as taps:
+        model(-torch.ones(2, 4))
+        tap = taps.pooled()["0"]
+    assert torch.allclose(tap, model[0](-torch.ones(2, 4)).detach())
+    assert not tap.requires_grad
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_taps_add_next_to_nothing_to_the_gpus_peak_memory() -> None:
+    model = build_host("resnet").cuda()
+    batch = images(64, 128).cuda()
+
+    def peak() -> int:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        with torch.inference_mode():
+            model(batch)
+        torch.cuda.synchronize()
+        return torch.cuda.max_memory_allocated()
+
+    try:
+        peak()
+        bare = peak()
+        with LayerTaps(model, list(HOSTS["resnet"].layers)) as taps:
+            tapped = peak()
+            assert taps.pooled()["layer4"].device.type == "cuda"
+    finally:
+        model.cpu()
+    assert tapped - bare < 8 * 1024 * 1024  # a map of layer1 alone is 64 x 64 x 32 x 32 x 4 bytes
 
 
 def test_pooling_follows_the_shape_in_float32() -> None:
@@ -111,21 +258,6 @@ def test_pooling_follows_the_shape_in_float32() -> None:
         pool_activation(torch.ones(3))
 
 
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [
-        ("resnet18", ("act1", "layer1", "layer2", "layer3", "layer4")),
-        ("tf_efficientnet_lite0", ("blocks.0", "blocks.1", "blocks.2", "blocks.4", "bn2")),
-        ("vit_tiny_patch16_224", ("blocks.2", "blocks.5", "blocks.8", "blocks.11")),
-    ],
-)
-def test_selection_takes_the_end_of_each_stage(name: str, wanted: tuple[str, ...]) -> None:
-    model = timm.create_model(name, pretrained=False).eval()
-    size = 224 if name.startswith("vit") else 64
-    assert select_layers(model, torch.zeros(1, 3, size, size)) == wanted
-    assert n_hooks(model) == 0
-
-
 def test_a_model_without_maps_or_tokens_asks_for_names() -> None:
     with pytest.raises(LayerNotFound, match=r"name them under \[detector\] layers"):
-        select_layers(nn.Sequential(nn.Linear(3, 3)), torch.zeros(1, 3))
+        select_layers(nn.Sequential(nn.Flatten(), nn.Linear(48, 3)).eval(), torch.zeros(1, 3, 4, 4))
