@@ -29,6 +29,7 @@ from .events.fetch import Fetcher, FetchSettings, parse_allowed
 from .events.reference import Fetch, no_fetch
 from .events.registry import ReadRecord, no_registry
 from .evidence import EvidenceSettings
+from .log import action
 from .loop import AgentLoop
 from .loop_settings import LoopSettings
 from .meter import Meter
@@ -278,7 +279,11 @@ def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
             try:
                 monitor.turn()
             except RecordConflict as conflict:  # its holder's lease ran out while it worked
-                log.warning("another agent judged these windows, going on from there: %s", conflict)
+                log.warning(
+                    "another agent judged these windows, going on from there: %s",
+                    conflict,
+                    extra=action("windows_judged_elsewhere"),
+                )
 
     def prune() -> None:
         keep = timedelta(days=settings.evidence.keep_days)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import SourceUnavailable
+from .log import action
 from .ports import Clock, EventSource, Partition
 from .progress import Mark
 
@@ -72,7 +73,7 @@ class Lag:
         try:
             ends = self._source.ends(TIMEOUT_SECONDS)
         except SourceUnavailable as error:
-            log.debug("the lag is not known anew: %s", error, extra={"action": "lag_unknown"})
+            log.debug("the lag is not known anew: %s", error, extra=action("lag_unknown"))
         else:
             found = {at: _lag(marks[at], end) for at, end in ends.items() if at in marks}
             self.reading = LagReading(now, found)

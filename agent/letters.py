@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from .errors import EventError
+from .log import action
 from .meter import Meter
 from .ports import DeadLetters
 from .scoring import Judged
@@ -58,6 +59,7 @@ class Letters:
             log.warning(
                 "%s events went to the dead letters since the last flush, going on; the last: %s",
                 *(self.n_sent - self._n_told, self._last),
+                extra=action("dead_letters", events=self.n_sent - self._n_told),
             )
             self._n_told = self.n_sent
 

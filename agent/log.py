@@ -1,7 +1,8 @@
 """Log lines for people or machines: one line an event that matters, and never a secret.
 
-Write ``logger.info("windows flushed", extra={"action": "flush", "windows": 12})``: the fields in
-``extra`` follow the message as ``name=value``, or are members of the JSON object.
+Write ``log.info("%s windows flushed", 12, extra=action("flush", windows=12))``. The message says all
+to people; a JSON line has the fields as members besides. A text line ends with those fields that the
+message has not said, the action always: docs/operations.md lists the actions.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 PACKAGE = "driftgauge"
+ACTION = "action"
 
 _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
@@ -50,9 +52,14 @@ class TextFormatter(_LineFormatter):
         """Return the line, not masked."""
         time = _time(record).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
         source = record.name.removeprefix(f"{PACKAGE}.").rpartition(".")[2]
-        fields = "".join(f" {name}={_text(value)}" for name, value in extra_fields(record).items())
+        message = record.getMessage()
+        fields = "".join(
+            f" {name}={_text(value)}"
+            for name, value in extra_fields(record).items()
+            if name == ACTION or not _says(message, value)
+        )
         trace = self.trace(record)
-        return f"{time} {record.levelname} {source}: {record.getMessage()}{fields}" + (
+        return f"{time} {record.levelname} {source}: {message}{fields}" + (
             f"\n{trace}" if trace else ""
         )
 
@@ -72,6 +79,11 @@ class JsonFormatter(_LineFormatter):
         if trace := self.trace(record):
             entry["trace"] = trace
         return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def action(name: str, /, **fields: object) -> dict[str, object]:
+    """Return what a log call's ``extra`` takes: what happened, in a word that never changes."""
+    return {ACTION: name, **fields}
 
 
 def configure_logging(
@@ -98,6 +110,11 @@ def extra_fields(record: logging.LogRecord) -> dict[str, object]:
 
 def _time(record: logging.LogRecord) -> datetime:
     return datetime.fromtimestamp(record.created, UTC)
+
+
+def _says(message: str, value: object) -> bool:
+    """Return whether *value* stands in *message* as a word of its own."""
+    return re.search(rf"(?<![\w.]){re.escape(_text(value))}(?![\w.])", message) is not None
 
 
 def _text(value: object) -> str:

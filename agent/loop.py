@@ -31,6 +31,7 @@ from .errors import SourceUnavailable
 from .events.event import Event
 from .lag import Lag
 from .letters import Letters
+from .log import action
 from .loop_settings import LoopSettings, Totals
 from .meter import Meter
 from .pipeline import Pipeline
@@ -224,7 +225,13 @@ class AgentLoop:
         self._must_seek = False
         for topic, number in sorted(partitions):
             begins = begun.get((topic, number), "the configured start")
-            log.info("reading %s/%s from offset %s", topic, number, begins)
+            log.info(
+                "reading %s/%s from offset %s",
+                topic,
+                number,
+                begins,
+                extra=action("partition_begun", topic=topic, partition=number, offset=begins),
+            )
 
     def _balance(self) -> None:
         """Pause all partitions while memory is full or the world is away, else resume all."""
@@ -274,7 +281,12 @@ class AgentLoop:
             self._counting.mark_flushed()
 
     def _drop(self, error: StaleFlush) -> None:
-        log.warning("dropping %s counted events, reading anew: %s", self._counting.n_events, error)
+        log.warning(
+            "dropping %s counted events, reading anew: %s",
+            self._counting.n_events,
+            error,
+            extra=action("counts_dropped", events=self._counting.n_events),
+        )
         self.totals.stale_flushes += 1
         self._forget()
 
@@ -296,13 +308,22 @@ class AgentLoop:
     def _wait_for_the_world(self, error: Exception) -> None:
         self._absent = "database" if isinstance(error, StoreUnavailable) else "broker"
         seconds = self._backoff.fail()
-        log.warning("%s; trying again in %.1f s, partitions are paused", error, seconds)
+        log.warning(
+            "%s; trying again in %.1f s, partitions are paused",
+            error,
+            seconds,
+            extra=action("world_awaited", absent=self._absent, seconds=seconds),
+        )
 
     def _drain(self) -> None:
         deadline = self._clock.monotonic() + self._settings.drain_seconds
         while len(self._pipeline) and not self._backoff.is_failing:
             if self._clock.monotonic() > deadline:
-                log.warning("%s records are left for the next agent", len(self._pipeline))
+                log.warning(
+                    "%s records are left for the next agent",
+                    len(self._pipeline),
+                    extra=action("records_left", records=len(self._pipeline)),
+                )
                 break
             self._pipeline.start(everything=True)
             self._collect()
@@ -317,6 +338,7 @@ class AgentLoop:
                 log.error(
                     "leaving with %s events not in the database; the next agent reads them again",
                     self._counting.n_events,
+                    extra=action("counts_left", events=self._counting.n_events),
                 )
                 return
             self._clock.sleep(self._settings.poll_seconds)
@@ -327,4 +349,4 @@ class AgentLoop:
         try:
             self._letters.close()
         except SourceUnavailable as error:  # the offsets are not past them, so they come again
-            log.warning("%s; the next agent sends them again", error)
+            log.warning("%s; the next agent sends them again", error, extra=action("letters_left"))

@@ -12,6 +12,7 @@ from driftgauge.storage import Store
 
 from .build import Agent, build_agent, build_database
 from .clock import SystemClock
+from .log import action
 from .loop_settings import Totals
 from .schedule import Job, Schedule
 from .settings import Settings
@@ -72,7 +73,7 @@ def _tell_start(agent: Agent) -> None:
     log.info(
         "agent started: stream %(stream)s, topic %(topic)s, detector %(detector)s",
         agent.about,
-        extra={"action": "agent_started", **agent.about},
+        extra=action("agent_started", **agent.about),
     )
 
 
@@ -80,13 +81,13 @@ def _tell_end(agent: Agent, totals: Totals) -> None:
     log.info(
         "agent left: %s events counted, %s dead letters, %s flushes",
         *(totals.events, totals.dead_letters, totals.flushes),
-        extra={"action": "agent_left", **asdict(totals)},
+        extra=action("agent_left", **asdict(totals)),
     )
     seconds = agent.loop.stage_seconds()
     log.info(
         "where the time went: %s",
         in_percent(seconds),
-        extra={"action": "time_spent", "seconds": seconds},
+        extra=action("time_spent", seconds=seconds),
     )
 
 

@@ -13,6 +13,8 @@ from apscheduler.schedulers.background import (  # noqa: TID251 - the one door
     BackgroundScheduler,
 )
 
+from .log import action
+
 log = logging.getLogger(__name__)
 
 
@@ -80,7 +82,14 @@ class Schedule:
             job.work()
         except Exception as error:  # any: a silent job would look like a healthy one
             if getattr(error, "retryable", False):
-                log.warning("%s waits for its next turn: %s", job.name, error)
+                log.warning(
+                    "%s waits for its next turn: %s",
+                    job.name,
+                    error,
+                    extra=action("job_waits", job=job.name),
+                )
                 return
-            log.exception("%s failed, the agent ends", job.name)
+            log.exception(
+                "%s failed, the agent ends", job.name, extra=action("job_failed", job=job.name)
+            )
             self._on_failure(error)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
+from .log import action
 from .ports import Clock
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,11 @@ class Watchdog:
         silent = self._clock.monotonic() - self._turned_at()
         if silent <= self._max_silence_seconds:
             return False
-        log.critical("the loop has not turned for %.0f s; ending, to be started anew", silent)
+        log.critical(
+            "the loop has not turned for %.0f s; ending, to be started anew",
+            silent,
+            extra=action("loop_stuck", seconds=silent),
+        )
         self._end()
         return True
 

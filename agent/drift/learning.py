@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..log import action
 from .betting import Counts
 from .normal import Normal, learn_normal
 
@@ -50,7 +51,11 @@ class Learning:
             lesson = Lesson(lesson.begins, lesson.retry, start)
             self._lessons[segment] = lesson
             self._learnt[segment, lesson] = normal
-            log.info("segment learnt", extra={"segment": segment, "events": normal.events})
+            log.info(
+                "segment %s is learnt from %s events",
+                *(segment, normal.events),
+                extra=action("segment_learnt", segment=segment, events=normal.events),
+            )
         return self._normal(segment, lesson)
 
     def resume(self, kept: Mapping[str, Mapping[str, str | None]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from driftgauge.storage import AlertRecord, Judgement, MonitorState, Watermark, WindowRecord
 
+from ..log import action
 from ..ports import Clock
 from .betting import Counts
 from .learning import Learning
@@ -166,9 +167,19 @@ class Monitor:
 
 def _tell(before: AlertRecord, alert: AlertRecord) -> None:
     if before.id is None:
-        log.warning("alert %s opened: %s", alert.id, alert.message)
+        log.warning(
+            "alert %s opened: %s",
+            alert.id,
+            alert.message,
+            extra=action("alert_opened", alert=alert.id, segment=alert.segment),
+        )
     if alert.state == "resolved":
-        log.info("alert %s resolved: %s", alert.id, alert.segment)
+        log.info(
+            "alert %s resolved: %s",
+            alert.id,
+            alert.segment,
+            extra=action("alert_resolved", alert=alert.id, segment=alert.segment),
+        )
 
 
 def _by_window(

@@ -10,6 +10,7 @@ import logging
 from datetime import UTC, datetime
 
 from ..errors import EventError, EventFault, EventSchemaError
+from ..log import action
 from . import cloudevent
 from .decode_settings import DecodeSettings
 from .event import Answer, Event, Record
@@ -48,7 +49,10 @@ def decode_record(
     except EventError:
         raise
     except Exception as error:  # any: one message must not end the agent
-        log.exception("a message broke its decoder, which is a bug; please report it")
+        log.exception(
+            "a message broke its decoder, which is a bug; please report it",
+            extra=action("decoder_bug"),
+        )
         raise EventFault(f"reading the message failed with {error!r:.300}") from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import EventDecodeError, SettingsError
 from ..events.image import decode_image
+from ..log import action
 from .example import Example
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,6 @@ def read_images(files: list[ImageFile], *, max_pixels: int) -> Iterator[Example]
         try:
             image = decode_image(file.path.read_bytes(), max_pixels=max_pixels)
         except EventDecodeError as error:
-            log.warning("leaving out %s: %s", file.path, error)
+            log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
             continue
         yield Example(image, file.segments, number=file.number)

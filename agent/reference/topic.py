@@ -10,6 +10,7 @@ from ..errors import EventError
 from ..events.decode import DecodeSettings, decode_record
 from ..events.event import Answer, Event, Record
 from ..events.segment import PREDICTED_CLASS
+from ..log import action
 from ..ports import Clock, EventSource
 from .example import Example
 
@@ -60,7 +61,12 @@ def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
         events = decode_record(record, decode, arrived_at=datetime.now(UTC))
     except EventError as error:
         log.warning(
-            "leaving out %s/%s@%s: %s", record.topic, record.partition, record.offset, error
+            "leaving out %s/%s@%s: %s",
+            record.topic,
+            record.partition,
+            record.offset,
+            error,
+            extra=action("reference_left_out"),
         )
         return []
     if isinstance(events, Answer):

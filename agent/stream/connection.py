@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from ..errors import SourceRefused, SourceUnavailable
+from ..log import action
 from .oauth import OAuthClient, token_provider
 
 Profile = Literal["standard", "embedded"]
@@ -164,7 +165,9 @@ def close_producer(producer: Any, timeout_seconds: float) -> None:
     try:
         producer.close(timeout=timeout_seconds)
     except KafkaError as error:
-        logging.getLogger(__name__).warning("closing by force, not all was sent: %s", error)
+        logging.getLogger(__name__).warning(
+            "closing by force, not all was sent: %s", error, extra=action("producer_forced")
+        )
         producer._sender.force_close()  # noqa: SLF001 - there is no public way
         producer._sender.join(timeout_seconds)  # noqa: SLF001
         with suppress(KafkaError):

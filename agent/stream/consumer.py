@@ -11,6 +11,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
+from ..log import action
 from .connection import KafkaConnection, build_client
 
 log = logging.getLogger(__name__)
@@ -118,5 +119,6 @@ def warn_without_checksum() -> None:
     except ImportError:
         log.warning(
             "the package crc32c is missing: checksums run in Python, 20 to 40 times slower; "
-            "install kafka-python[crc32c]"
+            "install kafka-python[crc32c]",
+            extra=action("checksum_missing"),
         )

@@ -11,6 +11,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from ..errors import SourceUnavailable
 from ..events.event import Record
+from ..log import action
 from .connection import KafkaConnection, build_client, close_producer
 from .letter import PREFIX, reasons
 from .topic import ensure_topics
@@ -130,7 +131,9 @@ class KafkaDeadLetters:
         except _TOO_LARGE as error:
             self._send_reason_only(letter, error)
         except KafkaError as error:  # the topic's leader is not known now: at the next flush
-            log.warning("dead letter waits for the next flush: %s", error)
+            log.warning(
+                "dead letter waits for the next flush: %s", error, extra=action("letter_waits")
+            )
 
     def _is_stored(self, letter: _Letter) -> bool:
         future = letter.future
@@ -144,7 +147,12 @@ class KafkaDeadLetters:
     def _send_reason_only(self, letter: _Letter, error: Exception) -> None:
         """Send what the broker takes: a stream must not stop at one message that it refuses."""
         n_bytes = len(letter.record.value or b"")
-        log.warning("dead letter of %s bytes is too large, sending its reason: %s", n_bytes, error)
+        log.warning(
+            "dead letter of %s bytes is too large, sending its reason: %s",
+            n_bytes,
+            error,
+            extra=action("letter_too_large", bytes=n_bytes),
+        )
         letter.headers = (*letter.headers, (f"{PREFIX}dropped_bytes", str(n_bytes).encode()))
         letter.record = Record(
             topic=letter.record.topic,

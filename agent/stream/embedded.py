@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import BrokerNotStarted
+from ..log import action
 from .connection import KafkaConnection
 from .topic import ensure_topics
 
@@ -111,6 +112,7 @@ class EmbeddedBroker:
             "embedded broker at %s: memory only, nothing survives its end (log: %s)",
             self.address,
             self.log_path,
+            extra=action("broker_started", address=self.address),
         )
         return self
 

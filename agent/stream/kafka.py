@@ -32,6 +32,7 @@ from kafka.errors import (
 
 from ..errors import EventUnreadable, SourceBroken, SourceUnavailable
 from ..events.event import Record
+from ..log import action
 from ..ports import Partition, Polled
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
@@ -166,7 +167,11 @@ class KafkaSource:
         try:
             consumer.commit_async(marks)
         except KafkaError as error:
-            log.info("offsets not told to the broker, will tell at the next flush: %s", error)
+            log.info(
+                "offsets not told to the broker, will tell at the next flush: %s",
+                error,
+                extra=action("offsets_not_told"),
+            )
 
     def close(self) -> None:
         """Leave the group; safe to call twice."""
@@ -176,7 +181,11 @@ class KafkaSource:
         try:
             consumer.close(autocommit=False, timeout_ms=self._call_timeout_ms)
         except Exception as error:  # any: leaving is a courtesy, and a broken consumer may refuse
-            log.warning("the consumer did not close cleanly, leaving anyway: %s", error)
+            log.warning(
+                "the consumer did not close cleanly, leaving anyway: %s",
+                error,
+                extra=action("consumer_not_closed"),
+            )
 
     @property
     def _call_timeout_ms(self) -> int:
@@ -241,7 +250,12 @@ class KafkaSource:
         try:
             found = self._live().position(tp, timeout_ms=self._call_timeout_ms)
         except KafkaError as error:
-            log.warning("the start of %s is not known yet, reading on: %s", tp, error)
+            log.warning(
+                "the start of %s is not known yet, reading on: %s",
+                tp,
+                error,
+                extra=action("start_unknown"),
+            )
             return None
         return None if found is None else int(found)
 
@@ -254,7 +268,9 @@ class KafkaSource:
 
     def _after(self, error: Exception) -> dict[Any, Any]:
         if getattr(error, "retriable", False):
-            log.warning("the broker answered with %s, polling again", error)
+            log.warning(
+                "the broker answered with %s, polling again", error, extra=action("broker_error")
+            )
             time.sleep(_PAUSE_SECONDS)
             return {}
         self._rebuilds += 1
@@ -268,7 +284,11 @@ class KafkaSource:
                 f"{error!r} before they read a record",
                 hint=_hint(error),
             ) from error
-        log.error("the consumer failed with %r, reading on with a new one", error)
+        log.error(
+            "the consumer failed with %r, reading on with a new one",
+            error,
+            extra=action("consumer_failed"),
+        )
         self._changed.set()
         self._live()
         return {}
@@ -277,7 +297,13 @@ class KafkaSource:
         """Return whether the failure was one of corrupt records that can now be stepped over."""
         found = self._unreadable.look(failed_at)
         for one in found:
-            log.error("%s; reading on at offset %s", one.letter()[1], one.end, exc_info=error)
+            log.error(
+                "%s; reading on at offset %s",
+                one.letter()[1],
+                one.end,
+                exc_info=error,
+                extra=action("records_unreadable", offset=one.end),
+            )
         return bool(found)
 
     def _count_partitions(self, consumer: Any) -> int:
@@ -290,7 +316,11 @@ class KafkaSource:
                 return len(consumer.partitions_for_topic(self._topic))
         except KafkaError as error:
             raise SourceUnavailable(f"the broker does not list its topics: {error}") from error
-        log.warning("topic %s does not exist yet, waiting for it", self._topic)
+        log.warning(
+            "topic %s does not exist yet, waiting for it",
+            self._topic,
+            extra=action("topic_missing", topic=self._topic),
+        )
         return 0
 
 

@@ -24,6 +24,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from ..errors import SourceUnavailable
+from ..log import action
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc] # kafka-py
                 raise
             log.warning(
                 "%s; going on with the old token for %.0f s", error, held.ends_at - now,
-                extra={"action": "token_not_renewed", "seconds": held.ends_at - now},
+                extra=action("token_not_renewed", seconds=held.ends_at - now),
             )  # fmt: skip
             return _Token(held.text, now + _RETRY_SECONDS, held.ends_at)
         return _Token(text, now + _RENEW_AT * lifetime, now + lifetime)

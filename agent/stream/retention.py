@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from ..errors import SourceBroken
+from ..log import action
 
 log = logging.getLogger(__name__)
 
@@ -34,5 +35,8 @@ def skip_what_retention_took(consumer: Any, error: Any, *, timeout_ms: int) -> N
             "%s/%s: %s offsets, %s to %s, were deleted by retention before they were counted, "
             "and are lost to the counts; reading on from %s",
             *(tp.topic, tp.partition, first - wanted, wanted, first - 1, first),
+            extra=action(
+                "retention_passed", topic=tp.topic, partition=tp.partition, events=first - wanted
+            ),
         )
         consumer.seek(tp, first)

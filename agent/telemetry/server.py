@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..log import action
+
 log = logging.getLogger(__name__)
 
 MAX_REQUESTS = 16
@@ -98,7 +100,7 @@ class HttpServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A reader that went away is no news."""
-        log.debug("a reader of %s went away", self.address, extra={"action": "http_left"})
+        log.debug("a reader of %s went away", self.address, extra=action("http_left"))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -124,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             return route(self.headers.get("Accept", ""))
         except Exception:  # any: a page must not end the server
-            log.exception("%s failed", self.path, extra={"action": "http_failed"})
+            log.exception("%s failed", self.path, extra=action("http_failed"))
             return Answer(b"failed; the agent's log has the reason\n", status=500)
 
     def _send(self, answer: Answer, *, with_body: bool) -> None:

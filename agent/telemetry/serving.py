@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 
 from ..condition import Condition
 from ..errors import SettingsError
+from ..log import action
 from ..ports import Clock
 from ..sections import HttpSection
 from .health import Finding, Health
@@ -86,7 +87,7 @@ def _started(settings: HttpSection, pages: dict[str, Route]) -> HttpServer | Non
         log.warning(
             "%s; going on without, set http.port to a free port, or to 0",
             told,
-            extra={"action": "http_unavailable", "address": at},
+            extra=action("http_unavailable", address=at),
         )
         return None
     server.start()
@@ -94,6 +95,6 @@ def _started(settings: HttpSection, pages: dict[str, Route]) -> HttpServer | Non
         "serving %s at http://%s",
         ", ".join(pages),
         server.address,
-        extra={"action": "http_started", "address": server.address},
+        extra=action("http_started", address=server.address),
     )
     return server

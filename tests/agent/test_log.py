@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from driftgauge.agent.log import configure_logging
+from driftgauge.agent.log import action, configure_logging
 
 logger = logging.getLogger("driftgauge.agent.loop")
 
@@ -36,6 +36,16 @@ def test_text_lines_end_with_the_fields() -> None:
     assert output.getvalue().endswith(
         'INFO loop: windows flushed action=flush windows=12 topic="a b"\n'
     )
+
+
+def test_a_text_line_does_not_repeat_what_its_message_says() -> None:
+    output = io.StringIO()
+    configure_logging("info", "text", output=output)
+    logger.info("%s of 12 left", 1, extra=action("left", events=1, of=12, partition=2))
+    logger.info("0.15 s later", extra=action("later", seconds=0.15, partition=15))
+    first, second = output.getvalue().splitlines()
+    assert first.endswith("INFO loop: 1 of 12 left action=left partition=2")
+    assert second.endswith("0.15 s later action=later partition=15")
 
 
 def test_json_lines_are_objects_with_the_fields_as_members() -> None:
