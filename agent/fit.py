@@ -48,7 +48,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a fit made."""
+    """What a fit made.
+
+    Attributes:
+        layers: each tapped layer, and what it gives.
+    """
 
     name: str
     folder: Path
@@ -56,6 +60,7 @@ class Fitted:
     coverage: Coverage
     normal_rates: dict[str, float]
     warnings: list[str]
+    layers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +111,10 @@ def fit_stream(
     """
     loaded = build_model(settings)
     layers = chosen_layers(settings, loaded)
+    reader = LayerReader(loaded, layers)
     reference = gather_reference(
         source.examples,
-        LayerReader(loaded, layers),
+        reader,
         batch=settings.batch.max_images,
         window_seconds=settings.windows.seconds,
         on_images=callbacks.on_images,
@@ -123,7 +129,7 @@ def fit_stream(
     )
     rates = normal_rates(detector, settings.stream.alpha)
     warnings = reference.coverage.warnings()
-    if lacking := promise_warning(learn_normals(detector.reference)):
+    if lacking := promise_warning(detector.reference):
         warnings.append(lacking)
     notes = {
         "model": loaded.name,
@@ -135,7 +141,8 @@ def fit_stream(
     folder = settings.detector.path.resolve()
     name = save_detector(detector, folder, loaded.identity, notes)
     _register(settings, folder / name, activate=activate)
-    return Fitted(name, folder / name, detector, reference.coverage, rates, warnings)
+    told = {layer: str(layout) for layer, layout in reader.layouts.items()}
+    return Fitted(name, folder / name, detector, reference.coverage, rates, warnings, told)
 
 
 def _class_name(settings: Settings) -> Callable[[int], str] | None:

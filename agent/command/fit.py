@@ -143,6 +143,7 @@ def _values(fitted: Fitted) -> dict[str, object]:
         "detector": fitted.name,
         "folder": str(fitted.folder),
         "layers": list(fitted.detector.layers),
+        "layer_outputs": fitted.layers,
         "coverage": fitted.coverage.notes(),
         "normal_rates": fitted.normal_rates,
         "warnings": fitted.warnings,
@@ -155,7 +156,8 @@ def _print(fitted: Fitted, console: Console) -> None:
 
     coverage = fitted.coverage
     console.print(f"Detector [bold]{fitted.name}[/] in {escape(str(fitted.folder))}")
-    console.print(f"  layers: {', '.join(fitted.detector.layers)}")
+    for layer, told in fitted.layers.items():
+        console.print(f"  layer {escape(layer)}: {told}", highlight=False)
     span = f" over {coverage.span}" if coverage.span is not None else ""
     console.print(f"  reference: {coverage.events} images{span}")
     for segment, rate in sorted(fitted.normal_rates.items()):

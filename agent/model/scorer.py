@@ -1,77 +1,20 @@
-"""Images through the production model, its layers tapped, its taps scored."""
+"""The production model's layers, tapped and scored."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
 
-from driftgauge.detector import Detector, LayerTaps
+from driftgauge.detector import Detector
 
 from ..ports import Scored
 from .load import LoadedModel
+from .reader import LayerReader, predicted_classes
 
-_OF_CLASSES = 2
-"""Dimensions of a classifier's output."""
-
-
-def predicted_classes(output: object) -> NDArray[np.int64] | None:
-    """Return the class of each image that a classifier's output tells, None of any other output.
-
-    Args:
-        output: ``(n, classes)``, or an object, a dict or a tuple that has it as ``logits`` or first.
-    """
-    if isinstance(output, Mapping):
-        output = output.get("logits")
-    output = getattr(output, "logits", output)
-    if isinstance(output, tuple | list) and output:
-        output = output[0]
-    if not isinstance(output, Tensor) or output.ndim != _OF_CLASSES or output.shape[1] < 2:  # noqa: PLR2004 - one is no choice
-        return None
-    classes: NDArray[np.int64] = output.argmax(dim=1).cpu().numpy()
-    return classes
-
-
-class LayerReader:
-    """Runs the model for its pooled taps. Not thread-safe.
-
-    Attributes:
-        predicted: class of each image that was read last, None when the model is no classifier.
-    """
-
-    def __init__(self, loaded: LoadedModel, layers: Sequence[str]) -> None:
-        self._loaded = loaded
-        self._layers = tuple(layers)
-        self.stage_seconds = {"transform": 0.0, "forward": 0.0}
-        self.predicted: NDArray[np.int64] | None = None
-
-    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, Tensor]:
-        """Return pooled taps, ``(n, channels)`` each, of RGB images ``(height, width, 3)``."""
-        started = time.perf_counter()
-        batch = self._batch(images)
-        transformed = time.perf_counter()
-        loaded = self._loaded
-        halved = loaded.identity.precision == "bfloat16"
-        with (
-            torch.inference_mode(),
-            torch.autocast(loaded.device.type, torch.bfloat16, enabled=halved),
-            LayerTaps(loaded.model, self._layers) as taps,
-        ):
-            self.predicted = predicted_classes(loaded.model(batch))
-            pooled = taps.pooled()
-        self.stage_seconds["transform"] += transformed - started
-        self.stage_seconds["forward"] += time.perf_counter() - transformed
-        return pooled
-
-    def _batch(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        inputs = [self._loaded.transform(Image.fromarray(image)) for image in images]
-        batch = torch.stack(inputs).to(self._loaded.device)
-        return batch.contiguous(memory_format=torch.channels_last)
+__all__ = ["LayerReader", "ModelScorer", "predicted_classes"]
 
 
 class ModelScorer:

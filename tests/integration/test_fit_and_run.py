@@ -103,6 +103,7 @@ def test_a_fit_says_what_it_read_what_it_taps_and_what_it_lacks(
     names = {f"camera={camera.name}": N_REFERENCE for camera in cameras()}
     assert told["coverage"]["segments"] == names
     assert told["layers"] == ["blocks.0", "blocks.1", "blocks.2", "blocks.4", "bn2"]
+    assert told["layer_outputs"]["blocks.0"] == "16 channels, 32 x 32"
     assert "the images carry no times" in told["warnings"][0]
     assert "the false-alarm budget is not promised there" in told["warnings"][-1]
     assert set(told["normal_rates"]) == {"*"} | set(names)

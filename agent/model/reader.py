@@ -1,0 +1,117 @@
+"""Images through the production model, its layers tapped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from driftgauge.detector import LayerTaps, Layout, ShapeMismatch
+
+from .load import LoadedModel
+from .pixels import as_rgb
+
+_OF_CLASSES = 2
+"""Dimensions of a classifier's output."""
+
+
+def predicted_classes(output: object) -> NDArray[np.int64] | None:
+    """Return the class of each image that a classifier's output tells, None of any other output.
+
+    Args:
+        output: ``(n, classes)``, or an object, a dict or a tuple that has it as ``logits`` or first.
+    """
+    if isinstance(output, Mapping):
+        output = output.get("logits")
+    output = getattr(output, "logits", output)
+    if isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, Tensor) or output.ndim != _OF_CLASSES or output.shape[1] < 2:  # noqa: PLR2004 - one is no choice
+        return None
+    classes: NDArray[np.int64] = output.argmax(dim=1).cpu().numpy()
+    return classes
+
+
+class LayerReader:
+    """Runs the model for its pooled taps. Not thread-safe.
+
+    Attributes:
+        predicted: class of each image that was read last, None when the model is no classifier.
+        layouts: what the axes of each layer's output meant when they were read last.
+    """
+
+    def __init__(self, loaded: LoadedModel, layers: Sequence[str]) -> None:
+        self._loaded = loaded
+        self._taps = LayerTaps(loaded.model, layers)
+        self.stage_seconds = {"transform": 0.0, "forward": 0.0}
+        self.predicted: NDArray[np.int64] | None = None
+        self.layouts: dict[str, Layout] = {}
+
+    def read(self, images: Sequence[NDArray[Any]]) -> dict[str, Tensor]:
+        """Return pooled taps, ``(n, channels)`` each.
+
+        Images that the transform leaves at different sizes go through the model size by size.
+
+        Args:
+            images: RGB ``(height, width, 3)``, uint8; `as_rgb` says what else is taken.
+
+        Raises:
+            ShapeMismatch: there are none, one is no picture, or the transform gives no ``(c, h, w)``.
+            DetectorError: a layer cannot be tapped.
+        """
+        if not images:
+            raise ShapeMismatch("got no images to read, wanted at least one")
+        started = time.perf_counter()
+        inputs = [self._input(image) for image in images]
+        transformed = time.perf_counter()
+        sizes: dict[torch.Size, list[int]] = {}
+        for row, tensor in enumerate(inputs):
+            sizes.setdefault(tensor.shape, []).append(row)
+        read = [self._forward([inputs[row] for row in rows]) for rows in sizes.values()]
+        order = np.argsort(np.concatenate([np.array(rows) for rows in sizes.values()]))
+        self.predicted = _joined([predicted for _, predicted in read], order)
+        taps = {layer: torch.cat([taps[layer] for taps, _ in read]) for layer in read[0][0]}
+        if len(read) > 1:
+            taps = {layer: tap[torch.from_numpy(order)] for layer, tap in taps.items()}
+        self.stage_seconds["transform"] += transformed - started
+        self.stage_seconds["forward"] += time.perf_counter() - transformed
+        return taps
+
+    def _input(self, image: NDArray[Any]) -> Tensor:
+        tensor = self._loaded.transform(Image.fromarray(as_rgb(image)))
+        if not isinstance(tensor, Tensor) or tensor.ndim != 3:  # noqa: PLR2004 - (c, h, w)
+            got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise ShapeMismatch(
+                f"the model's transform gave {got} for one picture, wanted a tensor "
+                "(channels, height, width); look at the transform that model.factory returns"
+            )
+        return tensor
+
+    def _forward(self, inputs: list[Tensor]) -> tuple[dict[str, Tensor], NDArray[np.int64] | None]:
+        loaded = self._loaded
+        batch = torch.stack(inputs).to(loaded.device)
+        halved = loaded.identity.precision == "bfloat16"
+        with (
+            torch.inference_mode(),
+            torch.autocast(loaded.device.type, torch.bfloat16, enabled=halved),
+            self._taps as taps,
+        ):
+            output = loaded.model(batch.contiguous(memory_format=torch.channels_last))
+            self.layouts = taps.layouts()
+            return taps.pooled(), predicted_classes(output)
+
+
+def _joined(
+    parts: Sequence[NDArray[np.int64] | None], order: NDArray[np.intp]
+) -> NDArray[np.int64] | None:
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
+    joined: NDArray[np.int64] = np.concatenate(found)[order]
+    return joined

@@ -1,0 +1,97 @@
+"""Pictures of every kind through a model, and what is told where that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.model.load import LoadedModel
+from driftgauge.agent.model.pixels import as_rgb
+from driftgauge.agent.model.reader import LayerReader
+from driftgauge.detector import LayerSilent, ModelIdentity, ShapeMismatch
+from tests.agent.records import encoded, picture
+
+
+def as_stored(image: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+
+
+def loaded(transform: Callable[[Image.Image], Any] = as_stored) -> LoadedModel:
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    identity = ModelIdentity("weights", "as stored")
+    return LoadedModel(body.eval(), transform, torch.device("cpu"), "body", identity)
+
+
+def noise(*shape: int, kind: type = np.uint8) -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape).astype(kind)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "I;16", "RGB"])
+def test_pixels_become_rgb_as_the_same_picture_decoded_does(mode: str) -> None:
+    if mode == "I;16":
+        source = Image.fromarray(np.asarray(picture().convert("L")).astype(np.uint16) * 257)
+    else:
+        source = picture().convert(mode)
+    decoded = decode_image(encoded(source, "PNG"), max_pixels=10_000)
+    pixels = decoded if mode == "P" else np.asarray(source)  # a palette has no colours of its own
+    assert np.array_equal(as_rgb(pixels), decoded)
+
+
+def test_grey_rgba_and_sixteen_bit_pixels_give_the_taps_of_their_rgb() -> None:
+    reader = LayerReader(loaded(), ["0"])
+    grey = noise(9, 9)
+    colours = noise(9, 9, 4)
+    got = reader.read([grey, grey[:, :, None], grey.astype(np.uint16) * 257, colours])["0"]
+    rgb = reader.read([np.repeat(grey[:, :, None], 3, axis=2), colours[:, :, :3]])["0"]
+    assert torch.allclose(got[:3], rgb[:1].expand(3, -1), atol=1e-6)
+    assert torch.allclose(got[3], rgb[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [noise(9), noise(3, 9, 9), noise(9, 9, 5), np.zeros((9, 9, 3)), noise(0, 9, 3)],
+    ids=["one axis", "channels first", "five channels", "floats", "no pixel"],
+)
+def test_what_is_no_picture_is_refused_with_what_is_wanted(image: NDArray[Any]) -> None:
+    with pytest.raises(ShapeMismatch, match=r"wanted \(height, width, 3\) uint8"):
+        LayerReader(loaded(), ["0"]).read([image])
+
+
+def test_an_empty_batch_is_refused() -> None:
+    with pytest.raises(ShapeMismatch, match="got no images"):
+        LayerReader(loaded(), ["0"]).read([])
+
+
+def test_images_of_different_sizes_are_read_size_by_size_and_keep_their_order() -> None:
+    reader = LayerReader(loaded(), ["0"])
+    images = [noise(9, 9, 3), noise(7, 12, 3), noise(9, 9, 3) // 2, noise(7, 12, 3) // 3]
+    together, classes = reader.read(images)["0"], reader.predicted
+    for row, image in enumerate(images):
+        assert torch.allclose(together[row], reader.read([image])["0"][0], atol=1e-6)
+        assert classes is not None
+        assert reader.predicted is not None
+        assert classes[row] == reader.predicted[0]
+
+
+def test_a_transform_that_gives_no_image_tensor_is_named() -> None:
+    with pytest.raises(ShapeMismatch, match=r"transform gave \(1, 3, 9, 9\) for one picture"):
+        LayerReader(loaded(lambda image: as_stored(image)[None]), ["0"]).read([noise(9, 9, 3)])
+    with pytest.raises(ShapeMismatch, match="transform gave Image for one picture"):
+        LayerReader(loaded(lambda image: image), ["0"]).read([noise(9, 9, 3)])
+
+
+def test_a_layer_that_never_fires_is_named_at_the_first_read() -> None:
+    model = loaded()
+    model.model.register_module("spare", nn.Linear(2, 2))
+    model.model.forward = lambda x: x  # skips every layer
+    with pytest.raises(LayerSilent, match="'spare' did not fire"):
+        LayerReader(model, ["spare"]).read([noise(9, 9, 3)])
