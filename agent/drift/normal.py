@@ -10,6 +10,7 @@ import numpy as np
 from driftgauge.storage import EDGES
 
 from .betting import Counts, SegmentBets, build_bets
+from .conformal import BlockRanks, build_ranks
 from .design_effect import DesignEffect
 
 MIN_EVENTS = 100
@@ -27,10 +28,12 @@ class Normal:
     Attributes:
         reference: ``(columns, bins)`` counts; the last column is the combined p-value.
         bets: one a column.
+        ranks: one a column, None where the reference has too few blocks of windows.
     """
 
     reference: Counts
     bets: tuple[SegmentBets, ...]
+    ranks: tuple[BlockRanks | None, ...]
 
     @property
     def events(self) -> int:
@@ -67,7 +70,8 @@ def learn_normal(windows: Counts) -> Normal | None:
     bets = tuple(build_bets(windows[:, column], shared) for column in range(windows.shape[1]))
     if not any(len(column.log_gain) for column in bets):
         return None
-    return Normal(reference=windows.sum(axis=0), bets=bets)
+    ranks = tuple(build_ranks(windows[:, column]) for column in range(windows.shape[1]))
+    return Normal(reference=windows.sum(axis=0), bets=bets, ranks=ranks)
 
 
 def learn_normals(reference: Mapping[str, Counts]) -> dict[str, Normal]:
@@ -89,19 +93,34 @@ def ood_rate(counts: Counts, alpha: float) -> float:
     return float(counts[:n_bins].sum() / max(int(counts.sum()), 1))
 
 
-def promise_warning(normals: Mapping[str, Normal]) -> str | None:
-    """Return in which segments the false-alarm budget is not promised, None where it is in all."""
-    short = {
-        segment: normal.effective_events
-        for segment, normal in sorted(normals.items())
-        if normal.effective_events < PROMISED_EVENTS
+def promise_warning(reference: Mapping[str, Counts]) -> str | None:
+    """Return in which segments the false-alarm budget is not promised, None where it is in all.
+
+    Args:
+        reference: each segment's reference windows, ``(windows, columns, bins)``.
+    """
+    worth = {
+        segment: reference_worth(windows)
+        for segment, windows in sorted(reference.items())
+        if int(windows[:, -1].sum()) >= MIN_EVENTS
     }
+    short = {segment: events for segment, events in worth.items() if events < PROMISED_EVENTS}
     if not short:
         return None
-    listed = ", ".join(f"{segment} {worth:.0f}" for segment, worth in short.items())
-    factor = PROMISED_EVENTS / min(short.values())
-    return (
+    listed = ", ".join(f"{segment} {events:.0f}" for segment, events in short.items())
+    factor = PROMISED_EVENTS / max(min(short.values()), 1.0)
+    said = (
         f"the held-out reference is worth fewer than {PROMISED_EVENTS} independent images in "
-        f"{listed}: alerts are raised, but the false-alarm budget is not promised there; about "
-        f"{factor:.1f} times as many images would do"
+        f"{listed}: the false-alarm budget is not promised there; about {factor:.1f} times as "
+        f"many images would do"
     )
+    untested = [segment for segment in short if learn_normal(reference[segment]) is None]
+    if untested:
+        said += f"; too few to test {', '.join(untested)}, learnt from traffic first"
+    return said
+
+
+def reference_worth(windows: Counts) -> float:
+    """Return how many independent events reference *windows* are worth, at the median column."""
+    columns = range(windows.shape[1])
+    return float(np.median([build_bets(windows[:, n]).effective_events for n in columns]))

@@ -100,7 +100,8 @@ class Turn:
             if normal is None:
                 continue
             if segment == POOL and self._live and POOL not in self._live:
-                self._memories.pop(POOL, None)
+                if POOL in self._memories:
+                    self._memories[POOL] = self._memories[POOL].renewed()
                 continue
             self._judge_segment(segment, normal, segments[segment], start)
 
@@ -124,18 +125,18 @@ class Turn:
 
     def _judge_segment(self, segment: str, normal: Normal, counts: Counts, start: datetime) -> None:
         memory = self._memories.get(segment)
-        if memory is None or not memory.fits(normal.bets):
-            memory = SegmentState.fresh(normal.bets)
+        if memory is None or not memory.fits(normal):
+            memory = SegmentState.fresh(normal)
         self._memories[segment] = memory
-        statistic = memory.add(normal.bets, counts, start)
+        statistic = memory.add(normal, counts, start, is_quiet=segment not in self._live)
         if statistic >= self._log_threshold:
             self._raise(segment, normal, memory.since, start)
-            self._memories[segment] = SegmentState.fresh(normal.bets)
+            self._memories[segment] = memory.renewed()
         elif segment in self._live:
             memory.quiet = memory.quiet + 1 if statistic < self._log_threshold / 2 else 0
             if memory.quiet >= self._settings.recovery_windows:
                 self._keep(resolved(self._live.pop(segment), at=self._now))
-                self._memories[segment] = SegmentState.fresh(normal.bets)
+                self._memories[segment] = memory.renewed()
 
     def _raise(self, segment: str, normal: Normal, since: datetime, start: datetime) -> None:
         live = self._live.get(segment)

@@ -7,7 +7,6 @@ from driftgauge.agent.drift.normal import (
     MIN_EVENTS,
     PROMISED_EVENTS,
     learn_normal,
-    learn_normals,
     ood_rate,
     promise_warning,
 )
@@ -34,10 +33,30 @@ def test_the_rate_counts_the_bins_below_alpha() -> None:
 
 
 def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None:
-    normals = learn_normals({"camera=1": windows(160), "camera=2": windows(8192)})
-    said = promise_warning(normals)
+    short, long = windows(160), windows(8192)
+    said = promise_warning({"camera=1": short, "camera=2": long})
     assert said is not None
     assert "camera=1" in said
     assert "camera=2" not in said
     assert f"fewer than {PROMISED_EVENTS} independent images" in said
-    assert promise_warning({"camera=2": normals["camera=2"]}) is None
+    assert "times as many images would do" in said
+    assert "learnt from traffic" not in said
+    assert promise_warning({"camera=2": long}) is None
+
+
+def test_a_reference_too_alike_to_test_is_learnt_on_and_said_so() -> None:
+    counted = windows_of(pool_p_values(normal_scores(192, 1, correlation=0.98)), 16)
+    alike = np.stack([counted, counted], axis=1)
+    assert learn_normal(alike) is None
+    said = promise_warning({"camera=1": alike})
+    assert said is not None
+    assert "too few to test camera=1, learnt from traffic first" in said
+
+
+def test_a_layer_is_bet_on_as_carefully_as_the_typical_one() -> None:
+    calm = windows_of(pool_p_values(normal_scores(4096, 1)), 16)
+    alike = windows_of(pool_p_values(normal_scores(4096, 2, correlation=0.9)), 16)
+    normal = learn_normal(np.stack([calm, alike, alike], axis=1))
+    assert normal is not None
+    assert normal.design_effects()[0] == pytest.approx(normal.design_effects()[1], rel=0.1)
+    assert normal.design_effects()[0] > 5
