@@ -96,12 +96,12 @@ def alarms(normal: Normal, windows: NDArray[np.int64]) -> list[int]:
     """Return the windows at which the camera alarms; evidence starts anew after each."""
     from datetime import UTC, datetime
 
-    memory, found = SegmentState.fresh(normal.bets), []
+    memory, found = SegmentState.fresh(normal), []
     for number, counts in enumerate(windows):
         moment = datetime.fromtimestamp(number + 1, UTC)
-        if memory.add(normal.bets, counts, moment) >= math.log(A):
+        if memory.add(normal, counts, moment) >= math.log(A):
             found.append(number)
-            memory = SegmentState.fresh(normal.bets)
+            memory = memory.renewed()
     return found
 
 
