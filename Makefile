@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-false-alarms bench-streams check format clean
+.PHONY: help install demo test test-slow bench-demo bench-false-alarms bench-streams fuzz check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -37,6 +37,9 @@ bench-false-alarms: $(STAMP) ## false alarms and delays by simulation (3 minutes
 
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
+
+fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
+	@$(BIN)/python -m tests.benchmarks.fuzz $(FUZZ)
 
 check: $(STAMP) ## format, lint, types, import rules
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check

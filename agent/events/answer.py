@@ -11,6 +11,8 @@ from .document import field_at
 from .tensor import number_array
 from .text import MAX_SEGMENT_CHARACTERS, scalar_text
 
+_MAX_PICTURES = 1024  # as many as a request may have
+_MAX_OUTPUTS = 64
 _NAMES = ("class", "label", "predicted_class", "class_name", "classes", "category")
 _SCORES = ("scores", "probabilities", "logits", "output_0", "predictions")
 
@@ -66,7 +68,9 @@ def _highest(scores: list[object], names: Sequence[str]) -> str | None:
 def classes_v1(document: Mapping[str, object]) -> tuple[str | None, ...]:
     """Return the class of each instance in a V1 answer."""
     predictions = document.get("predictions")
-    return tuple(map(class_of, predictions)) if isinstance(predictions, list) else ()
+    if not isinstance(predictions, list):
+        return ()
+    return tuple(map(class_of, predictions[:_MAX_PICTURES]))
 
 
 def classes_v2(document: Mapping[str, object]) -> tuple[str | None, ...]:
@@ -79,7 +83,7 @@ def classes_v2(document: Mapping[str, object]) -> tuple[str | None, ...]:
     for output in found:
         shape, data = output.get("shape"), output.get("data")
         if isinstance(data, list) and data and isinstance(shape, list):
-            return tuple(map(class_of, _rows(data, shape)))
+            return tuple(map(class_of, _rows(data, shape)[:_MAX_PICTURES]))
     return ()
 
 
@@ -91,7 +95,8 @@ def _rows(data: list[object], shape: list[object]) -> list[object]:
     width = len(data) // n
     if width == 1:
         return data
-    return [data[start : start + width] for start in range(0, len(data), width)]
+    starts = range(0, len(data), width)[:_MAX_PICTURES]
+    return [data[start : start + width] for start in starts]
 
 
 def classes_seldon(document: Mapping[str, object]) -> tuple[str | None, ...]:
@@ -106,4 +111,4 @@ def classes_seldon(document: Mapping[str, object]) -> tuple[str | None, ...]:
         )
         is_tensor = isinstance(values, list) and values and isinstance(shape, list) and shape
         rows = _rows(values, shape) if is_tensor else []  # type: ignore[arg-type] # both are lists
-    return tuple(class_of(row, labels) for row in rows)
+    return tuple(class_of(row, labels) for row in rows[:_MAX_PICTURES])

@@ -20,6 +20,7 @@ from .v2_binary import raw_elements, raw_tensor
 
 Kind = Literal["v1", "v2", "seldon"]
 
+_MAX_INPUTS = 64
 _SELDON_DATA = ("ndarray", "tensor", "tftensor")
 _SELDON = ("binData", "strData", "jsonData")
 
@@ -133,7 +134,12 @@ def _refuse_many(n: int, settings: TensorSettings) -> None:
 def _v2_images(
     document: Mapping[str, object], settings: PictureSettings, raw: bytes
 ) -> tuple[Image, ...]:
-    inputs = [as_object(one, "an input") for one in as_list(document.get("inputs"), "'inputs'")]
+    listed = as_list(document.get("inputs"), "'inputs'")
+    if len(listed) > _MAX_INPUTS:
+        raise EventSchemaError(
+            f"the request has too many inputs: got {len(listed)}, wanted at most {_MAX_INPUTS}"
+        )
+    inputs = [as_object(one, "an input") for one in listed]
     tensor, tail = _v2_input(inputs, settings.image_field, raw)
     where = f"input {str(tensor.get('name'))[:40]!r}"
     shape = check_shape(tensor.get("shape"), settings.tensor, where)

@@ -19,13 +19,6 @@ def envelope(document: Mapping[str, object]) -> dict[str, str]:
     Raises:
         EventSchemaError: an attribute that every CloudEvent has is missing, or there are too many.
     """
-    missing = [name for name in _REQUIRED if not document.get(name)]
-    version = document.get("specversion")
-    if missing or not str(version).startswith("1."):
-        raise EventSchemaError(
-            f"the message is no CloudEvent 1.0: got specversion {str(version)[:24]!r} and lacks "
-            f"{', '.join(missing) or 'nothing else'}"
-        )
     if len(document) > _MAX_ATTRIBUTES:
         raise EventSchemaError(
             f"the CloudEvent has too many attributes: got {len(document)}, wanted at most "
@@ -38,7 +31,18 @@ def envelope(document: Mapping[str, object]) -> dict[str, str]:
         text = scalar_text(value, f"attribute {name[:40]!r}", max_characters=MAX_ID_CHARACTERS * 4)
         if text is not None:
             found[name] = text
+    _refuse_incomplete(found)
     return found
+
+
+def _refuse_incomplete(attributes: Mapping[str, str]) -> None:
+    missing = [name for name in _REQUIRED if name not in attributes]
+    version = attributes.get("specversion", "")
+    if missing or not version.startswith("1."):
+        raise EventSchemaError(
+            f"the message is no CloudEvent 1.0: got specversion {version[:24]!r} and lacks "
+            f"{', '.join(missing) or 'nothing else'}"
+        )
 
 
 def holds_json(attributes: Mapping[str, str]) -> bool:

@@ -1,0 +1,140 @@
+"""Decodes one hostile message, and measures what it took."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from driftgauge.agent.errors import EventError, EventFault
+from driftgauge.agent.events.address import Address
+from driftgauge.agent.events.answers import AnswerBook
+from driftgauge.agent.events.decode import DecodeSettings, decode_record
+from driftgauge.agent.events.event import Answer, Event, Record
+from driftgauge.agent.events.fetch import Fetcher, FetchSettings
+from driftgauge.agent.events.registry import ReadRecord, no_registry
+from driftgauge.agent.stream.letter import read_letter, reasons
+
+from .samples import as_json
+
+ARRIVED = datetime(2026, 3, 1, tzinfo=UTC)
+MAX_PIXELS = 4_000_000
+MAX_SECONDS = 2.0
+MAX_BYTES = 400 * 1024 * 1024
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message.
+
+    Attributes:
+        result: ``event``, ``answer``, or the error's class.
+        n_bytes: memory at its highest, above what the process had at its start.
+    """
+
+    kind: str
+    result: str
+    seconds: float
+    n_bytes: int
+
+
+def fuzz_settings(read_record: ReadRecord = no_registry) -> DecodeSettings:
+    """Return settings that allow everything that is off by default, and nothing that exists."""
+    allowed = (Address("http", "127.0.0.1", 1, "/line"), Address("file", "", 0, "/nowhere"))
+    return DecodeSettings(
+        segment_headers=(
+            "camera",
+            "json:site.line",
+            "json:tags",
+            "predicted_class",
+            "model_version",
+        ),
+        max_image_pixels=MAX_PIXELS,
+        max_message_bytes=10 * 1024 * 1024,
+        fetch=Fetcher(FetchSettings(allowed=allowed), wait=lambda _: None),
+        read_record=read_record,
+        answers=AnswerBook(["cat", "dog"]),
+    )
+
+
+def json_record(document: object, headers: Mapping[str, bytes]) -> Record:
+    """Return a record with *document* as its value."""
+    return Record("frames", 0, 1, None, as_json(document), tuple(headers.items()), 0)
+
+
+def probe(kind: str, record: Record, settings: DecodeSettings, *, base_bytes: int) -> Outcome:
+    """Decode *record* and hold the outcome to what is promised of one.
+
+    Raises:
+        AssertionError: the outcome is none that is promised.
+        Exception: whatever a decoder let through; that is a crash.
+    """
+    _forget_peak()
+    start = time.perf_counter()
+    try:
+        found = decode_record(record, settings, arrived_at=ARRIVED)
+    except EventFault:
+        raise
+    except EventError as error:
+        result = type(error).__name__
+        seconds = time.perf_counter() - start
+        _hold_letter(record, error)
+    else:
+        result = "answer" if isinstance(found, Answer) else "event"
+        seconds = time.perf_counter() - start
+        if isinstance(found, Answer):
+            settings.answers.put(found)
+        else:
+            _hold_events(found)
+    return Outcome(kind, result, seconds, peak_bytes() - base_bytes)
+
+
+def _hold_events(events: tuple[Event, ...]) -> None:
+    assert 1 <= len(events) <= 32
+    for event in events:
+        assert event.image.dtype == np.uint8
+        assert event.image.ndim == 3
+        assert event.image.shape[2] == 3
+        assert 0 < event.image.size <= 3 * MAX_PIXELS
+        assert event.event_time.utcoffset() == ARRIVED.utcoffset()
+        texts = [event.event_id, *event.segments, *event.segments.values()]
+        assert all(text.isprintable() and 0 < len(text) <= 520 for text in texts)
+
+
+def _hold_letter(record: Record, error: EventError) -> None:
+    assert str(error)
+    added = reasons(record, error=type(error).__name__, message=str(error))
+    assert sum(len(value) for _, value in added) < 4000
+    letter = read_letter(
+        Record(
+            "dlq", 0, 0, record.key, record.value, (*record.headers, *added), record.timestamp_ms
+        )
+    )
+    assert letter is not None
+    assert (letter.topic, letter.offset) == (record.topic, record.offset)
+    own = tuple(pair for pair in record.headers if not pair[0].startswith("dlq_"))
+    assert letter.again().headers[:-1] == own
+    assert letter.again().value == record.value
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process had since the last probe began, 0 where unknown."""
+    if not _STATUS.exists():
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def _forget_peak() -> None:
+    try:
+        _CLEAR.write_text("5")
+    except OSError:  # not Linux, or not allowed: the peak is then that of all probes so far
+        return

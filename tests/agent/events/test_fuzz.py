@@ -1,0 +1,99 @@
+"""Hostile messages: each gives events, an answer, or a reason; never a crash, never without bound.
+
+``make fuzz`` is the long form.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from driftgauge.agent.clock import ManualClock
+from driftgauge.agent.events.avro import AvroReader
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.loop import AgentLoop
+from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.stream.memory import MemoryDeadLetters, MemorySource, MemoryTopic
+from driftgauge.storage import Database, Store
+from tests.agent.scorer import BrightnessScorer
+
+from .hostile import AVRO_SCHEMA, KINDS, hostile
+from .probe import ARRIVED, MAX_BYTES, MAX_SECONDS, fuzz_settings, json_record, peak_bytes, probe
+from .samples import as_json
+from .site import answer, serving
+from .strategies import DOCUMENTS, HEADER_SETS
+
+N = 2_200
+N_THROUGH_THE_LOOP = 300
+SLOW_MACHINE = 5
+"""How many times slower a busy test machine may be than the bound says."""
+
+
+@pytest.fixture(scope="module")
+def allowing() -> Iterator[DecodeSettings]:
+    pytest.importorskip("fastavro")
+    with serving() as site:
+        site.answers["/schemas/ids/7"] = answer(
+            200, as_json({"schema": as_json(AVRO_SCHEMA).decode()})
+        )
+        yield fuzz_settings(AvroReader(f"http://127.0.0.1:{site.port}"))
+
+
+def test_every_hostile_message_ends_in_an_outcome_within_bounds(allowing: DecodeSettings) -> None:
+    base = peak_bytes()
+    outcomes = [probe(*hostile(seed), allowing, base_bytes=base) for seed in range(N)]
+    assert {outcome.kind for outcome in outcomes} == set(KINDS)
+    assert max(outcome.seconds for outcome in outcomes) < MAX_SECONDS * SLOW_MACHINE
+    assert max(outcome.n_bytes for outcome in outcomes) < MAX_BYTES
+    results = Counter(outcome.result for outcome in outcomes)
+    assert {"event", "answer", "EventDecodeError", "EventSchemaError", "EventFetchError"} <= set(
+        results
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(DOCUMENTS, HEADER_SETS)
+def test_any_json_and_any_headers_end_in_an_outcome(
+    document: dict[str, Any], headers: dict[str, bytes]
+) -> None:
+    probe("any", json_record(document, headers), fuzz_settings(), base_bytes=0)
+
+
+def test_each_hostile_message_is_counted_passed_over_or_a_letter_and_the_stream_goes_on(
+    database: Database,
+) -> None:
+    store, topic, stop = Store(database), MemoryTopic("frames"), threading.Event()
+    letters = MemoryDeadLetters()
+    store.ensure_stream("line", "frames", 60)
+    for seed in range(N_THROUGH_THE_LOOP):
+        _, record = hostile(seed)
+        topic.append(record.value, headers=dict(record.headers), timestamp_ms=0)
+    clock = ManualClock(ARRIVED)
+    loop = AgentLoop(
+        source=MemorySource(topic, auto_offset_reset="earliest"),
+        dead_letters=letters,
+        scorer=BrightnessScorer(),
+        store=store,
+        clock=clock,
+        settings=LoopSettings(stream="line", decode=fuzz_settings(), max_segments=20),
+        stop=stop,
+    )
+    for _ in range(N_THROUGH_THE_LOOP):
+        loop.turn()
+        clock.sleep(1)
+    stop.set()
+    totals = loop.run()
+    assert store.offsets("line", topic.partitions) == {("frames", 0): N_THROUGH_THE_LOOP}
+    assert store.event_counts("line")["*"] == totals.events > 10
+    assert len(letters.stored) == totals.dead_letters > 50
+    outcomes = [
+        probe(*hostile(seed), fuzz_settings(), base_bytes=0).result
+        for seed in range(N_THROUGH_THE_LOOP)
+    ]
+    wanted = [seed for seed, outcome in enumerate(outcomes) if outcome not in ("event", "answer")]
+    assert [letter.offset for letter in letters.stored] == wanted
