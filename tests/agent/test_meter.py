@@ -11,6 +11,7 @@ import pytest
 from driftgauge.agent.meter import FlushOutcome, Meter
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.stream.memory import MemorySource
+from driftgauge.agent.telemetry import Health
 
 from .records import NOON, jpeg
 from .test_loop import SETTINGS, Rig, finish, rig
@@ -85,16 +86,33 @@ def test_the_condition_follows_the_loop(rig: Rig) -> None:
 def test_an_absent_database_is_named_and_partitions_are_paused(rig: Rig) -> None:
     rig.send(6)
     loop = rig.loop()
+    health = Health(loop.condition, rig.clock, detector="brightness-1")
+    assert not health.is_ready().holds
     rig.turn(loop, 4)
+    assert health.is_ready().holds
     rig.flaky.fail_before = 99
     rig.turn(loop, 20)
     assert loop.condition().absent == "database"
     assert loop.condition().is_paused
+    assert health.is_alive().holds
+    assert not health.is_ready().holds
     rig.flaky.fail_before = 0
     rig.clock.sleep(60)
     rig.turn(loop, 2)
     assert loop.condition().absent is None
     assert not loop.condition().is_paused
+    assert health.is_ready().holds
+
+
+def test_a_loop_that_hangs_is_not_healthy(rig: Rig) -> None:
+    loop = rig.loop()
+    health = Health(loop.condition, rig.clock, detector="brightness-1")
+    rig.turn(loop, 4)
+    assert health.is_alive().holds
+    rig.clock.sleep(200)  # nobody turns it
+    assert not health.is_alive().holds
+    rig.turn(loop)
+    assert health.is_alive().holds
 
 
 @pytest.mark.parametrize("n_cameras", [2, 7])

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,27 @@ broker = EmbeddedBroker(pathlib.Path(sys.argv[1])).start()
 print(broker._process.pid, flush=True)
 sys.stdin.read()
 """
+
+
+def listening_addresses(pid: int) -> set[str]:
+    """Return the local addresses on which a process listens, in the kernel's writing."""
+    sockets = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            sockets.add(link.readlink().name)
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in sockets:
+                found.add(local.split(":")[0])
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
+def test_the_broker_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
+    assert broker._process is not None
+    assert listening_addresses(broker._process.pid) == {"0100007F"}
 
 
 def test_a_topic_is_made_once_and_deleted(broker: EmbeddedBroker, topic: str) -> None:
