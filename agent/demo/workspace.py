@@ -116,6 +116,7 @@ def settings_text(workspace: Workspace, *, broker: str, image_size: int) -> str:
             "recovery_windows": 3,
         },
         "store": {"url": workspace.url},
+        "http": {"port": 0},
     }
     return _HEAD + "".join(
         f"\n[{section}]\n"

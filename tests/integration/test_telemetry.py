@@ -26,8 +26,7 @@ from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
-from ..broker import until
-from ..contracts.test_source import BROKERS, Broker
+from ..broker import BROKERS, Broker, until
 
 STREAM = "line"
 ABOUT = {"stream": STREAM, "topic": "frames", "detector": "brightness-1"}
@@ -115,6 +114,7 @@ def test_what_is_scraped_is_what_was_sent(running: Broker, topic: str, tmp_path:
             for value in (b"text", jpeg()[:100], b""):
                 producer.send(value, partition=0)
         seen: list[dict[str, float]] = [{}]
+        tick = threading.Event()
 
         def is_all_seen() -> bool:
             last = seen[-1]
@@ -124,8 +124,11 @@ def test_what_is_scraped_is_what_was_sent(running: Broker, topic: str, tmp_path:
                 written and last["driftgauge_queue_events"] == 0
             )  # fmt: skip
 
-        tick = threading.Event()
-        until(is_all_seen, lambda: (tick.wait(0.05), seen.append(scrape(server))), turns=600)
+        def look() -> None:
+            tick.wait(0.05)
+            seen.append(scrape(server))
+
+        until(is_all_seen, look, turns=600)
         last = seen[-1]
         assert last["driftgauge_events_scored_total"] == 40
         assert last["driftgauge_batch_events_sum"] == 40
