@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench-demo bench-false-alarms bench-streams fuzz check format clean
+.PHONY: help install demo test test-slow test-crash bench-demo bench-false-alarms bench-streams fuzz check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -28,6 +28,9 @@ test: $(STAMP) ## run the tests except the slow ones (under 10 minutes)
 
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --timeout 900 $(TESTS)
+
+test-crash: $(STAMP) ## kill agents 100 times, take broker and database away (about an hour)
+	@DRIFTGAUGE_CRASHES=100 $(BIN)/python -m pytest tests/crash --timeout 3600 -v $(TESTS)
 
 bench-demo: $(STAMP) ## the demonstration over five seeds (about 15 minutes)
 	@$(BIN)/python -m tests.benchmarks.demo

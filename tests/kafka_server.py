@@ -237,6 +237,7 @@ class KafkaServer:
 
 _FOR_ONE_NODE = {
     "auto.create.topics.enable": "false",
+    "log.retention.ms": "-1",  # tests date events in the past; retention goes by such dates
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",  # so that a test need not wait 6 s for a death
     "offsets.topic.num.partitions": "1",

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,19 +27,19 @@ START_SECONDS = 30
 def postgres_server() -> Iterator[str]:
     """Give the URL of a server on which databases may be made."""
     if importlib.util.find_spec("psycopg") is None:
-        _go_without('pip install "driftgauge[postgres]"')
+        go_without('pip install "driftgauge[postgres]"')
     named = os.environ.get("DRIFTGAUGE_TEST_POSTGRES")
     if named:
         yield named
         return
     binaries = find_binaries()
     if binaries is None:
-        _go_without("set DRIFTGAUGE_TEST_POSTGRES or install Debian's postgresql")
+        go_without("set DRIFTGAUGE_TEST_POSTGRES or install Debian's postgresql")
     with running_server(binaries) as url:
         yield url
 
 
-def _go_without(remedy: str) -> NoReturn:
+def go_without(remedy: str) -> NoReturn:
     reason = f"no PostgreSQL for tests: {remedy}"
     if os.environ.get("DRIFTGAUGE_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
@@ -75,43 +76,81 @@ def find_binaries() -> Path | None:
 @contextmanager
 def running_server(binaries: Path) -> Iterator[str]:
     """Start a server on a free loopback port and end it by its process id."""
+    with stoppable_server(binaries) as server:
+        yield server.url
+
+
+@contextmanager
+def stoppable_server(binaries: Path) -> Iterator[PostgresServer]:
+    """Start a server that a test may take away for a while."""
     folder = Path(tempfile.mkdtemp(prefix="driftgauge-postgres-"))
-    data, log = folder / "data", folder / "log"
     user = _unprivileged(folder)
-    initialise: list[str | Path] = [
-        binaries / "initdb",
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-    ]
-    subprocess.run([*initialise, "-N"], check=True, capture_output=True, cwd=folder, **user)
-    port = _free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "fsync": "off",
-        "full_page_writes": "off",
-        "timezone": "Asia/Kolkata",  # driftgauge must not lean on a server that runs in UTC
-    }
-    flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    command: list[str | Path] = [binaries / "postgres", "-D", data, "-p", str(port), *flags]
-    with log.open("wb") as output:
-        server: subprocess.Popen[bytes] = subprocess.Popen(
-            command, stdout=output, stderr=output, cwd=folder, **user
-        )
-    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    flags = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
+    initialise: list[str | Path] = [binaries / "initdb", "-D", folder / "data", *flags]
+    subprocess.run(initialise, check=True, capture_output=True, cwd=folder, **user)
+    server = PostgresServer(binaries, folder, user, _free_port())
+    server.start()
     try:
-        _wait_until_it_answers(url, server, log)
-        yield url
+        yield server
     finally:
-        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-        server.wait(START_SECONDS)
+        server.stop()
         shutil.rmtree(folder)
+
+
+@dataclass
+class PostgresServer:
+    """A server whose databases survive its end; its port stays the same."""
+
+    binaries: Path
+    folder: Path
+    user: dict[str, Any]
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of a database on which others may be made."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        flags = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        where = ("-D", self.folder / "data", "-p", str(self.port))
+        log = self.folder / "log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [self.binaries / "postgres", *where, *flags],
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                **self.user,
+            )
+        _wait_until_it_answers(self.url, self.process, log)
+
+    def stop(self) -> None:
+        """End it, with everybody's connections; safe to call twice."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+            process.wait(START_SECONDS)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """End it for the block and start it again, with all that it kept."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "timezone": "Asia/Kolkata",  # driftgauge must not lean on a server that runs in UTC
+}
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:

@@ -1,21 +1,28 @@
 """An agent in a process of its own: everything real but the model.
 
-Run as ``python -m tests.crash.agent ADDRESS PROFILE TOPIC DATABASE``; it prints ``ready`` and runs until it
-is asked to stop or killed.
+It is forked from a server that has imported everything, so that a hundred of them start quickly.
 """
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
+import signal
 import sys
-from typing import cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
 from driftgauge.agent.signals import stopping_on_signals
-from driftgauge.agent.stream.connection import KafkaConnection, Profile
+from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
@@ -23,29 +30,56 @@ from driftgauge.storage import Database, Store
 
 from ..agent.scorer import BrightnessScorer
 
+ROOT = Path(__file__).parents[2]
 STREAM = "line"
+START_SECONDS = 60.0
 
 
-def main(address: str, profile: Profile, topic: str, url: str) -> None:
-    """Read *topic* into the database at *url*."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.WARNING)
-    connection = KafkaConnection(bootstrap_servers=(address,), profile=profile)
-    settings = LoopSettings(
-        stream=STREAM,
-        decode=DecodeSettings(segment_headers=("camera",)),
-        max_images=8,
-        max_delay_seconds=0.05,
-        flush_interval_seconds=0.1,
-        poll_seconds=0.05,
+@dataclass(frozen=True)
+class Orders:
+    """What one agent is to do.
+
+    Attributes:
+        step_file: holds the seconds by which its wall clock is off.
+        log_file: its log is added there.
+        busy_seconds: how long it waits for another writer of an SQLite file.
+    """
+
+    connection: KafkaConnection
+    topic: str
+    url: str
+    step_file: Path
+    log_file: Path
+    busy_seconds: float = 10.0
+
+
+class SteppedClock(SystemClock):
+    """The machine's clock, with the step that the file holds."""
+
+    def __init__(self, step_file: Path) -> None:
+        self._step_file = step_file
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=float(self._step_file.read_text() or 0))
+
+
+def work(orders: Orders, ready: Connection) -> None:
+    """Read the topic into the database until a signal comes; the agent's whole life."""
+    log = os.open(orders.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(message)s", force=True
     )
-    database = Database(url)
+    logging.getLogger("kafka").setLevel(logging.WARNING)
+    clock = SteppedClock(orders.step_file)
+    database = Database(orders.url, busy_seconds=orders.busy_seconds)
     with stopping_on_signals() as stop:
         loop = AgentLoop(
             source=KafkaSource(
-                connection,
-                topic=topic,
-                group_id=topic,
+                orders.connection,
+                topic=orders.topic,
+                group_id=orders.topic,
                 settings=ConsumerSettings(
                     auto_offset_reset="earliest",
                     session_timeout_seconds=2,
@@ -53,17 +87,78 @@ def main(address: str, profile: Profile, topic: str, url: str) -> None:
                     fetch_max_bytes=65_536,
                 ),
             ),
-            dead_letters=KafkaDeadLetters(connection, topic=f"{topic}.dlq"),
+            dead_letters=KafkaDeadLetters(orders.connection, topic=f"{orders.topic}.dlq"),
             scorer=BrightnessScorer(),
-            store=Store(database),
-            clock=SystemClock(),
-            settings=settings,
+            store=Store(database, now=clock.now),
+            clock=clock,
+            settings=LoopSettings(
+                stream=STREAM,
+                decode=DecodeSettings(segment_headers=("camera",)),
+                max_images=8,
+                max_delay_seconds=0.05,
+                flush_interval_seconds=0.1,
+                poll_seconds=0.05,
+            ),
             stop=stop,
         )
-        print("ready", flush=True)  # noqa: T201 - the test waits for it
+        ready.send("ready")
         loop.run()
     database.close()
 
 
-if __name__ == "__main__":
-    main(sys.argv[1], cast("Profile", sys.argv[2]), *sys.argv[3:])
+class AgentProcess:
+    """One agent that can be stopped, frozen and killed."""
+
+    def __init__(self, orders: Orders) -> None:
+        here, there = _FORKS.Pipe(duplex=False)
+        with _one_thread():
+            self._process = _FORKS.Process(target=work, args=(orders, there))
+            self._process.start()
+        there.close()
+        with here:
+            if not here.poll(START_SECONDS) or here.recv() != "ready":
+                raise RuntimeError(f"the agent did not start:\n{orders.log_file.read_text()}")
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.is_alive:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a power cut would, and wait for that."""
+        self._process.kill()
+        self._process.join(10)
+
+    def terminate(self, seconds: float = 30) -> int | None:
+        """Ask it to leave; return its exit code, None when it has not left in time."""
+        self._process.terminate()
+        self._process.join(seconds)
+        return self._process.exitcode
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let the server, which starts with the first agent, import torch for one thread."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+if str(ROOT) not in sys.path:  # the server imports this module by its name
+    sys.path.append(str(ROOT))
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])

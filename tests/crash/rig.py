@@ -1,12 +1,8 @@
-"""Agents in processes of their own on one topic and one database file."""
+"""Agents in processes of their own on one topic and one database."""
 
 from __future__ import annotations
 
-import os
-import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,15 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from driftgauge.agent.stream.produce import FrameProducer
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Database, Store, StoreUnavailable
 
-from ..agent.records import NOON, jpeg
 from ..broker import Broker
-from .agent import STREAM
+from .agent import STREAM, AgentProcess, Orders
+from .ledger import WINDOW_SECONDS, Ledger, assert_counted_once
 
-ROOT = Path(__file__).parents[2]
-SECONDS_TO_CATCH_UP = 30.0
+SECONDS_TO_CATCH_UP = 60.0
 
 
 @dataclass
@@ -30,52 +24,76 @@ class Rig:
     broker: Broker
     topic: str
     url: str
-    store: Store
+    database: Database
     folder: Path
+    busy_seconds: float = 10.0
 
-    def start(self) -> subprocess.Popen[str]:
-        """Start an agent and return when it has joined the broker; its log is kept."""
-        reach = self.broker.connection()
-        arguments = (*reach.bootstrap_servers, reach.profile, self.topic, self.url)
-        with self._log.open("a") as log:
-            agent = subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.agent", *arguments],
-                cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert agent.stdout is not None
-        assert agent.stdout.readline() == "ready\n", self._log.read_text()
-        return agent
+    @property
+    def store(self) -> Store:
+        return Store(self.database)
+
+    def start(self) -> AgentProcess:
+        """Start an agent and return when it has reached the broker; its log is kept."""
+        orders = Orders(
+            self.broker.connection(),
+            self.topic,
+            self.url,
+            self.folder / "step",
+            self._log,
+            self.busy_seconds,
+        )
+        return AgentProcess(orders)
 
     @contextmanager
-    def agent(self) -> Iterator[subprocess.Popen[str]]:
-        with self.start() as process:
-            try:
-                yield process
-            finally:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-                process.wait(30)
+    def agent(self) -> Iterator[AgentProcess]:
+        process = self.start()
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            code = process.terminate()
+        assert code == 0, self.words
+
+    def step_clock(self, seconds: float) -> None:
+        """Set every agent's wall clock off by so much."""
+        unfinished = self.folder / "step.new"
+        unfinished.write_text(str(seconds))
+        unfinished.rename(self.folder / "step")
 
     def next_offsets(self) -> dict[int, int]:
-        return {row.partition: row.next_offset for row in self.store.partitions(STREAM)}
+        try:
+            rows = self.store.partitions(STREAM)
+        except StoreUnavailable:
+            return {}
+        return {row.partition: row.next_offset for row in rows}
 
-    def wait_until_read(self, sent: dict[int, int]) -> None:
+    def wait_until_read(self, sent: Ledger) -> None:
         """Wait until the database is at the ends of the partitions."""
-        self._wait(lambda: self.next_offsets() == sent, 0.05)
+        wanted = {number: n for number, n in sent.offsets.items() if n}
+        self._wait(lambda: {k: v for k, v in self.next_offsets().items() if v} == wanted, 0.05)
 
     def wait_for_progress(self) -> None:
         """Wait until an agent has counted anything more."""
         before = self.next_offsets()
         self._wait(lambda: self.next_offsets() != before, 0.01)
 
-    def wait_until_it_reads(self, agent: subprocess.Popen[str]) -> None:
+    def wait_until_it_reads(self, agent: AgentProcess) -> None:
         """Wait until *agent* has partitions."""
         words = f"{agent.pid} driftgauge.agent.loop reading "
-        self._wait(lambda: words in self._log.read_text(), 0.05)
+        self._wait(lambda: words in self.words, 0.05)
+
+    def wait_for_words(self, words: str) -> None:
+        """Wait until some agent has logged *words*."""
+        self._wait(lambda: words in self.words, 0.05)
+
+    def check(self, sent: Ledger) -> None:
+        """Hold the database's windows to what was sent."""
+        assert sent.n > 0
+        assert_counted_once(self.database, sent)
+
+    @property
+    def words(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
 
     @property
     def _log(self) -> Path:
@@ -85,31 +103,20 @@ class Rig:
         tick, deadline = threading.Event(), time.monotonic() + SECONDS_TO_CATCH_UP
         while not holds():
             tick.wait(seconds)
-            assert time.monotonic() < deadline, (self.next_offsets(), self._log.read_text()[-4000:])
+            assert time.monotonic() < deadline, (self.next_offsets(), self.words[-4000:])
 
 
 @contextmanager
-def made(broker: Broker, topic: str, folder: Path) -> Iterator[Rig]:
-    """Make the topic, with two partitions, and an empty database."""
+def made(
+    broker: Broker, topic: str, folder: Path, url: str | None = None, **more: float
+) -> Iterator[Rig]:
+    """Make the topic, with two partitions, and the tables in an empty database."""
     broker.create_topic(topic, 2)
-    url = f"sqlite:///{folder}/driftgauge.db"
+    url = url or f"sqlite:///{folder}/driftgauge.db"
     database = Database(url)
     database.upgrade()
-    store = Store(database)
-    store.ensure_stream(STREAM, topic, 60)
-    yield Rig(broker, topic, url, store, folder)
+    Store(database).ensure_stream(STREAM, topic, WINDOW_SECONDS)
+    rig = Rig(broker, topic, url, database, folder, **more)
+    rig.step_clock(0)
+    yield rig
     database.close()
-
-
-def send(producer: FrameProducer, n: int, sent: dict[int, int]) -> None:
-    for _ in range(n):
-        partition = random.randrange(2)
-        producer.send(
-            jpeg(), headers={"camera": str(partition)}, partition=partition, event_time=NOON
-        )
-        sent[partition] += 1
-    producer.flush()
-
-
-def counted(rig: Rig) -> dict[str, int]:
-    return rig.store.event_counts(STREAM)

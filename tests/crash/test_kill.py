@@ -1,6 +1,6 @@
-"""The delivery promise against real deaths: both brokers, a database file, agents in processes.
+"""The delivery promise against real deaths: both brokers, both databases, agents in processes.
 
-``DRIFTGAUGE_CRASHES=100`` makes the long form of the first test.
+``make test-crash`` sets ``DRIFTGAUGE_CRASHES=100`` for the long form.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,81 +21,116 @@ from driftgauge.agent.stream.produce import FrameProducer
 
 from ..agent.events.test_decode import bomb
 from ..agent.records import NOON, encoded, picture
-from ..broker import BROKERS
 from ..contracts.test_source import joined, read
-from .rig import Rig, counted, made, send
+from .agent import AgentProcess
+from .ledger import Ledger
+from .rig import Rig, made
 
 pytestmark = pytest.mark.kafka
 
-CRASHES = int(os.environ.get("DRIFTGAUGE_CRASHES", "5"))
+CRASHES = int(os.environ.get("DRIFTGAUGE_CRASHES", "4"))
+IS_LONG = CRASHES > 10
+PAIRS = [("broker", "sqlite"), ("apache_kafka", "postgresql")]
+OTHER_PAIRS = [("broker", "postgresql"), ("apache_kafka", "sqlite")]
 
 
-@pytest.fixture(params=BROKERS)
+def pairs(*chosen: tuple[str, str]) -> list[object]:
+    marks = {"sqlite": (), "postgresql": (pytest.mark.postgres,)}
+    return [pytest.param(pair, id="-".join(pair), marks=marks[pair[1]]) for pair in chosen]
+
+
+@pytest.fixture(params=pairs(*PAIRS, *(OTHER_PAIRS if IS_LONG else [])))
 def rig(request: pytest.FixtureRequest, topic: str, tmp_path: Path) -> Iterator[Rig]:
-    with made(request.getfixturevalue(request.param), topic, tmp_path) as found:
+    broker, database = request.param
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
+    with made(request.getfixturevalue(broker), topic, tmp_path, url) as found:
         yield found
 
 
-@pytest.mark.timeout(60 + 15 * CRASHES)
+@pytest.mark.timeout(60 + 20 * CRASHES)
 def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
     """Each one is killed at a random moment while it reads a backlog that keeps growing."""
-    sent = {0: 0, 1: 0}
-    moments = random.Random(17)
-    n_left_unread = 0
+    sent, moments, n_left_unread = Ledger(), random.Random(17), 0
     with FrameProducer(rig.broker.connection(), rig.topic) as producer:
         for _ in range(CRASHES):
-            send(producer, 400, sent)
-            with rig.start() as agent:
-                rig.wait_for_progress()
-                threading.Event().wait(moments.uniform(0.0, 0.3))
-                send(producer, 20, sent)
-                agent.kill()
-            n_left_unread += sum(sent.values()) - sum(rig.next_offsets().values())
+            sent.send(producer, 400)
+            agent = rig.start()
+            rig.wait_for_progress()
+            threading.Event().wait(moments.uniform(0.0, 0.3))
+            sent.send(producer, 20)
+            agent.kill()
+            n_left_unread += sent.n - sum(rig.next_offsets().values())
         with rig.agent():
             rig.wait_until_read(sent)
     assert n_left_unread > 0  # else no kill was in mid-stream
-    assert counted(rig) == {"*": sum(sent.values()), "camera=0": sent[0], "camera=1": sent[1]}
+    rig.check(sent)
+
+
+@pytest.mark.timeout(60 + 20 * CRASHES)
+def test_two_agents_of_which_one_dies_again_and_again_lose_and_double_nothing(rig: Rig) -> None:
+    """The group shares out, loses a member at a random moment, and takes a new one in."""
+    sent, moments = Ledger(), random.Random(23)
+    with ExitStack() as stack, FrameProducer(rig.broker.connection(), rig.topic) as producer:
+        agents = [rig.start(), rig.start()]
+        stack.callback(end_all, agents)
+        for _ in range(max(2, CRASHES // 2)):
+            sent.send(producer, 300)
+            rig.wait_for_progress()
+            threading.Event().wait(moments.uniform(0.0, 0.3))
+            agents.pop(moments.randrange(2)).kill()
+            sent.send(producer, 100)
+            agents.append(rig.start())
+        rig.wait_until_read(sent)
+    rig.check(sent)
+
+
+def end_all(agents: list[AgentProcess]) -> None:
+    for agent in agents:
+        end(agent)
+
+
+def end(agent: AgentProcess) -> None:
+    assert agent.terminate() == 0
 
 
 def test_a_term_signal_drains_flushes_and_leaves_cleanly(rig: Rig) -> None:
-    sent = {0: 0, 1: 0}
+    sent = Ledger()
     with FrameProducer(rig.broker.connection(), rig.topic) as producer:
-        send(producer, 400, sent)
-    with rig.start() as agent:
-        rig.wait_for_progress()
-        agent.terminate()
-        assert agent.wait(30) == 0
+        sent.send(producer, 400)
+    agent = rig.start()
+    rig.wait_for_progress()
+    end(agent)
     with rig.agent():
         rig.wait_until_read(sent)
-    assert counted(rig)["*"] == 400
+    rig.check(sent)
 
 
 def test_an_agent_that_wakes_up_stale_writes_nothing_twice(rig: Rig) -> None:
     """It is frozen until the group gives its partitions to another, then goes on as if nothing."""
-    sent = {0: 0, 1: 0}
+    sent = Ledger()
     with FrameProducer(rig.broker.connection(), rig.topic) as producer, rig.agent() as first:
-        send(producer, 300, sent)
+        sent.send(producer, 300)
         rig.wait_for_progress()
         first.send_signal(signal.SIGSTOP)
-        send(producer, 300, sent)
+        sent.send(producer, 300)
         with rig.agent():
             rig.wait_for_progress()
             first.send_signal(signal.SIGCONT)
-            send(producer, 300, sent)
+            sent.send(producer, 300)
             rig.wait_until_read(sent)
-    assert counted(rig) == {"*": 900, "camera=0": sent[0], "camera=1": sent[1]}
+    rig.check(sent)
 
 
 def test_bad_input_lands_in_the_dead_letters_and_the_stream_goes_on(rig: Rig) -> None:
     bad = [b"", b"not a picture", encoded(picture(size=(320, 240)))[:-1500], bomb()]
-    sent = {0: 0, 1: 0}
+    sent = Ledger()
     with FrameProducer(rig.broker.connection(), rig.topic) as producer, rig.agent():
         for value in bad:
             producer.send(value, headers={"camera": "0"}, partition=0, event_time=NOON)
-            sent[0] += 1
-            send(producer, 10, sent)
+            sent.offsets[0] += 1
+            sent.send(producer, 10)
         rig.wait_until_read(sent)
-    assert counted(rig)["*"] == 40
+    rig.check(sent)
     reasons = dead_letters(rig, len(bad))
     assert [words for _, words in reasons] == [
         "EventSchemaError",

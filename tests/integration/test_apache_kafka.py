@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import struct
 import threading
 from collections.abc import Iterator
@@ -31,7 +30,6 @@ from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
 from ..broker import until
 from ..contracts.test_source import joined
-from ..crash.rig import counted, made, send
 from ..kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -128,44 +126,6 @@ def admin(apache_kafka: KafkaServer) -> Iterator[KafkaAdminClient]:
     client = KafkaAdminClient(**apache_kafka.connection().options())
     yield client
     client.close()
-
-
-def test_a_broker_that_restarts_in_mid_stream_costs_and_doubles_nothing(
-    apache_kafka: KafkaServer, topic: str, tmp_path: Path
-) -> None:
-    """The agent is frozen until the broker is gone, so that there is something left to read."""
-    sent = {0: 0, 1: 0}
-    with made(apache_kafka, topic, tmp_path) as rig, rig.agent() as agent:
-        with FrameProducer(apache_kafka.connection(), topic) as producer:
-            send(producer, 300, sent)
-            rig.wait_until_it_reads(agent)
-            agent.send_signal(signal.SIGSTOP)
-            send(producer, 300, sent)
-        with apache_kafka.away():
-            agent.send_signal(signal.SIGCONT)
-        with FrameProducer(apache_kafka.connection(), topic) as producer:
-            send(producer, 100, sent)
-        rig.wait_until_read(sent)
-        assert counted(rig) == {"*": 700, "camera=0": sent[0], "camera=1": sent[1]}
-
-
-def test_an_agent_takes_over_from_one_that_is_killed_beside_it(
-    apache_kafka: KafkaServer, topic: str, tmp_path: Path
-) -> None:
-    """Two join, share and part cooperatively; the one that led the group dies."""
-    sent = {0: 0, 1: 0}
-    with made(apache_kafka, topic, tmp_path) as rig, rig.start() as first:
-        with FrameProducer(apache_kafka.connection(), topic) as producer:
-            send(producer, 200, sent)
-            rig.wait_until_read(sent)
-            with rig.agent() as second:
-                rig.wait_until_it_reads(second)
-                send(producer, 400, sent)
-                rig.wait_for_progress()
-                first.kill()
-                send(producer, 200, sent)
-                rig.wait_until_read(sent)
-        assert counted(rig) == {"*": 800, "camera=0": sent[0], "camera=1": sent[1]}
 
 
 def test_what_retention_took_is_told_and_reading_goes_on(
