@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
@@ -38,6 +39,12 @@ def decode_event(found: Record, settings: DecodeSettings, *, arrived_at: datetim
     assert isinstance(events, tuple)
     (event,) = events
     return event
+
+
+def pixels(event: Event) -> NDArray[np.uint8]:
+    """Return the event's picture."""
+    assert isinstance(event.image, np.ndarray)
+    return event.image
 
 
 def record(

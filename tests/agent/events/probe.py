@@ -20,6 +20,7 @@ from driftgauge.agent.events.fetch import Fetcher, FetchSettings
 from driftgauge.agent.events.registry import ReadRecord, no_registry
 from driftgauge.agent.stream.letter import read_letter, reasons
 
+from ..records import pixels
 from .samples import as_json
 
 ARRIVED = datetime(2026, 3, 1, tzinfo=UTC)
@@ -100,10 +101,9 @@ def probe(kind: str, record: Record, settings: DecodeSettings, *, base_bytes: in
 def _hold_events(events: tuple[Event, ...]) -> None:
     assert 1 <= len(events) <= 32
     for event in events:
-        assert event.image.dtype == np.uint8
-        assert event.image.ndim == 3
-        assert event.image.shape[2] == 3
-        assert 0 < event.image.size <= 3 * MAX_PIXELS
+        image = pixels(event)
+        assert (image.dtype, image.ndim, image.shape[2]) == (np.uint8, 3, 3)
+        assert 0 < image.size <= 3 * MAX_PIXELS
         assert event.event_time.utcoffset() == ARRIVED.utcoffset()
         texts = [event.event_id, *event.segments, *event.segments.values()]
         assert all(text.isprintable() and 0 < len(text) <= 520 for text in texts)

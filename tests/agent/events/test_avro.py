@@ -20,7 +20,7 @@ from driftgauge.agent.errors import (
 from driftgauge.agent.events.avro import AvroReader
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.event import Event
-from tests.agent.records import NOON, decode_event, jpeg, record
+from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
 from .samples import as_json, b64
 from .site import Site, answer, serving
@@ -80,7 +80,7 @@ def decode(site: Site, value: bytes, **reader: Any) -> Event:
 
 def test_a_record_gives_picture_id_time_and_segments(site: Site) -> None:
     event = decode(site, framed())
-    assert event.image.shape == (24, 32, 3)
+    assert pixels(event).shape == (24, 32, 3)
     assert (event.event_id, event.event_time) == ("f-1", TAKEN)
     assert event.segments == {"site.line": "4"}
 

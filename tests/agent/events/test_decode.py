@@ -13,7 +13,7 @@ from PIL import Image
 from driftgauge.agent.errors import EventDecodeError, EventError, EventSchemaError
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.event import Event
-from tests.agent.records import NOON, decode_event, encoded, jpeg, picture, record
+from tests.agent.records import NOON, decode_event, encoded, jpeg, picture, pixels, record
 
 LATER = NOON + timedelta(hours=1)
 
@@ -37,7 +37,7 @@ def bomb(width: int = 10_000, height: int = 6_000) -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_each_format_decodes_to_rgb_as_stored(kind: str) -> None:
-    image = decode(encoded(picture(), kind)).image
+    image = pixels(decode(encoded(picture(), kind)))
     assert image.shape == (24, 32, 3)
     assert image.dtype == np.uint8
     assert np.abs(image.astype(int) - np.asarray(picture()).astype(int)).mean() < 6
@@ -49,32 +49,32 @@ def test_every_png_mode_becomes_rgb(mode: str) -> None:
         source = Image.fromarray(np.asarray(picture().convert("L")).astype(np.uint16) * 257)
     else:
         source = picture().convert(mode)
-    image = decode(encoded(source, "PNG")).image
+    image = pixels(decode(encoded(source, "PNG")))
     assert image.shape == (24, 32, 3)
     assert np.ptp(image) > 20
 
 
 def test_a_sixteen_bit_grey_keeps_its_brightness() -> None:
     grey = np.asarray(picture().convert("L"))
-    image = decode(encoded(Image.fromarray(grey.astype(np.uint16) * 257), "PNG")).image
+    image = pixels(decode(encoded(Image.fromarray(grey.astype(np.uint16) * 257), "PNG")))
     assert np.array_equal(image[:, :, 1], grey)
 
 
 def test_a_palette_with_transparency_becomes_rgb() -> None:
     source = picture().convert("P")
     value = encoded(source, "PNG", transparency=bytes(range(256)))
-    assert decode(value).image.shape == (24, 32, 3)
+    assert pixels(decode(value)).shape == (24, 32, 3)
 
 
 def test_a_cmyk_jpeg_becomes_rgb() -> None:
-    image = decode(encoded(picture().convert("CMYK"))).image
+    image = pixels(decode(encoded(picture().convert("CMYK"))))
     assert np.abs(image.astype(int) - np.asarray(picture()).astype(int)).mean() < 12
 
 
 def test_an_orientation_is_not_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert decode(encoded(picture(), exif=exif)).image.shape == (24, 32, 3)
+    assert pixels(decode(encoded(picture(), exif=exif))).shape == (24, 32, 3)
 
 
 def test_cloudevents_headers_name_and_date_the_event() -> None:
@@ -143,7 +143,7 @@ def test_damaged_bytes_decode_or_are_the_events_fault(whole: bytes, data: st.Dat
     for _ in range(data.draw(st.integers(0, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        image = decode(bytes(damaged)).image
+        image = pixels(decode(bytes(damaged)))
     except EventError as error:
         assert str(error)  # noqa: PT017 - both outcomes are right
     else:

@@ -19,7 +19,7 @@ import trustme
 from driftgauge.agent.errors import EventFetchError, EventUnsupported
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.fetch import Fetcher, FetchSettings, parse_allowed
-from tests.agent.records import NOON, decode_event, jpeg, record
+from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
 from .samples import JSON, as_json, structured
 from .site import Site, answer, serving
@@ -56,7 +56,7 @@ def test_a_picture_on_an_allowed_site_is_decoded(site: Site) -> None:
         (b"", {"ce_dataref": f"{below(site)}/a.jpg".encode()}),
     ):
         event = decode_event(record(value, headers=headers), decode, arrived_at=NOON)
-        assert event.image.shape == (24, 32, 3)
+        assert pixels(event).shape == (24, 32, 3)
     assert len(site.asked) == 5
 
 

@@ -15,7 +15,7 @@ from driftgauge.agent.errors import (
 )
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Answer, Event
-from tests.agent.records import NOON, encoded, jpeg, picture, record
+from tests.agent.records import NOON, encoded, jpeg, picture, pixels, record
 
 from .samples import ANSWERS, JSON, PICTURES, PIXELS, REQUEST, Sample, as_json, b64, structured, v2
 
@@ -44,11 +44,11 @@ def refusal(value: bytes, **headers: bytes) -> str:
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_format_gives_the_picture_that_was_sent(name: str) -> None:
     (event,) = events(PICTURES[name])
-    assert event.image.shape == PIXELS.shape
-    assert event.image.dtype == np.uint8
+    assert pixels(event).shape == PIXELS.shape
+    assert pixels(event).dtype == np.uint8
     exact = {"v1 numbers", "v2 numbers", "v2 raw", "v1 fractions", "v2 channels first", "png"}
     bound = 0 if name in exact or "ndarray" in name or "tensor" in name else 6
-    assert np.abs(event.image.astype(int) - PIXELS.astype(int)).mean() <= bound
+    assert np.abs(pixels(event).astype(int) - PIXELS.astype(int)).mean() <= bound
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -89,7 +89,7 @@ def test_a_request_of_several_pictures_gives_as_many_events_of_one_offset() -> N
     assert [event.item for event in found] == [0, 1, 2]
     assert [event.event_id for event in found] == ["r-1#0", "r-1#1", "r-1#2"]
     assert {event.offset for event in found} == {0}
-    means = [event.image.mean() for event in found]
+    means = [pixels(event).mean() for event in found]
     assert means == sorted(means)
 
 
@@ -119,7 +119,7 @@ def test_declared_layout_and_range_win_over_the_guess() -> None:
     dark[0] = 1
     body = as_json({"instances": [dark.tolist()]})
     guessed, first, whole = (
-        events(Sample(body), **options)[0].image
+        pixels(events(Sample(body), **options)[0])
         for options in ({}, {"tensor_layout": "chw"}, {"tensor_range": "0-255"})
     )
     assert (guessed.shape, guessed.max()) == ((3, 8, 3), 255)
@@ -193,4 +193,4 @@ def test_a_jpeg_with_a_thousand_scans_is_refused_unread() -> None:
     with pytest.raises(EventDecodeError, match="too many scans"):
         decode(Sample(scans))
     (event,) = events(Sample(encoded(picture(), progressive=True)))
-    assert event.image.shape == PIXELS.shape
+    assert pixels(event).shape == PIXELS.shape

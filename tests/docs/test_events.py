@@ -1,0 +1,96 @@
+"""Every example in docs/events.md is decoded; every setting, header and error in it exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from driftgauge.agent import errors
+from driftgauge.agent.events.decode import DecodeSettings, decode_record
+from driftgauge.agent.events.event import Answer
+from driftgauge.agent.settings import load_settings, setting_names
+from driftgauge.agent.stream.letter import reasons
+from tests.agent.events.samples import b64
+from tests.agent.records import NOON, jpeg, pixels, record
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/events.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == language]
+
+
+def test_every_block_is_of_a_kind_that_is_tried() -> None:
+    assert {language for language, _ in BLOCKS} == {"headers", "json", "toml", "sh"}
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_each_json_example_gives_its_pictures_or_its_answer(text: str) -> None:
+    value = text.replace("BASE64", b64()).encode()
+    limits = DecodeSettings(segment_headers=("camera", "json:site.line", "model_version"))
+    found = decode_record(record(value), limits, arrived_at=NOON)
+    if "predictions" in text:
+        assert found == Answer(None, ("1",))
+        return
+    assert isinstance(found, tuple)
+    assert len(found) == text.count("BASE64")
+    assert pixels(found[0]).shape == (24, 32, 3)
+    said = json.loads(text)
+    assert found[0].segments.get("camera") == said.get("camera")
+    assert found[0].segments.get("model_version") == said.get("model_version")
+
+
+def test_the_headers_name_date_and_slice_the_picture() -> None:
+    (text,) = blocks("headers")
+    headers = dict(line.split(": ", 1) for line in text.splitlines())
+    found = record(jpeg(), headers={name: value.encode() for name, value in headers.items()})
+    events = decode_record(found, DecodeSettings(segment_headers=("camera",)), arrived_at=NOON)
+    assert isinstance(events, tuple)
+    assert (events[0].event_id, events[0].segments) == ("frame-17", {"camera": "3"})
+    assert events[0].event_time == NOON
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_each_settings_example_loads(text: str, tmp_path: Path) -> None:
+    parts = ['[stream]\nname = "a"\ntopic = "a"\n', '[model]\nsource = "timm:resnet18"\n', text]
+    wanted = [part for part in parts if part is text or part.splitlines()[0] not in text]
+    (tmp_path / "driftgauge.toml").write_text("\n".join(wanted))
+    load_settings(tmp_path / "driftgauge.toml")
+
+
+def test_each_command_is_one_with_these_options() -> None:
+    for line in "".join(blocks("sh")).splitlines():
+        words = line.split()
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name(words[0])), *words[1:3], "--help"],
+            capture_output=True, text=True, check=True, env={"COLUMNS": "200", "TERM": "dumb"},
+        )  # fmt: skip
+        options = [word for word in words if word.startswith("--")]
+        assert all(option in done.stdout for option in options)
+
+
+def test_the_headers_and_errors_of_letters_are_those_that_there_are() -> None:
+    added = {name for name, _ in reasons(record(b""), error="", message="")}
+    told = set(re.findall(r"`(dlq_\w+)`", PAGE))
+    assert told == added | {"dlq_dropped_bytes", "dlq_replayed"}
+    kinds = {
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.EventError)
+    }
+    assert set(re.findall(r"^\| `(Event\w+)`", PAGE, re.MULTILINE)) == kinds - {"EventError"}
+
+
+def test_the_settings_that_are_named_exist() -> None:
+    names = setting_names()
+    for section, name in re.findall(r"`(batch|events|stream|model)\.(\w+)`", PAGE):
+        assert name in names[section]
+    for section, name in re.findall(r"`\[(\w+)\] (\w+)`", PAGE):
+        assert name in names[section]
