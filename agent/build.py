@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from driftgauge.detector import Detector, NotFitted, load_detector, select_layers
+from driftgauge.detector import Detector, NotFitted, load_detector, read_manifest, select_layers
 from driftgauge.storage import Database, RecordConflict, Store
 
 from .broker import build_connection
@@ -28,6 +28,7 @@ from .events.decode import DecodeSettings
 from .events.fetch import Fetcher, FetchSettings, parse_allowed
 from .events.reference import Fetch, no_fetch
 from .events.registry import ReadRecord, no_registry
+from .events.tap_vectors import TapOrigin, TapsWanted
 from .evidence import EvidenceSettings
 from .log import action
 from .loop import AgentLoop
@@ -210,7 +211,7 @@ def build_agent(
         scorer=ModelScorer(loaded, detector, name=active.detector),
         store=store,
         clock=clock,
-        settings=build_loop_settings(settings),
+        settings=build_loop_settings(settings, taps_wanted(loaded, Path(active.uri))),
         stop=stop,
         meter=meter,
     )
@@ -226,12 +227,24 @@ def build_agent(
     return Agent(loop, build_jobs(settings, store, monitor), active.detector, about)
 
 
-def build_loop_settings(settings: Settings) -> LoopSettings:
-    """Return how the loop runs."""
+def taps_wanted(loaded: LoadedModel, detector_folder: Path) -> TapsWanted:
+    """Return what tap vectors must be for the detector in *detector_folder* to score them."""
+    identity = loaded.identity
+    return TapsWanted(
+        origin=TapOrigin(identity.weights, identity.preprocessing, identity.precision),
+        channels={
+            str(layer["name"]): int(layer["channels"])
+            for layer in read_manifest(detector_folder)["layers"]
+        },
+    )
+
+
+def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> LoopSettings:
+    """Return how the loop runs; *taps* is what tap vectors must be."""
     batch, evidence = settings.batch, settings.evidence
     return LoopSettings(
         stream=settings.stream.name,
-        decode=build_decode(settings),
+        decode=replace(build_decode(settings), taps_wanted=taps),
         evidence=EvidenceSettings(per_window=evidence.per_window, thumbnails=evidence.thumbnails),
         window_seconds=settings.windows.seconds,
         max_images=batch.max_images,

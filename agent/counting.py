@@ -55,8 +55,8 @@ class Counting:
         said = event.segments.get(PREDICTED_CLASS)
         if said is not None:
             return {**event.segments, PREDICTED_CLASS: self._answers.name(said)}
-        predicted = None if scored.predicted is None else int(scored.predicted[row])
-        found = self._answers.class_of(event, predicted)
+        predicted = -1 if scored.predicted is None else int(scored.predicted[row])
+        found = self._answers.class_of(event, predicted if predicted >= 0 else None)
         return event.segments if found is None else {**event.segments, PREDICTED_CLASS: found}
 
     def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:

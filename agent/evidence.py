@@ -43,8 +43,8 @@ class EvidenceSettings:
 
 
 def thumbnail(image: NDArray[np.uint8], mode: ThumbnailMode, *, max_side: int = 96) -> bytes | None:
-    """Return a small JPEG of RGB pixels, None in mode ``none``."""
-    if mode == "none":
+    """Return a small JPEG of RGB pixels, None in mode ``none`` and where there are no pixels."""
+    if mode == "none" or not image.size:
         return None
     small = Image.fromarray(image)
     small.thumbnail((max_side, max_side))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ class Scored:
         scores: ``(events, layers + 1)``, float64; the last column is the combined statistic.
         p_values: ``(events, layers + 1)``, float64, in (0, 1]; the last column is combined.
         predicted: ``(events,)``, the class that the production model gives each image; None when
-            it is no classifier.
+            it is no classifier; -1 where only its taps are known.
     """
 
     scores: NDArray[np.float64]
@@ -113,8 +113,13 @@ class Scorer(Protocol):
     def columns(self) -> tuple[str, ...]:
         """Names of the score columns: the layers, then ``*``."""
 
-    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
-        """Score RGB images ``(height, width, 3)``; *uniforms* in (0, 1) smooth the ranks."""
+    def score(self, images: Sequence[Any], uniforms: NDArray[np.float64]) -> Scored:
+        """Score a batch.
+
+        Args:
+            images: RGB ``(height, width, 3)``, uint8, or `TapVectors` of images that are elsewhere.
+            uniforms: in (0, 1), smooth the ranks.
+        """
 
 
 class Store(Protocol):

@@ -120,7 +120,7 @@ class ScoringThread:
     def _scored_some(self, events: Sequence[Event]) -> Scored:
         uniforms = np.array([event_uniform(e.topic, e.partition, e.offset, e.item) for e in events])
         try:
-            scored = self._scorer.score([event.image for event in events], uniforms)
+            scored = self._scorer.score([event.to_score for event in events], uniforms)
             _check(scored, len(events), len(self._scorer.columns))
         except NonFiniteScore:
             raise

@@ -78,6 +78,7 @@ def _events(
             image=image,
             item=item,
             request_id=payload.request_id,
+            taps=payload.taps,
         )
         for item, image in enumerate(payload.images)
     )

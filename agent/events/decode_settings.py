@@ -9,6 +9,7 @@ from .formats import FormatSetting
 from .inference import PictureSettings
 from .reference import Fetch, no_fetch
 from .registry import ReadRecord, no_registry
+from .tap_vectors import TapsWanted
 from .tensor import Layout, TensorSettings, ValueRange
 
 
@@ -28,6 +29,7 @@ class DecodeSettings:
         fetch: gets a picture that lies elsewhere.
         read_record: reads a record in a schema registry's framing.
         answers: what the served model answered, where that is logged too.
+        taps_wanted: what tap vectors must be; None takes any.
     """
 
     segment_headers: tuple[str, ...] = ()
@@ -43,6 +45,7 @@ class DecodeSettings:
     fetch: Fetch = field(default=no_fetch, repr=False)
     read_record: ReadRecord = field(default=no_registry, repr=False)
     answers: AnswerBook = field(default_factory=AnswerBook, repr=False, compare=False)
+    taps_wanted: TapsWanted | None = field(default=None, repr=False)
 
     @property
     def pictures(self) -> PictureSettings:

@@ -9,6 +9,11 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from .tap_vectors import TapVectors
+
+NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
+"""Stands in an event whose picture stayed with the sender."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -36,9 +41,10 @@ class Event:
         event_id: the CloudEvents id, else ``topic/partition/offset``.
         event_time: aware, UTC: CloudEvents ``time``, else the record's timestamp.
         segments: name to value, for the configured segments that the message has.
-        image: ``(height, width, 3)``, RGB, uint8.
+        image: ``(height, width, 3)``, RGB, uint8; `NO_IMAGE` where *taps* stand for it.
         item: which picture of the record, counted from 0; most records have one.
         request_id: what the model's answer to this picture will carry, where answers are logged.
+        taps: what a hook in the serving process made of the picture; None where that was sent.
     """
 
     topic: str
@@ -50,6 +56,12 @@ class Event:
     image: NDArray[np.uint8]
     item: int = 0
     request_id: str | None = None
+    taps: TapVectors | None = None
+
+    @property
+    def to_score(self) -> NDArray[np.uint8] | TapVectors:
+        """The taps if there are any, else the image."""
+        return self.image if self.taps is None else self.taps
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from .tap_vectors import TapVectors
+
 Image = NDArray[np.uint8]
 """``(height, width, 3)``, RGB."""
 
@@ -31,7 +33,8 @@ class Payload:
     """What was in a message.
 
     Attributes:
-        images: none in an answer.
+        images: none in an answer; `NO_IMAGE` beside *taps*.
+        taps: what a hook in the serving process made of the only image.
         event_id: as the message names it.
         event_time: aware, UTC.
         attributes: CloudEvents attributes and extensions of a structured envelope.
@@ -51,3 +54,4 @@ class Payload:
     classes: tuple[str | None, ...] = ()
     model_version: str | None = None
     is_answer: bool = False
+    taps: TapVectors | None = None

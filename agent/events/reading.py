@@ -8,10 +8,12 @@ from . import cloudevent, structured
 from .base64_text import decode_base64
 from .decode_settings import DecodeSettings
 from .document import as_object, field_at, parse_document
+from .event import NO_IMAGE
 from .formats import format_of
 from .inference import answer_classes, inference_kind, is_answer, request_images
 from .payload import Message, Payload
 from .reference import find_picture, picture_bytes
+from .tap_vectors import CONTENT_TYPE, decode_taps
 from .text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS, parse_time, scalar_text
 from .v2_binary import LENGTH_HEADER, split_value
 
@@ -24,6 +26,8 @@ def read_payload(message: Message, settings: DecodeSettings) -> Payload:
     Raises:
         EventError: it cannot be read.
     """
+    if cloudevent.content_type(message.headers) == CONTENT_TYPE:
+        return _taps(message, settings)
     kind = format_of(message, settings.format)
     if kind == "image":
         return _image(message, settings)
@@ -36,6 +40,13 @@ def read_payload(message: Message, settings: DecodeSettings) -> Payload:
     if kind == "cloudevents" or is_structured:
         return _structured(document, settings)
     return _json(document, settings, message, raw)
+
+
+def _taps(message: Message, settings: DecodeSettings) -> Payload:
+    taps = decode_taps(message.value)
+    if settings.taps_wanted is not None:
+        settings.taps_wanted.check(taps)
+    return Payload(images=(NO_IMAGE,), taps=taps, request_id=_request_id(message))
 
 
 def _image(message: Message, settings: DecodeSettings) -> Payload:

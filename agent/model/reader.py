@@ -14,6 +14,7 @@ from torch import Tensor
 
 from driftgauge.detector import LayerTaps, Layout, ShapeMismatch
 
+from ..events.tap_vectors import TapOrigin, TapVectors
 from .load import LoadedModel
 from .pixels import as_rgb
 
@@ -42,24 +43,27 @@ class LayerReader:
     """Runs the model for its pooled taps. Not thread-safe.
 
     Attributes:
-        predicted: class of each image that was read last, None when the model is no classifier.
+        predicted: class of each image that was read last, -1 where only its taps came; None when
+            the model is no classifier.
         layouts: what the axes of each layer's output meant when they were read last.
     """
 
     def __init__(self, loaded: LoadedModel, layers: Sequence[str]) -> None:
         self._loaded = loaded
+        self._layers = tuple(layers)
         self._taps = LayerTaps(loaded.model, layers)
         self.stage_seconds = {"transform": 0.0, "forward": 0.0}
         self.predicted: NDArray[np.int64] | None = None
         self.layouts: dict[str, Layout] = {}
 
-    def read(self, images: Sequence[NDArray[Any]]) -> dict[str, Tensor]:
+    def read(self, images: Sequence[NDArray[Any] | TapVectors]) -> dict[str, Tensor]:
         """Return pooled taps, ``(n, channels)`` each.
 
         Images that the transform leaves at different sizes go through the model size by size.
 
         Args:
-            images: RGB ``(height, width, 3)``, uint8; `as_rgb` says what else is taken.
+            images: RGB ``(height, width, 3)``, uint8; `as_rgb` says what else is taken. Taps that
+                a hook sent take the place of a forward pass.
 
         Raises:
             ShapeMismatch: there are none, one is no picture, or the transform gives no ``(c, h, w)``.
@@ -67,6 +71,40 @@ class LayerReader:
         """
         if not images:
             raise ShapeMismatch("got no images to read, wanted at least one")
+        sent = [image for image in images if isinstance(image, TapVectors)]
+        pictures = [image for image in images if not isinstance(image, TapVectors)]
+        if not sent:
+            return self._read_pictures(pictures)
+        vectors = [self._sent(taps) for taps in sent]
+        taps = {layer: torch.stack([part[layer] for part in vectors]) for layer in self._layers}
+        predicted = np.full(len(sent), -1)
+        if not pictures:
+            self.predicted = predicted
+            return taps
+        read = self._read_pictures(pictures)
+        is_sent = [isinstance(image, TapVectors) for image in images]
+        order = np.argsort(np.argsort(is_sent, kind="stable"))
+        self.predicted = _joined([self.predicted, predicted], order)
+        rows = torch.from_numpy(order)
+        return {layer: torch.cat([read[layer], taps[layer]])[rows] for layer in self._layers}
+
+    def _sent(self, taps: TapVectors) -> dict[str, Tensor]:
+        """Return vectors that the serving process sent, if they are this model's."""
+        identity = self._loaded.identity
+        own = TapOrigin(identity.weights, identity.preprocessing, identity.precision)
+        differing = taps.origin.differences(own)
+        differing += [f"no layer {layer}" for layer in self._layers if layer not in taps.vectors]
+        if differing:
+            raise ShapeMismatch(
+                f"tap vectors were sent for another set-up, theirs != ours: {'; '.join(differing)}"
+            )
+        device = self._loaded.device
+        return {
+            layer: torch.from_numpy(taps.vectors[layer].astype(np.float32)).to(device)
+            for layer in self._layers
+        }
+
+    def _read_pictures(self, images: Sequence[NDArray[Any]]) -> dict[str, Tensor]:
         started = time.perf_counter()
         inputs = [self._input(image) for image in images]
         transformed = time.perf_counter()

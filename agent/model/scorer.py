@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from driftgauge.detector import Detector
 
+from ..events.tap_vectors import TapVectors
 from ..ports import Scored
 from .load import LoadedModel
 from .reader import LayerReader, predicted_classes
@@ -46,8 +47,13 @@ class ModelScorer:
         """Names of the score columns: the layers, then ``*``."""
         return self._detector.columns
 
-    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
-        """Score RGB images ``(height, width, 3)``; *uniforms* in (0, 1) smooth the ranks.
+    def score(
+        self, images: Sequence[NDArray[np.uint8] | TapVectors], uniforms: NDArray[np.float64]
+    ) -> Scored:
+        """Score RGB images ``(height, width, 3)``, or taps that need no forward pass.
+
+        Args:
+            uniforms: in (0, 1), smooth the ranks.
 
         Raises:
             DetectorError: the model's layers are not the detector's, or gave NaN.
@@ -58,7 +64,7 @@ class ModelScorer:
         statistic, p_values = self._detector.p_values(scores, uniforms)
         self.stage_seconds["detector"] += time.perf_counter() - started
         return Scored(
-            scores=np.column_stack([scores, statistic]),
+            scores=np.column_stack([scores[:, :-1], statistic]),
             p_values=p_values,
             predicted=self._reader.predicted,
         )

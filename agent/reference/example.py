@@ -8,6 +8,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from ..events.tap_vectors import TapVectors
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -18,9 +20,11 @@ class Example:
         segments: such as ``camera=3``, besides the pool.
         taken_at: event time, None where the source has none.
         number: place within its segment where there is no time.
+        taps: what was sent in the image's place; None where the image is there.
     """
 
     image: NDArray[np.uint8]
     segments: tuple[str, ...]
     taken_at: datetime | None = None
     number: int = 0
+    taps: TapVectors | None = None

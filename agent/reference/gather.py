@@ -90,7 +90,7 @@ def _read(
     gathered: _Gathered,
     class_name: Callable[[int], str] | None,
 ) -> None:
-    taps = reader.read([example.image for example in examples])
+    taps = reader.read([example.taps or example.image for example in examples])
     gathered.taps.append({layer: tap.clone() for layer, tap in taps.items()})
     gathered.times += [example.taken_at for example in examples]
     gathered.numbers += [example.number for example in examples]

@@ -71,7 +71,9 @@ def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
         return []
     if isinstance(events, Answer):
         return []
-    return [Example(e.image, _segments(e, decode), taken_at=e.event_time) for e in events]
+    return [
+        Example(e.image, _segments(e, decode), taken_at=e.event_time, taps=e.taps) for e in events
+    ]
 
 
 def _segments(event: Event, decode: DecodeSettings) -> tuple[str, ...]:

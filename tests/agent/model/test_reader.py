@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.events.tap_vectors import TapOrigin, TapVectors
 from driftgauge.agent.model.load import LoadedModel
 from driftgauge.agent.model.pixels import as_rgb
 from driftgauge.agent.model.reader import LayerReader
@@ -95,3 +96,32 @@ def test_a_layer_that_never_fires_is_named_at_the_first_read() -> None:
     model.model.forward = lambda x: x  # skips every layer
     with pytest.raises(LayerSilent, match="'spare' did not fire"):
         LayerReader(model, ["spare"]).read([noise(9, 9, 3)])
+
+
+def sent(taps: dict[str, Tensor], row: int, weights: str = "weights") -> TapVectors:
+    origin = TapOrigin(weights, "", "float32")
+    return TapVectors(origin, {layer: tap[row].numpy() for layer, tap in taps.items()})
+
+
+def test_taps_that_were_sent_are_read_beside_pictures_without_a_forward_pass() -> None:
+    reader = LayerReader(loaded(), ["0"])
+    images = [noise(9, 9, 3), noise(9, 9, 3) // 2, noise(9, 9, 3) // 3]
+    taps, classes = reader.read(images), reader.predicted
+    assert classes is not None
+    mixed = reader.read([sent(taps, 0), images[1], sent(taps, 2)])
+    assert torch.allclose(mixed["0"], taps["0"], atol=1e-6)
+    assert reader.predicted is not None
+    assert reader.predicted.tolist() == [-1, classes[1], -1]
+    reader.stage_seconds["forward"] = 0.0
+    alone = reader.read([sent(taps, 2), sent(taps, 0)])
+    assert torch.equal(alone["0"], taps["0"][[2, 0]])
+    assert reader.stage_seconds["forward"] == 0.0
+
+
+def test_taps_of_another_model_or_without_a_layer_are_refused() -> None:
+    reader = LayerReader(loaded(), ["0"])
+    taps = reader.read([noise(9, 9, 3)])
+    with pytest.raises(ShapeMismatch, match="weights: others != weights"):
+        reader.read([sent(taps, 0, weights="others")])
+    with pytest.raises(ShapeMismatch, match="no layer 0"):
+        reader.read([sent({"1": taps["0"]}, 0)])
