@@ -44,12 +44,15 @@ def _store(timeout_seconds: float) -> Any:
         raise EventUnsupported(
             "the picture lies in s3, and s3fs is missing: install driftgauge[s3]"
         ) from error
-    return S3FileSystem(
+    store = S3FileSystem(
         default_cache_type="none",
         use_listings_cache=False,
+        skip_instance_cache=True,
         config_kwargs={
             "connect_timeout": min(_CONNECT_SECONDS, timeout_seconds),
             "read_timeout": timeout_seconds,
             "retries": {"max_attempts": 1},
         },
     )
+    store.retries = 1  # tries are counted by who calls
+    return store
