@@ -105,9 +105,9 @@ def alarms(normal: Normal, windows: NDArray[np.int64]) -> list[int]:
     return found
 
 
-def row(stream: Stream, normal: Normal, windows: NDArray[np.int64]) -> dict[str, object]:
-    """Return one line of the table."""
-    found = alarms(normal, windows)
+def row(stream: Stream, normal: Normal | None, windows: NDArray[np.int64]) -> dict[str, object]:
+    """Return one line of the table; a camera without a normal is not tested."""
+    found = [] if normal is None else alarms(normal, windows)
     fault = None
     if stream.fault_from is not None:
         fault = (stream.fault_from - stream.n_reference) // UNTIMED_WINDOW
@@ -117,8 +117,9 @@ def row(stream: Stream, normal: Normal, windows: NDArray[np.int64]) -> dict[str,
     return {
         "camera": stream.name,
         "reference": stream.n_reference,
-        "worth": round(normal.effective_events),
+        "worth": "too little" if normal is None else round(normal.effective_events),
         "quiet windows": n_quiet,
+        "tested": 0 if normal is None else n_quiet,
         "false alarms": len(quiet),
         "windows to the fault's alarm": ""
         if fault is None
@@ -141,23 +142,27 @@ def main() -> None:
     )
     detector = fit_detector(known.taps, window_ids=known.window_ids, segments=known.segments)
     normals = learn_normals(detector.reference)
-    rows = []
-    for stream in STREAMS:
-        name = f"camera={stream.name}"
-        if name in normals:
-            windows = live_windows(folder, stream, detector, reader)
-            rows.append(row(stream, normals[name], windows))
+    rows = [
+        row(
+            stream,
+            normals.get(f"camera={stream.name}"),
+            live_windows(folder, stream, detector, reader),
+        )
+        for stream in STREAMS
+    ]
     total = sum(int(str(r["false alarms"])) for r in rows)
-    judged = sum(int(str(r["quiet windows"])) for r in rows)
-    allowed = max(1.0, len(rows) * judged / len(rows) / A)
+    quiet = sum(int(str(r["quiet windows"])) for r in rows)
+    tested = sum(int(str(r["tested"])) for r in rows)
+    delays = [r["windows to the fault's alarm"] for r in rows if r["windows to the fault's alarm"]]
     figures = [
         Figure(
             "false alarms on real cameras",
             total,
-            f"in {judged} quiet windows",
-            f"at most {allowed:g} at A = {A:g}",
-            total <= allowed,
-        )
+            f"in {quiet} quiet windows, {tested} of them tested",
+            f"at most 1 at A = {A:g}",
+            total <= 1,
+        ),
+        Figure("faults missed", delays.count("-"), f"of {len(delays)}", "0", "-" not in delays),
     ]
     write_benchmark("streams", rows, figures)
 
