@@ -1,0 +1,213 @@
+"""Events to alarm of the betting test against river's tests, at equal measured false alarms.
+
+Every test judges the same windows. River's get the mean of -log p of each window, standardised on
+the reference, after the reference itself. Each test's parameter is taken from a grid: the one that
+alarms soonest among those with at most one false alarm in 1,000 quiet windows, measured here.
+
+Run: python -m tests.benchmarks.drift [--runs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from river import drift as rivals  # noqa: TID251 - compared with, not part of the product
+
+from driftgauge.agent.drift.conformal import build_ranks
+from driftgauge.agent.drift.memory import SegmentState
+from driftgauge.agent.drift.normal import learn_normal
+
+from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
+from .table import Figure, write_benchmark
+
+Counts = NDArray[np.int64]
+Judge = Callable[[Counts], bool]
+Test = Callable[[Counts], Iterator[Judge]]
+"""From a reference, judges without end: the next after each alarm."""
+
+REFERENCE = 128
+QUIET = 1000
+LONGEST = 200
+ALLOWED = 1.0
+CHANGED = (0.05, 0.1, 0.3, 1.0)
+CORRELATIONS = (0.0, 0.5, 0.9)
+SHIFT = 0.5
+
+
+def betting(threshold: float) -> Test:
+    """Return the product's test, which alarms at *threshold*."""
+
+    def judges(reference: Counts) -> Iterator[Judge]:
+        normal = learn_normal(reference[:, None])
+        if normal is None:
+            return
+        memory, second = SegmentState.fresh(normal), 0
+        while True:
+            current = memory.renewed()
+
+            def judge(counts: Counts, memory: SegmentState = current) -> bool:
+                nonlocal second
+                second += 1
+                moment = datetime.fromtimestamp(second, UTC)
+                return memory.add(normal, counts[None], moment) >= math.log(threshold)
+
+            yield judge
+            memory = current
+
+    return judges
+
+
+def on_means(make: Callable[[], rivals.ADWIN]) -> Test:
+    """Return a river test on window means."""
+
+    def judges(reference: Counts) -> Iterator[Judge]:
+        ranks = build_ranks(reference)
+        if ranks is None:
+            return
+        means = ranks.statistics(reference)[:, 0]
+        centre, spread = means.mean(), means.std()
+        while True:
+            detector = make()
+            for value in (means - centre) / spread:
+                detector.update(value)
+
+            def judge(counts: Counts, detector: rivals.ADWIN = detector) -> bool:
+                detector.update((ranks.statistics(counts)[0] - centre) / spread)
+                return bool(detector.drift_detected)
+
+            yield judge
+
+    return judges
+
+
+TESTS: dict[str, list[tuple[str, Test]]] = {
+    "betting": [(f"A {a:g}", betting(a)) for a in (30.0, 100.0, 300.0, 1000.0)],
+    "adwin": [
+        (f"delta {d:g}", on_means(partial(rivals.ADWIN, delta=d, clock=1)))
+        for d in (0.1, 0.01, 1e-3, 1e-5, 1e-8)
+    ],
+    "page_hinkley": [
+        (
+            f"delta {d:g}, threshold {t:g}",
+            on_means(partial(rivals.PageHinkley, delta=d, threshold=t)),
+        )
+        for d in (0.25, 0.5, 1.0)
+        for t in (5.0, 10.0, 20.0)
+    ],
+    "kswin": [
+        (
+            f"alpha {a:g}, {n} windows",
+            on_means(partial(rivals.KSWIN, alpha=a, window_size=100, stat_size=n, seed=1)),
+        )
+        for a in (1e-3, 1e-4, 1e-6)
+        for n in (10, 30)
+    ],
+}
+DEFAULTS: dict[str, Test] = {
+    "adwin": on_means(rivals.ADWIN),
+    "page_hinkley": on_means(rivals.PageHinkley),
+    "kswin": on_means(lambda: rivals.KSWIN(seed=1)),
+}
+
+
+def stream(n_windows: int, seed: int, correlation: float, changed: float = 0.0) -> Counts:
+    """Return windows of one camera."""
+    scores = normal_scores(EVENTS * n_windows, seed, correlation=correlation, shift=SHIFT)
+    scores[np.random.default_rng(seed).random(len(scores)) < changed] += 3.0
+    return windows_of(pool_p_values(scores))
+
+
+def count_alarms(test: Test, reference: Counts, windows: Counts) -> int:
+    """Return how often a test alarms; it begins anew after each."""
+    judges = test(reference)
+    judge, alarms = next(judges), 0
+    for counts in windows:
+        if judge(counts):
+            alarms, judge = alarms + 1, next(judges)
+    return alarms
+
+
+def windows_to_alarm(test: Test, reference: Counts, windows: Counts) -> int:
+    """Return the window of the first alarm, counted from 1, or one more than there are."""
+    judge = next(test(reference))
+    for number, counts in enumerate(windows, start=1):
+        if judge(counts):
+            return number
+    return len(windows) + 1
+
+
+def measure(test: Test, correlation: float, runs: int) -> tuple[float, list[int]]:
+    """Return false alarms in `QUIET` windows, and the median windows to alarm of each change."""
+    references = [stream(REFERENCE, run, correlation) for run in range(runs)]
+    alarms = [
+        count_alarms(test, reference, stream(QUIET, 100 + run, correlation))
+        for run, reference in enumerate(references)
+    ]
+    if np.mean(alarms) > ALLOWED:
+        return float(np.mean(alarms)), []
+    delays = [
+        [
+            windows_to_alarm(test, reference, stream(LONGEST, 200 + run, correlation, changed))
+            for run, reference in enumerate(references)
+        ]
+        for changed in CHANGED
+    ]
+    return float(np.mean(alarms)), [int(np.median(found)) for found in delays]
+
+
+def best(name: str, correlation: float, runs: int) -> dict[str, object]:
+    """Return a test's line with the parameter that alarms soonest within the allowed."""
+    tried = [(label, *measure(test, correlation, runs)) for label, test in TESTS[name]]
+    within = [(label, alarms, delays) for label, alarms, delays in tried if delays]
+    line: dict[str, object] = {"correlation": correlation, "test": name}
+    if name in DEFAULTS:
+        line["false alarms, default"] = measure(DEFAULTS[name], correlation, runs)[0]
+    else:
+        line["false alarms, default"] = next(a for label, a, _ in tried if label == "A 1000")
+    if not within:
+        return {**line, "parameter": "none", "false alarms": "-"}
+    label, alarms, delays = min(within, key=lambda found: sum(np.log(found[2])))
+    events = {f"{c:.0%}": EVENTS * d for c, d in zip(CHANGED, delays, strict=True)}
+    return {**line, "parameter": label, "false alarms": alarms, **events}
+
+
+def main() -> None:
+    """Print the table and write build/benchmarks/drift.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    runs = parser.parse_args().runs
+    rows = []
+    for correlation in CORRELATIONS:
+        for name in TESTS:
+            rows.append(best(name, correlation, runs))
+            print(rows[-1], file=sys.stderr, flush=True)
+    figures = []
+    for correlation in CORRELATIONS:
+        here = {str(row["test"]): row for row in rows if row["correlation"] == correlation}
+        for change in (f"{changed:.0%}" for changed in CHANGED):
+            ours = int(str(here["betting"].get(change, EVENTS * (LONGEST + 1))))
+            theirs = [
+                int(str(row[change])) for n, row in here.items() if n != "betting" and change in row
+            ]
+            ratio = round(ours / min(theirs), 2) if theirs else 0.0
+            figures.append(
+                Figure(
+                    f"events to alarm over the best rival's, {change} changed, correlation {correlation}",
+                    ratio,
+                    "",
+                    "at most 0.5",
+                    ratio <= 0.5,
+                )
+            )
+    write_benchmark("drift", rows, figures)
+
+
+if __name__ == "__main__":
+    main()
