@@ -109,10 +109,7 @@ class _Pass:
     def __init__(
         self, args: Sequence[object] = (), kwargs: dict[str, object] | None = None
     ) -> None:
-        arguments = [*args, *(kwargs or {}).values()]
-        self._n, self._image_size = next(
-            (found for found in map(batch_of, arguments) if found[0] is not None), (None, None)
-        )
+        self._n, self._image_size = _samples([*args, *(kwargs or {}).values()])
         self._n_calls: dict[str, int] = {}
         self._taps: dict[str, Tensor] = {}
         self._failures: dict[str, DetectorError] = {}
@@ -156,6 +153,14 @@ class _Pass:
             activation, channels_last=layout.channels_last, n_prefix=layout.n_prefix
         )
         self.layouts[name] = layout
+
+
+def _samples(arguments: Sequence[object]) -> tuple[int | None, tuple[int, int] | None]:
+    try:
+        told = map(batch_of, arguments)
+        return next((found for found in told if found[0] is not None), (None, None))
+    except Exception:  # any: arguments of a user's own making; the host must not fail for a guess
+        return None, None
 
 
 def _silent_message(name: str, call: int | None, n_calls: int) -> str:

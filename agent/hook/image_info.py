@@ -1,0 +1,43 @@
+"""What the host knows of an image that its model sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """One image of a batch, as the host knows it.
+
+    Attributes:
+        event_id: None makes one up.
+        event_time: aware; None is when the model ran.
+        segments: such as ``{"camera": "3"}``; each is a header of the event.
+    """
+
+    event_id: str | None = None
+    event_time: datetime | None = None
+    segments: Mapping[str, str] = field(default_factory=dict)
+
+    def headers(self, event_id: str, ran_at: datetime) -> list[tuple[str, bytes]]:
+        """Return the CloudEvents headers and one for each segment.
+
+        Args:
+            event_id: where this has none.
+            ran_at: when the model ran.
+        """
+        moment = (self.event_time or ran_at).astimezone(UTC)
+        texts = {
+            "ce_specversion": "1.0",
+            "ce_type": "driftgauge.taps",
+            "ce_source": "driftgauge.attach",
+            "ce_id": self.event_id or event_id,
+            "ce_time": moment.isoformat().replace("+00:00", "Z"),
+            **self.segments,
+        }
+        return [(name, text.encode()) for name, text in texts.items()]
+
+
+UNKNOWN = ImageInfo()

@@ -1,0 +1,192 @@
+"""A bounded queue and the thread that empties it into a producer; the host never waits for it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..events.tap_vectors import CONTENT_TYPE, TapEncoder, TapOrigin
+from .image_info import UNKNOWN, ImageInfo
+
+log = logging.getLogger(__name__)
+
+LARGEST_HALF = float(np.finfo(np.float16).max)
+MAX_PENDING = 4096
+"""Messages that the producer may hold unacknowledged before the thread waits for the oldest."""
+ACKNOWLEDGE_SECONDS = 30.0
+
+
+class Producer(Protocol):
+    """As much of ``kafka.KafkaProducer`` as is used."""
+
+    def send(self, topic: str, **message: Any) -> Any:
+        """Queue a message and return its future, with ``get(timeout)``."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Images so far, by what became of them.
+
+    Attributes:
+        sent: given to the producer.
+        dropped: not sent since the queue was full.
+        failed: not sent, or not acknowledged, for another reason; the log names it.
+        skipped: seen while the model was in train mode.
+    """
+
+    sent: int = 0
+    dropped: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The taps of one forward pass.
+
+    Attributes:
+        ready: on a GPU, passed when the taps are computed.
+        images: as the host told; empty if it did not.
+    """
+
+    taps: Mapping[str, Tensor]
+    origin: TapOrigin
+    ran_at: datetime
+    images: Sequence[ImageInfo] = ()
+    ready: torch.cuda.Event | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.taps.values())))
+
+
+@dataclass(slots=True)
+class _Lanes:
+    """Encoders already made, and the stream that a GPU's taps are copied in."""
+
+    encoders: dict[tuple[TapOrigin, str, tuple[tuple[str, int], ...]], TapEncoder] = field(
+        default_factory=dict
+    )
+    stream: torch.cuda.Stream | None = None
+
+
+class Sender:
+    """Sends batches in a thread of its own.
+
+    Args:
+        producer: used by the thread only.
+        topic: that the events go to.
+        max_batches: that wait; when there are so many, the next is dropped and counted.
+    """
+
+    def __init__(self, producer: Producer, topic: str, *, max_batches: int) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._queue: queue.Queue[Batch | None] = queue.Queue(max_batches)
+        self._lanes = _Lanes()
+        self._pending: deque[Any] = deque()
+        self._name = uuid.uuid4().hex[:12]
+        self._n_seen = 0
+        self._failure = ""
+        self._is_stopping = threading.Event()
+        self.counts = Counts()
+        self._thread = threading.Thread(target=self._run, name="driftgauge-taps", daemon=True)
+        self._thread.start()
+
+    def offer(self, batch: Batch) -> None:
+        """Queue *batch*, or drop and count it; returns at once."""
+        try:
+            self._queue.put_nowait(batch)
+        except queue.Full:
+            self.counts.dropped += len(batch)
+
+    def close(self, timeout_seconds: float) -> None:
+        """Send what waits, as far as the time reaches; the rest counts as dropped."""
+        self._is_stopping.set()
+        self._thread.join(timeout_seconds)
+        while True:
+            try:
+                batch = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            self.counts.dropped += len(batch) if batch else 0
+
+    def fail(self, n_images: int, error: Exception) -> None:
+        """Count images that could not be sent; the first of each kind is logged."""
+        self.counts.failed += n_images
+        if self._failure != repr(error):
+            self._failure = repr(error)
+            log.warning("%s images' taps were not sent: %r; going on", n_images, error)
+
+    def _run(self) -> None:
+        while not (self._is_stopping.is_set() and self._queue.empty()):
+            try:
+                batch = self._queue.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if batch is not None:
+                self._send(batch)
+        while self._pending:
+            self._acknowledge()
+
+    def _send(self, batch: Batch) -> None:
+        n_sent = 0
+        try:
+            vectors = self._on_cpu(batch)
+            encoder = self._encoder(batch.origin, vectors)
+            for row in range(len(batch)):
+                self._n_seen += 1
+                info = batch.images[row] if row < len(batch.images) else UNKNOWN
+                headers = info.headers(f"{self._name}-{self._n_seen}", batch.ran_at)
+                value = encoder.encode({layer: part[row] for layer, part in vectors.items()})
+                self._put(value, [("content-type", CONTENT_TYPE.encode()), *headers])
+                n_sent += 1
+        except Exception as error:  # any: a broker away, a bad id; the host must not notice
+            self.fail(len(batch) - n_sent, error)
+        self.counts.sent += n_sent
+
+    def _put(self, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        self._pending.append(self._producer.send(self._topic, value=value, headers=headers))
+        while len(self._pending) > MAX_PENDING:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Wait for the oldest message: a producer's own queue has no bound."""
+        future = self._pending.popleft()
+        try:
+            if hasattr(future, "get"):
+                future.get(timeout=ACKNOWLEDGE_SECONDS)
+        except Exception as error:  # any that the client raises
+            self.counts.sent -= 1
+            self.fail(1, error)
+
+    def _on_cpu(self, batch: Batch) -> dict[str, NDArray[np.float32]]:
+        if batch.ready is None:
+            return {layer: tap.cpu().numpy() for layer, tap in batch.taps.items()}
+        if self._lanes.stream is None:
+            device = next(iter(batch.taps.values())).device
+            self._lanes.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # as torch has it
+        with torch.cuda.stream(self._lanes.stream):
+            self._lanes.stream.wait_event(batch.ready)
+            return {layer: tap.cpu().numpy() for layer, tap in batch.taps.items()}
+
+    def _encoder(self, origin: TapOrigin, vectors: Mapping[str, NDArray[np.float32]]) -> TapEncoder:
+        """Half precision, unless a number is too large for it."""
+        largest = max(float(np.abs(part).max(initial=0)) for part in vectors.values())
+        kind = "F32" if largest > LARGEST_HALF else "F16"
+        channels = {layer: part.shape[1] for layer, part in vectors.items()}
+        key = (origin, kind, tuple(channels.items()))
+        if key not in self._lanes.encoders:
+            self._lanes.encoders[key] = TapEncoder(origin, channels, kind=kind)
+        return self._lanes.encoders[key]
