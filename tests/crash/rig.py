@@ -68,9 +68,13 @@ class Rig:
         return {row.partition: row.next_offset for row in rows}
 
     def wait_until_read(self, sent: Ledger) -> None:
-        """Wait until the database is at the ends of the partitions."""
+        """Wait until the database is at the ends of the partitions, while there is progress.
+
+        A hundred deaths leave a backlog of tens of thousands.
+        """
         wanted = {number: n for number, n in sent.offsets.items() if n}
-        self._wait(lambda: {k: v for k, v in self.next_offsets().items() if v} == wanted, 0.05)
+        while {k: v for k, v in self.next_offsets().items() if v} != wanted:
+            self.wait_for_progress()
 
     def wait_for_progress(self) -> None:
         """Wait until an agent has counted anything more."""
