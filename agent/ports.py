@@ -54,7 +54,7 @@ class EventSource(Protocol):
         """
 
     def ends(self, timeout_seconds: float) -> dict[Partition, int]:
-        """Return the offset that the next record of each owned partition will have.
+        """Return where each owned partition ends: the offset after its last record, or beyond.
 
         Raises:
             SourceUnavailable: the broker did not say in time.

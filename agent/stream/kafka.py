@@ -74,6 +74,7 @@ class KafkaSource:
         self._is_paused = False
         self._rebuilds = 0
         self._n_now = 0
+        self._delivered: dict[Partition, int] = {}
         self._unreadable = UnreadableRanges(lambda: KafkaProbe(connection))
         warn_without_checksum()
         self._consumer: Any | None = self._connected()
@@ -124,22 +125,29 @@ class KafkaSource:
             found = self._start(TopicPartition(*partition))
             if found is not None:
                 begun[partition] = found
+        self._delivered = dict(begun)
         return begun
 
     def ends(self, timeout_seconds: float) -> dict[Partition, int]:
-        """Return the offset that the next record of each owned partition will have.
+        """Return where each owned partition ends, as far as there are records.
+
+        What ends a transaction takes an offset, too, and may be the last there is: so a partition
+        that is read to its end ends where the last record did.
 
         Raises:
             SourceUnavailable: the broker did not say in time.
         """
-        consumer = self._live()
+        consumer, limit_ms = self._live(), round(timeout_seconds * 1000)
         try:
-            ends = consumer.end_offsets(
-                list(consumer.assignment()), timeout_ms=round(timeout_seconds * 1000)
-            )
+            told = consumer.end_offsets(list(consumer.assignment()), timeout_ms=limit_ms)
         except KafkaError as error:
             raise SourceUnavailable(f"the broker does not tell the ends: {error}") from error
-        return {(tp.topic, tp.partition): int(end) for tp, end in ends.items()}
+        ends = {(tp.topic, tp.partition): int(end) for tp, end in told.items()}
+        read = {at for at, place in positions(consumer).items() if place >= ends.get(at, place + 1)}
+        return {
+            at: min(end, self._delivered.get(at, end)) if at in read else end
+            for at, end in ends.items()
+        }
 
     def pause(self) -> None:
         """Stop fetching from every assigned partition; polling keeps the membership."""
@@ -223,6 +231,7 @@ class KafkaSource:
         records = [to_record(found) for batch in batches.values() for found in batch]
         if records:
             self._rebuilds = 0
+        self._delivered |= {(one.topic, one.partition): one.offset + 1 for one in records}
         return Polled(records, unreadable=unreadable)
 
     def _step_over(self, consumer: Any) -> list[tuple[Record, EventUnreadable]]:

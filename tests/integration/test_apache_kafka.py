@@ -29,7 +29,7 @@ from driftgauge.storage import Database, Store
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
 from ..broker import until
-from ..contracts.test_source import joined
+from ..contracts.test_source import joined, read
 from ..kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -233,6 +233,32 @@ def test_an_aborted_transaction_is_not_counted_and_an_open_one_is_waited_for(rig
     agent.read(7)
     producer.close()
     agent.leave()
+
+
+def test_what_ends_a_transaction_is_not_behind(rig: Rig) -> None:
+    """Each transaction leaves a marker, which nobody counts, at the end of its partition."""
+    producer = KafkaProducer(
+        **rig.server.connection().producer_options(), transactional_id=rig.topic
+    )
+    producer.init_transactions()
+    earliest = ConsumerSettings(auto_offset_reset="earliest")
+    source = KafkaSource(
+        rig.server.connection(), topic=rig.topic, group_id=rig.topic, settings=earliest
+    )
+    ((partition, _),) = source.seek(dict.fromkeys(joined(source))).items()
+    for end in (producer.commit_transaction, producer.abort_transaction):
+        producer.begin_transaction()
+        producer.send(rig.topic, b"x")
+        producer.flush()
+        end()
+    producer.close()
+    tick = threading.Event()
+    until(lambda: source.ends(5)[partition] == 4, lambda: tick.wait(0.02), turns=500)
+    assert [record.offset for record in read(source, 1)] == [0]
+    until(lambda: source.ends(5)[partition] == 1, lambda: source.poll(0.05), turns=200)
+    rig.send(1)
+    assert source.ends(5)[partition] == 5
+    source.close()
 
 
 @pytest.mark.parametrize("reset", ["earliest", "latest"])
