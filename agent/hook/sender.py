@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events.tap_vectors import CONTENT_TYPE, TapEncoder, TapOrigin
+from ..log import action
 from .image_info import UNKNOWN, ImageInfo
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,11 @@ class Sender:
         self.counts.failed += n_images
         if self._failure != repr(error):
             self._failure = repr(error)
-            log.warning("%s images' taps were not sent: %r; going on", n_images, error)
+            log.warning(
+                "%s images' taps were not sent: %r; going on",
+                *(n_images, error),
+                extra=action("taps_not_sent", images=n_images),
+            )
 
     def _run(self) -> None:
         while not (self._is_stopping.is_set() and self._queue.empty()):
