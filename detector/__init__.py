@@ -12,7 +12,7 @@ Example:
 
 from .artifact import load_detector, read_manifest, save_detector
 from .calibration import Calibration
-from .detector import COMBINED, LEAN, Detector, Preset, fit_detector, score_all
+from .detector import COMBINED, Detector, fit_detector, score_all
 from .errors import (
     ArtifactCorrupt,
     ArtifactError,
@@ -30,6 +30,8 @@ from .errors import (
 from .fitting import Progress, Training
 from .identity import ModelIdentity, hash_weights
 from .layout import Layout
+from .method import LEAN, METHOD_KINDS, PAPER, MethodKind, Preset
+from .normaliser import NORMALISER_KINDS, NormaliserKind
 from .reference import (
     N_P_VALUE_BINS,
     P_VALUE_EDGES,
@@ -45,8 +47,11 @@ from .taps import LayerTaps
 __all__ = [
     "COMBINED",
     "LEAN",
+    "METHOD_KINDS",
     "MIN_EVENTS",
+    "NORMALISER_KINDS",
     "N_P_VALUE_BINS",
+    "PAPER",
     "P_VALUE_EDGES",
     "ArtifactCorrupt",
     "ArtifactError",
@@ -59,9 +64,11 @@ __all__ = [
     "LayerSilent",
     "LayerTaps",
     "Layout",
+    "MethodKind",
     "ModelIdentity",
     "ModelNotTappable",
     "NonFiniteScore",
+    "NormaliserKind",
     "NotFitted",
     "Preset",
     "Progress",

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .calibration import Calibration
-from .denoiser import Denoiser
-from .detector import Detector, Preset
+from .detector import Detector
 from .errors import ArtifactCorrupt, ArtifactMismatch, ArtifactTooNew
 from .identity import ModelIdentity
-from .normaliser import DatasetNormaliser
+from .method import Preset, empty_method
+from .normaliser import Normaliser
 
-FORMAT = 1
+FORMAT = 2
 TENSORS = "detector.safetensors"
 MANIFEST = "manifest.json"
 
@@ -43,7 +44,8 @@ def save_detector(
     """
     tensors = _tensors(detector)
     manifest = _manifest(detector, identity, notes)
-    digest = hashlib.sha256(json.dumps(manifest["identity"], sort_keys=True).encode())
+    bound = {key: manifest[key] for key in ("identity", "preset", "layers")}
+    digest = hashlib.sha256(json.dumps(bound, sort_keys=True).encode())
     for key in sorted(tensors):
         digest.update(key.encode() + tensors[key].numpy().tobytes())
     name = digest.hexdigest()[:12]
@@ -97,14 +99,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactCorrupt(f"cannot read the manifest in {folder}: {error}") from error
     if written > FORMAT:
-        raise ArtifactTooNew(f"{folder} has format {written}; this driftgauge reads up to {FORMAT}")
+        raise ArtifactTooNew(f"{folder} has format {written}; this driftgauge reads {FORMAT}")
+    if written < FORMAT:
+        raise ArtifactMismatch(
+            f"{folder} has format {written} of an older driftgauge; this one reads {FORMAT}, so "
+            "fit the detector again"
+        )
     return dict(manifest)
 
 
 def _manifest(
     detector: Detector, identity: ModelIdentity, notes: Mapping[str, object]
 ) -> dict[str, Any]:
-    preset = detector.preset
     return {
         "format": FORMAT,
         "identity": {
@@ -112,9 +118,8 @@ def _manifest(
             "preprocessing": identity.preprocessing,
             "precision": identity.precision,
         },
-        "normaliser": "dataset",
         "layers": [{"name": k, "channels": c} for k, c in detector.normaliser.channels.items()],
-        "preset": {"width": preset.width, "n_blocks": preset.n_blocks, "step": preset.step},
+        "preset": asdict(detector.preset),
         "reference": {
             name: {"windows": len(counts), "events": int(counts[:, -1].sum())}
             for name, counts in detector.reference.items()
@@ -126,10 +131,10 @@ def _manifest(
 
 
 def _tensors(detector: Detector) -> dict[str, Tensor]:
-    tensors = {f"denoiser.{k}": v for k, v in detector.denoiser.state_dict().items()}
+    tensors = {f"method.{k}": v for k, v in detector.method.state_dict().items()}
     tensors |= {f"normaliser.{k}": v for k, v in detector.normaliser.state_dict().items()}
-    tensors["calibration.layers"] = torch.from_numpy(detector.calibration.layer_scores)
-    tensors["calibration.combined"] = torch.from_numpy(detector.calibration.combined)
+    for name, values in asdict(detector.calibration).items():
+        tensors[f"calibration.{name}"] = torch.from_numpy(values)
     for number, counts in enumerate(detector.reference.values()):
         tensors[f"reference.{number}"] = torch.from_numpy(counts)
     return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
@@ -137,24 +142,27 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
 
 def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Detector:
     channels = {layer["name"]: int(layer["channels"]) for layer in manifest["layers"]}
-    preset = Preset(**{key: int(value) for key, value in dict(manifest["preset"]).items()})
-    normaliser = DatasetNormaliser(channels)
+    preset = Preset(**manifest["preset"])
+    normaliser = Normaliser(channels, preset.normaliser)
     normaliser.load_state_dict(_part(tensors, "normaliser."))
-    denoiser = Denoiser(sum(channels.values()), width=preset.width, n_blocks=preset.n_blocks)
-    denoiser.load_state_dict(_part(tensors, "denoiser."))
-    layer_scores = tensors["calibration.layers"].numpy()
-    combined = tensors["calibration.combined"].numpy()
+    state = _part(tensors, "method.")
+    coreset = state.get("coreset", torch.empty(0))
+    method = empty_method(preset, normaliser.widths, n_coreset=len(coreset))
+    method.load_state_dict(state)
+    calibration = Calibration(
+        **{key: value.numpy() for key, value in _part(tensors, "calibration.").items()}
+    )
     reference = {
         name: tensors[f"reference.{number}"].numpy()
         for number, name in enumerate(dict(manifest["reference"]))
     }
     if len(_part(tensors, "reference.")) != len(reference):
         raise ValueError("the manifest and the tensors disagree on the reference's segments")
-    _check(layer_scores, combined, reference, n_layers=len(channels))
+    _check(calibration, reference, n_layers=len(channels))
     return Detector(
         normaliser=normaliser,
-        denoiser=denoiser.eval().requires_grad_(requires_grad=False),
-        calibration=Calibration(layer_scores=layer_scores, combined=combined),
+        method=method,
+        calibration=calibration,
         preset=preset,
         reference=reference,
         figures=dict(manifest["figures"]),
@@ -169,17 +177,14 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _check(
-    layer_scores: np.ndarray[Any, Any],
-    combined: np.ndarray[Any, Any],
-    reference: Mapping[str, np.ndarray[Any, Any]],
-    *,
-    n_layers: int,
+    calibration: Calibration, reference: Mapping[str, np.ndarray[Any, Any]], *, n_layers: int
 ) -> None:
-    if layer_scores.ndim != 2 or layer_scores.shape[1] != n_layers:  # noqa: PLR2004 - (n, layers)
-        raise ValueError(f"calibration has shape {layer_scores.shape}, wanted (n, {n_layers})")
-    for name, scores in (("layers", layer_scores), ("combined", combined)):
-        if not np.isfinite(scores).all() or (np.diff(scores, axis=0) < 0).any():
-            raise ValueError(f"calibration.{name} is not finite and sorted")
+    shape = calibration.scores.shape
+    if len(shape) != 2 or shape[1] != n_layers + 1 or calibration.sums.shape != shape[:1]:  # noqa: PLR2004 - (n, layers + 1)
+        raise ValueError(f"calibration has shape {shape}, wanted (n, {n_layers} + 1)")
+    for name, values in asdict(calibration).items():
+        if not values.size or (np.diff(values, axis=0) < 0).any():
+            raise ValueError(f"calibration.{name} is not sorted")
     for name, counts in reference.items():
-        if counts.ndim != 3 or counts.shape[1] != n_layers + 1 or (counts < 0).any():  # noqa: PLR2004
+        if counts.ndim != 3 or counts.shape[1] != n_layers + 1 or (counts < 0).any():  # noqa: PLR2004 - (windows, layers + 1, bins)
             raise ValueError(f"the reference of segment {name!r} is not counts of {n_layers} + 1")

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .calibration import Array, Calibration
-from .denoiser import Denoiser
 from .errors import NonFiniteScore, ReferenceTooSmall
-from .fitting import OnProgress, Training, train_denoiser
-from .normaliser import DatasetNormaliser
+from .fitting import OnProgress, Training
+from .method import LEAN, Preset, fit_method
+from .normaliser import Normaliser
 from .reference import ReferenceWindows, reference_windows
-from .scoring import layer_errors, restore
 from .splitting import MIN_EVENTS, split_reference
 
 COMBINED = "*"
@@ -24,29 +23,18 @@ SCORING_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """Size of the denoiser and the step that it scores at."""
-
-    width: int = 512
-    n_blocks: int = 4
-    step: int = 75
-
-
-LEAN = Preset()
-
-
-@dataclass(frozen=True, slots=True)
 class Detector:
     """Scores taps of one model; made by `fit_detector` or `load_detector`.
 
     Attributes:
-        preset: the denoiser's size and the step it scores at.
+        method: scores ``z0``: `Diffusion` or a baseline.
+        preset: what was fitted, and how it scores.
         reference: what each segment's normal looked like (`ReferenceWindows`).
         figures: what fitting measured, for people.
     """
 
-    normaliser: DatasetNormaliser
-    denoiser: Denoiser
+    normaliser: Normaliser
+    method: nn.Module
     calibration: Calibration
     preset: Preset
     reference: ReferenceWindows
@@ -65,28 +53,27 @@ class Detector:
     def to(self, device: torch.device) -> Detector:
         """Move the networks to *device* and return the detector."""
         self.normaliser.to(device)
-        self.denoiser.to(device)
+        self.method.to(device)
         return self
 
     @torch.inference_mode()
     def score(self, taps: Mapping[str, Tensor]) -> Tensor:
-        """Return how badly each layer is restored; higher is more unusual.
+        """Return how unusual each layer is, and all of them jointly; higher is more unusual.
 
         Args:
             taps: layer name to pooled activations, ``(n, channels)``, on the detector's device.
 
         Returns:
-            ``(n, layers)``, float32.
+            ``(n, layers + 1)``, float32; the last is the joint score. An empty batch gives none.
 
         Raises:
             ShapeMismatch: layers or channels differ from those fitted.
-            NonFiniteScore: a tap is not finite.
+            NonFiniteScore: taps are not finite; ``rows`` says whose.
         """
-        clean = self.normaliser(taps)
-        restored = restore(self.denoiser, clean, step=self.preset.step)
-        scores = layer_errors(clean, restored, list(self.normaliser.channels.values()))
-        if not bool(torch.isfinite(scores).all()):
-            raise NonFiniteScore
+        scores: Tensor = self.method(self.normaliser(taps))
+        finite = torch.isfinite(scores).all(dim=1)
+        if not bool(finite.all()):
+            raise NonFiniteScore(rows=(~finite).nonzero().flatten().tolist())
         return scores
 
     def p_values(self, scores: Array, uniforms: Array) -> tuple[Array, Array]:
@@ -114,7 +101,7 @@ def fit_detector(
         window_ids: ``(n,)``, not decreasing: the window of each event.
         segments: ``(n,)``: the segments of each event, besides ``*``.
         seed: makes the fit repeatable.
-        preset: size and step.
+        preset: what to fit: method, normaliser, size and step.
         training: lengths and rates.
         on_progress: called while the denoiser trains.
 
@@ -126,17 +113,18 @@ def fit_detector(
         raise ReferenceTooSmall(f"got {n} reference images, wanted at least {MIN_EVENTS}")
     parts = split_reference(window_ids)
     train = {layer: tap[torch.from_numpy(parts.train)] for layer, tap in taps.items()}
-    normaliser = DatasetNormaliser({layer: tap.shape[1] for layer, tap in taps.items()})
+    channels = {layer: tap.shape[1] for layer, tap in taps.items()}
+    normaliser = Normaliser(channels, preset.normaliser)
     normaliser.to(next(iter(taps.values())).device).fit(train)
-    denoiser, figures = train_denoiser(
+    method, figures = fit_method(
+        preset,
         normaliser(train),
-        width=preset.width,
-        n_blocks=preset.n_blocks,
+        normaliser.widths,
         seed=seed,
         training=training,
         on_progress=on_progress,
     )
-    draft = Detector(normaliser, denoiser, _EMPTY, preset, {}, figures)
+    draft = Detector(normaliser, method, _EMPTY, preset, {}, figures)
     scores = score_all(draft, taps)
     cal_a, cal_b = scores[parts.cal_a], scores[parts.cal_b]
     calibration = Calibration.fit(cal_a, cal_b)
@@ -145,11 +133,11 @@ def fit_detector(
     in_time = np.argsort(rows, kind="stable")
     rows, p_values = rows[in_time], np.concatenate([p_a, p_b])[in_time]
     reference = reference_windows(p_values, window_ids[rows], [segments[row] for row in rows])
-    return Detector(normaliser, denoiser, calibration, preset, reference, figures)
+    return Detector(normaliser, method, calibration, preset, reference, figures)
 
 
 def score_all(detector: Detector, taps: Mapping[str, Tensor]) -> Array:
-    """Score any number of taps in batches; ``(n, layers)``, float64, on the CPU."""
+    """Score any number of taps in batches; ``(n, layers + 1)``, float64, on the CPU."""
     n = len(next(iter(taps.values())))
     parts = [
         detector.score({layer: tap[i : i + SCORING_BATCH] for layer, tap in taps.items()}).cpu()
@@ -158,4 +146,4 @@ def score_all(detector: Detector, taps: Mapping[str, Tensor]) -> Array:
     return torch.cat(parts).double().numpy()
 
 
-_EMPTY = Calibration(layer_scores=np.zeros((0, 0)), combined=np.zeros(0))
+_EMPTY = Calibration(scores=np.zeros((0, 0)), sums=np.zeros(0), combined=np.zeros(0))

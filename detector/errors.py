@@ -16,6 +16,8 @@ DetectorError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class DetectorError(Exception):
     """The detector failed."""
@@ -53,6 +55,11 @@ class NonFiniteScore(DetectorError):
     """A tap or a score is not a finite number."""
 
     hint = "look for NaN in the model's weights or for half-precision overflow in its layers"
+
+    def __init__(self, message: str | None = None, *, rows: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.rows = tuple(rows)
+        """Whose taps or scores, by row of the batch."""
 
 
 class ReferenceTooSmall(DetectorError):

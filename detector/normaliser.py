@@ -1,55 +1,94 @@
-"""Brings every layer's channels to one scale, as seen on the reference."""
+"""Brings every layer's channels to one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from .errors import NonFiniteScore, ShapeMismatch
 
+NormaliserKind = Literal["both", "dataset", "sample"]
+NORMALISER_KINDS: tuple[NormaliserKind, ...] = get_args(NormaliserKind)
+
 CLIP = 12.0
 FLOOR_SHARE = 0.05
+MIN_DEVIATION = 1e-6
+EXTRA_CHANNELS = 2
+"""A sample's own mean and log deviation in a layer, beside its channels (``both``)."""
 
 
-class DatasetNormaliser(nn.Module):
-    """Per channel ``(f - mean) / max(std, floor)``, clipped; keeps shifts of brightness and gain.
+class Normaliser(nn.Module):
+    """Turns taps into ``z0``, in one of three ways.
+
+    - ``dataset``: per channel ``(f - mean) / max(std, floor)`` of the reference; keeps shifts of
+      brightness and gain.
+    - ``sample``: per sample and layer ``(f - own mean) / own std`` over channels, as the paper
+      does; sees the pattern of channels, not their level.
+    - ``both``: the channels as in ``sample`` with the sample's own mean and log deviation beside
+      them, all standardised on the reference as in ``dataset``.
 
     The floor is a share of the layer's typical deviation, so that a channel which hardly moved
-    on the reference cannot dominate the scores.
+    on the reference cannot dominate the scores. Everything is clipped to 12 deviations.
 
     Args:
         channels: layer name to channel count, in score order.
+        kind: one of `NORMALISER_KINDS`.
     """
 
-    def __init__(self, channels: Mapping[str, int]) -> None:
+    def __init__(self, channels: Mapping[str, int], kind: NormaliserKind = "both") -> None:
         super().__init__()
+        if kind not in NORMALISER_KINDS:
+            raise ValueError(f"got normaliser {kind!r}, wanted one of {NORMALISER_KINDS}")
         self.channels = dict(channels)
-        width = sum(channels.values())
+        self.kind = kind
+        extra = EXTRA_CHANNELS if kind == "both" else 0
+        self.widths = [count + extra for count in channels.values()]
         self.mean: Tensor
         self.scale: Tensor
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(width))
+        self.register_buffer("mean", torch.zeros(sum(self.widths)))
+        self.register_buffer("scale", torch.ones(sum(self.widths)))
 
-    def fit(self, taps: Mapping[str, Tensor]) -> DatasetNormaliser:
+    def fit(self, taps: Mapping[str, Tensor]) -> Normaliser:
         """Measure means and deviations on reference *taps*, ``(n, channels)`` each."""
-        joined = self._join(taps).double()
+        if self.kind == "sample":
+            return self
+        joined = self._joined(taps).double()
         std = joined.std(dim=0, correction=0)
         floors = [
             FLOOR_SHARE * part.mean().clamp_min(1e-12).expand_as(part)
-            for part in torch.split(std, list(self.channels.values()))
+            for part in torch.split(std, self.widths)
         ]
         self.mean.copy_(joined.mean(dim=0))
         self.scale.copy_(torch.maximum(std, torch.cat(floors)))
         return self
 
     def forward(self, taps: Mapping[str, Tensor]) -> Tensor:
-        """Return the normalised concatenation ``z0``, ``(n, sum of channels)``, float32."""
-        joined = self._join(taps)
-        return ((joined - self.mean) / self.scale).clamp(-CLIP, CLIP)
+        """Return ``z0``, ``(n, sum of widths)``, float32.
 
-    def _join(self, taps: Mapping[str, Tensor]) -> Tensor:
+        Raises:
+            ShapeMismatch: layers or channels differ from those fitted.
+            NonFiniteScore: a tap is not finite; ``rows`` says whose.
+        """
+        return ((self._joined(taps) - self.mean) / self.scale).clamp(-CLIP, CLIP)
+
+    def _joined(self, taps: Mapping[str, Tensor]) -> Tensor:
+        self._check(taps)
+        layers = [taps[layer].float() for layer in self.channels]
+        if self.kind != "dataset":
+            layers = [_per_sample(layer, keep_level=self.kind == "both") for layer in layers]
+        joined = torch.cat(layers, dim=1)
+        finite = torch.isfinite(joined).all(dim=1)
+        if not bool(finite.all()):
+            rows = (~finite).nonzero().flatten().tolist()
+            raise NonFiniteScore(
+                f"taps of {len(rows)} of {len(joined)} images hold NaN or infinity", rows=rows
+            )
+        return joined
+
+    def _check(self, taps: Mapping[str, Tensor]) -> None:
         missing = [layer for layer in self.channels if layer not in taps]
         if missing:
             raise ShapeMismatch(f"taps lack layers {missing}; got {list(taps)}")
@@ -59,7 +98,11 @@ class DatasetNormaliser(nn.Module):
                     f"layer {layer!r} gave taps of shape {tuple(taps[layer].shape)}, "
                     f"wanted (n, {wanted}); was the detector fitted on another model?"
                 )
-        joined = torch.cat([taps[layer].float() for layer in self.channels], dim=1)
-        if not bool(torch.isfinite(joined).all()):
-            raise NonFiniteScore("a tap holds NaN or infinity")
-        return joined
+
+
+def _per_sample(layer: Tensor, *, keep_level: bool) -> Tensor:
+    mean = layer.mean(dim=1, keepdim=True)
+    centred = layer - mean
+    deviation = centred.square().mean(dim=1, keepdim=True).sqrt().clamp_min(MIN_DEVIATION)
+    pattern = centred / deviation
+    return torch.cat([pattern, mean, deviation.log()], dim=1) if keep_level else pattern

@@ -13,8 +13,8 @@ from driftgauge.detector import (
     score_all,
 )
 from driftgauge.detector.denoiser import Denoiser
+from driftgauge.detector.diffusion import Diffusion, layer_errors, restore
 from driftgauge.detector.noise import signal_shares
-from driftgauge.detector.scoring import layer_errors, restore
 from driftgauge.detector.splitting import split_reference
 
 from .models import N_REFERENCE, QUICK, TINY, fit_quickly, normal_taps, uniforms
@@ -50,8 +50,10 @@ def test_a_wider_shift_never_lowers_the_mean_score() -> None:
 def test_training_restores_better_than_answering_zero() -> None:
     detector = fit_quickly()
     clean = detector.normaliser(normal_taps(200, 8))
-    widths = list(detector.normaliser.channels.values())
-    restored = layer_errors(clean, restore(detector.denoiser, clean, step=20), widths)
+    assert isinstance(detector.method, Diffusion)
+    restored = layer_errors(
+        clean, restore(detector.method.denoiser, clean, step=20), detector.method.widths
+    )
     assert float(restored.mean()) < 0.7 * float(clean.square().mean())
 
 
@@ -123,4 +125,4 @@ def test_wrong_shapes_and_non_finite_taps_are_errors() -> None:
 
 def test_an_empty_batch_has_no_scores() -> None:
     detector = fit_quickly()
-    assert detector.score(normal_taps(0, 0)).shape == (0, 2)
+    assert detector.score(normal_taps(0, 0)).shape == (0, 3)
