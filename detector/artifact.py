@@ -27,6 +27,12 @@ from .method import Preset, empty_method
 from .normaliser import Normaliser
 
 FORMAT = 2
+MAX_CHANNELS = 1_000_000
+_DAMAGE = (
+    *(SafetensorError, OSError, RecursionError, MemoryError),
+    *(AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError),
+)
+"""What reading a damaged or hostile artifact can raise."""
 TENSORS = "detector.safetensors"
 MANIFEST = "manifest.json"
 
@@ -44,11 +50,7 @@ def save_detector(
     """
     tensors = _tensors(detector)
     manifest = _manifest(detector, identity, notes)
-    bound = {key: manifest[key] for key in ("identity", "preset", "layers")}
-    digest = hashlib.sha256(json.dumps(bound, sort_keys=True).encode())
-    for key in sorted(tensors):
-        digest.update(key.encode() + tensors[key].numpy().tobytes())
-    name = digest.hexdigest()[:12]
+    name = _digest(manifest, tensors)
     manifest["detector"] = name
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
@@ -85,8 +87,11 @@ def load_detector(folder: Path, identity: ModelIdentity | None = None) -> Detect
                 f"detector {folder.name} was fitted for another set-up: " + "; ".join(differences)
             )
     try:
-        return _rebuild(manifest, load_file(folder / TENSORS))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        tensors = load_file(folder / TENSORS)
+        if _digest(manifest, tensors) != manifest["detector"]:
+            raise ValueError("its content is not what was saved: a file was changed or damaged")
+        return _rebuild(manifest, tensors)
+    except _DAMAGE as error:
         raise ArtifactCorrupt(f"cannot load detector {folder}: {error}") from error
 
 
@@ -96,7 +101,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         written = int(manifest["format"])
         ModelIdentity(**manifest["identity"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise ArtifactCorrupt(f"cannot read the manifest in {folder}: {error}") from error
     if written > FORMAT:
         raise ArtifactTooNew(f"{folder} has format {written}; this driftgauge reads {FORMAT}")
@@ -130,6 +135,14 @@ def _manifest(
     }
 
 
+def _digest(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    bound = {key: manifest[key] for key in ("identity", "preset", "layers")}
+    digest = hashlib.sha256(json.dumps(bound, sort_keys=True).encode())
+    for key in sorted(tensors):
+        digest.update(key.encode() + tensors[key].numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
 def _tensors(detector: Detector) -> dict[str, Tensor]:
     tensors = {f"method.{k}": v for k, v in detector.method.state_dict().items()}
     tensors |= {f"normaliser.{k}": v for k, v in detector.normaliser.state_dict().items()}
@@ -142,11 +155,17 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
 
 def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Detector:
     channels = {layer["name"]: int(layer["channels"]) for layer in manifest["layers"]}
+    if sum(channels.values()) > MAX_CHANNELS or min(channels.values()) < 1:
+        raise ValueError(f"got layers of {list(channels.values())} channels")
     preset = Preset(**manifest["preset"])
     normaliser = Normaliser(channels, preset.normaliser)
     normaliser.load_state_dict(_part(tensors, "normaliser."))
     state = _part(tensors, "method.")
     coreset = state.get("coreset", torch.empty(0))
+    with torch.device("meta"):  # the shapes alone: a manifest must not make us allocate
+        expected = empty_method(preset, normaliser.widths, n_coreset=len(coreset)).state_dict()
+    if {k: v.shape for k, v in expected.items()} != {k: v.shape for k, v in state.items()}:
+        raise ValueError("the manifest and the tensors disagree on the shape of the networks")
     method = empty_method(preset, normaliser.widths, n_coreset=len(coreset))
     method.load_state_dict(state)
     calibration = Calibration(

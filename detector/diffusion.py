@@ -50,7 +50,8 @@ class Diffusion(nn.Module):
         self.step = step
         self.mode = mode
         self.noise: Tensor
-        drawn = torch.randn(sum(widths), generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        drawn = torch.randn(sum(widths), generator=generator, device="cpu")
         self.register_buffer("noise", drawn if noise is None else noise)
 
     def forward(self, clean: Tensor) -> Tensor:

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
+import shutil
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from driftgauge.detector import (
     ArtifactCorrupt,
@@ -12,6 +20,7 @@ from driftgauge.detector import (
     ArtifactMismatch,
     ArtifactTooNew,
     ModelIdentity,
+    artifact,
     hash_weights,
     load_detector,
     read_manifest,
@@ -105,6 +114,83 @@ def test_mangled_manifests_are_refused_and_never_crash(saved: Path, tmp_path: Pa
         (folder / "manifest.json").write_text(json.dumps(whole | {key: {"x": 1}}))
         with pytest.raises(ArtifactError):
             load_detector(folder)
+
+
+def test_a_flipped_bit_anywhere_in_the_tensors_is_refused(saved: Path, tmp_path: Path) -> None:
+    folder = copy_of(saved, tmp_path)
+    whole = bytearray((folder / "detector.safetensors").read_bytes())
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(whole), 60):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << int(rng.integers(0, 8))
+        (folder / "detector.safetensors").write_bytes(spoilt)
+        with pytest.raises(ArtifactCorrupt):
+            load_detector(folder, IDENTITY)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    place=st.sampled_from(
+        [
+            *(("preset", key) for key in ("method", "normaliser", "width", "n_blocks", "step")),
+            *(
+                (key,)
+                for key in ("format", "detector", "identity", "layers", "preset", "reference")
+            ),
+            *(("layers", 0, "name"), ("layers", 0, "channels"), ("identity", "weights")),
+        ]
+    ),
+    value=JSON_VALUES | st.sampled_from([-1, 2**31, 2**63, 1e300, "both", "paper"]),
+)
+def test_no_manifest_crashes_or_allocates(
+    saved: Path, place: tuple[str | int, ...], value: object
+) -> None:
+    """Whoever can write a manifest can recompute its name, so the name is recomputed here."""
+    manifest = json.loads((saved / "manifest.json").read_text())
+    *way, last = place
+    inner = manifest
+    for key in way:
+        inner = inner[key]
+    inner[last] = value
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(saved / "detector.safetensors", folder)
+        with contextlib.suppress(AttributeError, KeyError, TypeError):
+            tensors = load_file(folder / "detector.safetensors")
+            if last != "detector":
+                manifest["detector"] = artifact._digest(manifest, tensors)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with contextlib.suppress(ArtifactError):
+            load_detector(folder)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+def test_deeply_nested_json_is_refused(saved: Path, tmp_path: Path) -> None:
+    folder = copy_of(saved, tmp_path)
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(ArtifactCorrupt, match="cannot read the manifest"):
+        load_detector(folder)
+
+
+def test_a_pickle_is_never_opened(saved: Path, tmp_path: Path) -> None:
+    folder, ran = copy_of(saved, tmp_path), tmp_path / "ran"
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (ran,))
+
+    torch.save(Bomb(), folder / "detector.safetensors")
+    with pytest.raises(ArtifactCorrupt):
+        load_detector(folder)
+    assert not ran.exists()
 
 
 def test_the_hash_follows_the_weights() -> None:

@@ -12,8 +12,9 @@ from driftgauge.detector import (
     fit_detector,
     score_all,
 )
+from driftgauge.detector.combined import Combined
 from driftgauge.detector.denoiser import Denoiser
-from driftgauge.detector.diffusion import Diffusion, layer_errors, restore
+from driftgauge.detector.diffusion import layer_errors, restore
 from driftgauge.detector.noise import signal_shares
 from driftgauge.detector.splitting import split_reference
 
@@ -50,10 +51,9 @@ def test_a_wider_shift_never_lowers_the_mean_score() -> None:
 def test_training_restores_better_than_answering_zero() -> None:
     detector = fit_quickly()
     clean = detector.normaliser(normal_taps(200, 8))
-    assert isinstance(detector.method, Diffusion)
-    restored = layer_errors(
-        clean, restore(detector.method.denoiser, clean, step=20), detector.method.widths
-    )
+    assert isinstance(detector.method, Combined)
+    diffusion = detector.method.diffusion
+    restored = layer_errors(clean, restore(diffusion.denoiser, clean, step=20), diffusion.widths)
     assert float(restored.mean()) < 0.7 * float(clean.square().mean())
 
 

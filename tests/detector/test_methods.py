@@ -30,7 +30,7 @@ from driftgauge.detector.normaliser import Normaliser
 
 from .models import N_REFERENCE, QUICK, TINY, normal_taps, uniforms
 
-PAPER_LIKE = replace(TINY, normaliser="sample", width=0, step=10, mode="paper")
+PAPER_LIKE = replace(TINY, method="diffusion", normaliser="sample", width=0, step=10, mode="paper")
 PRESETS = [
     *(replace(TINY, method=method) for method in METHOD_KINDS),
     *(replace(TINY, normaliser=kind) for kind in NORMALISER_KINDS if kind != TINY.normaliser),
