@@ -216,8 +216,12 @@ def _unavailable(
 
 
 def _meaning(connection: KafkaConnection, cause: str) -> str:
+    """Return what *cause* means for the settings; a token is refused in the words of a password."""
     hung_up = _HUNG_UP[connection.security_protocol]
-    if connection.oauth is not None:
-        hung_up = f"the broker hung up: {_NO_TOKEN}"
     known = _MEANINGS | {"socket disconnected": hung_up}
+    if connection.oauth is not None:
+        known |= {
+            "SaslAuthenticationFailed": _NO_TOKEN,
+            "socket disconnected": f"the broker hung up: {_NO_TOKEN}",
+        }
     return next((f": {meaning}" for words, meaning in known.items() if words in cause), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,7 +62,7 @@ def connect_consumer(
     """
     options = connection.options() | _options(connection, settings) | {"group_id": group_id}
     consumer = build_client(KafkaConsumer, connection, f"read {topic}", **options)
-    consumer.subscribe([topic], listener=_flag_listener(changed))
+    consumer.subscribe([topic], listener=_listener(consumer, changed))
     return consumer
 
 
@@ -96,14 +97,20 @@ def _assignor(embedded: bool) -> Any:
     return RangePartitionAssignor if embedded else CooperativeStickyAssignor
 
 
-def _flag_listener(changed: threading.Event) -> Any:
-    """Return a listener that sets *changed*; it runs on the client's thread and may do no more."""
+def _listener(consumer: Any, changed: threading.Event) -> Any:
+    """Return a listener that sets *changed*; it runs on the client's thread and may do little more.
+
+    What is assigned stays paused until the loop has sought it: the client would else read from the
+    group's committed offset at once, and fail there at a corrupt record before the loop could tell
+    it to step over.
+    """
 
     class Listener(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python has no types
         def on_partitions_revoked(self, revoked: object) -> None:
             changed.set()
 
-        def on_partitions_assigned(self, assigned: object) -> None:
+        def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+            consumer.pause(*assigned)
             changed.set()
 
         def on_partitions_lost(self, lost: object) -> None:

@@ -76,10 +76,14 @@ class UnreadableRanges:
     def look(self, positions: Mapping[Partition, int]) -> list[UnreadableRange]:
         """Reading failed at one of *positions*; return what that adds to what is known.
 
+        That is nothing where it failed at what is known: then stepping over does not help.
+
         Raises:
             SourceUnavailable: the broker does not answer.
         """
-        again = [at for at in positions.items() if at in self._failed_at.items()]
+        again = [
+            at for at in positions.items() if at in self._failed_at.items() and self.at(*at) is None
+        ]
         self._failed_at = dict(positions)
         if not again:
             return []

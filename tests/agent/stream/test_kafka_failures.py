@@ -142,6 +142,19 @@ def test_a_corrupt_stretch_is_stepped_over_with_a_letter(
     assert source.poll(0).unreadable == []
 
 
+def test_a_stretch_that_is_known_and_fails_again_ends_the_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stepping over it did not help: one consumer after the other would fail there for ever."""
+    source, _ = source_of(monkeypatch, *[CorruptRecordError("failed crc check")] * 9)
+    monkeypatch.setattr(kafka, "KafkaProbe", lambda _: Probe(range(7, 20)))
+    monkeypatch.setattr(Scripted, "position", lambda *_, **__: 7)
+    for _ in range(5):
+        assert source.poll(0).assignment_changed
+    with pytest.raises(SourceBroken, match=r"4 consumers in turn failed"):
+        source.poll(0)
+
+
 def test_what_retention_deleted_is_skipped_loudly(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from kafka.errors import KafkaTimeoutError  # noqa: TID251 - what the client raises
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.errors import SourceUnavailable
+from driftgauge.agent.errors import SourceRefused, SourceUnavailable
+from driftgauge.agent.stream.connection import KafkaConnection, explaining
 from driftgauge.agent.stream.oauth import ClientCredentials, OAuthClient, fetch_token
 
 from ...token_endpoint import CLIENT, SECRET, TokenEndpoint, token_endpoint
@@ -133,3 +136,17 @@ def test_a_lifetime_that_is_not_told_is_taken_as_short(
 ) -> None:
     endpoint.answers = [(200, {}, b'{"access_token": "ab"}')]
     assert fetch_token(client) == ("ab", 300.0)
+
+
+@pytest.mark.parametrize("heard", ["SaslAuthenticationFailedError: {}", "socket disconnected"])
+def test_a_refused_token_is_not_called_a_wrong_password(client: OAuthClient, heard: str) -> None:
+    """The broker's answer, or the end of the connection right behind it: one of them comes first."""
+    connection = KafkaConnection(
+        bootstrap_servers=("nowhere:1",), security_protocol="SASL_SSL", oauth=client
+    )
+    with (
+        pytest.raises(SourceRefused, match="the broker does not accept the token"),
+        explaining(connection, "read frames"),
+    ):
+        logging.getLogger("kafka.net").warning("Bootstrap attempt failed: %s", heard)
+        raise KafkaTimeoutError("Unable to bootstrap")
