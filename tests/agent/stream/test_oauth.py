@@ -144,9 +144,11 @@ def test_a_refused_token_is_not_called_a_wrong_password(client: OAuthClient, hea
     connection = KafkaConnection(
         bootstrap_servers=("nowhere:1",), security_protocol="SASL_SSL", oauth=client
     )
-    with (
-        pytest.raises(SourceRefused, match="the broker does not accept the token"),
-        explaining(connection, "read frames"),
-    ):
-        logging.getLogger("kafka.net").warning("Bootstrap attempt failed: %s", heard)
-        raise KafkaTimeoutError("Unable to bootstrap")
+
+    def connect() -> None:
+        with explaining(connection, "read frames"):
+            logging.getLogger("kafka.net").warning("Bootstrap attempt failed: %s", heard)
+            raise KafkaTimeoutError("Unable to bootstrap")
+
+    with pytest.raises(SourceRefused, match="the broker does not accept the token"):
+        connect()
