@@ -6,6 +6,7 @@ from .periods import Period
 from .records import (
     EDGES,
     N_BINS,
+    N_OOD_BINS,
     AlertRecord,
     AlertTransition,
     DetectorRecord,
@@ -26,6 +27,7 @@ from .store import Store
 __all__ = [
     "EDGES",
     "N_BINS",
+    "N_OOD_BINS",
     "AlertRecord",
     "AlertTransition",
     "Database",

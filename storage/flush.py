@@ -13,7 +13,7 @@ from .records import EvidenceRecord, FlushRecord, OffsetAdvance, ScoreSummary, W
 from .tables import BINS, evidence, score_summary, score_window, stream_offset
 from .upsert import upsert, wrote_one
 
-_ADDED = ("events", *BINS, "score_sum", "score_sum_squares")
+_ADDED = ("events", *BINS, "score_sum", "score_sum_squares", "left_out", "left_out_ood")
 _STATISTICS = ("events", "mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
 
 
@@ -53,6 +53,7 @@ def _insert_offset(
         "next_offset": advance.next_offset,
         "event_time_max": advance.event_time_max,
         "flushed_at": now,
+        "sampled_out": advance.sampled_out,
     }
     return wrote_one(connection, statement, row)
 
@@ -69,6 +70,8 @@ def _update_offset(
         values["event_time_max"] = case(
             (table.event_time_max > latest, table.event_time_max), else_=latest
         )
+    if advance.sampled_out:
+        values["sampled_out"] = table.sampled_out + advance.sampled_out
     statement = stream_offset.update().where(
         table.stream == stream,
         table.topic == advance.topic,
@@ -122,6 +125,8 @@ def _window_row(stream: str, detector: str, window: WindowRecord) -> dict[str, o
         score_sum_squares=window.score_sum_squares,
         score_min=window.score_min,
         score_max=window.score_max,
+        left_out=window.left_out,
+        left_out_ood=window.left_out_ood,
     )
     return row
 

@@ -13,6 +13,8 @@ EDGES = (
 """Edges of the p-value bins; bin b counts p in (EDGES[b], EDGES[b + 1]]."""
 
 N_BINS = len(EDGES) - 1
+N_OOD_BINS = EDGES.index(0.01)
+"""The first bins, of p-values that are called out of distribution: at most 0.01."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class WindowRecord:
         score_sum_squares: sum of squared raw scores; adds.
         score_min: smallest raw score; the smaller of both wins.
         score_max: largest raw score; the larger of both wins.
+        left_out: events that sampling left out, as estimated by the counted ones: each stands for
+            as many as its rate says; adds.
+        left_out_ood: of these, out of distribution; adds.
     """
 
     segment: str
@@ -36,6 +41,8 @@ class WindowRecord:
     score_sum_squares: float
     score_min: float
     score_max: float
+    left_out: int = 0
+    left_out_ood: int = 0
 
     @property
     def events(self) -> int:
@@ -51,6 +58,7 @@ class OffsetAdvance:
         from_offset: the offset the counts started from; None when the database had none.
         next_offset: the first offset that the counts do not include.
         event_time_max: the latest event time counted, None when no event was (all dead letters).
+        sampled_out: records on the way that sampling left out; adds.
     """
 
     topic: str
@@ -58,6 +66,7 @@ class OffsetAdvance:
     from_offset: int | None
     next_offset: int
     event_time_max: datetime | None
+    sampled_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +203,14 @@ class DetectorRecord:
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
-    """An OOD rate of one period, as ``driftgauge rates`` prints it."""
+    """An OOD rate of one period, as ``driftgauge rates`` prints it.
+
+    Attributes:
+        events: that were scored.
+        ood_events: of these.
+        ood_rate: among all events that these stand for, so that sampling does not bend it.
+        represented: how many those are; *events* where nothing was sampled.
+    """
 
     period_start: datetime
     segment: str
@@ -203,6 +219,7 @@ class RateRow:
     events: int
     ood_events: int
     ood_rate: float
+    represented: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +240,7 @@ class PartitionRecord:
         next_offset: the first offset that the counts do not include.
         event_time_max: the latest event time counted; None while every event was undecodable.
         flushed_at: wall clock of the flush that last moved the offset.
+        sampled_out: records so far that sampling left out.
     """
 
     topic: str
@@ -230,6 +248,7 @@ class PartitionRecord:
     next_offset: int
     event_time_max: datetime | None
     flushed_at: datetime
+    sampled_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def read_partitions(connection: Connection, name: str) -> list[PartitionRecord]:
     table = stream_offset.c
     columns = (
         *(table.topic, table.partition, table.next_offset),
-        *(table.event_time_max, table.flushed_at),
+        *(table.event_time_max, table.flushed_at, table.sampled_out),
     )
     rows = connection.execute(
         select(*columns).where(table.stream == name).order_by(table.topic, table.partition)

@@ -80,6 +80,8 @@ score_window = Table(
     Column("score_sum_squares", Double, nullable=False),
     Column("score_min", Double, nullable=False),
     Column("score_max", Double, nullable=False),
+    Column("left_out", Count, nullable=False, server_default="0"),
+    Column("left_out_ood", Count, nullable=False, server_default="0"),
     Index(None, "stream", "layer", "segment", "window_start"),
 )
 
@@ -164,6 +166,7 @@ stream_offset = Table(
     Column("next_offset", Count, nullable=False),
     Column("event_time_max", UtcTimestamp),
     Column("flushed_at", UtcTimestamp, nullable=False),
+    Column("sampled_out", Count, nullable=False, server_default="0"),
 )
 
 monitor_state = Table(

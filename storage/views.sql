@@ -1,12 +1,16 @@
--- An event is out of distribution when its p-value is at most 0.01: bins 0 to 4.
+-- An event is out of distribution when its p-value is at most 0.01: bins 0 to 4. The rate is that of
+-- all events that the scored ones stand for, so that sampling does not bend it.
 
 CREATE VIEW ood_rate_minutely AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
-       CAST(ood_events AS DOUBLE PRECISION) / events AS ood_rate
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented
 FROM (
     SELECT stream, segment, layer, detector, {minute} AS period_start,
            CAST(SUM(events) AS BIGINT) AS events,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events,
+           CAST(SUM(events + left_out) AS BIGINT) AS represented,
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04 + left_out_ood) AS BIGINT)
+               AS represented_ood
     FROM score_window
     GROUP BY stream, segment, layer, detector, {minute}
 ) AS period
@@ -14,11 +18,14 @@ WHERE events > 0;
 
 CREATE VIEW ood_rate_hourly AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
-       CAST(ood_events AS DOUBLE PRECISION) / events AS ood_rate
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented
 FROM (
     SELECT stream, segment, layer, detector, {hour} AS period_start,
            CAST(SUM(events) AS BIGINT) AS events,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events,
+           CAST(SUM(events + left_out) AS BIGINT) AS represented,
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04 + left_out_ood) AS BIGINT)
+               AS represented_ood
     FROM score_window
     GROUP BY stream, segment, layer, detector, {hour}
 ) AS period
@@ -26,11 +33,14 @@ WHERE events > 0;
 
 CREATE VIEW ood_rate_daily AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
-       CAST(ood_events AS DOUBLE PRECISION) / events AS ood_rate
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented
 FROM (
     SELECT stream, segment, layer, detector, {day} AS period_start,
            CAST(SUM(events) AS BIGINT) AS events,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events,
+           CAST(SUM(events + left_out) AS BIGINT) AS represented,
+           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04 + left_out_ood) AS BIGINT)
+               AS represented_ood
     FROM score_window
     GROUP BY stream, segment, layer, detector, {day}
 ) AS period

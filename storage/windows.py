@@ -10,12 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from .columns import Count
 from .periods import UNITS, Period, floor
-from .records import N_BINS, RateRow, ScoreSummary, WindowRecord
+from .records import N_BINS, N_OOD_BINS, RateRow, ScoreSummary, WindowRecord
 from .tables import BINS, score_summary, score_window
 from .views import period_start
 
-_OOD_BINS = BINS[:5]
-"""Bins of p <= 0.01."""
+_OOD_BINS = BINS[:N_OOD_BINS]
 
 
 def read_windows(
@@ -31,8 +30,9 @@ def read_windows(
     table = score_window.c
     keys = (table.segment, table.layer, table.window_start)
     scores = (table.score_sum, table.score_sum_squares, table.score_min, table.score_max)
+    left_out = (table.left_out, table.left_out_ood)
     query = (
-        select(*keys, *(table[name] for name in BINS), *scores)
+        select(*keys, *(table[name] for name in BINS), *scores, *left_out)
         .where(table.stream == stream, table.detector == detector, table.window_start < until)
         .order_by(table.window_start, table.segment, table.layer)
     )
@@ -62,7 +62,12 @@ def read_rates(
     start = _period(period, connection.dialect.name)
     keys = (start, table.segment, table.layer, table.detector)
     ood = sum((table[name] for name in _OOD_BINS[1:]), start=table[_OOD_BINS[0]])
-    totals = (_total(table.events).label("events"), _total(ood).label("ood_events"))
+    totals = (
+        _total(table.events).label("events"),
+        _total(ood).label("ood_events"),
+        _total(table.events + table.left_out).label("represented"),
+        _total(ood + table.left_out_ood).label("represented_ood"),
+    )
     query = select(*keys, *totals).where(table.stream == stream, table.events > 0).group_by(*keys)
     if segment is not None:
         query = query.where(table.segment == segment)
@@ -106,7 +111,8 @@ def _rate_row(row: Row[Any]) -> RateRow:
         detector=row.detector,
         events=row.events,
         ood_events=row.ood_events,
-        ood_rate=row.ood_events / row.events,
+        ood_rate=row.represented_ood / row.represented,
+        represented=row.represented,
     )
 
 

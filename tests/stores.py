@@ -103,12 +103,13 @@ def window(
     segment: str = "*",
     layer: str = "*",
     scores: tuple[float, float, float, float] = (1.0, 1.0, 0.5, 0.5),
+    left_out: tuple[int, int] = (0, 0),
 ) -> WindowRecord:
     """Return a window with *counts* by bin, *minute* minutes after START."""
     if isinstance(counts, dict):
         counts = [counts.get(b, 0) for b in range(N_BINS)]
     start = START + timedelta(minutes=minute)
-    return WindowRecord(segment, layer, start, tuple(counts), *scores)
+    return WindowRecord(segment, layer, start, tuple(counts), *scores, *left_out)
 
 
 def advance(
@@ -117,9 +118,10 @@ def advance(
     *,
     partition: int = 0,
     event_time_max: datetime | None = START,
+    sampled_out: int = 0,
 ) -> OffsetAdvance:
     """Return the move of one partition of TOPIC."""
-    return OffsetAdvance(TOPIC, partition, from_offset, next_offset, event_time_max)
+    return OffsetAdvance(TOPIC, partition, from_offset, next_offset, event_time_max, sampled_out)
 
 
 def flush(

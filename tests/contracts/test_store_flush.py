@@ -42,7 +42,11 @@ def all_windows(store: Store) -> list[WindowRecord]:
 
 def test_a_flush_is_read_back_as_it_was_written(store: Store) -> None:
     written = window(
-        range(18), segment="camera=3", layer="blocks.1", scores=(9.5, 20.25, -1.5, 7.0)
+        range(18),
+        segment="camera=3",
+        layer="blocks.1",
+        scores=(9.5, 20.25, -1.5, 7.0),
+        left_out=(30, 2),
     )
     store.flush(flush(advance(None, 17), windows=[written]))
     assert all_windows(store) == [written]
@@ -54,9 +58,12 @@ def test_counts_add_over_flushes_of_the_same_window(store: Store) -> None:
     counts = rng.integers(0, 1000, (5, 18))
     for step, row in enumerate(counts):
         start = step * 10 if step else None
-        added = window(row.tolist(), scores=(1.5, 2.5, 0.0, 1.0))
-        store.flush(flush(advance(start, step * 10 + 10), windows=[added]))
+        added = window(row.tolist(), scores=(1.5, 2.5, 0.0, 1.0), left_out=(7, 2))
+        moved = advance(start, step * 10 + 10, sampled_out=3)
+        store.flush(flush(moved, windows=[added]))
     (found,) = all_windows(store)
+    assert (found.left_out, found.left_out_ood) == (35, 10)
+    assert [row.sampled_out for row in store.partitions(STREAM)] == [15]
     assert found.counts == tuple(counts.sum(axis=0))
     assert found.events == counts.sum()
     assert (found.score_sum, found.score_sum_squares) == (7.5, 12.5)

@@ -64,7 +64,13 @@ def test_when_all_are_idle_time_itself_closes_windows(store: Store) -> None:
 def random_windows(seed: int) -> list[WindowRecord]:
     rng = np.random.default_rng(seed)
     return [
-        window(rng.integers(0, 50, 18).tolist(), minute=minute, segment=segment, layer=layer)
+        window(
+            rng.integers(0, 50, 18).tolist(),
+            minute=minute,
+            segment=segment,
+            layer=layer,
+            left_out=(int(rng.integers(50, 900)), int(rng.integers(0, 50))),
+        )
         for minute in sorted(rng.choice(4000, 40, replace=False).tolist())
         for segment in ("*", "camera=3")
         for layer in ("*", "blocks.1")
@@ -77,10 +83,11 @@ def expected(rows: list[WindowRecord], seconds: int) -> list[RateRow]:
     for row in rows:
         stamp = int(row.window_start.timestamp()) // seconds * seconds
         key = (datetime.fromtimestamp(stamp, UTC), row.segment)
-        sums[key] = sums.get(key, np.zeros(18, np.int64)) + np.array(row.counts)
+        found = np.array([*row.counts, row.left_out, row.left_out_ood])
+        sums[key] = sums.get(key, np.zeros(20, np.int64)) + found
     return [
-        RateRow(start, segment, "*", "detector-1", int(n.sum()), int(n[:5].sum()),
-                n[:5].sum() / n.sum())
+        RateRow(start, segment, "*", "detector-1", int(n[:18].sum()), int(n[:5].sum()),
+                (n[:5].sum() + n[19]) / n[:19].sum(), int(n[:19].sum()))
         for (start, segment), n in sorted(sums.items())
     ]  # fmt: skip
 

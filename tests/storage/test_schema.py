@@ -122,4 +122,4 @@ def test_the_first_migration_can_be_taken_back(fresh: Database) -> None:
 
 
 def test_the_newest_version_is_known() -> None:
-    assert newest_revision() == "0002"
+    assert newest_revision() == "0003"

@@ -28,18 +28,24 @@ def moment(value: object) -> datetime:
 def test_rate_views_agree_with_the_store(store: Store, database: Database, period: Period) -> None:
     rng = np.random.default_rng(3)
     rows = [
-        window(rng.integers(0, 9, 18).tolist(), minute=float(minute), segment=segment)
+        window(
+            rng.integers(0, 9, 18).tolist(),
+            minute=float(minute),
+            segment=segment,
+            left_out=(int(rng.integers(9, 90)), int(rng.integers(0, 9))),
+        )
         for minute in rng.uniform(-2000, 2000, 60).round(1)
         for segment in ("*", "camera=3")
     ]
     store.flush(flush(advance(None, 1), windows=[*rows, window({}, segment="camera=4")]))
     query = (
-        "SELECT period_start, segment, layer, detector, events, ood_events, ood_rate, stream "
+        "SELECT period_start, segment, layer, detector, events, ood_events, ood_rate, "
+        "represented, stream "
         f"FROM ood_rate_{period} ORDER BY period_start, segment"
     )
     wanted = [
         (row.period_start, row.segment, row.layer, row.detector, row.events, row.ood_events,
-         pytest.approx(row.ood_rate), STREAM)
+         pytest.approx(row.ood_rate), row.represented, STREAM)
         for row in store.rates(STREAM, period=period)
     ]  # fmt: skip
     found = [(moment(row[0]), *row[1:]) for row in read(database, query)]
