@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-demo bench-false-alarms bench-streams fuzz check format clean
+.PHONY: help install demo test test-slow test-crash bench-demo bench-false-alarms bench-streams bench-detector fuzz check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -40,6 +40,9 @@ bench-false-alarms: $(STAMP) ## false alarms and delays by simulation (3 minutes
 
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
+
+bench-detector: $(STAMP) ## the detector against cheap rivals: make bench-detector DATA=FOLDER (about an hour)
+	@$(BIN)/python -m tests.benchmarks.detector $(DATA) $(BENCH)
 
 fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
 	@$(BIN)/python -m tests.benchmarks.fuzz $(FUZZ)

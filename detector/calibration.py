@@ -48,9 +48,13 @@ class Calibration:
             scores: ``(n, layers + 1)``.
             own: 1 where *scores* are cal-A's own, each then left out of its ranks.
         """
-        layers = _surprise(self.sums, _fisher(self.scores, scores, own=own), own=own)
+        layers = self.layer_surprise(scores, own=own)
         joint = _surprise(self.scores[:, -1], scores[:, -1], own=own)
         return np.maximum(layers, joint)
+
+    def layer_surprise(self, scores: Array, *, own: int = 0) -> Array:
+        """Return how unusual the layers' p-values are together, ``(n,)``; see `statistic`."""
+        return _surprise(self.sums, _fisher(self.scores, scores, own=own), own=own)
 
     def p_values(self, scores: Array, uniforms: Array) -> tuple[Array, Array]:
         """Return the combined statistic ``(n,)`` and p-values ``(n, layers + 1)`` in (0, 1].

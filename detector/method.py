@@ -44,7 +44,7 @@ class Preset:
     """
 
     method: MethodKind = "combined"
-    normaliser: NormaliserKind = "both"
+    normaliser: NormaliserKind = "sample"
     width: int = 512
     n_blocks: int = 4
     step: int = 75

@@ -38,7 +38,7 @@ class Normaliser(nn.Module):
         kind: one of `NORMALISER_KINDS`.
     """
 
-    def __init__(self, channels: Mapping[str, int], kind: NormaliserKind = "both") -> None:
+    def __init__(self, channels: Mapping[str, int], kind: NormaliserKind = "sample") -> None:
         super().__init__()
         if kind not in NORMALISER_KINDS:
             raise ValueError(f"got normaliser {kind!r}, wanted one of {NORMALISER_KINDS}")

@@ -35,10 +35,14 @@ def machine() -> dict[str, object]:
 
 
 def write_benchmark(
-    name: str, rows: Sequence[Mapping[str, object]], figures: Sequence[Figure]
+    name: str,
+    rows: Sequence[Mapping[str, object]],
+    figures: Sequence[Figure],
+    *,
+    hidden: Sequence[str] = (),
 ) -> Path:
-    """Print *rows* and *figures*, and write both; return the file."""
-    columns = list(rows[0]) if rows else []
+    """Print *rows* and *figures*, and write both; columns that are *hidden* are only written."""
+    columns = [column for column in rows[0] if column not in hidden] if rows else []
     widths = {c: max(len(c), *(len(str(row[c])) for row in rows)) for c in columns}
     print(" | ".join(c.ljust(widths[c]) for c in columns))
     print("-|-".join("-" * widths[c] for c in columns))
