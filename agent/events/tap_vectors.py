@@ -114,10 +114,14 @@ class TapEncoder:
         self._head = whole[: len(whole) - n_bytes]
         self.order = _order(whole)
 
-    def encode(self, vectors: Mapping[str, NDArray[np.floating]]) -> bytes:
-        """Return the value of one message."""
-        parts = [vectors[layer].astype(self._kind).tobytes() for layer in self.order]
-        return b"".join((self._head, *parts))
+    def encode(self, vectors: Mapping[str, NDArray[np.floating]]) -> list[bytes]:
+        """Return the values of *n* messages.
+
+        Args:
+            vectors: layer name to ``(n, channels)``.
+        """
+        rows = np.concatenate([vectors[layer] for layer in self.order], axis=1)
+        return [self._head + row.tobytes() for row in rows.astype(self._kind)]
 
 
 def decode_taps(value: bytes) -> TapVectors:

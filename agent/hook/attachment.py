@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from driftgauge.detector import LayerTaps, hash_weights
 
 from ..events.tap_vectors import TapOrigin
+from .full_graph import spare_full_graphs
 from .image_info import ImageInfo
 from .sender import Batch, Counts, Producer, Sender
 
@@ -38,7 +39,8 @@ def attach(
 
     Args:
         model: in evaluation mode, with the weights that the agent watches. They are hashed here,
-            once. Attach before torch.compile, and compile without ``fullgraph``.
+            once. Attach before torch.compile; with its ``fullgraph=True`` nothing is sent, which
+            the log tells.
         producer: a ``kafka.KafkaProducer`` or alike; used in a thread of the attachment's own.
         layers: as in ``model.named_modules()``: those of the detector.
         topic: that the agent reads.
@@ -79,7 +81,8 @@ class Attachment:
         self._origin = origin
         self._describe = describe
         self._host = threading.local()
-        self._end = model.register_forward_hook(self._after)
+        after = spare_full_graphs(self._after, sender.warn_of_full_graph)
+        self._end = model.register_forward_hook(after)
 
     @property
     def counts(self) -> Counts:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,6 +101,7 @@ class Sender:
         self._name = uuid.uuid4().hex[:12]
         self._n_seen = 0
         self._failure = ""
+        self._is_full_graph = False
         self._is_stopping = threading.Event()
         self.counts = Counts()
         self._thread = threading.Thread(target=self._run, name="driftgauge-taps", daemon=True)
@@ -134,6 +136,17 @@ class Sender:
                 extra=action("taps_not_sent", images=n_images),
             )
 
+    def warn_of_full_graph(self) -> None:
+        """Tell once that the host was made a graph that has no place for what sends."""
+        if self._is_full_graph:
+            return
+        self._is_full_graph = True
+        log.warning(
+            "the model was made one graph (fullgraph=True, torch.export), where nothing of ours runs: "
+            "no taps are sent from there; compile it without fullgraph",
+            extra=action("taps_left_out"),
+        )
+
     def _run(self) -> None:
         while not (self._is_stopping.is_set() and self._queue.empty()):
             try:
@@ -149,12 +162,11 @@ class Sender:
         n_sent = 0
         try:
             vectors = self._on_cpu(batch)
-            encoder = self._encoder(batch.origin, vectors)
-            for row in range(len(batch)):
+            values = self._encoder(batch.origin, vectors).encode(vectors)
+            told = chain(batch.images, repeat(UNKNOWN))
+            for value, info in zip(values, told, strict=False):  # repeat has no end
                 self._n_seen += 1
-                info = batch.images[row] if row < len(batch.images) else UNKNOWN
                 headers = info.headers(f"{self._name}-{self._n_seen}", batch.ran_at)
-                value = encoder.encode({layer: part[row] for layer, part in vectors.items()})
                 self._put(value, [("content-type", CONTENT_TYPE.encode()), *headers])
                 n_sent += 1
         except Exception as error:  # any: a broker away, a bad id; the host must not notice

@@ -32,8 +32,10 @@ def vectors(seed: int = 0) -> dict[str, NDArray[np.floating]]:
     return {layer: rng.normal(size=n).astype(np.float32) for layer, n in CHANNELS.items()}
 
 
-def value(kind: str = "F16") -> bytes:
-    return TapEncoder(ORIGIN, CHANNELS, kind=kind).encode(vectors())
+def value(kind: str = "F16", origin: TapOrigin = ORIGIN) -> bytes:
+    batch = {layer: vector[None] for layer, vector in vectors().items()}
+    (message,) = TapEncoder(origin, CHANNELS, kind=kind).encode(batch)
+    return message
 
 
 def decode(message: bytes, wanted: TapsWanted | None = None) -> Event:
@@ -83,7 +85,7 @@ def test_vectors_of_something_else_are_the_events_fault(wanted: TapsWanted, word
 
 def test_preprocessing_that_was_not_told_is_not_compared() -> None:
     untold = TapOrigin("abc", "", "float32")
-    message = TapEncoder(untold, CHANNELS).encode(vectors())
+    message = value(origin=untold)
     assert decode(message, TapsWanted(ORIGIN, CHANNELS)).taps is not None
 
 

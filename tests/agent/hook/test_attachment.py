@@ -240,15 +240,40 @@ def mean_of_first_layer(level: int) -> Tensor:
     return given.mean(dim=(0, 2, 3))
 
 
-def test_a_model_may_be_compiled_after_it_was_attached_to(outbox: Outbox) -> None:
+@pytest.fixture
+def _fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_a_model_may_be_compiled_after_it_was_attached_to(outbox: Outbox) -> None:
     model = small_cnn()
     with torch.inference_mode(), attach(model, outbox, LAYERS, topic="t") as attachment:
-        compiled: Any = torch.compile(model, backend="eager")
-        for _ in range(3):
-            compiled(images(32))
-    torch.compiler.reset()
-    assert attachment.counts.sent == 6
+        compiled: Any = torch.compile(model, backend="aot_eager")
+        outputs = [compiled(images(32, n=n) + n) for n in (2, 2, 3)]
+    assert attachment.counts.sent == 7
+    with torch.inference_mode():
+        bare = [model(images(32, n=n) + n) for n in (2, 2, 3)]
+    assert all(torch.equal(a, b) for a, b in zip(outputs, bare, strict=True))
+
+
+@pytest.mark.usefixtures("_fresh_compiler")
+def test_a_model_that_is_made_one_graph_runs_on_and_the_log_tells_once_that_nothing_is_sent(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = small_cnn()
+    with torch.inference_mode(), attach(model, outbox, LAYERS, topic="t") as attachment:
+        bare = repr(model(images(32)))
+        compiled: Any = torch.compile(model, backend="aot_eager", fullgraph=True)
+        for n in (2, 2, 3):
+            compiled(images(32, n=n))
+        assert repr(compiled(images(32))) == bare
+        exported = torch.export.export(model, (images(32),)).module()
+        assert repr(exported(images(32))) == bare
+    assert attachment.counts.sent == len(outbox.messages) == 2
+    assert caplog.text.count("no taps are sent from there; compile it without fullgraph") == 1
 
 
 @pytest.mark.gpu
