@@ -5,15 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from driftgauge.detector import (
+    LEAN,
+    Comparison,
     Detector,
     Progress,
     fit_detector,
     read_manifest,
+    recommend,
     save_detector,
 )
 from driftgauge.storage import DetectorRecord, Store
@@ -29,6 +32,7 @@ from .reference.coverage import Coverage
 from .reference.example import Example
 from .reference.folder import list_images, read_images
 from .reference.gather import gather_reference
+from .reference.probing import probe_methods
 from .reference.topic import read_topic
 from .settings import Settings
 
@@ -52,6 +56,7 @@ class Fitted:
 
     Attributes:
         layers: each tapped layer, and what it gives.
+        comparisons: what each method sees of known changes, best first; empty without pictures.
     """
 
     name: str
@@ -61,14 +66,23 @@ class Fitted:
     normal_rates: dict[str, float]
     warnings: list[str]
     layers: dict[str, str]
+    comparisons: list[Comparison]
+
+    @property
+    def recommendation(self) -> tuple[str, str] | None:
+        """Return the method to use here and why, None where nothing was compared."""
+        if not self.comparisons:
+            return None
+        return recommend(self.comparisons, self.detector.preset.method)
 
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Whom to tell: of images read, of training, and of what comes next."""
+    """Whom to tell: of images read, of training, and of pictures probed."""
 
     on_images: Callable[[int], None]
     on_training: Callable[[Progress], None]
+    on_probes: Callable[[int], None]
 
 
 @contextmanager
@@ -102,9 +116,18 @@ def topic_source(
 
 
 def fit_stream(
-    settings: Settings, source: Source, *, seed: int, activate: bool, callbacks: Callbacks
+    settings: Settings,
+    source: Source,
+    *,
+    seed: int,
+    activate: bool,
+    probes: int,
+    callbacks: Callbacks,
 ) -> Fitted:
     """Fit a detector, write its artifact and register it with the stream.
+
+    Args:
+        probes: pictures to put known changes on, to compare the methods; 0 compares nothing.
 
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
@@ -119,13 +142,24 @@ def fit_stream(
         window_seconds=settings.windows.seconds,
         on_images=callbacks.on_images,
         class_name=_class_name(settings),
+        keep_pictures=probes,
     )
+    preset = replace(LEAN, method=settings.detector.method, normaliser=settings.detector.normaliser)
     detector = fit_detector(
         reference.taps,
         window_ids=reference.window_ids,
         segments=reference.segments,
         seed=seed,
+        preset=preset,
         on_progress=callbacks.on_training,
+    )
+    comparisons = probe_methods(
+        detector,
+        reference,
+        reader,
+        batch=settings.batch.max_images,
+        seed=seed,
+        on_images=callbacks.on_probes,
     )
     rates = normal_rates(detector, settings.stream.alpha)
     warnings = reference.coverage.warnings()
@@ -137,12 +171,22 @@ def fit_stream(
         "normal_rates": rates,
         "warnings": warnings,
         "seed": seed,
+        "probes": {one.method: dict(one.auroc) for one in comparisons},
     }
     folder = settings.detector.path.resolve()
     name = save_detector(detector, folder, loaded.identity, notes)
     _register(settings, folder / name, activate=activate)
     told = {layer: str(layout) for layer, layout in reader.layouts.items()}
-    return Fitted(name, folder / name, detector, reference.coverage, rates, warnings, told)
+    return Fitted(
+        name=name,
+        folder=folder / name,
+        detector=detector,
+        coverage=reference.coverage,
+        normal_rates=rates,
+        warnings=warnings,
+        layers=told,
+        comparisons=comparisons,
+    )
 
 
 def _class_name(settings: Settings) -> Callable[[int], str] | None:

@@ -178,6 +178,12 @@ class DetectorSection(Section):
     """Folder of the fitted detector."""
     layers: Words = ()
     """Names of the model's layers to tap; empty means one per stage, chosen automatically."""
+    method: Literal["combined", "diffusion", "mahalanobis", "pca", "neighbours"] = "combined"
+    """What `driftgauge fit` fits: layer-wise diffusion and Mahalanobis distance together, either
+    alone, or a cheaper rival. `fit` compares them on your own images and says which it would use."""
+    normaliser: Literal["sample", "both", "dataset"] = "sample"
+    """How taps are brought to one scale: each image by its own level in each layer, the same with
+    the level kept beside, or each channel by the reference alone."""
 
 
 class WindowsSection(Section):

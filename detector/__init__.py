@@ -12,6 +12,7 @@ Example:
 
 from .artifact import load_detector, read_manifest, save_detector
 from .calibration import Calibration
+from .comparison import Comparison, compare_methods, recommend
 from .detector import COMBINED, Detector, fit_detector, score_all
 from .errors import (
     ArtifactCorrupt,
@@ -32,6 +33,7 @@ from .identity import ModelIdentity, hash_weights
 from .layout import Layout
 from .method import LEAN, METHOD_KINDS, PAPER, MethodKind, Preset
 from .normaliser import NORMALISER_KINDS, NormaliserKind
+from .probes import CONTENT_PROBES, COVARIATE_PROBES, PROBES, probe_image
 from .reference import (
     N_P_VALUE_BINS,
     P_VALUE_EDGES,
@@ -41,23 +43,27 @@ from .reference import (
     reference_windows,
 )
 from .selection import describe_layers, select_layers
-from .splitting import MIN_EVENTS
+from .splitting import MIN_EVENTS, split_reference
 from .taps import LayerTaps
 
 __all__ = [
     "COMBINED",
+    "CONTENT_PROBES",
+    "COVARIATE_PROBES",
     "LEAN",
     "METHOD_KINDS",
     "MIN_EVENTS",
     "NORMALISER_KINDS",
     "N_P_VALUE_BINS",
     "PAPER",
+    "PROBES",
     "P_VALUE_EDGES",
     "ArtifactCorrupt",
     "ArtifactError",
     "ArtifactMismatch",
     "ArtifactTooNew",
     "Calibration",
+    "Comparison",
     "Detector",
     "DetectorError",
     "LayerNotFound",
@@ -76,15 +82,19 @@ __all__ = [
     "ReferenceWindows",
     "ShapeMismatch",
     "Training",
+    "compare_methods",
     "count_windows",
     "describe_layers",
     "fit_detector",
     "hash_weights",
     "load_detector",
     "p_value_bins",
+    "probe_image",
     "read_manifest",
+    "recommend",
     "reference_windows",
     "save_detector",
     "score_all",
     "select_layers",
+    "split_reference",
 ]

@@ -45,6 +45,14 @@ def fit(
         float,
         typer.Option(min=0.5, help="With --topic: its end is where nothing comes for so long."),
     ] = 5.0,
+    probes: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Pictures to put known changes on (blur, noise, darkness, ...), to compare the "
+            "methods on your images; 0 compares nothing.",
+        ),
+    ] = 96,
     seed: Annotated[int, typer.Option(help="Makes the fit repeatable on one machine.")] = 0,
     activate: Annotated[
         bool, typer.Option(help="Score the stream with it from the agent's next start.")
@@ -74,6 +82,7 @@ def fit(
         console,
         seed=seed,
         activate=activate,
+        probes=probes,
     )
     if as_json:
         print(json.dumps(_values(fitted)))
@@ -102,6 +111,7 @@ def _fit(
     *,
     seed: int,
     activate: bool,
+    probes: int,
 ) -> Fitted:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -109,6 +119,7 @@ def _fit(
     from driftgauge.detector import Progress
 
     from ..fit import Callbacks, fit_stream
+    from ..reference.probing import n_probes
 
     columns = (
         TextColumn("{task.description}"),
@@ -119,6 +130,7 @@ def _fit(
     with opening as source, Bars(*columns, console=console) as bars:
         reading = bars.add_task("Reading reference images", total=source.expected)
         training = bars.add_task("Training the denoiser", total=None, visible=False)
+        probing = bars.add_task("Probing with known changes", total=n_probes(probes), visible=False)
 
         def on_images(n_images: int) -> None:
             bars.advance(reading, n_images)
@@ -127,14 +139,20 @@ def _fit(
             bars.update(reading, total=bars.tasks[0].completed)
             bars.update(training, total=progress.total, completed=progress.done, visible=True)
 
+        def on_probes(n_images: int) -> None:
+            bars.update(training, total=bars.tasks[1].completed)
+            bars.update(probing, advance=n_images, visible=True)
+
         fitted = fit_stream(
             settings,
             source,
             seed=seed,
             activate=activate,
-            callbacks=Callbacks(on_images, on_training),
+            probes=probes,
+            callbacks=Callbacks(on_images, on_training, on_probes),
         )
         bars.update(training, total=bars.tasks[1].completed)
+        bars.update(probing, total=bars.tasks[2].completed)
     return fitted
 
 
@@ -148,6 +166,8 @@ def _values(fitted: Fitted) -> dict[str, object]:
         "normal_rates": fitted.normal_rates,
         "warnings": fitted.warnings,
         "figures": dict(fitted.detector.figures),
+        "probes": {one.method: dict(one.auroc) for one in fitted.comparisons},
+        "recommendation": fitted.recommendation,
     }
 
 
@@ -163,5 +183,24 @@ def _print(fitted: Fitted, console: Console) -> None:
     for segment, rate in sorted(fitted.normal_rates.items()):
         events = coverage.segments.get(segment, coverage.events)
         console.print(f"  {escape(segment)}: {events} images, normally {100 * rate:.1f} % unusual")
+    _print_probes(fitted, console)
     for warning in fitted.warnings:
         console.print(f"  [yellow]note:[/] {escape(warning)}")
+
+
+def _print_probes(fitted: Fitted, console: Console) -> None:
+    from rich.table import Table
+
+    if fitted.recommendation is None:
+        return
+    table = Table(title="Known changes on held-out images: AUROC in per cent", title_justify="left")
+    table.add_column("change")
+    for one in fitted.comparisons:
+        table.add_column(one.method, justify="right")
+    for probe in fitted.comparisons[0].auroc:
+        table.add_row(probe, *(f"{one.auroc[probe]:.1f}" for one in fitted.comparisons))
+    table.add_section()
+    table.add_row("mean", *(f"{one.mean:.1f}" for one in fitted.comparisons))
+    console.print(table)
+    method, why = fitted.recommendation
+    console.print(f"  recommended here: [bold]{method}[/]; {why}", highlight=False)

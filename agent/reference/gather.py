@@ -17,6 +17,7 @@ from ..events.segment import PREDICTED_CLASS
 from ..model.scorer import LayerReader
 from .coverage import Coverage, measure_coverage
 from .example import Example
+from .pictures import PictureReservoir
 
 UNTIMED_WINDOW = 16
 """Images that make a window where the reference has no times."""
@@ -30,12 +31,14 @@ class Reference:
         taps: layer name to ``(n, channels)``.
         window_ids: ``(n,)``, not decreasing.
         segments: of each image, besides the pool.
+        pictures: a few of the images, by row; see `PictureReservoir`.
     """
 
     taps: dict[str, Tensor]
     window_ids: NDArray[np.int64]
     segments: list[tuple[str, ...]]
     coverage: Coverage
+    pictures: dict[int, NDArray[np.uint8]]
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class _Gathered:
     times: list[datetime | None] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     segments: list[tuple[str, ...]] = field(default_factory=list)
+    pictures: PictureReservoir = field(default_factory=lambda: PictureReservoir(0))
 
 
 def gather_reference(
@@ -54,6 +58,7 @@ def gather_reference(
     window_seconds: int,
     on_images: Callable[[int], None],
     class_name: Callable[[int], str] | None = None,
+    keep_pictures: int = 0,
 ) -> Reference:
     """Read every example; only taps stay in memory.
 
@@ -64,11 +69,12 @@ def gather_reference(
         window_seconds: of event time; without times `UNTIMED_WINDOW` images make a window.
         on_images: called with the number of images done since the last call.
         class_name: names the class that the model gives an image; None has no such segments.
+        keep_pictures: how many images to keep beside the taps, drawn at random.
 
     Raises:
         ReferenceTooSmall: there are none.
     """
-    gathered = _Gathered()
+    gathered = _Gathered(pictures=PictureReservoir(keep_pictures))
     waiting: list[Example] = []
     for example in examples:
         waiting.append(example)
@@ -92,6 +98,9 @@ def _read(
 ) -> None:
     taps = reader.read([example.taps or example.image for example in examples])
     gathered.taps.append({layer: tap.clone() for layer, tap in taps.items()})
+    for number, example in enumerate(examples, start=len(gathered.times)):
+        if example.taps is None:
+            gathered.pictures.offer(number, example.image)
     gathered.times += [example.taken_at for example in examples]
     gathered.numbers += [example.number for example in examples]
     classes = reader.predicted if class_name is not None else None
@@ -123,4 +132,9 @@ def _in_time(gathered: _Gathered, window_seconds: int) -> Reference:
         window_ids=np.array([windows[row] for row in order], dtype=np.int64),
         segments=[gathered.segments[row] for row in order],
         coverage=measure_coverage(gathered.times, gathered.segments),
+        pictures=_by_row(gathered.pictures.kept, order),
     )
+
+
+def _by_row(kept: dict[int, NDArray[np.uint8]], order: list[int]) -> dict[int, NDArray[np.uint8]]:
+    return {row: kept[number] for row, number in enumerate(order) if number in kept}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.sample import sample_toml
+from driftgauge.agent.sections import DetectorSection
 from driftgauge.agent.settings import load_settings, load_with_origins, sections, setting_names
+from driftgauge.detector import LEAN, METHOD_KINDS, NORMALISER_KINDS
 
 MINIMAL = """\
 [stream]
@@ -210,3 +213,13 @@ def test_every_setting_says_what_it_is() -> None:
         if not field.description
     ]
     assert undocumented == []
+
+
+def test_the_methods_and_normalisers_are_the_detectors() -> None:
+    fields = DetectorSection.model_fields
+    assert get_args(fields["method"].annotation) == METHOD_KINDS
+    assert set(get_args(fields["normaliser"].annotation)) == set(NORMALISER_KINDS)
+    assert (fields["method"].default, fields["normaliser"].default) == (
+        LEAN.method,
+        LEAN.normaliser,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,8 @@ def separate(normal: Array, unusual: Array, *, seed: int) -> Separation:
     The resamples draw both sets with replacement. Equal seeds and sizes draw equal rows, so that
     differences between detectors can be resampled in pairs.
     """
-    rng = np.random.default_rng(seed)
-    normal_counts = _resample(rng, len(normal))
-    unusual_counts = _resample(rng, len(unusual))
+    normal_counts = _resample(len(normal), seed)
+    unusual_counts = _resample(len(unusual), seed + 1)
     aurocs = _aurocs(normal, unusual, normal_counts, unusual_counts)
     fpr95s = _fpr95s(normal, unusual, normal_counts, unusual_counts)
     return Separation(float(aurocs[0]), float(fpr95s[0]), aurocs[1:], fpr95s[1:])
@@ -60,29 +60,37 @@ def interval(resamples: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _resample(rng: np.random.Generator, n: int) -> Array:
-    """Return how often each row is drawn; the first resample is the sample itself."""
+@lru_cache(maxsize=32)
+def _resample(n: int, seed: int) -> Array:
+    """Return how often each row is drawn, ``(n, 1 + N_RESAMPLES)``; the first draw is each once."""
+    rng = np.random.default_rng([n, seed])
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=N_RESAMPLES)
-    return np.vstack([np.ones(n), drawn])
+    return np.ascontiguousarray(np.vstack([np.ones(n), drawn]).T)
 
 
 def _aurocs(normal: Array, unusual: Array, n_counts: Array, u_counts: Array) -> Array:
     order = np.argsort(normal)
-    below = np.hstack([np.zeros((len(n_counts), 1)), np.cumsum(n_counts[:, order], axis=1)])
-    ranked = normal[order]
-    left = np.searchsorted(ranked, unusual, side="left")
-    right = np.searchsorted(ranked, unusual, side="right")
-    beaten = (below[:, left] + below[:, right]) / 2
-    won = (beaten * u_counts).sum(axis=1)
-    aurocs: Array = 100 * won / (n_counts.sum(axis=1) * u_counts.sum(axis=1))
+    below = _counted_below(n_counts[order])
+    left = np.searchsorted(normal[order], unusual, side="left")
+    right = np.searchsorted(normal[order], unusual, side="right")
+    beaten = below[left] if np.array_equal(left, right) else (below[left] + below[right]) / 2
+    won = np.einsum("ij,ij->j", beaten, u_counts)
+    aurocs: Array = 100 * won / (len(normal) * len(unusual))
     return aurocs
 
 
 def _fpr95s(normal: Array, unusual: Array, n_counts: Array, u_counts: Array) -> Array:
-    order = np.argsort(-unusual)
-    reached = np.cumsum(u_counts[:, order], axis=1)
-    places = (reached >= RECALL * reached[:, -1:] - 1e-9).argmax(axis=1)
-    thresholds = unusual[order][places]
-    above = normal[None] >= thresholds[:, None]
-    fpr95s: Array = 100 * (above * n_counts).sum(axis=1) / n_counts.sum(axis=1)
+    falling = np.argsort(-unusual)
+    reached = np.cumsum(u_counts[falling], axis=0)
+    places = (reached >= RECALL * len(unusual) - 1e-9).argmax(axis=0)
+    thresholds = unusual[falling][places]
+    order = np.argsort(normal)
+    first = np.searchsorted(normal[order], thresholds, side="left")
+    below = _counted_below(n_counts[order])[first, np.arange(n_counts.shape[1])]
+    fpr95s: Array = 100 * (1 - below / len(normal))
     return fpr95s
+
+
+def _counted_below(counts: Array) -> Array:
+    """Return how many draws lie below each rank, ``(n + 1, draws)``."""
+    return np.vstack([np.zeros((1, counts.shape[1])), np.cumsum(counts, axis=0)])

@@ -22,6 +22,7 @@ from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.detector import PROBES
 from driftgauge.storage import Database, Store
 
 COMMAND = (sys.executable, "-m", "driftgauge.agent.command")
@@ -108,6 +109,9 @@ def test_a_fit_says_what_it_read_what_it_taps_and_what_it_lacks(
     assert "the false-alarm budget is not promised there" in told["warnings"][-1]
     assert set(told["normal_rates"]) == {"*"} | set(names)
     assert (folder / "detector" / told["detector"] / "detector.safetensors").exists()
+    assert len(told["probes"]["combined"]) == len(PROBES)
+    assert told["probes"]["combined"]["noise"] > 70
+    assert told["recommendation"][0] in told["probes"]
     assert "leaving out images/broken.jpg" in (folder / "fit.err").read_text()
 
 

@@ -69,6 +69,23 @@ def test_taps_come_in_the_order_of_time_whatever_the_order_of_arrival() -> None:
     assert seen == [4, 4, 2]
 
 
+def test_kept_pictures_are_those_of_their_rows() -> None:
+    examples = [
+        Example(picture(k), ("camera=1",), START + timedelta(seconds=20 * k)) for k in range(30)
+    ]
+    reference = gather_reference(
+        iter(examples[::-1]),
+        BrightnessReader(),  # type: ignore[arg-type]  # reads like the model's
+        batch=4,
+        window_seconds=60,
+        on_images=lambda n: None,
+        keep_pictures=7,
+    )
+    assert len(reference.pictures) == 7
+    for row, kept in reference.pictures.items():
+        assert float(kept.mean()) == float(reference.taps["grey"][row])
+
+
 def test_images_without_times_make_windows_of_their_own_segment() -> None:
     examples = [Example(picture(k), ("camera=1",), number=k) for k in range(40)]
     assert np.unique(gather(examples).window_ids, return_counts=True)[1].tolist() == [16, 16, 8]
