@@ -20,6 +20,8 @@ from .events.event import Event
 from .ports import Scored
 
 ThumbnailMode = Literal["keep", "blur", "none"]
+NO_PICTURE = 'no picture: only its taps were sent, or [evidence] thumbnails is "none"'
+"""What people read where a kept event has no thumbnail."""
 
 _MIDDLE = 0.5
 _JPEG_QUALITY = 80

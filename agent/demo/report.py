@@ -13,6 +13,7 @@ from typing import Any
 
 from driftgauge.storage import AlertRecord, EvidenceRecord, Store
 
+from ..evidence import NO_PICTURE
 from .chart import Chart, axis_ticks, camera_chart
 from .faults import IN_WORDS
 from .heat import N_ROWS
@@ -43,8 +44,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
+    """A kept event; *source* is empty where it has no picture."""
+
     source: str
     caption: str
+    place: str
 
 
 def write_summary(path: Path, outcome: Outcome) -> None:
@@ -102,6 +106,7 @@ def _context(outcome: Outcome, store: Store) -> dict[str, Any]:
             (fault.frames for fault in outcome.verdict.faults if fault.frames), default=None
         ),
         "n_rows": N_ROWS,
+        "no_picture": NO_PICTURE,
         "window_seconds": WINDOW_SECONDS,
         "version": metadata.version("driftgauge"),
     }
@@ -139,16 +144,21 @@ def _fault_pictures(outcome: Outcome, store: Store, fault: FaultVerdict) -> dict
     )
     return {
         "fault": fault,
-        "unusual": [_picture(record) for record in unusual if record.thumbnail],
-        "typical": [_picture(record) for record in typical if record.thumbnail],
+        "unusual": [_picture(record) for record in unusual],
+        "typical": [_picture(record) for record in typical],
     }
 
 
 def _picture(record: EvidenceRecord) -> _Picture:
-    thumbnail = record.thumbnail or b""
+    place = f"{record.event_id} at {record.topic}/{record.partition}@{record.offset}"
+    return _Picture(_source(record.thumbnail), f"p = {record.p_value:.2g}", place)
+
+
+def _source(thumbnail: bytes | None) -> str:
+    if not thumbnail:
+        return ""
     kind = _MAGIC.get(thumbnail[:2], "image/jpeg")
-    data = base64.b64encode(thumbnail).decode("ascii")
-    return _Picture(f"data:{kind};base64,{data}", f"p = {record.p_value:.2g}")
+    return f"data:{kind};base64,{base64.b64encode(thumbnail).decode('ascii')}"
 
 
 def _fault_summary(fault: FaultVerdict) -> dict[str, object]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftgauge.agent.events.event import Event
+from driftgauge.agent.events.event import NO_IMAGE, Event
+from driftgauge.agent.events.tap_vectors import TapOrigin, TapVectors
 from driftgauge.agent.evidence import EvidenceKeeper, EvidenceSettings, ThumbnailMode, thumbnail
 from driftgauge.agent.ports import Scored
 from driftgauge.storage import EvidenceRecord
@@ -85,6 +86,16 @@ def test_a_record_says_where_the_event_is_and_how_its_layers_fared() -> None:
     )
     assert dict(record.layer_p_values) == {"early": 0.7}
     assert record.window_start == NOON
+
+
+def test_an_event_whose_taps_alone_were_sent_is_kept_without_a_picture() -> None:
+    kept = keeper(per_window=1)
+    taps = TapVectors(TapOrigin("weights", "", "float32"), {"early": np.ones(3, np.float16)})
+    events = [Event("t", 0, n, f"id-{n}", NOON, {}, NO_IMAGE, taps=taps) for n in range(2)]
+    p = np.array([[0.3, 0.002], [0.4, 0.45]])
+    kept.offer(events, [["*"]] * 2, Scored(p, p))
+    found = [(record.kind, record.event_id, record.thumbnail) for record in kept.records()]
+    assert found == [("unusual", "id-0", None), ("typical", "id-1", None)]
 
 
 @pytest.mark.parametrize("mode", ["keep", "blur"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -50,12 +51,17 @@ def alert_for(run: Plan, planned: PlannedFault, *, windows: int = 1) -> AlertRec
     )  # fmt: skip
 
 
-def write_run(store: Store, run: Plan, alerts: Sequence[AlertRecord]) -> None:
+def write_run(
+    store: Store, run: Plan, alerts: Sequence[AlertRecord], *, thumbnails: bool = True
+) -> None:
     """Write windows, evidence and *alerts*."""
     store.ensure_stream(STREAM, TOPIC, WINDOW_SECONDS)
     store.register_detector(DetectorRecord(DETECTOR, STREAM, "d", NOW, active=True, manifest={}))
     advance = OffsetAdvance(TOPIC, 0, None, run.n_live, run.time(run.frames - 1))
-    store.flush(FlushRecord(STREAM, DETECTOR, [advance], list(_windows(run)), list(_evidence(run))))
+    evidence = list(_evidence(run))
+    if not thumbnails:
+        evidence = [replace(record, thumbnail=None) for record in evidence]
+    store.flush(FlushRecord(STREAM, DETECTOR, [advance], list(_windows(run)), evidence))
     monitor = MonitorState(cursor=run.time(run.frames), state="{}")
     store.judge(Judgement(STREAM, None, monitor, alerts))
 

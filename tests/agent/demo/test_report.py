@@ -47,9 +47,9 @@ def fresh_store(tmp_path: Path) -> Iterator[Store]:
     database.close()
 
 
-def outcome_of(store: Store, alerts: list[AlertRecord]) -> Outcome:
+def outcome_of(store: Store, alerts: list[AlertRecord], *, thumbnails: bool = True) -> Outcome:
     run = plan()
-    write_run(store, run, alerts)
+    write_run(store, run, alerts, thumbnails=thumbnails)
     return Outcome(
         plan=run, verdict=judge_run(run, store.alerts(STREAM)), stream=STREAM,
         images_per_second=83.21, figures={"model": "lite0 <b>"}, commands=["driftgauge rates"],
@@ -86,6 +86,21 @@ def test_the_page_tells_what_was_missed_and_what_was_false(
     assert page.count('class="tag false">false alarm') == 2  # on the chart and in the list
     assert "china &amp; co moved" in page
     assert "lite0 &lt;b&gt;" in page
+
+
+def test_events_without_a_picture_are_shown_with_the_reason_and_where_they_are(
+    fresh_store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    write_report(path, outcome_of(fresh_store, some_alerts(), thumbnails=False), fresh_store)
+    page = path.read_text()
+    assert page.count(">no picture: only its taps were sent, or [evidence] thumbnails is ") == 5 * 8
+    assert page.count("p = 0.0021") == 5 * 4
+    assert re.search(r'<figure title="motorcycle-\d+ at camera-frames/0@\d+">', page)
+    assert "<img" not in page
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
 
 
 def test_the_page_of_a_run_without_alerts_says_so(fresh_store: Store, tmp_path: Path) -> None:
