@@ -37,6 +37,7 @@ from .meter import Meter
 from .model.class_names import read_class_names
 from .model.load import LoadedModel, load_model
 from .model.scorer import ModelScorer
+from .sampling import SamplingSettings
 from .schedule import Job
 from .settings import Settings
 from .stream.consumer import ConsumerSettings, OffsetReset
@@ -253,6 +254,10 @@ def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> L
         decode_threads=batch.decode_threads,
         max_skew_seconds=settings.windows.max_skew_seconds,
         flush_interval_seconds=settings.flush.interval_seconds,
+        sampling=SamplingSettings(
+            above_lag_seconds=batch.sample_above_lag_seconds,
+            one_in_at_most=batch.sample_one_in_at_most,
+        ),
     )
 
 

@@ -28,7 +28,7 @@ from driftgauge.storage import StaleFlush, StoreUnavailable
 from .condition import Absent, Condition
 from .counting import Counting
 from .errors import SourceUnavailable
-from .events.event import Event
+from .events.event import Event, LeftOut
 from .lag import Lag
 from .letters import Letters
 from .log import action
@@ -37,6 +37,7 @@ from .meter import Meter
 from .pipeline import Pipeline
 from .ports import Clock, DeadLetters, EventSource, Scorer, Store
 from .progress import Progress
+from .sampling import Sampler
 from .scoring import Judged
 from .timing import Backoff, StageTimer
 
@@ -76,6 +77,7 @@ class AgentLoop:
         self._counting = Counting(scorer, settings)
         self._progress = Progress()
         self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
+        self._sampler = Sampler(settings.sampling, clock)
         self._backoff = Backoff(clock)
         self._absent: Absent | None = None
         self._must_seek = True
@@ -114,6 +116,7 @@ class AgentLoop:
         self._balance()
         if not self._backoff.is_failing:
             self._lag.look(self._progress.marks())
+            self._sampler.follow(self._lag.reading)
 
     @property
     def turned_at(self) -> float:
@@ -190,8 +193,10 @@ class AgentLoop:
                 if self._progress.accept(record):
                     self._pipeline.put_error(record, reason)
             accepted = [record for record in polled.records if self._progress.accept(record)]
+            one_in = [self._sampler.one_in(record) for record in accepted]
             self._meter.consumed(len(accepted))
-            self._pipeline.put(accepted)
+            self._meter.sampled_out(one_in.count(0))
+            self._pipeline.put(accepted, one_in)
 
     def _patience(self) -> float:
         """Return how long a poll may wait: not at all while scores are what is waited for."""
@@ -265,7 +270,8 @@ class AgentLoop:
             self.totals.events += len(judged.events)
         for found in judged.outcomes:
             event_time = found.outcome.event_time if isinstance(found.outcome, Event) else None
-            self._progress.count(found.record, event_time)
+            is_left_out = isinstance(found.outcome, LeftOut)
+            self._progress.count(found.record, event_time, is_left_out=is_left_out)
             self._n_skewed += found.is_skewed
         self.totals.dead_letters = self._letters.n_sent
         self._pipeline.pop()

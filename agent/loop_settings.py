@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from .events.decode import DecodeSettings
 from .evidence import EvidenceSettings
+from .sampling import SamplingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class LoopSettings:
         leave_seconds: how long the last flush is tried for.
         max_segments: new values of segment headers beyond so many count as ``~other``.
         lag_interval_seconds: between two questions for the ends of the partitions.
+        sampling: when only a part of the records is scored.
     """
 
     stream: str
@@ -40,6 +42,7 @@ class LoopSettings:
     leave_seconds: float = 15.0
     max_segments: int = 1000
     lag_interval_seconds: float = 10.0
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
@@ -73,9 +73,13 @@ class Pipeline:
         """Seconds until a batch should be scored; infinite while nothing waits."""
         return self._queue.seconds_until_due
 
-    def put(self, records: Iterable[Record]) -> None:
-        """Take records in order of delivery."""
-        self._queue.put(records)
+    def put(self, records: Sequence[Record], one_in: Sequence[int]) -> None:
+        """Take records in order of delivery.
+
+        Args:
+            one_in: how many each stands for; 0 leaves it out.
+        """
+        self._queue.put(records, one_in)
 
     def put_error(self, record: Record, error: EventError) -> None:
         """Take a record whose fate is known."""

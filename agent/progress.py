@@ -45,6 +45,7 @@ class _Place:
     accepted: int | None
     event_time_max: datetime | None = None
     timestamp_ms: int | None = None
+    n_left_out: int = 0
 
 
 class Progress:
@@ -77,10 +78,13 @@ class Progress:
         place.accepted = record.offset + 1
         return True
 
-    def count(self, record: Record, event_time: datetime | None) -> None:
-        """Note that *record* is counted, or, without a time, in the dead letters."""
+    def count(
+        self, record: Record, event_time: datetime | None, *, is_left_out: bool = False
+    ) -> None:
+        """Note that *record* is counted, or, without a time, left out or in the dead letters."""
         place = self._places[record.topic, record.partition]
         place.counted = record.offset + 1
+        place.n_left_out += is_left_out
         place.timestamp_ms = record.timestamp_ms if record.timestamp_ms >= 0 else None
         if event_time is not None:
             place.event_time_max = max(place.event_time_max or event_time, event_time)
@@ -97,7 +101,11 @@ class Progress:
         that begins at the end of a topic would else begin at another end after a crash.
         """
         return [
-            OffsetAdvance(topic, number, place.stored, place.counted, place.event_time_max)
+            OffsetAdvance(
+                *(topic, number, place.stored, place.counted),
+                event_time_max=place.event_time_max,
+                sampled_out=place.n_left_out,
+            )
             for (topic, number), place in self._places.items()
             if place.counted is not None and place.counted != place.stored
         ]
@@ -107,4 +115,5 @@ class Progress:
         for place in self._places.values():
             place.stored = place.counted if place.counted is not None else place.stored
             place.event_time_max = None
+            place.n_left_out = 0
         return {at: place.stored for at, place in self._places.items() if place.stored is not None}

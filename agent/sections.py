@@ -163,6 +163,11 @@ class BatchSection(Section):
     """Images that one forward pass takes at most."""
     max_delay_seconds: float = Field(default=0.5, gt=0, le=60)
     """How long, in seconds, an image may wait for its batch to fill."""
+    sample_above_lag_seconds: float | None = Field(default=None, ge=10, le=86400, examples=[60])
+    """Seconds behind the topic beyond which only a sample of the messages is scored: one in two
+    when it is up to twice as far behind, one in three, and so on; unset means all are scored."""
+    sample_one_in_at_most: int = Field(default=20, ge=2, le=1000)
+    """However far behind, one message in so many is scored."""
     decode_threads: int = Field(default=2, ge=1, le=64)
     """Threads that decode images."""
     max_image_pixels: int = Field(default=50_000_000, ge=1024, le=1_000_000_000)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftgauge.detector import p_value_bins
-from driftgauge.storage import N_BINS, WindowRecord
+from driftgauge.storage import N_BINS, N_OOD_BINS, WindowRecord
 
 from ..errors import ScorerFault
 from ..events.event import Event
@@ -89,6 +89,8 @@ class _Cell:
     score_sum_squares: NDArray[np.float64]
     score_min: NDArray[np.float64]
     score_max: NDArray[np.float64]
+    left_out: int
+    left_out_ood: NDArray[np.int64]
 
     @classmethod
     def empty(cls, n: int) -> _Cell:
@@ -98,16 +100,22 @@ class _Cell:
             np.zeros(n),
             np.full(n, np.inf),
             np.full(n, -np.inf),
+            0,
+            np.zeros(n, np.int64),
         )
 
-    def add(self, bins: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
-        """Count events; both are ``(events, columns)``."""
+    def add(
+        self, bins: NDArray[np.int64], scores: NDArray[np.float64], left_out: NDArray[np.int64]
+    ) -> None:
+        """Count events; *bins* and *scores* are ``(events, columns)``, *left_out* ``(events,)``."""
         columns = np.broadcast_to(np.arange(bins.shape[1]), bins.shape)
         np.add.at(self.counts, (columns, bins), 1)
         self.score_sum += scores.sum(axis=0)
         self.score_sum_squares += (scores**2).sum(axis=0)
         np.minimum(self.score_min, scores.min(axis=0), out=self.score_min)
         np.maximum(self.score_max, scores.max(axis=0), out=self.score_max)
+        self.left_out += int(left_out.sum())
+        self.left_out_ood += left_out @ (bins < N_OOD_BINS)
 
 
 class WindowCounts:
@@ -135,6 +143,7 @@ class WindowCounts:
             ScorerFault: a p-value that is none; nothing is counted then.
         """
         bins = bin_indexes(scored.p_values)
+        left_out = np.array([event.represents - 1 for event in events], np.int64)
         rows: dict[tuple[str, datetime], list[int]] = defaultdict(list)
         for row, (event, names) in enumerate(zip(events, segments, strict=True)):
             start = window_start(event.event_time, self._window_seconds)
@@ -142,7 +151,7 @@ class WindowCounts:
                 rows[name, start].append(row)
         for key, chosen in rows.items():
             cell = self._cells.setdefault(key, _Cell.empty(len(self._columns)))
-            cell.add(bins[chosen], scored.scores[chosen])
+            cell.add(bins[chosen], scored.scores[chosen], left_out[chosen])
         self.n_events += len(events)
 
     def records(self) -> list[WindowRecord]:
@@ -157,6 +166,8 @@ class WindowCounts:
                 score_sum_squares=float(cell.score_sum_squares[column]),
                 score_min=float(cell.score_min[column]),
                 score_max=float(cell.score_max[column]),
+                left_out=cell.left_out,
+                left_out_ood=int(cell.left_out_ood[column]),
             )
             for (segment, start), cell in self._cells.items()
             for column, layer in enumerate(self._columns)

@@ -8,6 +8,9 @@ from datetime import datetime
 from ..errors import EventSchemaError
 from .text import MAX_ID_CHARACTERS, MAX_TIME_CHARACTERS, parse_time, printable
 
+MAX_SAMPLED_RATE = 1_000_000
+"""A sender's mistake must not outweigh everything else in a window."""
+
 
 def header_text(headers: Mapping[str, bytes], name: str, *, max_characters: int) -> str | None:
     """Return a header's value as text, None when it is absent or empty.
@@ -41,6 +44,28 @@ def event_time(headers: Mapping[str, bytes]) -> datetime | None:
     """
     text = header_text(headers, "ce_time", max_characters=MAX_TIME_CHARACTERS)
     return parse_time(text, "header 'ce_time'")
+
+
+def sampled_rate(headers: Mapping[str, bytes], attributes: Mapping[str, str]) -> int:
+    """Return how many events this one stands for: the CloudEvents extension ``sampledrate``, else 1.
+
+    Args:
+        attributes: of a structured envelope.
+
+    Raises:
+        EventSchemaError: it is no whole number, or out of bounds.
+    """
+    text = attributes.get("sampledrate") or header_text(
+        headers, "ce_sampledrate", max_characters=MAX_ID_CHARACTERS
+    )
+    if text is None:
+        return 1
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= MAX_SAMPLED_RATE):
+        raise EventSchemaError(
+            f"'sampledrate' cannot be used: got {text[:24]!r}, wanted a whole number from 1 to "
+            f"{MAX_SAMPLED_RATE}"
+        )
+    return int(text)
 
 
 def content_type(headers: Mapping[str, bytes]) -> str:

@@ -66,6 +66,7 @@ def _events(
     place = f"{record.topic}/{record.partition}/{record.offset}"
     named = payload.event_id or cloudevent.event_id(message.headers) or place
     moment = payload.event_time or cloudevent.event_time(message.headers) or _record_time(record)
+    represents = cloudevent.sampled_rate(message.headers, payload.attributes)
     several = len(payload.images) > 1
     return tuple(
         Event(
@@ -79,6 +80,7 @@ def _events(
             item=item,
             request_id=payload.request_id,
             taps=payload.taps,
+            represents=represents,
         )
         for item, image in enumerate(payload.images)
     )

@@ -45,6 +45,7 @@ class Event:
         item: which picture of the record, counted from 0; most records have one.
         request_id: what the model's answer to this picture will carry, where answers are logged.
         taps: what a hook in the serving process made of the picture; None where that was sent.
+        represents: how many events it stands for: itself, and those that sampling left out before it.
     """
 
     topic: str
@@ -57,6 +58,7 @@ class Event:
     item: int = 0
     request_id: str | None = None
     taps: TapVectors | None = None
+    represents: int = 1
 
     @property
     def to_score(self) -> NDArray[np.uint8] | TapVectors:
@@ -74,3 +76,8 @@ class Answer:
 
     request_id: str | None
     classes: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Sampling left the record out: others stand for it, and there is nothing to count."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from ..errors import EventError
 from ..pace import Pace
 from ..ports import Clock
 from .decode import DecodeSettings, decode_record
-from .event import Answer, Event, Record
+from .event import Answer, Event, LeftOut, Record
+
+_KNOWN_WEIGH = 50
+"""So many records without bytes fill the queue like one with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +24,15 @@ class Decoded:
     """A record and what became of it.
 
     Attributes:
-        outcome: its first event; an answer has none, and nothing to count.
+        outcome: its first event; an answer has none, and nothing to count, nor has what sampling
+            left out.
         more: the events of its other pictures.
         seconds: what decoding took in its thread.
         is_skewed: dated too far ahead, so it counts at its arrival.
     """
 
     record: Record
-    outcome: Event | Answer | EventError
+    outcome: Event | Answer | LeftOut | EventError
     seconds: float
     is_skewed: bool = False
     more: tuple[Event, ...] = ()
@@ -40,22 +45,30 @@ class Decoded:
 
 @dataclass(slots=True)
 class _Waiting:
+    """One record.
+
+    Attributes:
+        one_in: how many records it stands for; 0 when its fate is known and nothing is decoded.
+    """
+
     record: Record
     arrived_at: datetime
     since: float
+    one_in: int
     future: Future[Decoded] | None = None
 
 
 class DecodeQueue:
     """First in, first out. The loop's thread owns it; decoding runs in threads of its own.
 
-    Only the next two batches are decoded ahead, so that memory is bounded by encoded bytes.
+    Only the next two batches are decoded ahead, so that memory is bounded by encoded bytes. Records
+    whose fate is known take no room in a batch.
 
     Args:
         max_images: of one batch.
         max_delay_seconds: a smaller batch is due when its first record has waited so long, or less
             where no other is expected sooner (`Pace`).
-        max_waiting: beyond so many records the queue is full and the source should pause.
+        max_waiting: beyond so many records to decode the queue is full, and the source should pause.
         max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
     """
 
@@ -77,6 +90,7 @@ class DecodeQueue:
         self._max_waiting = max_waiting
         self._max_skew = timedelta(seconds=max_skew_seconds)
         self._waiting: deque[_Waiting] = deque()
+        self._n_to_decode = 0
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def __len__(self) -> int:
@@ -85,12 +99,13 @@ class DecodeQueue:
     @property
     def is_full(self) -> bool:
         """Whether the source should pause."""
-        return len(self._waiting) >= self._max_waiting
+        return max(self._n_to_decode, len(self._waiting) / _KNOWN_WEIGH) >= self._max_waiting
 
     @property
     def has_room(self) -> bool:
         """Whether a paused source should resume: half empty, so that it does not flutter."""
-        return len(self._waiting) <= self._max_waiting // 2
+        half = self._max_waiting // 2
+        return max(self._n_to_decode, len(self._waiting) / _KNOWN_WEIGH) <= half
 
     @property
     def is_due(self) -> bool:
@@ -109,27 +124,44 @@ class DecodeQueue:
     @property
     def has_full_batch(self) -> bool:
         """Whether as many wait as one batch takes."""
-        return len(self._waiting) >= self._max_images
+        return self._n_to_decode >= self._max_images
 
-    def put(self, records: Iterable[Record]) -> None:
-        """Queue records in order of delivery."""
+    def put(self, records: Sequence[Record], one_in: Sequence[int]) -> None:
+        """Queue records in order of delivery.
+
+        Args:
+            one_in: how many each stands for; 0 leaves it out, and its bytes are not kept.
+        """
         arrived_at, since = self._clock.now(), self._clock.monotonic()
-        before = len(self._waiting)
-        self._waiting.extend(_Waiting(record, arrived_at, since) for record in records)
-        self._pace.arrive(len(self._waiting) - before)
+        before = self._n_to_decode
+        for record, n in zip(records, one_in, strict=True):
+            if n:
+                self._waiting.append(_Waiting(record, arrived_at, since, n))
+                self._n_to_decode += 1
+            else:
+                self._put_known(replace(record, value=None, headers=()), LeftOut())
+        self._pace.arrive(self._n_to_decode - before)
         self._start_decoding()
 
     def put_error(self, record: Record, error: EventError) -> None:
-        """Queue a record whose fate is known, in its place in the order of delivery."""
+        """Queue a record that cannot be read, in its place in the order of delivery."""
+        self._put_known(record, error)
+
+    def _put_known(self, record: Record, outcome: LeftOut | EventError) -> None:
         future: Future[Decoded] = Future()
-        future.set_result(Decoded(record, error, 0.0))
+        future.set_result(Decoded(record, outcome, 0.0))
         since = self._clock.monotonic()
-        self._waiting.append(_Waiting(record, self._clock.now(), since, future))
+        self._waiting.append(_Waiting(record, self._clock.now(), since, 0, future))
 
     def take(self) -> list[Future[Decoded]]:
         """Remove and return the next batch, in order of delivery; it may still be decoding."""
-        n = min(self._max_images, len(self._waiting))
-        futures = [self._future(self._waiting.popleft()) for _ in range(n)]
+        futures = []
+        n = min(self._max_images, self._n_to_decode)
+        self._n_to_decode -= n
+        while self._waiting and (n or not self._waiting[0].one_in):
+            waiting = self._waiting.popleft()
+            n -= waiting.one_in > 0
+            futures.append(self._future(waiting))
         self._start_decoding()
         return futures
 
@@ -139,6 +171,7 @@ class DecodeQueue:
             if waiting.future is not None:
                 waiting.future.cancel()
         self._waiting.clear()
+        self._n_to_decode = 0
 
     def close(self) -> None:
         """Drop everything and end the threads."""
@@ -146,16 +179,17 @@ class DecodeQueue:
         self._threads.shutdown(cancel_futures=True)
 
     def _start_decoding(self) -> None:
-        for _, waiting in zip(range(2 * self._max_images), self._waiting, strict=False):
-            if waiting.future is None:
-                self._future(waiting)
+        to_decode = (waiting for waiting in self._waiting if waiting.one_in)
+        for waiting in islice(to_decode, 2 * self._max_images):
+            self._future(waiting)
 
     def _future(self, waiting: _Waiting) -> Future[Decoded]:
         if waiting.future is None:
-            waiting.future = self._threads.submit(self._work, waiting.record, waiting.arrived_at)
+            waiting.future = self._threads.submit(self._work, waiting)
         return waiting.future
 
-    def _work(self, record: Record, arrived_at: datetime) -> Decoded:
+    def _work(self, waiting: _Waiting) -> Decoded:
+        record, arrived_at = waiting.record, waiting.arrived_at
         start = self._clock.monotonic()
         outcome: Event | Answer | EventError
         more: tuple[Event, ...] = ()
@@ -172,6 +206,11 @@ class DecodeQueue:
                 is_skewed = found[0].event_time > arrived_at + self._max_skew
                 if is_skewed:  # a wrong clock opens no windows in the future
                     found = tuple(replace(event, event_time=arrived_at) for event in found)
+                if waiting.one_in > 1:
+                    found = tuple(
+                        replace(event, represents=event.represents * waiting.one_in)
+                        for event in found
+                    )
                 outcome, *rest = found
                 more = tuple(rest)
         return Decoded(record, outcome, self._clock.monotonic() - start, is_skewed, more)

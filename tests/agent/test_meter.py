@@ -28,6 +28,9 @@ class Heard(Meter):
     def consumed(self, n_records: int) -> None:
         self.counts["consumed"] += n_records
 
+    def sampled_out(self, n_records: int) -> None:
+        self.counts["sampled out"] += n_records
+
     def dead_lettered(self, error: str) -> None:
         self.counts[error] += 1
 

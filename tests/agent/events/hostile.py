@@ -29,7 +29,7 @@ Made = tuple[bytes | None, dict[str, bytes]]
 HEADERS = (
     "content-type", "ce_id", "ce_time", "ce_type", "ce_datacontenttype", "ce_dataref", "camera",
     "ce_camera", "ce_requestid", "predicted_class", "model_version", "dlq_attempt",
-    "inference-header-content-length",
+    "inference-header-content-length", "ce_sampledrate",
 )  # fmt: skip
 TYPES = (
     b"application/json", b"application/cloudevents+json", b"image/jpeg", b"image/svg+xml", b"",

@@ -14,7 +14,7 @@ NAMES = st.sampled_from(
         "image", "dataref", "instances", "predictions", "inputs", "outputs", "data", "data_base64",
         "specversion", "id", "source", "type", "time", "datacontenttype", "ndarray", "tensor", "shape",
         "values", "name", "datatype", "b64", "parameters", "binary_data_size", "binData", "strData",
-        "jsonData", "names", "label", "scores", "site", "line", "model_version", "url", "tags",
+        "jsonData", "names", "label", "scores", "site", "line", "model_version", "url", "tags", "sampledrate",
     ]
 )  # fmt: skip
 LEAVES = (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import json
 import struct
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -148,3 +150,19 @@ def test_damaged_bytes_decode_or_are_the_events_fault(whole: bytes, data: st.Dat
         assert str(error)  # noqa: PT017 - both outcomes are right
     else:
         assert image.ndim == 3
+
+
+def test_an_event_stands_for_as_many_as_its_sender_says() -> None:
+    assert decode(jpeg()).represents == 1
+    assert decode(jpeg(), headers={"ce_sampledrate": b"30"}).represents == 30
+    structured = {"specversion": "1.0", "id": "a", "source": "s", "type": "t", "sampledrate": 7}
+    value = json.dumps({**structured, "data_base64": base64.b64encode(jpeg()).decode()}).encode()
+    assert decode(value).represents == 7
+
+
+@pytest.mark.parametrize(
+    "rate", [b"0", b"-1", b"1.5", b"x", "\u0663".encode(), b"1000001", b"9" * 400]
+)
+def test_a_sampled_rate_that_is_none_is_refused(rate: bytes) -> None:
+    with pytest.raises(EventSchemaError, match=r"'sampledrate' cannot be used.*from 1 to 1000000"):
+        decode(jpeg(), headers={"ce_sampledrate": rate})
