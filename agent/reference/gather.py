@@ -106,8 +106,9 @@ def _read(
     classes = reader.predicted if class_name is not None else None
     for row, example in enumerate(examples):
         segments = example.segments
-        if classes is not None and class_name is not None and not _has_class(segments):
-            segments = (*segments, f"{PREDICTED_CLASS}={class_name(int(classes[row]))}")
+        number = -1 if classes is None else int(classes[row])
+        if class_name is not None and number >= 0 and not _has_class(segments):
+            segments = (*segments, f"{PREDICTED_CLASS}={class_name(number)}")
         gathered.segments.append(segments)
 
 

@@ -164,12 +164,14 @@ def test_a_whole_days_coverage_of_enough_images_warns_of_nothing() -> None:
 
 
 class Judge(BrightnessReader):
-    """Says that dark pictures are class 0 and bright ones class 1."""
+    """Says that dark pictures are class 0 and bright ones class 1; black ones it cannot tell."""
 
     predicted: NDArray[np.int64] | None = None
 
     def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
-        self.predicted = np.array([int(image.mean() > 100) for image in images])
+        self.predicted = np.array(
+            [int(image.mean() > 100) if image.any() else -1 for image in images]
+        )
         return super().read(images)
 
 
@@ -178,6 +180,7 @@ def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_even
         Example(picture(20), ("camera=3",), START),
         Example(picture(200), (), START + timedelta(seconds=1)),
         Example(picture(200), ("predicted_class=cat",), START + timedelta(seconds=2)),
+        Example(picture(0), ("camera=3",), START + timedelta(seconds=3)),
     ]
     found = gather_reference(
         iter(examples),
@@ -191,6 +194,7 @@ def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_even
         ("camera=3", "predicted_class=cat"),
         ("predicted_class=dog",),
         ("predicted_class=cat",),
+        ("camera=3",),
     ]
 
 
