@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as Picture
-from PIL import ImageFilter
 from torch import Tensor
-from torchvision.transforms.v2 import functional as vision
+
+if TYPE_CHECKING:  # a serving process that only taps its model need not load these
+    from PIL import Image as Picture
 
 Image = NDArray[np.uint8]
 Change = Callable[[Tensor, torch.Generator], Tensor]
@@ -44,6 +45,8 @@ def blur(pixels: Tensor, generator: torch.Generator, *, share: float = 0.012) ->
 
 def blur_by(pixels: Tensor, sigma: float) -> Tensor:
     """Blur with a deviation of *sigma* pixels."""
+    from PIL import ImageFilter
+
     return _to_pixels(_to_picture(pixels).filter(ImageFilter.GaussianBlur(sigma)))
 
 
@@ -61,12 +64,16 @@ def gain(pixels: Tensor, generator: torch.Generator, *, factors: tuple[float, ..
 
 def contrast(pixels: Tensor, generator: torch.Generator, *, factor: float = 0.5) -> Tensor:
     """Pull pixel values towards the image's mean."""
+    from torchvision.transforms.v2 import functional as vision
+
     pulled: Tensor = vision.adjust_contrast(pixels, factor)
     return pulled
 
 
 def jpeg(pixels: Tensor, generator: torch.Generator, *, quality: int = 15) -> Tensor:
     """Compress and decompress."""
+    from PIL import Image as Picture
+
     file = io.BytesIO()
     _to_picture(pixels).save(file, "JPEG", quality=quality)
     return _to_pixels(Picture.open(file))
@@ -103,6 +110,8 @@ def rotation(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _to_picture(pixels: Tensor) -> Picture.Image:
+    from PIL import Image as Picture
+
     return Picture.fromarray(np.ascontiguousarray(pixels.permute(1, 2, 0).numpy()))
 
 

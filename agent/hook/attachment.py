@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from driftgauge.detector import LayerTaps, hash_weights
 
 from ..events.tap_vectors import TapOrigin
+from ..model.predicted_class import find_classes
 from .full_graph import spare_full_graphs
 from .image_info import ImageInfo
 from .sender import Batch, Counts, Producer, Sender
@@ -33,6 +34,8 @@ def attach(
     max_batches: int = 64,
 ) -> Attachment:
     """Send the pooled *layers* of each forward pass of *model*, an event an image.
+
+    A classifier's class goes along as the header ``predicted_class``.
 
     The model's output keeps its bits. Its forward pass is never made to wait and never sees an
     error: what cannot be sent is dropped and counted.
@@ -121,17 +124,21 @@ class Attachment:
             if model.training:
                 self.counts.skipped += len(next(iter(taps.values())))
                 return
-            self._sender.offer(self._batch(taps))
+            self._sender.offer(self._batch(taps, output))
         except Exception as error:  # any: the host's forward pass goes on
             self._sender.fail(1, error)
 
-    def _batch(self, taps: dict[str, Tensor]) -> Batch:
+    def _batch(self, taps: dict[str, Tensor], output: object) -> Batch:
         first = next(iter(taps.values()))
+        classes = find_classes(output)
+        if classes is not None and len(classes) != len(first):
+            classes = None
         ready = None
         if first.device.type == "cuda":
             ready = torch.cuda.Event()  # type: ignore[no-untyped-call]  # as torch has it
             ready.record()
-        return Batch(taps, self._origin_now(first.device), _now(), self._told(len(first)), ready)
+        origin, told = self._origin_now(first.device), self._told(len(first))
+        return Batch(taps, origin, _now(), told, classes, ready)
 
     def _told(self, n: int) -> list[ImageInfo]:
         """Return what the host tells of the next *n* images of this thread."""

@@ -21,12 +21,15 @@ class ImageInfo:
     event_time: datetime | None = None
     segments: Mapping[str, str] = field(default_factory=dict)
 
-    def headers(self, event_id: str, ran_at: datetime) -> list[tuple[str, bytes]]:
+    def headers(
+        self, event_id: str, ran_at: datetime, predicted: int | None = None
+    ) -> list[tuple[str, bytes]]:
         """Return the CloudEvents headers and one for each segment.
 
         Args:
             event_id: where this has none.
             ran_at: when the model ran.
+            predicted: the class that the model gave, where the host names no other.
         """
         moment = (self.event_time or ran_at).astimezone(UTC)
         texts = {
@@ -37,6 +40,8 @@ class ImageInfo:
             "ce_time": moment.isoformat().replace("+00:00", "Z"),
             **self.segments,
         }
+        if predicted is not None:
+            texts.setdefault("predicted_class", str(predicted))
         return [(name, text.encode()) for name, text in texts.items()]
 
 

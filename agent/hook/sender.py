@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, repeat
@@ -59,14 +60,16 @@ class Batch:
     """The taps of one forward pass.
 
     Attributes:
-        ready: on a GPU, passed when the taps are computed.
         images: as the host told; empty if it did not.
+        classes: ``(n,)``, as a classifier predicts; None where the model is none.
+        ready: on a GPU, passed when the taps are computed.
     """
 
     taps: Mapping[str, Tensor]
     origin: TapOrigin
     ran_at: datetime
     images: Sequence[ImageInfo] = ()
+    classes: Tensor | None = None
     ready: torch.cuda.Event | None = None
 
     def __len__(self) -> int:
@@ -161,12 +164,14 @@ class Sender:
     def _send(self, batch: Batch) -> None:
         n_sent = 0
         try:
-            vectors = self._on_cpu(batch)
+            vectors, classes = self._on_cpu(batch)
             values = self._encoder(batch.origin, vectors).encode(vectors)
             told = chain(batch.images, repeat(UNKNOWN))
-            for value, info in zip(values, told, strict=False):  # repeat has no end
+            for value, predicted, info in zip(
+                values, classes, told, strict=False
+            ):  # told is endless
                 self._n_seen += 1
-                headers = info.headers(f"{self._name}-{self._n_seen}", batch.ran_at)
+                headers = info.headers(f"{self._name}-{self._n_seen}", batch.ran_at, predicted)
                 self._put(value, [("content-type", CONTENT_TYPE.encode()), *headers])
                 n_sent += 1
         except Exception as error:  # any: a broker away, a bad id; the host must not notice
@@ -188,15 +193,21 @@ class Sender:
             self.counts.sent -= 1
             self.fail(1, error)
 
-    def _on_cpu(self, batch: Batch) -> dict[str, NDArray[np.float32]]:
+    def _on_cpu(self, batch: Batch) -> tuple[dict[str, NDArray[np.float32]], Sequence[int | None]]:
+        with self._copying(batch):
+            vectors = {layer: tap.cpu().numpy() for layer, tap in batch.taps.items()}
+            classes = batch.classes
+            return vectors, [None] * len(batch) if classes is None else classes.tolist()
+
+    def _copying(self, batch: Batch) -> AbstractContextManager[object]:
+        """Return what copies are made in: on a GPU a stream of its own, behind the taps."""
         if batch.ready is None:
-            return {layer: tap.cpu().numpy() for layer, tap in batch.taps.items()}
+            return nullcontext()
         if self._lanes.stream is None:
             device = next(iter(batch.taps.values())).device
             self._lanes.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # as torch has it
-        with torch.cuda.stream(self._lanes.stream):
-            self._lanes.stream.wait_event(batch.ready)
-            return {layer: tap.cpu().numpy() for layer, tap in batch.taps.items()}
+        self._lanes.stream.wait_event(batch.ready)
+        return torch.cuda.stream(self._lanes.stream)
 
     def _encoder(self, origin: TapOrigin, vectors: Mapping[str, NDArray[np.float32]]) -> TapEncoder:
         """Half precision, unless a number is too large for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,26 +17,7 @@ from driftgauge.detector import LayerTaps, Layout, ShapeMismatch
 from ..events.tap_vectors import TapOrigin, TapVectors
 from .load import LoadedModel
 from .pixels import as_rgb
-
-_OF_CLASSES = 2
-"""Dimensions of a classifier's output."""
-
-
-def predicted_classes(output: object) -> NDArray[np.int64] | None:
-    """Return the class of each image that a classifier's output tells, None of any other output.
-
-    Args:
-        output: ``(n, classes)``, or an object, a dict or a tuple that has it as ``logits`` or first.
-    """
-    if isinstance(output, Mapping):
-        output = output.get("logits")
-    output = getattr(output, "logits", output)
-    if isinstance(output, tuple | list) and output:
-        output = output[0]
-    if not isinstance(output, Tensor) or output.ndim != _OF_CLASSES or output.shape[1] < 2:  # noqa: PLR2004 - one is no choice
-        return None
-    classes: NDArray[np.int64] = output.argmax(dim=1).cpu().numpy()
-    return classes
+from .predicted_class import predicted_classes
 
 
 class LayerReader:

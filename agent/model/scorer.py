@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,9 @@ from driftgauge.detector import Detector
 from ..events.tap_vectors import TapVectors
 from ..ports import Scored
 from .load import LoadedModel
-from .reader import LayerReader, predicted_classes
+from .reader import LayerReader
 
-__all__ = ["LayerReader", "ModelScorer", "predicted_classes"]
+__all__ = ["LayerReader", "ModelScorer"]
 
 
 class ModelScorer:
@@ -48,12 +48,16 @@ class ModelScorer:
         return self._detector.columns
 
     def score(
-        self, images: Sequence[NDArray[np.uint8] | TapVectors], uniforms: NDArray[np.float64]
+        self,
+        images: Sequence[NDArray[np.uint8] | TapVectors],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
     ) -> Scored:
         """Score RGB images ``(height, width, 3)``, or taps that need no forward pass.
 
         Args:
             uniforms: in (0, 1), smooth the ranks.
+            segments: of each image; one whose group has its own calibration is ranked in it.
 
         Raises:
             DetectorError: the model's layers are not the detector's, or gave NaN.
@@ -61,7 +65,8 @@ class ModelScorer:
         taps = self._reader.read(images)
         started = time.perf_counter()
         scores = self._detector.score(taps).double().cpu().numpy()
-        statistic, p_values = self._detector.p_values(scores, uniforms)
+        names = [[f"{name}={value}" for name, value in own.items()] for own in segments]
+        statistic, p_values = self._detector.p_values(scores, uniforms, names)
         self.stage_seconds["detector"] += time.perf_counter() - started
         return Scored(
             scores=np.column_stack([scores[:, :-1], statistic]),

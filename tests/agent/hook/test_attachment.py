@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 from driftgauge.agent import ImageInfo, attach
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Event
+from driftgauge.agent.events.segment import PREDICTED_CLASS
 from driftgauge.agent.events.tap_vectors import TapVectors
 from driftgauge.detector import LayerNotFound, LayerTaps, ModelNotTappable, hash_weights
 from tests.agent.records import NOON, record
@@ -39,7 +42,7 @@ class Outbox:
         self.messages.append({"topic": topic, **message})
 
     def events(self) -> list[Event]:
-        limits = DecodeSettings(segment_headers=("camera",))
+        limits = DecodeSettings(segment_headers=("camera", PREDICTED_CLASS))
         decoded: list[Event] = []
         for message in self.messages:
             sent = record(message["value"], headers=dict(message["headers"]))
@@ -102,11 +105,49 @@ def test_each_image_is_an_event_with_what_the_host_knows_of_it(outbox: Outbox) -
         model(images(32))
     events = outbox.events()
     assert [event.event_id for event in events[:3]] == ["shot-1", "shot-2", "shot-3"]
-    assert [(e.event_time, dict(e.segments)) for e in events[:2]] == [(at, {"camera": "ä3"})] * 2
+    assert [(e.event_time, e.segments["camera"]) for e in events[:2]] == [(at, "ä3")] * 2
     assert len({event.event_id for event in events}) == 5
     assert all(event.event_time > at for event in events[2:])
     assert {message["topic"] for message in outbox.messages} == {"taps"}
     assert attachment.counts.sent == 5
+
+
+def test_the_class_that_the_model_predicts_goes_along_unless_the_host_names_another(
+    outbox: Outbox,
+) -> None:
+    model, at_hand = small_cnn(), ImageInfo(segments={"predicted_class": "cat"})
+    with torch.inference_mode(), attach(model, outbox, LAYERS, topic="t") as attachment:
+        classes = model(images(32, n=3)).argmax(dim=1).tolist()
+        with attachment.images([at_hand]):
+            model(images(32, n=3))
+    wanted = [str(number) for number in classes]
+    told = [event.segments["predicted_class"] for event in outbox.events()]
+    assert told == [*wanted, "cat", *wanted[1:]]
+
+
+def test_a_model_that_is_no_classifier_tells_no_class(outbox: Outbox) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3)).eval()
+    with torch.inference_mode(), attach(model, outbox, ["0"], topic="t"):
+        model(images(32))
+    assert [dict(event.segments) for event in outbox.events()] == [{}, {}]
+
+
+IMPORTED = """
+import sys, torch
+before = set(sys.modules)
+from driftgauge.agent import ImageInfo, attach
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_a_serving_process_imports_little_beside_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True
+    )
+    known = sys.stdlib_module_names
+    others = {name for name in done.stdout.split() if name not in known and name[0] != "_"}
+    assert others - {"torch"} == {"driftgauge", "safetensors", "numpy"} & others
+    assert "driftgauge" in others
 
 
 def test_a_callable_can_tell_of_the_images(outbox: Outbox) -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from driftgauge.agent.model.scorer import predicted_classes
+from driftgauge.agent.model.predicted_class import predicted_classes
 
 LOGITS = torch.tensor([[0.1, 2.0, -1.0], [5.0, 0.0, 1.0]])
 
