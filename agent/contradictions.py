@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from driftgauge.storage import EDGES
 
-from .events.segment import segment_name
+from .events.segment import PREDICTED_CLASS, segment_name
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -22,6 +22,8 @@ def contradictions(settings: Settings) -> list[str]:
     """Return what contradicts, in words with both values."""
     model, kafka, windows = settings.model, settings.kafka, settings.windows
     flush, batch, monitor = settings.flush, settings.batch, settings.monitor
+    calibrate_by = settings.detector.calibrate_by
+    names = [segment_name(source) for source in settings.stream.segments]
     between = monitor.false_alarms.seconds_between / windows.seconds
     checks = {
         "model.source or model.factory must be set, and not both; got "
@@ -33,8 +35,11 @@ def contradictions(settings: Settings) -> list[str]:
             settings.stream.alpha in _ALPHAS
         ),
         f"stream.segments = {list(settings.stream.segments)} names one twice": (
-            len({segment_name(source) for source in settings.stream.segments})
-            == len(settings.stream.segments)
+            len(set(names)) == len(names)
+        ),
+        f"detector.calibrate_by = {calibrate_by!r} must be one of stream.segments = {names} but "
+        f"{PREDICTED_CLASS}, which is known only after scoring": (
+            calibrate_by in {"", *names} - {PREDICTED_CLASS}
         ),
         f"kafka.dead_letter_topic = {kafka.dead_letter_topic!r} is the topic that is watched; "
         "dead letters would be read again": kafka.dead_letter_topic != settings.stream.topic,

@@ -151,6 +151,7 @@ def fit_stream(
         segments=reference.segments,
         seed=seed,
         preset=preset,
+        calibrate_by=settings.detector.calibrate_by,
         on_progress=callbacks.on_training,
     )
     comparisons = probe_methods(

@@ -113,12 +113,18 @@ class Scorer(Protocol):
     def columns(self) -> tuple[str, ...]:
         """Names of the score columns: the layers, then ``*``."""
 
-    def score(self, images: Sequence[Any], uniforms: NDArray[np.float64]) -> Scored:
+    def score(
+        self,
+        images: Sequence[Any],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
         """Score a batch.
 
         Args:
             images: RGB ``(height, width, 3)``, uint8, or `TapVectors` of images that are elsewhere.
             uniforms: in (0, 1), smooth the ranks.
+            segments: of each image, name to value, for detectors that calibrate by one of them.
         """
 
 

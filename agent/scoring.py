@@ -120,7 +120,9 @@ class ScoringThread:
     def _scored_some(self, events: Sequence[Event]) -> Scored:
         uniforms = np.array([event_uniform(e.topic, e.partition, e.offset, e.item) for e in events])
         try:
-            scored = self._scorer.score([event.to_score for event in events], uniforms)
+            scored = self._scorer.score(
+                [event.to_score for event in events], uniforms, [event.segments for event in events]
+            )
             _check(scored, len(events), len(self._scorer.columns))
         except NonFiniteScore:
             raise

@@ -186,6 +186,10 @@ class DetectorSection(Section):
     method: Literal["combined", "diffusion", "mahalanobis", "pca", "neighbours"] = "combined"
     """What `driftgauge fit` fits: layer-wise diffusion and Mahalanobis distance together, either
     alone, or a cheaper rival. `fit` compares them on your own images and says which it would use."""
+    calibrate_by: str = Field(default="", examples=["camera"])
+    """A segment, such as "camera": each of its values with at least 500 held-out reference images
+    is ranked among its own, so that a lively camera counts as many images unusual as a dull one;
+    the rest, and all where this is empty, are ranked among all."""
     normaliser: Literal["sample", "both", "dataset"] = "sample"
     """How taps are brought to one scale: each image by its own level in each layer, the same with
     the level kept beside, or each channel by the reference alone."""

@@ -129,6 +129,7 @@ def _manifest(
             name: {"windows": len(counts), "events": int(counts[:, -1].sum())}
             for name, counts in detector.reference.items()
         },
+        "groups": list(detector.groups),
         "figures": dict(detector.figures),
         "notes": dict(notes),
         "versions": {name: version(name) for name in ("driftgauge", "torch", "numpy")},
@@ -136,7 +137,7 @@ def _manifest(
 
 
 def _digest(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    bound = {key: manifest[key] for key in ("identity", "preset", "layers")}
+    bound = {key: manifest[key] for key in ("identity", "preset", "layers", "groups")}
     digest = hashlib.sha256(json.dumps(bound, sort_keys=True).encode())
     for key in sorted(tensors):
         digest.update(key.encode() + tensors[key].numpy().tobytes())
@@ -148,6 +149,9 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
     tensors |= {f"normaliser.{k}": v for k, v in detector.normaliser.state_dict().items()}
     for name, values in asdict(detector.calibration).items():
         tensors[f"calibration.{name}"] = torch.from_numpy(values)
+    for number, group in enumerate(detector.groups.values()):
+        for name, values in asdict(group).items():
+            tensors[f"group.{number}.{name}"] = torch.from_numpy(values)
     for number, counts in enumerate(detector.reference.values()):
         tensors[f"reference.{number}"] = torch.from_numpy(counts)
     return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
@@ -168,22 +172,25 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
         raise ValueError("the manifest and the tensors disagree on the shape of the networks")
     method = empty_method(preset, normaliser.widths, n_coreset=len(coreset))
     method.load_state_dict(state)
-    calibration = Calibration(
-        **{key: value.numpy() for key, value in _part(tensors, "calibration.").items()}
-    )
+    calibration = _calibration(tensors, "calibration.", n_layers=len(channels))
+    groups = {
+        name: _calibration(tensors, f"group.{number}.", n_layers=len(channels))
+        for number, name in enumerate(list(manifest["groups"]))
+    }
     reference = {
         name: tensors[f"reference.{number}"].numpy()
         for number, name in enumerate(dict(manifest["reference"]))
     }
     if len(_part(tensors, "reference.")) != len(reference):
         raise ValueError("the manifest and the tensors disagree on the reference's segments")
-    _check(calibration, reference, n_layers=len(channels))
+    _check_reference(reference, n_layers=len(channels))
     return Detector(
         normaliser=normaliser,
         method=method,
         calibration=calibration,
         preset=preset,
         reference=reference,
+        groups=groups,
         figures=dict(manifest["figures"]),
     )
 
@@ -195,15 +202,19 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return part
 
 
-def _check(
-    calibration: Calibration, reference: Mapping[str, np.ndarray[Any, Any]], *, n_layers: int
-) -> None:
+def _calibration(tensors: Mapping[str, Tensor], prefix: str, *, n_layers: int) -> Calibration:
+    arrays = {key: value.numpy() for key, value in _part(tensors, prefix).items()}
+    calibration = Calibration(**arrays)
     shape = calibration.scores.shape
     if len(shape) != 2 or shape[1] != n_layers + 1 or calibration.sums.shape != shape[:1]:  # noqa: PLR2004 - (n, layers + 1)
-        raise ValueError(f"calibration has shape {shape}, wanted (n, {n_layers} + 1)")
-    for name, values in asdict(calibration).items():
+        raise ValueError(f"{prefix}scores has shape {shape}, wanted (n, {n_layers} + 1)")
+    for name, values in arrays.items():
         if not values.size or (np.diff(values, axis=0) < 0).any():
-            raise ValueError(f"calibration.{name} is not sorted")
+            raise ValueError(f"{prefix}{name} is empty or not sorted")
+    return calibration
+
+
+def _check_reference(reference: Mapping[str, np.ndarray[Any, Any]], *, n_layers: int) -> None:
     for name, counts in reference.items():
         if counts.ndim != 3 or counts.shape[1] != n_layers + 1 or (counts < 0).any():  # noqa: PLR2004 - (windows, layers + 1, bins)
             raise ValueError(f"the reference of segment {name!r} is not counts of {n_layers} + 1")

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from .calibration import Array, Calibration
 from .errors import NonFiniteScore, ReferenceTooSmall
 from .fitting import OnProgress, Training
+from .group import calibration_groups, group_rows
 from .method import LEAN, Preset, fit_method
 from .normaliser import Normaliser
 from .reference import ReferenceWindows, reference_windows
+from .rows import BATCH, MAX_TRAIN, Rows, normalise_rows, take_rows, thin_rows
 from .splitting import MIN_EVENTS, split_reference
 
 COMBINED = "*"
-SCORING_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Detector:
     Attributes:
         method: scores ``z0``: `Diffusion` or a baseline.
         preset: what was fitted, and how it scores.
+        groups: segment to a calibration of its own, for those that had enough reference.
         reference: what each segment's normal looked like (`ReferenceWindows`).
         figures: what fitting measured, for people.
     """
@@ -38,6 +40,7 @@ class Detector:
     calibration: Calibration
     preset: Preset
     reference: ReferenceWindows
+    groups: Mapping[str, Calibration] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -76,12 +79,24 @@ class Detector:
             raise NonFiniteScore(rows=(~finite).nonzero().flatten().tolist())
         return scores
 
-    def p_values(self, scores: Array, uniforms: Array) -> tuple[Array, Array]:
+    def p_values(
+        self, scores: Array, uniforms: Array, segments: Sequence[Sequence[str]] = ()
+    ) -> tuple[Array, Array]:
         """Return the combined statistic ``(n,)`` and p-values ``(n, layers + 1)``.
+
+        Args:
+            scores: ``(n, layers + 1)``.
+            uniforms: ``(n,)`` in (0, 1).
+            segments: ``(n,)`` or empty: the segments of each event; one whose segment is among
+                `groups` is ranked in that group, every other among all.
 
         See `Calibration.p_values`.
         """
-        return self.calibration.p_values(scores, uniforms)
+        statistic, p_values = self.calibration.p_values(scores, uniforms)
+        for group, rows in group_rows(segments, self.groups).items():
+            own = self.groups[group].p_values(scores[rows], uniforms[rows])
+            statistic[rows], p_values[rows] = own
+        return statistic, p_values
 
 
 def fit_detector(
@@ -93,17 +108,28 @@ def fit_detector(
     preset: Preset = LEAN,
     training: Training | None = None,
     on_progress: OnProgress | None = None,
+    calibrate_by: str = "",
+    rows: Rows | None = None,
+    device: torch.device | None = None,
+    max_train: int = MAX_TRAIN,
 ) -> Detector:
     """Fit a detector on reference taps in time order.
 
+    Taps may be memory-mapped: what is trained on is copied, the rest is scored in batches.
+
     Args:
-        taps: layer name to pooled activations, ``(n, channels)``, on the device to fit on.
+        taps: layer name to pooled activations, ``(n, channels)``.
         window_ids: ``(n,)``, not decreasing: the window of each event.
         segments: ``(n,)``: the segments of each event, besides ``*``.
         seed: makes the fit repeatable.
         preset: what to fit: method, normaliser, size and step.
         training: lengths and rates.
         on_progress: called while the denoiser trains.
+        calibrate_by: name of a segment, such as ``camera``: each of its values that has enough
+            held-out events is ranked among its own; empty ranks all among all.
+        rows: ``(n,)``: where in *taps* each event lies, in time order; None is as they come.
+        device: to fit on; None is where the taps are.
+        max_train: train on so many events at most, evenly spread over those dealt to training.
 
     Raises:
         ReferenceTooSmall: fewer than `MIN_EVENTS` events.
@@ -112,36 +138,47 @@ def fit_detector(
     if n < MIN_EVENTS:
         raise ReferenceTooSmall(f"got {n} reference images, wanted at least {MIN_EVENTS}")
     parts = split_reference(window_ids)
-    train = {layer: tap[torch.from_numpy(parts.train)] for layer, tap in taps.items()}
+    rows = np.arange(n) if rows is None else rows
+    device = device or next(iter(taps.values())).device
+    train = rows[thin_rows(parts.train, max_train)]
     channels = {layer: tap.shape[1] for layer, tap in taps.items()}
-    normaliser = Normaliser(channels, preset.normaliser)
-    normaliser.to(next(iter(taps.values())).device).fit(train)
+    normaliser = Normaliser(channels, preset.normaliser).to(device)
+    normaliser.fit(take_rows(taps, train, device))
     method, figures = fit_method(
         preset,
-        normaliser(train),
+        normalise_rows(normaliser, taps, train),
         normaliser.widths,
         seed=seed,
         training=training,
         on_progress=on_progress,
     )
-    draft = Detector(normaliser, method, _EMPTY, preset, {}, figures)
-    scores = score_all(draft, taps)
+    draft = Detector(normaliser, method, _EMPTY, preset, {}, figures=figures)
+    scores = score_all(draft, taps, rows)
     cal_a, cal_b = scores[parts.cal_a], scores[parts.cal_b]
     calibration = Calibration.fit(cal_a, cal_b)
-    p_a, p_b = calibration.own_p_values(cal_a, cal_b, seed)
-    rows = np.concatenate([parts.cal_a, parts.cal_b])
-    in_time = np.argsort(rows, kind="stable")
-    rows, p_values = rows[in_time], np.concatenate([p_a, p_b])[in_time]
-    reference = reference_windows(p_values, window_ids[rows], [segments[row] for row in rows])
-    return Detector(normaliser, method, calibration, preset, reference, figures)
+    p_values = np.full((n, scores.shape[1]), np.nan)
+    p_values[parts.cal_a], p_values[parts.cal_b] = calibration.own_p_values(cal_a, cal_b, seed)
+    groups = {}
+    for group, (in_a, in_b) in calibration_groups(segments, parts, calibrate_by).items():
+        groups[group] = Calibration.fit(scores[in_a], scores[in_b])
+        own = groups[group].own_p_values(scores[in_a], scores[in_b], seed)
+        p_values[in_a], p_values[in_b] = own
+    rows = np.sort(np.concatenate([parts.cal_a, parts.cal_b]))
+    reference = reference_windows(p_values[rows], window_ids[rows], [segments[r] for r in rows])
+    return Detector(normaliser, method, calibration, preset, reference, groups, figures)
 
 
-def score_all(detector: Detector, taps: Mapping[str, Tensor]) -> Array:
-    """Score any number of taps in batches; ``(n, layers + 1)``, float64, on the CPU."""
-    n = len(next(iter(taps.values())))
+def score_all(detector: Detector, taps: Mapping[str, Tensor], rows: Rows | None = None) -> Array:
+    """Score any number of taps in batches; ``(n, layers + 1)``, float64, on the CPU.
+
+    Args:
+        rows: which of the taps, in which order; None is all as they come.
+    """
+    rows = np.arange(len(next(iter(taps.values())))) if rows is None else rows
+    device = detector.normaliser.mean.device
     parts = [
-        detector.score({layer: tap[i : i + SCORING_BATCH] for layer, tap in taps.items()}).cpu()
-        for i in range(0, n, SCORING_BATCH)
+        detector.score(take_rows(taps, rows[i : i + BATCH], device)).cpu()
+        for i in range(0, len(rows), BATCH)
     ]
     return torch.cat(parts).double().numpy()
 

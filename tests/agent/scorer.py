@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,12 @@ class BrightnessScorer:
     detector = "brightness-1"
     columns = ("early", "*")
 
-    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
         level = np.array([image.mean() for image in images])
         combined = np.where(level > BRIGHT, uniforms / 1000, uniforms)
         return Scored(

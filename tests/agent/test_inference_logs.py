@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -35,7 +35,12 @@ class Classifier(BrightnessScorer):
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
         self.batches.append(len(images))
         found = super().score(images, uniforms)
         classes = np.array([int(image.mean() > 110) for image in images])

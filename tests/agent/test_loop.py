@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -313,7 +313,7 @@ def test_a_small_batch_waits_while_others_are_expected_and_no_longer(rig: Rig) -
 
 def test_a_scorers_fault_ends_the_loop_with_the_events_named(rig: Rig) -> None:
     class Broken(BrightnessScorer):
-        def score(self, images: object, uniforms: object) -> Scored:
+        def score(self, images: object, uniforms: object, segments: object = ()) -> Scored:
             raise RuntimeError("layer4 never fired")
 
     rig.send(2)
@@ -337,7 +337,10 @@ def test_a_scorer_that_breaks_its_promise_is_not_counted(
 ) -> None:
     class Spoilt(BrightnessScorer):
         def score(
-            self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]
+            self,
+            images: Sequence[NDArray[np.uint8]],
+            uniforms: NDArray[np.float64],
+            segments: Sequence[Mapping[str, str]] = (),
         ) -> Scored:
             return spoil(super().score(images, uniforms))
 

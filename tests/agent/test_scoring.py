@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -26,7 +26,12 @@ class Held(BrightnessScorer):
     def __init__(self) -> None:
         self.go = threading.Event()
 
-    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
         self.go.wait()
         return super().score(images, uniforms)
 
@@ -40,7 +45,12 @@ class NotFinite(NonFiniteScore):
 class Blind(BrightnessScorer):
     """Gives no finite score for a bright picture."""
 
-    def score(self, images: Sequence[NDArray[np.uint8]], uniforms: NDArray[np.float64]) -> Scored:
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
         rows = tuple(row for row, image in enumerate(images) if image.mean() > BRIGHT)
         if rows:
             raise NotFinite(rows)

@@ -123,6 +123,10 @@ def test_the_embedded_profile_has_short_sessions_unless_told_otherwise() -> None
             "stream.alpha = 0.04 is not an edge of the p-value histogram",
         ),
         (
+            MINIMAL + '[detector]\ncalibrate_by = "line"\n',
+            "detector.calibrate_by = 'line' must be one of stream.segments = ['camera']",
+        ),
+        (
             MINIMAL + '[kafka]\nsecurity_protocol = "SASL_SSL"\n',
             "kafka.security_protocol = 'SASL_SSL' and kafka.sasl_mechanism = None do not go together",
         ),
