@@ -13,6 +13,8 @@ from torch import Tensor, nn
 VARIANCE_KEPT = 0.9
 N_NEIGHBOURS = 10
 CORESET = 2000
+CHUNK = 8192
+"""Events brought to float64 at a time."""
 
 
 class LinearDistance(nn.Module):
@@ -32,7 +34,7 @@ class LinearDistance(nn.Module):
 
     def fit(self, clean: Tensor, *, seed: int = 0) -> LinearDistance:
         """Measure the maps on ``z0`` of the reference, ``(n, channels)``."""
-        for number, part in enumerate(_parts(clean.double(), self.widths)):
+        for number, part in enumerate(_parts(clean, self.widths)):
             mean, linear = self._map(part)
             self.get_buffer(f"mean_{number}").copy_(mean)
             self.get_buffer(f"map_{number}").copy_(linear)
@@ -59,8 +61,8 @@ class Mahalanobis(LinearDistance):
     """
 
     def _map(self, part: Tensor) -> tuple[Tensor, Tensor]:
-        mean = part.mean(dim=0)
-        values, vectors = torch.linalg.eigh(shrunk_covariance(part - mean))
+        mean = part.mean(dim=0, dtype=torch.float64)
+        values, vectors = torch.linalg.eigh(shrunk_covariance(part, mean))
         return mean, vectors / values.clamp_min(1e-12).sqrt()
 
 
@@ -68,9 +70,8 @@ class PcaResidual(LinearDistance):
     """What is left beside the directions that hold 90 % of the reference's variance."""
 
     def _map(self, part: Tensor) -> tuple[Tensor, Tensor]:
-        mean = part.mean(dim=0)
-        centred = part - mean
-        values, vectors = torch.linalg.eigh(centred.T @ centred)
+        mean = part.mean(dim=0, dtype=torch.float64)
+        values, vectors = torch.linalg.eigh(_scatter(part, mean)[0])
         kept = values.flip(0).cumsum(0) <= VARIANCE_KEPT * values.sum()
         n_residual = max(len(values) - int(kept.sum()) - 1, 1)
         residual = vectors.clone()
@@ -108,17 +109,29 @@ class Neighbours(nn.Module):
         )
 
 
-def shrunk_covariance(centred: Tensor) -> Tensor:
-    """Return the Ledoit-Wolf covariance of *centred* samples, ``(n, p)``, with a tiny ridge."""
-    n, p = centred.shape
-    sample = centred.T @ centred / n
+def shrunk_covariance(samples: Tensor, mean: Tensor) -> Tensor:
+    """Return the Ledoit-Wolf covariance of *samples*, ``(n, p)``, in float64, with a tiny ridge."""
+    n, p = samples.shape
+    products, squares = _scatter(samples, mean)
+    sample = products / n
     level = sample.trace() / p
-    identity = torch.eye(p, dtype=centred.dtype, device=centred.device)
+    identity = torch.eye(p, dtype=sample.dtype, device=sample.device)
     spread = (sample - level * identity).square().sum()
-    noise = (centred.square().T @ centred.square() / n - sample.square()).sum() / n
+    noise = (squares / n - sample.square()).sum() / n
     share = (noise / spread.clamp_min(1e-300)).clamp(0.0, 1.0)
     ridge = 1e-9 * level.clamp_min(1e-9)
     return (1 - share) * sample + (share * level + ridge) * identity
+
+
+def _scatter(samples: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sums over samples of ``x x'`` and of its square, for centred x, in float64."""
+    products, squares = (mean.new_zeros(len(mean), len(mean)) for _ in range(2))
+    for chunk in torch.split(samples, CHUNK):
+        centred = chunk.double() - mean
+        products += centred.T @ centred
+        centred.square_()
+        squares += centred.T @ centred
+    return products, squares
 
 
 def _parts(clean: Tensor, widths: Sequence[int]) -> list[Tensor]:

@@ -15,6 +15,7 @@ from .combined import Combined
 from .detector import Detector, score_all
 from .method import METHOD_KINDS, MethodKind, fit_method
 from .probes import CONTENT_PROBES, COVARIATE_PROBES
+from .rows import MAX_TRAIN, Rows, normalise_rows, thin_rows
 from .splitting import split_reference
 
 WORTH_CHANGING = 2.0
@@ -57,6 +58,8 @@ def compare_methods(
     probed: Mapping[str, Mapping[str, Tensor]],
     *,
     seed: int = 0,
+    rows: Rows | None = None,
+    max_train: int = MAX_TRAIN,
 ) -> list[Comparison]:
     """Return how well each method tells probed images from the same ones unchanged, best first.
 
@@ -70,13 +73,21 @@ def compare_methods(
         plain: taps of held-out images, ``(m, channels)``.
         probed: a key of `PROBES` to the taps of the same images, changed.
         seed: of the cheap methods that draw.
+        rows: where in *reference* each event lies, as when it was fitted.
+        max_train: as when it was fitted.
     """
     parts = split_reference(window_ids)
-    cal_a, cal_b = (_rows(reference, rows) for rows in (parts.cal_a, parts.cal_b))
+    rows = np.arange(len(window_ids)) if rows is None else rows
+    with torch.inference_mode():
+        train = rows[thin_rows(parts.train, max_train)]
+        clean = normalise_rows(detector.normaliser, reference, train)
     found = []
-    for kind, method in _methods(detector, _rows(reference, parts.train), seed).items():
+    for kind, method in _methods(detector, clean, seed).items():
         other = replace(detector, method=method)
-        calibration = Calibration.fit(score_all(other, cal_a), score_all(other, cal_b))
+        calibration = Calibration.fit(
+            score_all(other, reference, rows[parts.cal_a]),
+            score_all(other, reference, rows[parts.cal_b]),
+        )
         normal = calibration.statistic(score_all(other, plain))
         unusual = {
             probe: calibration.statistic(score_all(other, taps)) for probe, taps in probed.items()
@@ -116,9 +127,7 @@ def auroc(normal: Array, unusual: Array) -> float:
     return float(100 * (below + not_above).mean() / (2 * len(normal)))
 
 
-def _methods(
-    detector: Detector, train: Mapping[str, Tensor], seed: int
-) -> dict[MethodKind, nn.Module]:
+def _methods(detector: Detector, clean: Tensor, seed: int) -> dict[MethodKind, nn.Module]:
     """Return the detector's own method, its parts, and the cheap ones on the same ``z0``."""
     known: dict[MethodKind, nn.Module] = {detector.preset.method: detector.method}
     if isinstance(detector.method, Combined):
@@ -127,7 +136,6 @@ def _methods(
             "mahalanobis": detector.method.mahalanobis,
         }
     with torch.inference_mode():
-        clean = detector.normaliser(train)
         for kind in METHOD_KINDS:
             if kind not in known and kind not in ("combined", "diffusion"):
                 preset = replace(detector.preset, method=kind)
@@ -140,7 +148,3 @@ def _methods(
                     on_progress=None,
                 )
     return known
-
-
-def _rows(taps: Mapping[str, Tensor], rows: NDArray[np.int64]) -> dict[str, Tensor]:
-    return {layer: tap[torch.from_numpy(rows)] for layer, tap in taps.items()}

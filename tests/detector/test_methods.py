@@ -17,6 +17,7 @@ from driftgauge.detector import (
     NonFiniteScore,
     NormaliserKind,
     Preset,
+    baselines,
     fit_detector,
     load_detector,
     save_detector,
@@ -69,18 +70,23 @@ def test_every_method_sees_a_shift_and_survives_saving(preset: Preset, tmp_path:
     assert torch.equal(again.score(changed), detector.score(changed))
 
 
-def test_the_shrunk_covariance_is_ledoit_and_wolfs() -> None:
-    samples = normal_taps(80, 3)["late"].double()
-    centred = samples - samples.mean(dim=0)
+@pytest.mark.parametrize("chunk", [7, 1000])
+def test_the_shrunk_covariance_is_ledoit_and_wolfs(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines, "CHUNK", chunk)
+    samples = normal_taps(80, 3)["late"]
+    mean = samples.mean(dim=0, dtype=torch.float64)
+    centred = samples.double() - mean
     wanted = LedoitWolf(assume_centered=True).fit(centred.numpy()).covariance_
-    assert np.allclose(shrunk_covariance(centred).numpy(), wanted, rtol=1e-6, atol=1e-7)
+    assert np.allclose(shrunk_covariance(samples, mean).numpy(), wanted, rtol=1e-6, atol=1e-7)
 
 
 def test_ddim_with_a_perfect_denoiser_gives_the_clean_features_back() -> None:
     clean, noise = torch.randn(4, 6), torch.randn(6)
 
     class Perfect(Denoiser):
-        def forward(self, noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        def forward(self, noised: torch.Tensor, steps: torch.Tensor | int) -> torch.Tensor:
             share = signal_shares()[steps].float()
             expected = share.sqrt() * clean + (1 - share).sqrt() * noise
             assert torch.allclose(noised, expected, atol=1e-4), "the chain left the path of z_t"
