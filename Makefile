@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-demo bench-false-alarms bench-streams bench-detector fuzz check format clean
+.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector fuzz check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -31,6 +31,9 @@ test-slow: $(STAMP) ## run the slow tests
 
 test-crash: $(STAMP) ## kill agents 100 times, take broker and database away (about an hour)
 	@DRIFTGAUGE_CRASHES=100 $(BIN)/python -m pytest tests/crash --timeout 3600 -v $(TESTS)
+
+bench-attach: $(STAMP) ## what sending taps costs the model that serves (5 minutes)
+	@$(BIN)/python -m tests.benchmarks.attach $(BENCH)
 
 bench-demo: $(STAMP) ## the demonstration over five seeds (about 15 minutes)
 	@$(BIN)/python -m tests.benchmarks.demo

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from driftgauge.agent import errors
+from driftgauge.agent import ImageInfo, errors
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Answer
+from driftgauge.agent.events.tap_vectors import CONTENT_TYPE, TapEncoder, TapOrigin
 from driftgauge.agent.settings import load_settings, setting_names
 from driftgauge.agent.stream.letter import reasons
 from tests.agent.events.samples import b64
@@ -47,10 +49,27 @@ def test_each_json_example_gives_its_pictures_or_its_answer(text: str) -> None:
     assert found[0].segments.get("model_version") == said.get("model_version")
 
 
+def headers(text: str) -> dict[str, bytes]:
+    pairs = (line.split(": ", 1) for line in text.splitlines())
+    return {name: value.encode() for name, value in pairs}
+
+
+def test_the_headers_of_taps_are_those_that_are_sent_and_slice_them() -> None:
+    _, text = blocks("headers")
+    info = ImageInfo(event_id="frame-17", event_time=NOON, segments={"camera": "3"})
+    sent = [("content-type", CONTENT_TYPE.encode()), *info.headers("", NOON, 281)]
+    assert headers(text) == dict(sent)
+    (value,) = TapEncoder(TapOrigin("w", "", "float32"), {"a": 2}).encode({"a": np.ones((1, 2))})
+    limits = DecodeSettings(segment_headers=("camera", "predicted_class"))
+    events = decode_record(record(value, headers=headers(text)), limits, arrived_at=NOON)
+    assert isinstance(events, tuple)
+    assert (events[0].event_id, events[0].event_time) == ("frame-17", NOON)
+    assert events[0].segments == {"camera": "3", "predicted_class": "281"}
+
+
 def test_the_headers_name_date_and_slice_the_picture() -> None:
-    (text,) = blocks("headers")
-    headers = dict(line.split(": ", 1) for line in text.splitlines())
-    found = record(jpeg(), headers={name: value.encode() for name, value in headers.items()})
+    text, _ = blocks("headers")
+    found = record(jpeg(), headers=headers(text))
     events = decode_record(found, DecodeSettings(segment_headers=("camera",)), arrived_at=NOON)
     assert isinstance(events, tuple)
     assert (events[0].event_id, events[0].segments) == ("frame-17", {"camera": "3"})

@@ -22,6 +22,7 @@ from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.settings import load_settings
 from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.detector import select_layers
 from driftgauge.storage import Database, Store
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +148,20 @@ def test_a_reader_can_watch_a_model_of_their_own(folder: Path, environment: dict
         json.loads(run(f"{command} --json", cwd=folder, environment=environment))
     for command in commands("sqlite3"):
         assert "camera=motorcycle" in _query(command, folder, environment)
+
+
+@pytest.mark.kafka
+def test_a_reader_can_let_the_model_send(
+    folder: Path, broker: EmbeddedBroker, topic: str, environment: dict[str, str]
+) -> None:
+    broker.create_topic(topic)
+    script = (folder / "serve.py").read_text().replace("localhost:9092", broker.address)
+    (folder / "serve.py").write_text(script.replace("line-3-images", topic))
+    told = run("python serve.py", cwd=folder, environment=environment)
+    assert "Counts(sent=16, dropped=0, failed=0, skipped=0)" in told
+    model = timm.create_model("mobilenetv3_small_050", num_classes=10).eval()
+    chosen = select_layers(model, torch.zeros(1, 3, 256, 256))
+    assert f"layers = {json.dumps(list(chosen))}" in script
 
 
 def _run_until_counted(command: str, folder: Path, environment: dict[str, str]) -> None:
