@@ -33,6 +33,7 @@ from .token_endpoint import signing_keys
 POM = Path(__file__).with_name("kafka.pom.xml")
 START_SECONDS = 60
 LISTENERS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_PORTS = (*LISTENERS, "BEHIND_PROXY", "CONTROLLER", "PROXY")
 USER, PASSWORD = "agent", "correct horse"
 _JAVA = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -93,13 +94,16 @@ def _go_without(remedy: str) -> NoReturn:
 
 @dataclass
 class KafkaServer:
-    """One node whose topics survive its end; its ports stay the same."""
+    """One node whose topics survive its end; its ports stay the same.
+
+    Clients of its port ``BEHIND_PROXY`` are sent on to the port ``PROXY``, where a `Proxy` may stand.
+    """
 
     java: str
     jars: Path
     folder: Path
     certificates: Certificates
-    ports: dict[str, int] = field(default_factory=lambda: _free_ports(*LISTENERS, "CONTROLLER"))
+    ports: dict[str, int] = field(default_factory=lambda: _free_ports(*_PORTS))
     process: subprocess.Popen[bytes] | None = None
 
     def connection(self, protocol: str = "PLAINTEXT", **more: Any) -> KafkaConnection:
@@ -188,16 +192,24 @@ class KafkaServer:
         return [self.java, *_JAVA, allowed, "-cp", f"{self.jars}/*", *arguments]
 
     def _settings(self) -> str:
-        listeners = [f"{name}://127.0.0.1:{port}" for name, port in self.ports.items()]
+        listeners = {
+            name: f"{name}://127.0.0.1:{port}"
+            for name, port in self.ports.items()
+            if name != "PROXY"
+        }
+        behind = {"BEHIND_PROXY": f"BEHIND_PROXY://127.0.0.1:{self.ports['PROXY']}"}
+        advertised = {name: listeners[name] for name in LISTENERS} | behind
         kinds = [f"{name}:{name}" for name in LISTENERS]
         settings = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self.ports['CONTROLLER']}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": ",".join(listeners),
-            "advertised.listeners": ",".join(listeners[:-1]),
-            "listener.security.protocol.map": ",".join([*kinds, "CONTROLLER:PLAINTEXT"]),
+            "listeners": ",".join(listeners.values()),
+            "advertised.listeners": ",".join(advertised.values()),
+            "listener.security.protocol.map": ",".join(
+                [*kinds, "BEHIND_PROXY:PLAINTEXT", "CONTROLLER:PLAINTEXT"]
+            ),
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             **_FOR_ONE_NODE,

@@ -19,6 +19,7 @@ from driftgauge.agent.errors import SourceBroken
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.memory import MemoryDeadLetters
@@ -84,12 +85,23 @@ class Rig:
     topic: str
     store: Store
 
-    def agent(self, reset: OffsetReset = "earliest", poll_seconds: float = 0.05) -> Agent:
+    def agent(
+        self,
+        reset: OffsetReset = "earliest",
+        *,
+        poll_seconds: float = 0.05,
+        connection: KafkaConnection | None = None,
+        session_timeout_seconds: float | None = None,
+    ) -> Agent:
         source = KafkaSource(
-            self.server.connection(),
+            connection or self.server.connection(),
             topic=self.topic,
             group_id=self.topic,
-            settings=ConsumerSettings(auto_offset_reset=reset),
+            settings=ConsumerSettings(
+                auto_offset_reset=reset,
+                session_timeout_seconds=session_timeout_seconds,
+                heartbeat_interval_seconds=session_timeout_seconds and session_timeout_seconds / 5,
+            ),
             first_partitions=partial(self.store.first_partitions, STREAM),
         )
         stop, letters = threading.Event(), MemoryDeadLetters()
