@@ -23,10 +23,13 @@ class Block(nn.Module):
         self.second_norm = nn.LayerNorm(width)
         self.second = zero_linear(width, width)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Return *x* changed by what the block learned, ``(n, width)``."""
-        hidden = self.first(nn.functional.silu(self.first_norm(x)))
-        hidden = hidden + self.step(nn.functional.silu(embedding))
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Return *x* changed by what the block learned, ``(n, width)``.
+
+        Args:
+            condition: what the step adds inside, ``(n, width)`` or ``(1, width)``.
+        """
+        hidden = self.first(nn.functional.silu(self.first_norm(x))) + condition
         residual: Tensor = self.second(nn.functional.silu(self.second_norm(hidden)))
         return x + residual
 
@@ -52,15 +55,49 @@ class Denoiser(nn.Module):
         self.outlet = zero_linear(width, channels)
         self.angles: Tensor
         self.register_buffer("angles", sinusoids(), persistent=False)
+        self._known: tuple[object, dict[int, list[Tensor]]] = (None, {})
 
-    def forward(self, noised: Tensor, steps: Tensor) -> Tensor:
-        """Return the restored features, ``(n, channels)``; *steps* is ``(n,)`` or ``(1,)``."""
-        embedding = self.embed(self.angles[steps])
+    def forward(self, noised: Tensor, steps: Tensor | int) -> Tensor:
+        """Return the restored features, ``(n, channels)``.
+
+        Args:
+            steps: ``(n,)``, or one for all, whose embedding is kept in evaluation mode.
+        """
+        conditions = self._at(steps) if isinstance(steps, int) else self._conditions(steps)
         x = self.inlet(nn.functional.silu(noised))
-        for block in self.blocks:
-            x = block(x, embedding)
+        for block, condition in zip(self.blocks, conditions, strict=True):
+            x = block(x, condition)
         restored: Tensor = self.outlet(nn.functional.silu(self.out_norm(x)))
         return restored
+
+    def _conditions(self, steps: Tensor) -> list[Tensor]:
+        embedding = nn.functional.silu(self.embed(self.angles[steps]))
+        return [linear(embedding) for linear in self._by_step()]
+
+    def _at(self, step: int) -> list[Tensor]:
+        """Return what *step* adds inside each block, kept for as long as the weights are these."""
+        steps = torch.tensor([step], device=self.angles.device)
+        parts = [self.embed, *self._by_step()]
+        weights = [weight for part in parts for weight in part.parameters()]
+        if self.training or any(weight.is_inference() for weight in weights):
+            return self._conditions(steps)  # to be trained, or in tensors that count no changes
+        state = [(weight.data_ptr(), weight._version) for weight in weights]  # noqa: SLF001 - no other count of changes
+        kept_for, known = self._known
+        if state != kept_for:
+            known = {}
+            self._known = (state, known)  # one assignment: other threads see the old or the new
+        if step not in known:
+            known[step] = self._in_float32(steps)
+        return known[step]
+
+    def _in_float32(self, steps: Tensor) -> list[Tensor]:
+        """Return conditions that serve any later pass, whatever mode this one runs in."""
+        full = torch.autocast(steps.device.type, enabled=False)
+        with torch.inference_mode(mode=False), torch.no_grad(), full:  # the first switches grad on
+            return self._conditions(steps)
+
+    def _by_step(self) -> list[nn.Linear]:
+        return [block.step for block in self.blocks if isinstance(block, Block)]
 
 
 def sinusoids() -> Tensor:

@@ -58,18 +58,17 @@ class Diffusion(nn.Module):
         """Return ``(n, layers + 1)``; the last is joint; higher is more unusual."""
         if self.mode == "paper":
             restored = restore_by_ddim(self.denoiser, clean, step=self.step, noise=self.noise)
-            joint = layer_angles(clean, restored, self.widths).mean(dim=1, keepdim=True)
-        else:
-            restored = restore(self.denoiser, clean, step=self.step)
-            joint = (clean - restored).square().mean(dim=1, keepdim=True)
-        return torch.cat([layer_errors(clean, restored, self.widths), joint], dim=1)
+            joint = layer_angles(clean, restored, self.widths).mean(dim=1)
+            return torch.cat(
+                [layer_errors(clean, restored, self.widths)[:, :-1], joint[:, None]], 1
+            )
+        return layer_errors(clean, restore(self.denoiser, clean, step=self.step), self.widths)
 
 
 def restore(denoiser: Denoiser, clean: Tensor, *, step: int) -> Tensor:
     """Return the denoiser's one-pass restoration of *clean*, scaled to *step* without noise."""
     share = float(signal_shares()[step])
-    steps = torch.tensor([step], device=clean.device)
-    restored: Tensor = denoiser(clean * share**0.5, steps)
+    restored: Tensor = denoiser(clean * share**0.5, step)
     return restored
 
 
@@ -86,7 +85,7 @@ def restore_by_ddim(denoiser: Denoiser, clean: Tensor, *, step: int, noise: Tens
     noised = shares[step] ** 0.5 * clean + (1 - shares[step]) ** 0.5 * noise
     predicted = clean
     for t in range(step, -1, -1):
-        predicted = denoiser(noised, torch.tensor([t], device=clean.device))
+        predicted = denoiser(noised, t)
         if t:
             left = (noised - shares[t] ** 0.5 * predicted) / (1 - shares[t]) ** 0.5
             noised = shares[t - 1] ** 0.5 * predicted + (1 - shares[t - 1]) ** 0.5 * left
@@ -94,7 +93,7 @@ def restore_by_ddim(denoiser: Denoiser, clean: Tensor, *, step: int, noise: Tens
 
 
 def layer_errors(clean: Tensor, restored: Tensor, widths: Sequence[int]) -> Tensor:
-    """Return the mean squared error of each layer's channels; higher is more unusual.
+    """Return the mean squared error of each layer's channels, and of all; higher is more unusual.
 
     Args:
         clean: normalised taps, ``(n, channels)``.
@@ -102,10 +101,10 @@ def layer_errors(clean: Tensor, restored: Tensor, widths: Sequence[int]) -> Tens
         widths: channels of each layer, in order.
 
     Returns:
-        ``(n, layers)``, float32.
+        ``(n, layers + 1)``, float32.
     """
     squared = (clean - restored).square()
-    parts = torch.split(squared, list(widths), dim=1)
+    parts = [*torch.split(squared, list(widths), dim=1), squared]
     return torch.stack([part.mean(dim=1) for part in parts], dim=1)
 
 

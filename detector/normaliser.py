@@ -72,7 +72,10 @@ class Normaliser(nn.Module):
             ShapeMismatch: layers or channels differ from those fitted.
             NonFiniteScore: a tap is not finite; ``rows`` says whose.
         """
-        return ((self._joined(taps) - self.mean) / self.scale).clamp(-CLIP, CLIP)
+        joined = self._joined(taps)
+        if self.kind != "sample":
+            joined = joined.sub_(self.mean).div_(self.scale)
+        return joined.clamp_(-CLIP, CLIP)
 
     def _joined(self, taps: Mapping[str, Tensor]) -> Tensor:
         self._check(taps)
@@ -80,12 +83,10 @@ class Normaliser(nn.Module):
         if self.kind != "dataset":
             layers = [_per_sample(layer, keep_level=self.kind == "both") for layer in layers]
         joined = torch.cat(layers, dim=1)
-        finite = torch.isfinite(joined).all(dim=1)
-        if not bool(finite.all()):
-            rows = (~finite).nonzero().flatten().tolist()
-            raise NonFiniteScore(
-                f"taps of {len(rows)} of {len(joined)} images hold NaN or infinity", rows=rows
-            )
+        if not bool(
+            torch.isfinite(joined.sum())
+        ):  # one pass; a sum may also overflow, so look again
+            _refuse_non_finite(joined)
         return joined
 
     def _check(self, taps: Mapping[str, Tensor]) -> None:
@@ -100,9 +101,17 @@ class Normaliser(nn.Module):
                 )
 
 
+def _refuse_non_finite(joined: Tensor) -> None:
+    rows = (~torch.isfinite(joined).all(dim=1)).nonzero().flatten().tolist()
+    if rows:
+        raise NonFiniteScore(
+            f"taps of {len(rows)} of {len(joined)} images hold NaN or infinity", rows=rows
+        )
+
+
 def _per_sample(layer: Tensor, *, keep_level: bool) -> Tensor:
     mean = layer.mean(dim=1, keepdim=True)
     centred = layer - mean
     deviation = centred.square().mean(dim=1, keepdim=True).sqrt().clamp_min(MIN_DEVIATION)
-    pattern = centred / deviation
+    pattern = centred.div_(deviation)
     return torch.cat([pattern, mean, deviation.log()], dim=1) if keep_level else pattern
