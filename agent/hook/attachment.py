@@ -119,14 +119,16 @@ class Attachment:
         self.close()
 
     def _after(self, model: nn.Module, inputs: object, output: object) -> None:
+        n_images = 1
         try:
             taps = self._taps.pooled()
+            n_images = len(next(iter(taps.values())))
             if model.training:
-                self.counts.skipped += len(next(iter(taps.values())))
-                return
-            self._sender.offer(self._batch(taps, output))
+                self.counts.add(skipped=n_images)
+            else:
+                self._sender.offer(self._batch(taps, output))
         except Exception as error:  # any: the host's forward pass goes on
-            self._sender.fail(1, error)
+            self._sender.fail(n_images, error)
 
     def _batch(self, taps: dict[str, Tensor], output: object) -> Batch:
         first = next(iter(taps.values()))

@@ -53,6 +53,15 @@ class Counts:
     dropped: int = 0
     failed: int = 0
     skipped: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, *, sent: int = 0, dropped: int = 0, failed: int = 0, skipped: int = 0) -> None:
+        """Count more images; safe in every thread."""
+        with self._lock:
+            self.sent += sent
+            self.dropped += dropped
+            self.failed += failed
+            self.skipped += skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +107,12 @@ class Sender:
     def __init__(self, producer: Producer, topic: str, *, max_batches: int) -> None:
         self._producer = producer
         self._topic = topic
-        self._queue: queue.Queue[Batch | None] = queue.Queue(max_batches)
+        self._queue: queue.Queue[Batch] = queue.Queue(max_batches)
         self._lanes = _Lanes()
         self._pending: deque[Any] = deque()
         self._name = uuid.uuid4().hex[:12]
         self._n_seen = 0
-        self._failure = ""
+        self._failures: set[type[Exception]] = set()
         self._is_full_graph = False
         self._is_stopping = threading.Event()
         self.counts = Counts()
@@ -115,7 +124,7 @@ class Sender:
         try:
             self._queue.put_nowait(batch)
         except queue.Full:
-            self.counts.dropped += len(batch)
+            self.counts.add(dropped=len(batch))
 
     def close(self, timeout_seconds: float) -> None:
         """Send what waits, as far as the time reaches; the rest counts as dropped."""
@@ -126,13 +135,13 @@ class Sender:
                 batch = self._queue.get_nowait()
             except queue.Empty:
                 return
-            self.counts.dropped += len(batch) if batch else 0
+            self.counts.add(dropped=len(batch))
 
     def fail(self, n_images: int, error: Exception) -> None:
-        """Count images that could not be sent; the first of each kind is logged."""
-        self.counts.failed += n_images
-        if self._failure != repr(error):
-            self._failure = repr(error)
+        """Count images that could not be sent; the first error of each kind is logged."""
+        self.counts.add(failed=n_images)
+        if type(error) not in self._failures:
+            self._failures.add(type(error))
             log.warning(
                 "%s images' taps were not sent: %r; going on",
                 *(n_images, error),
@@ -156,8 +165,7 @@ class Sender:
                 batch = self._queue.get(timeout=0.1)
             except queue.Empty:
                 continue
-            if batch is not None:
-                self._send(batch)
+            self._send(batch)
         while self._pending:
             self._acknowledge()
 
@@ -166,17 +174,15 @@ class Sender:
         try:
             vectors, classes = self._on_cpu(batch)
             values = self._encoder(batch.origin, vectors).encode(vectors)
-            told = chain(batch.images, repeat(UNKNOWN))
-            for value, predicted, info in zip(
-                values, classes, told, strict=False
-            ):  # told is endless
+            told = chain(batch.images, repeat(UNKNOWN))  # without end
+            for value, predicted, info in zip(values, classes, told, strict=False):
                 self._n_seen += 1
                 headers = info.headers(f"{self._name}-{self._n_seen}", batch.ran_at, predicted)
                 self._put(value, [("content-type", CONTENT_TYPE.encode()), *headers])
                 n_sent += 1
         except Exception as error:  # any: a broker away, a bad id; the host must not notice
             self.fail(len(batch) - n_sent, error)
-        self.counts.sent += n_sent
+        self.counts.add(sent=n_sent)
 
     def _put(self, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         self._pending.append(self._producer.send(self._topic, value=value, headers=headers))
@@ -190,7 +196,7 @@ class Sender:
             if hasattr(future, "get"):
                 future.get(timeout=ACKNOWLEDGE_SECONDS)
         except Exception as error:  # any that the client raises
-            self.counts.sent -= 1
+            self.counts.add(sent=-1)
             self.fail(1, error)
 
     def _on_cpu(self, batch: Batch) -> tuple[dict[str, NDArray[np.float32]], Sequence[int | None]]:
