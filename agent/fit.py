@@ -27,12 +27,14 @@ from .drift.normal import learn_normals, ood_rate, promise_warning
 from .events.answers import AnswerBook
 from .events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
 from .model.class_names import read_class_names
+from .model.load import LoadedModel
 from .model.scorer import LayerReader
 from .reference.coverage import Coverage
 from .reference.example import Example
 from .reference.folder import list_images, read_images
 from .reference.gather import gather_reference
 from .reference.probing import probe_methods
+from .reference.tap_store import TapStore, open_until_done, store_name
 from .reference.topic import read_topic
 from .settings import Settings
 
@@ -44,10 +46,12 @@ class Source:
     Attributes:
         examples: the images.
         expected: how many there will be, None if unknown.
+        description: in words; a fit that was killed goes on where it has not changed.
     """
 
     examples: Iterator[Example]
     expected: int | None
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,9 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Whom to tell: of images read, of training, and of pictures probed."""
+    """Whom to tell: of images read before a kill, of those read now, of training, of probing."""
 
+    on_resumed: Callable[[int], None]
     on_images: Callable[[int], None]
     on_training: Callable[[Progress], None]
     on_probes: Callable[[int], None]
@@ -92,7 +97,7 @@ def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
     names = [segment_name(source) for source in settings.stream.segments if source not in told]
     files = list_images(folder, header=names[0] if names else None)
     examples = read_images(files, max_pixels=settings.batch.max_image_pixels)
-    yield Source(examples, len(files))
+    yield Source(examples, len(files), f"folder {folder.resolve()}")
 
 
 @contextmanager
@@ -110,56 +115,89 @@ def topic_source(
             idle_seconds=idle_seconds,
             clock=SystemClock(),
         )
-        yield Source(examples, max_events)
+        yield Source(examples, max_events, f"topic {topic} at {settings.kafka.bootstrap_servers}")
     finally:
         source.close()
 
 
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """How to fit.
+
+    Attributes:
+        seed: makes the fit repeatable.
+        activate: score the stream with it from now on.
+        probes: pictures to put known changes on, to compare the methods; 0 compares nothing.
+        fresh: read every image, also those that a fit which was killed has read.
+        keep_taps: leave the taps on disk after the fit, too.
+    """
+
+    seed: int = 0
+    activate: bool = True
+    probes: int = 0
+    fresh: bool = False
+    keep_taps: bool = False
+
+
 def fit_stream(
-    settings: Settings,
-    source: Source,
-    *,
-    seed: int,
-    activate: bool,
-    probes: int,
-    callbacks: Callbacks,
+    settings: Settings, source: Source, *, options: FitOptions, callbacks: Callbacks
 ) -> Fitted:
     """Fit a detector, write its artifact and register it with the stream.
 
-    Args:
-        probes: pictures to put known changes on, to compare the methods; 0 compares nothing.
+    Taps lie beside the detectors until it is done; a fit that was killed goes on from them.
 
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
     """
     loaded = build_model(settings)
     layers = chosen_layers(settings, loaded)
-    reader = LayerReader(loaded, layers)
+    name = store_name(loaded.identity, layers, source.description, loaded.device.type)
+    folder = settings.detector.path.resolve() / name
+    with open_until_done(folder, fresh=options.fresh, keep=options.keep_taps) as store:
+        if len(store):
+            callbacks.on_resumed(len(store))
+        reader = LayerReader(loaded, layers)
+        return _fit(settings, source, loaded, reader, store, options=options, callbacks=callbacks)
+
+
+def _fit(
+    settings: Settings,
+    source: Source,
+    loaded: LoadedModel,
+    reader: LayerReader,
+    store: TapStore,
+    *,
+    options: FitOptions,
+    callbacks: Callbacks,
+) -> Fitted:
     reference = gather_reference(
         source.examples,
         reader,
+        store,
         batch=settings.batch.max_images,
         window_seconds=settings.windows.seconds,
         on_images=callbacks.on_images,
         class_name=_class_name(settings),
-        keep_pictures=probes,
+        keep_pictures=options.probes,
     )
     preset = replace(LEAN, method=settings.detector.method, normaliser=settings.detector.normaliser)
     detector = fit_detector(
         reference.taps,
         window_ids=reference.window_ids,
         segments=reference.segments,
-        seed=seed,
+        seed=options.seed,
         preset=preset,
         calibrate_by=settings.detector.calibrate_by,
         on_progress=callbacks.on_training,
+        rows=reference.rows,
+        device=loaded.device,
     )
     comparisons = probe_methods(
         detector,
         reference,
         reader,
         batch=settings.batch.max_images,
-        seed=seed,
+        seed=options.seed,
         on_images=callbacks.on_probes,
     )
     rates = normal_rates(detector, settings.stream.alpha)
@@ -171,12 +209,12 @@ def fit_stream(
         "coverage": reference.coverage.notes(),
         "normal_rates": rates,
         "warnings": warnings,
-        "seed": seed,
+        "seed": options.seed,
         "probes": {one.method: dict(one.auroc) for one in comparisons},
     }
     folder = settings.detector.path.resolve()
     name = save_detector(detector, folder, loaded.identity, notes)
-    _register(settings, folder / name, activate=activate)
+    _register(settings, folder / name, activate=options.activate)
     told = {layer: str(layout) for layer, layout in reader.layouts.items()}
     return Fitted(
         name=name,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ..fit import Fitted, Source
+    from ..fit import FitOptions, Fitted, Source
     from ..settings import Settings
 
 
@@ -57,6 +57,17 @@ def fit(
     activate: Annotated[
         bool, typer.Option(help="Score the stream with it from the agent's next start.")
     ] = True,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Begin anew, whatever a fit that was killed has done."),
+    ] = False,
+    keep_taps: Annotated[
+        bool,
+        typer.Option(
+            "--keep-taps",
+            help="Leave what the model gave on disk, for another fit on the same images.",
+        ),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,9 +75,12 @@ def fit(
 
     Give it what the model was trained on, or weeks of normal traffic over all cameras, hours and
     seasons: what it never saw will count as a change. Some hundred images a segment at least.
+
+    Killed, and started again with the same images and model, it goes on where it was.
     """
     from rich.console import Console
 
+    from ..fit import FitOptions
     from ..log import configure_logging
     from ..settings import load_settings, secret_values
 
@@ -80,9 +94,7 @@ def fit(
         settings,
         _source(settings, images, topic, events, idle_seconds),
         console,
-        seed=seed,
-        activate=activate,
-        probes=probes,
+        FitOptions(seed=seed, activate=activate, probes=probes, fresh=fresh, keep_taps=keep_taps),
     )
     if as_json:
         print(json.dumps(_values(fitted)))
@@ -108,10 +120,7 @@ def _fit(
     settings: Settings,
     opening: AbstractContextManager[Source],
     console: Console,
-    *,
-    seed: int,
-    activate: bool,
-    probes: int,
+    options: FitOptions,
 ) -> Fitted:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -130,7 +139,12 @@ def _fit(
     with opening as source, Bars(*columns, console=console) as bars:
         reading = bars.add_task("Reading reference images", total=source.expected)
         training = bars.add_task("Training the denoiser", total=None, visible=False)
-        probing = bars.add_task("Probing with known changes", total=n_probes(probes), visible=False)
+        probing = bars.add_task(
+            "Probing with known changes", total=n_probes(options.probes), visible=False
+        )
+
+        def on_resumed(n_images: int) -> None:
+            console.print(f"going on after {n_images} images read before", highlight=False)
 
         def on_images(n_images: int) -> None:
             bars.advance(reading, n_images)
@@ -146,10 +160,8 @@ def _fit(
         fitted = fit_stream(
             settings,
             source,
-            seed=seed,
-            activate=activate,
-            probes=probes,
-            callbacks=Callbacks(on_images, on_training, on_probes),
+            options=options,
+            callbacks=Callbacks(on_resumed, on_images, on_training, on_probes),
         )
         bars.update(training, total=bars.tasks[1].completed)
         bars.update(probing, total=bars.tasks[2].completed)

@@ -21,6 +21,7 @@ class Example:
         taken_at: event time, None where the source has none.
         number: place within its segment where there is no time.
         taps: what was sent in the image's place; None where the image is there.
+        key: names the image and its content, so that it need not be read twice; None has none.
     """
 
     image: NDArray[np.uint8]
@@ -28,3 +29,4 @@ class Example:
     taken_at: datetime | None = None
     number: int = 0
     taps: TapVectors | None = None
+    key: str | None = None

@@ -61,4 +61,9 @@ def read_images(files: list[ImageFile], *, max_pixels: int) -> Iterator[Example]
         except EventDecodeError as error:
             log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
             continue
-        yield Example(image, file.segments, number=file.number)
+        yield Example(image, file.segments, number=file.number, key=_key(file.path))
+
+
+def _key(path: Path) -> str:
+    stat = path.stat()
+    return f"{path.absolute()}:{stat.st_size}:{stat.st_mtime_ns}"

@@ -1,13 +1,13 @@
-"""Runs reference images through the model and keeps their taps, in the order of time."""
+"""Runs reference images through the model, and puts their taps in the order of time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from ..model.scorer import LayerReader
 from .coverage import Coverage, measure_coverage
 from .example import Example
 from .pictures import PictureReservoir
+from .tap_store import NO_CLASS, TapStore
 
 UNTIMED_WINDOW = 16
 """Images that make a window where the reference has no times."""
@@ -25,16 +26,18 @@ UNTIMED_WINDOW = 16
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Taps of normal images in the order of time.
+    """Taps of normal images.
 
     Attributes:
-        taps: layer name to ``(n, channels)``.
+        taps: layer name to ``(stored, channels)``, memory-mapped.
+        rows: ``(n,)``: where in *taps* each image's lie, in the order of time.
         window_ids: ``(n,)``, not decreasing.
         segments: of each image, besides the pool.
-        pictures: a few of the images, by row; see `PictureReservoir`.
+        pictures: a few of the images, by place in time; see `PictureReservoir`.
     """
 
     taps: dict[str, Tensor]
+    rows: NDArray[np.int64]
     window_ids: NDArray[np.int64]
     segments: list[tuple[str, ...]]
     coverage: Coverage
@@ -43,16 +46,18 @@ class Reference:
 
 @dataclass(slots=True)
 class _Gathered:
-    taps: list[dict[str, Tensor]] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
     times: list[datetime | None] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     segments: list[tuple[str, ...]] = field(default_factory=list)
+    known: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     pictures: PictureReservoir = field(default_factory=lambda: PictureReservoir(0))
 
 
 def gather_reference(
     examples: Iterable[Example],
     reader: LayerReader,
+    store: TapStore,
     *,
     batch: int,
     window_seconds: int,
@@ -60,11 +65,15 @@ def gather_reference(
     class_name: Callable[[int], str] | None = None,
     keep_pictures: int = 0,
 ) -> Reference:
-    """Read every example; only taps stay in memory.
+    """Read every example whose taps are not in *store* yet, and write them there.
+
+    Batches are the same whatever is in the store, so that a fit that goes on after a kill gets
+    the bits of one that was never killed.
 
     Args:
         examples: normal images, in any order.
         reader: the production model with its taps.
+        store: what was read before by key, and where the rest goes.
         batch: images a forward pass takes.
         window_seconds: of event time; without times `UNTIMED_WINDOW` images make a window.
         on_images: called with the number of images done since the last call.
@@ -73,69 +82,68 @@ def gather_reference(
 
     Raises:
         ReferenceTooSmall: there are none.
+        SettingsError: the store cannot be written.
     """
     gathered = _Gathered(pictures=PictureReservoir(keep_pictures))
-    waiting: list[Example] = []
-    for example in examples:
-        waiting.append(example)
-        if len(waiting) == batch:
-            _read(waiting, reader, gathered, class_name)
-            on_images(len(waiting))
-            waiting = []
-    if waiting:
-        _read(waiting, reader, gathered, class_name)
+    remaining = iter(examples)
+    while waiting := list(islice(remaining, batch)):
+        _read(waiting, reader, store, gathered)
+        _describe(waiting, store, gathered, class_name)
         on_images(len(waiting))
-    if not gathered.times:
+    if not gathered.rows:
         raise ReferenceTooSmall("the reference has no image that could be decoded")
-    return _in_time(gathered, window_seconds)
+    return _in_time(gathered, store, window_seconds)
 
 
 def _read(
+    examples: list[Example], reader: LayerReader, store: TapStore, gathered: _Gathered
+) -> None:
+    rows = [row for example in examples if (row := store.row_of(example.key)) is not None]
+    if len(rows) < len(examples) or not gathered.rows:  # the first batch shows the layers' layouts
+        taps = reader.read([example.taps or example.image for example in examples])
+        rows = store.append([example.key for example in examples], taps, reader.predicted)
+    gathered.rows += rows
+
+
+def _describe(
     examples: list[Example],
-    reader: LayerReader,
+    store: TapStore,
     gathered: _Gathered,
     class_name: Callable[[int], str] | None,
 ) -> None:
-    taps = reader.read([example.taps or example.image for example in examples])
-    gathered.taps.append({layer: tap.clone() for layer, tap in taps.items()})
-    for number, example in enumerate(examples, start=len(gathered.times)):
+    for example in examples:
+        place = len(gathered.times)
         if example.taps is None:
-            gathered.pictures.offer(number, example.image)
-    gathered.times += [example.taken_at for example in examples]
-    gathered.numbers += [example.number for example in examples]
-    classes = reader.predicted if class_name is not None else None
-    for row, example in enumerate(examples):
+            gathered.pictures.offer(place, example.image)
+        gathered.times.append(example.taken_at)
+        gathered.numbers.append(example.number)
         segments = example.segments
-        number = -1 if classes is None else int(classes[row])
-        if class_name is not None and number >= 0 and not _has_class(segments):
+        number = store.predicted(gathered.rows[place])
+        if class_name is not None and number != NO_CLASS and not _has_class(segments):
             segments = (*segments, f"{PREDICTED_CLASS}={class_name(number)}")
-        gathered.segments.append(segments)
+        gathered.segments.append(gathered.known.setdefault(segments, segments))
 
 
 def _has_class(segments: tuple[str, ...]) -> bool:
     return any(segment.startswith(f"{PREDICTED_CLASS}=") for segment in segments)
 
 
-def _in_time(gathered: _Gathered, window_seconds: int) -> Reference:
+def _in_time(gathered: _Gathered, store: TapStore, window_seconds: int) -> Reference:
     if all(gathered.times):
-        seconds = [moment.timestamp() for moment in gathered.times if moment]
-        windows = [int(second // window_seconds) for second in seconds]
-        order = sorted(range(len(seconds)), key=seconds.__getitem__)
+        moments = np.array([moment.timestamp() for moment in gathered.times if moment])
+        windows = (moments // window_seconds).astype(np.int64)
     else:
-        windows = [number // UNTIMED_WINDOW for number in gathered.numbers]
-        order = sorted(range(len(windows)), key=gathered.numbers.__getitem__)
-    rows = torch.tensor(order)
+        moments = np.array(gathered.numbers)
+        windows = moments // UNTIMED_WINDOW
+    order = np.argsort(moments, kind="stable")
+    places = {place: row for row, place in enumerate(order.tolist())}
     return Reference(
-        taps={
-            layer: torch.cat([part[layer] for part in gathered.taps])[rows]
-            for layer in gathered.taps[0]
-        },
-        window_ids=np.array([windows[row] for row in order], dtype=np.int64),
-        segments=[gathered.segments[row] for row in order],
+        taps=store.taps(),
+        rows=np.array(gathered.rows)[order],
+        window_ids=windows[order],
+        segments=[gathered.segments[place] for place in order],
         coverage=measure_coverage(gathered.times, gathered.segments),
-        pictures=_by_row(gathered.pictures.kept, order),
+        pictures=dict(
+            sorted((places[place], image) for place, image in gathered.pictures.kept.items())
+        ),
     )
-
-
-def _by_row(kept: dict[int, NDArray[np.uint8]], order: list[int]) -> dict[int, NDArray[np.uint8]]:
-    return {row: kept[number] for row, number in enumerate(order) if number in kept}

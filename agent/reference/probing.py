@@ -59,7 +59,15 @@ def probe_methods(
         )
         for kind in PROBES
     }
-    return compare_methods(detector, reference.taps, reference.window_ids, plain, probed, seed=seed)
+    return compare_methods(
+        detector,
+        reference.taps,
+        reference.window_ids,
+        plain,
+        probed,
+        seed=seed,
+        rows=reference.rows,
+    )
 
 
 def n_probes(n_pictures: int) -> int:

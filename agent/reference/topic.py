@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -71,8 +72,17 @@ def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
         return []
     if isinstance(events, Answer):
         return []
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    content = zlib.crc32(record.value or b"")  # a topic that was made anew has other events there
     return [
-        Example(e.image, _segments(e, decode), taken_at=e.event_time, taps=e.taps) for e in events
+        Example(
+            event.image,
+            _segments(event, decode),
+            taken_at=event.event_time,
+            taps=event.taps,
+            key=f"{place}:{content}:{number}",
+        )
+        for number, event in enumerate(events)
     ]
 
 

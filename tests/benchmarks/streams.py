@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from driftgauge.agent.drift.normal import Normal, learn_normals
 from driftgauge.agent.model.load import load_model
 from driftgauge.agent.model.scorer import LayerReader
 from driftgauge.agent.reference.example import Example
-from driftgauge.agent.reference.gather import UNTIMED_WINDOW, gather_reference
+from driftgauge.agent.reference.gather import UNTIMED_WINDOW, Reference, gather_reference
+from driftgauge.agent.reference.tap_store import open_until_done
 from driftgauge.detector import (
     Detector,
     count_windows,
@@ -79,14 +81,22 @@ def reference(folder: Path) -> Iterator[Example]:
             yield Example(image, (f"camera={stream.name}",), number=number)
 
 
+def gather(examples: Iterator[Example], reader: LayerReader) -> Reference:
+    """Read them, with their taps in a folder that nobody needs afterwards."""
+    with tempfile.TemporaryDirectory() as folder, open_until_done(Path(folder) / "taps") as store:
+        return gather_reference(
+            examples, reader, store, batch=16, window_seconds=1, on_images=lambda n: None
+        )
+
+
 def live_windows(
     folder: Path, stream: Stream, detector: Detector, reader: LayerReader
 ) -> NDArray[np.int64]:
     """Return the counts of everything after the reference, ``(windows, columns, bins)``."""
     rows = range(stream.n_reference, stream.frames)
     examples = (Example(image, ()) for image in images(folder, stream, rows))
-    live = gather_reference(examples, reader, batch=16, window_seconds=1, on_images=lambda n: None)
-    scores = score_all(detector, live.taps)
+    live = gather(examples, reader)
+    scores = score_all(detector, live.taps, live.rows)
     uniforms = np.random.default_rng(0).uniform(1e-9, 1.0, len(scores))
     _, p_values = detector.p_values(scores, uniforms)
     return count_windows(p_values, np.arange(len(scores)) // UNTIMED_WINDOW)
@@ -137,10 +147,10 @@ def main() -> None:
     )
     sample = loaded.transform(Image.new("RGB", (256, 256)))[None]
     reader = LayerReader(loaded, select_layers(loaded.model, sample))
-    known = gather_reference(
-        reference(folder), reader, batch=16, window_seconds=1, on_images=lambda n: None
+    known = gather(reference(folder), reader)
+    detector = fit_detector(
+        known.taps, window_ids=known.window_ids, segments=known.segments, rows=known.rows
     )
-    detector = fit_detector(known.taps, window_ids=known.window_ids, segments=known.segments)
     normals = learn_normals(detector.reference)
     rows = [
         row(

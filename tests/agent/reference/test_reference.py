@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from driftgauge.agent.reference.coverage import measure_coverage
 from driftgauge.agent.reference.example import Example
 from driftgauge.agent.reference.folder import list_images, read_images
 from driftgauge.agent.reference.gather import Reference, gather_reference
+from driftgauge.agent.reference.tap_store import TapStore
 from driftgauge.agent.reference.topic import read_topic
 from driftgauge.agent.stream.memory import MemorySource, MemoryTopic
 from driftgauge.detector import ReferenceTooSmall
@@ -41,41 +42,52 @@ def jpeg(grey: int) -> bytes:
 class BrightnessReader:
     """Reads a picture's grey as its only tap, so that the order can be seen."""
 
+    predicted: NDArray[np.int64] | None = None
+
     def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
         return {"grey": torch.tensor([[float(image.mean())] for image in images])}
 
 
-def gather(examples: list[Example], seen: list[int] | None = None) -> Reference:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TapStore]:
+    opened = TapStore(tmp_path / "taps")
+    yield opened
+    opened.close()
+
+
+def gather(examples: list[Example], store: TapStore, seen: list[int] | None = None) -> Reference:
     return gather_reference(
         iter(examples),
         BrightnessReader(),  # type: ignore[arg-type]  # reads like the model's
+        store,
         batch=4,
         window_seconds=60,
         on_images=(seen if seen is not None else []).append,
     )
 
 
-def test_taps_come_in_the_order_of_time_whatever_the_order_of_arrival() -> None:
+def test_taps_come_in_the_order_of_time_whatever_the_order_of_arrival(store: TapStore) -> None:
     examples = [
         Example(picture(k), (f"camera={k % 2}",), START + timedelta(seconds=20 * k))
         for k in range(10)
     ]
     seen: list[int] = []
-    reference = gather(examples[::-1], seen)
-    assert reference.taps["grey"].flatten().tolist() == list(range(10))
+    reference = gather(examples[::-1], store, seen)
+    assert reference.taps["grey"].flatten()[reference.rows].tolist() == list(range(10))
     assert np.diff(reference.window_ids).min() >= 0
     assert len(set(reference.window_ids.tolist())) == 4
     assert reference.segments[1] == ("camera=1",)
     assert seen == [4, 4, 2]
 
 
-def test_kept_pictures_are_those_of_their_rows() -> None:
+def test_kept_pictures_are_those_of_their_rows(store: TapStore) -> None:
     examples = [
         Example(picture(k), ("camera=1",), START + timedelta(seconds=20 * k)) for k in range(30)
     ]
     reference = gather_reference(
         iter(examples[::-1]),
         BrightnessReader(),  # type: ignore[arg-type]  # reads like the model's
+        store,
         batch=4,
         window_seconds=60,
         on_images=lambda n: None,
@@ -83,17 +95,21 @@ def test_kept_pictures_are_those_of_their_rows() -> None:
     )
     assert len(reference.pictures) == 7
     for row, kept in reference.pictures.items():
-        assert float(kept.mean()) == float(reference.taps["grey"][row])
+        assert float(kept.mean()) == float(reference.taps["grey"][reference.rows[row]])
 
 
-def test_images_without_times_make_windows_of_their_own_segment() -> None:
+def test_images_without_times_make_windows_of_their_own_segment(store: TapStore) -> None:
     examples = [Example(picture(k), ("camera=1",), number=k) for k in range(40)]
-    assert np.unique(gather(examples).window_ids, return_counts=True)[1].tolist() == [16, 16, 8]
+    assert np.unique(gather(examples, store).window_ids, return_counts=True)[1].tolist() == [
+        16,
+        16,
+        8,
+    ]
 
 
-def test_no_image_at_all_is_an_error() -> None:
+def test_no_image_at_all_is_an_error(store: TapStore) -> None:
     with pytest.raises(ReferenceTooSmall, match="no image that could be decoded"):
-        gather([])
+        gather([], store)
 
 
 def test_sub_folders_are_segments_that_advance_together(tmp_path: Path) -> None:
@@ -107,6 +123,11 @@ def test_sub_folders_are_segments_that_advance_together(tmp_path: Path) -> None:
     examples = list(read_images(files, max_pixels=1000))
     assert [example.segments for example in examples[:2]] == [("camera=left",), ("camera=right",)]
     assert len(examples) == 6
+    keys = [example.key for example in examples]
+    assert len(set(keys)) == 6
+    (tmp_path / "left" / "0.jpg").write_bytes(jpeg(250))
+    again = [example.key for example in read_images(files, max_pixels=1000)]
+    assert [one == other for one, other in zip(keys, again, strict=True)] == [False] + [True] * 5
 
 
 def test_a_folder_without_images_says_what_was_looked_for(tmp_path: Path) -> None:
@@ -131,6 +152,7 @@ def test_a_topic_is_read_to_its_end_without_what_cannot_be_decoded() -> None:
         )
     )
     assert [example.segments for example in examples] == [("camera=3",)] * 5
+    assert len({example.key for example in examples}) == 5
     assert examples[1].taken_at == datetime.fromtimestamp(1, UTC)
 
 
@@ -175,7 +197,9 @@ class Judge(BrightnessReader):
         return super().read(images)
 
 
-def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_event_says_it() -> None:
+def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_event_says_it(
+    store: TapStore,
+) -> None:
     examples = [
         Example(picture(20), ("camera=3",), START),
         Example(picture(200), (), START + timedelta(seconds=1)),
@@ -185,6 +209,7 @@ def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_even
     found = gather_reference(
         iter(examples),
         Judge(),  # type: ignore[arg-type]  # reads like the model's
+        store,
         batch=2,
         window_seconds=60,
         on_images=lambda _: None,
@@ -218,3 +243,4 @@ def test_a_topic_of_inference_logs_gives_every_picture_and_passes_over_answers()
     assert [example.image.mean().round(-1) for example in found] == [10, 20, 30]
     named = [("predicted_class=cat",), ("predicted_class=dog",), ()]
     assert [example.segments for example in found] == named
+    assert len({example.key for example in found}) == 3
