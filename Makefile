@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector fuzz check format clean
+.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector bench-agent fuzz check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -46,6 +46,9 @@ bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STRE
 
 bench-detector: $(STAMP) ## the detector against cheap rivals: make bench-detector DATA=FOLDER (about an hour)
 	@$(BIN)/python -m tests.benchmarks.detector $(DATA) $(BENCH)
+
+bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka (about half an hour)
+	@$(BIN)/python -m tests.benchmarks.agent $(BENCH)
 
 fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
 	@$(BIN)/python -m tests.benchmarks.fuzz $(FUZZ)

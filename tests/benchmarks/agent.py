@@ -1,0 +1,224 @@
+"""The whole agent against the bare model; its ceiling, its delay, its memory, its Kafka client.
+
+Run: python -m tests.benchmarks.agent [--broker embedded] [--rounds N] [--events N] [--only PART ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..agent.records import jpeg
+from ..broker import Broker
+from .agent_rig import (
+    BareForward,
+    MockAgent,
+    RealAgent,
+    Topic,
+    fitted_settings,
+    frames,
+    in_thread,
+    resident_mib,
+    running_broker,
+    turn_until_counted,
+)
+from .clients import confluent_rate, kafka_python_rate
+from .table import Figure, write_benchmark
+
+GOAL = 0.90
+Result = tuple[list[dict[str, object]], list[Figure]]
+
+
+def say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def speed(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
+    """Images/s of agent and of decode plus bare forward, turn about on the same images."""
+    pictures = frames(chosen.images)
+    topic = Topic(broker, "bench-real")
+    broker.create_topic(topic.name)
+    settings = fitted_settings(folder, broker, topic.name, frames(600, seed=1))
+    bare = BareForward(settings, batch=settings.batch.max_images)
+    agent = RealAgent(settings)
+    topic.send(pictures, chosen.images)  # both sides warm up on one round
+    turn_until_counted(agent.loop, topic.n_sent)
+    bare.seconds(pictures, chosen.images)
+    before = agent.loop.stage_seconds()
+    pairs = []
+    for number in range(chosen.rounds):
+        topic.send(pictures, chosen.images)
+        alone = chosen.images / bare.seconds(pictures, chosen.images)
+        whole = chosen.images / turn_until_counted(agent.loop, topic.n_sent)
+        pairs.append((whole, alone))
+        say(f"round {number}: agent {whole:.1f}, bare {alone:.1f} images/s")
+    stages = agent.loop.stage_seconds()
+    took = {name: seconds - before.get(name, 0) for name, seconds in stages.items()}
+    say("the agent's seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in sorted(took.items())))
+    agent.close()
+    ratio = statistics.median(whole / alone for whole, alone in pairs)
+    whole, alone = (statistics.median(side) for side in zip(*pairs, strict=True))
+    rows: list[dict[str, object]] = [
+        {"what": "agent, real model", "value": round(whole, 1), "unit": "images/s"},
+        {"what": "decode and bare forward", "value": round(alone, 1), "unit": "images/s"},
+    ]
+    name = "agent over decode and bare forward"
+    return rows, [Figure(name, round(ratio, 3), "", f"at least {GOAL}", ratio >= GOAL)]
+
+
+def ceiling(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
+    """Events/s of everything but the model, on the same images."""
+    topic, pictures = Topic(broker, "bench-mock"), frames(256)
+    broker.create_topic(topic.name)
+    agent = MockAgent(topic, folder)
+    rates = []
+    for _ in range(chosen.rounds + 1):
+        topic.send(pictures, 1_000)
+        rates.append(1_000 / turn_until_counted(agent.loop, topic.n_sent))
+    agent.close()
+    rate = statistics.median(rates[1:])
+    row: dict[str, object] = {"what": "agent, mock model", "value": round(rate), "unit": "events/s"}
+    return [row], [Figure("ceiling without a model", round(rate), "events/s")]
+
+
+def delay(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
+    """Seconds from sending an image to its window being in the database, at 50 images/s."""
+    rows: list[dict[str, object]] = []
+    figures = []
+    for flush_seconds in (5.0, 0.5):
+        topic = Topic(broker, f"bench-delay-{flush_seconds:g}".replace(".", "-"))
+        broker.create_topic(topic.name)
+        agent = MockAgent(topic, folder, flush_seconds)
+        running = in_thread(lambda agent=agent: agent.loop.run() and None)  # type: ignore[misc]
+        sent_at = steadily(topic, frames(64), n=round(50 * chosen.delay_seconds), per_second=50)
+        while not agent.store.flushed or agent.store.flushed[-1][1] < len(sent_at):
+            time.sleep(0.05)
+        agent.stop.set()
+        running.join()
+        agent.database.close()
+        ends = np.array([offset for _, offset in agent.store.flushed])
+        times = np.array([moment for moment, _ in agent.store.flushed])
+        waits = times[np.searchsorted(ends, np.arange(len(sent_at)), side="right")] - sent_at
+        p50, p99 = (float(np.percentile(waits, q)) for q in (50, 99))
+        for name, value in (("p50", p50), ("p99", p99)):
+            what = f"sent to counted, {name}, flush every {flush_seconds:g} s"
+            rows.append({"what": what, "value": round(value, 2), "unit": "s"})
+            figures.append(Figure(what, round(value, 2), "s"))
+    return rows, figures
+
+
+def steadily(topic: Topic, values: list[bytes], *, n: int, per_second: float) -> np.ndarray:
+    """Send *n* images at a steady rate and return when each was handed to the producer."""
+    from driftgauge.agent.stream.produce import FrameProducer
+
+    sent_at = np.empty(n)
+    with FrameProducer(topic.broker.connection(), topic.name) as producer:
+        began = time.time()
+        for number in range(n):
+            time.sleep(max(0.0, began + number / per_second - time.time()))
+            sent_at[number] = time.time()
+            producer.send(values[number % len(values)], partition=0)
+    return sent_at
+
+
+def memory(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
+    """Resident memory while many small events go through; the first tenth is for warming up."""
+    topic = Topic(broker, "bench-memory")
+    broker.create_topic(topic.name)
+    agent = MockAgent(topic, folder)
+    spawn = multiprocessing.get_context("spawn")
+    n_points, per_point = 10, chosen.events // 10
+    rows: list[dict[str, object]] = []
+    began = time.perf_counter()
+    for point in range(1, n_points + 1):
+        sender = spawn.Process(target=send_small, args=(broker.connection(), topic.name, per_point))
+        sender.start()
+        turn_until_counted(agent.loop, point * per_point)
+        sender.join()
+        gc.collect()
+        seen = {"what": f"memory after {point * per_point:,} events", "unit": "MiB"}
+        rows.append(seen | {"value": round(resident_mib(), 1)})
+        say(f"{seen['what']}: {resident_mib():.1f} MiB, {time.perf_counter() - began:.0f} s")
+    agent.close()
+    values = [float(str(row["value"])) for row in rows]
+    growth = values[-1] - values[0]
+    name = f"memory growth over the last 9 of 10 parts of {chosen.events:,} events"
+    return rows, [Figure(name, round(growth, 1), "MiB", "at most 20", growth <= 20)]
+
+
+def send_small(connection: object, topic: str, n: int) -> None:
+    from driftgauge.agent.stream.produce import FrameProducer
+
+    value = jpeg()
+    with FrameProducer(connection, topic) as producer:  # type: ignore[arg-type]
+        for number in range(n):
+            producer.send(value, headers={"camera": f"{number % 20}"}, partition=0)
+
+
+def clients(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
+    """Messages/s and CPU of the two Kafka clients alone, turn about on the same topic."""
+    topic, n = Topic(broker, "bench-clients"), 4_000
+    broker.create_topic(topic.name)
+    topic.send(frames(256), n)
+    sides: dict[str, Callable[..., tuple[float, float]]] = {
+        "kafka-python": kafka_python_rate,
+        "confluent-kafka": confluent_rate,
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    for _ in range(chosen.rounds):
+        for name, rate in sides.items():
+            found[name].append(rate(broker.connection(), topic.name, n))
+    rows: list[dict[str, object]] = []
+    for name, seen in found.items():
+        rate, cpu = (statistics.median(side) for side in zip(*seen, strict=True))
+        rows.append({"what": f"{name}, 30 KB", "value": round(rate), "unit": "messages/s"})
+        rows.append({"what": f"{name}, CPU", "value": round(cpu * 1e6), "unit": "us a message"})
+    return rows, [
+        Figure(str(row["what"]), float(str(row["value"])), str(row["unit"])) for row in rows
+    ]
+
+
+PARTS: dict[str, Callable[[Broker, Path, argparse.Namespace], Result]] = {
+    "speed": speed,
+    "ceiling": ceiling,
+    "delay": delay,
+    "clients": clients,
+    "memory": memory,
+}
+
+
+def main() -> None:
+    """Print the table and write build/benchmarks/agent.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--broker", choices=["apache", "embedded"], default="apache")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=512, help="of one round")
+    parser.add_argument("--delay-seconds", type=float, default=30)
+    parser.add_argument("--events", type=int, default=1_000_000, help="of the memory part")
+    parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
+    chosen = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "kafka").mkdir()
+        with running_broker(chosen.broker, folder / "kafka") as broker:
+            for part in chosen.only:
+                say(f"measuring: {part}")
+                more_rows, more_figures = PARTS[part](broker, folder, chosen)
+                rows += more_rows
+                figures += more_figures
+    write_benchmark("agent", rows, figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""What the agent's benchmark runs on: a broker, real photographs, a fitted detector, whole loops."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from driftgauge.agent.build import build_agent, build_database, build_model
+from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.demo.scenes import photograph_cameras
+from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.loop import AgentLoop
+from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.settings import Settings, load_settings
+from driftgauge.agent.stream.consumer import ConsumerSettings
+from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.agent.stream.memory import MemoryDeadLetters
+from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.storage import Database, FlushRecord, Store
+
+from ..agent.scorer import BrightnessScorer
+from ..broker import Broker
+from ..certificates import certify
+from ..kafka_server import KafkaServer, find_jars
+from ..token_endpoint import signing_keys
+
+STREAM = "bench"
+FRAME_BYTES = 30_000
+MOST_PIXELS = 50_000_000
+
+
+@contextmanager
+def running_broker(kind: str, folder: Path) -> Iterator[Broker]:
+    """Start Apache Kafka, or the embedded broker."""
+    if kind == "embedded":
+        with EmbeddedBroker(folder) as embedded:
+            yield embedded
+        return
+    java = shutil.which("java")
+    if java is None:
+        raise SystemExit("Apache Kafka needs Java; or take --broker embedded")
+    server = KafkaServer(java, find_jars(), folder, certify(folder))
+    server.keys_file.write_text(signing_keys())
+    server.format()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def frames(n: int, *, n_bytes: int = FRAME_BYTES, seed: int = 0) -> list[bytes]:
+    """Return JPEGs of about *n_bytes*, cut from photographs at random places."""
+    rng = np.random.default_rng(seed)
+    pictures = [camera.pictures[0] for camera in photograph_cameras()]
+    found = []
+    for number in range(n):
+        picture = pictures[number % len(pictures)]
+        x, y = (int(rng.integers(0, max(1, side - 224))) for side in picture.size)
+        cut = picture.crop((x, y, x + 224, y + 224)).resize((320, 320))
+        found.append(_jpeg_of(cut, n_bytes))
+    return found
+
+
+def _jpeg_of(picture: Image.Image, n_bytes: int) -> bytes:
+    best = b""
+    for quality in (95, 90, 85, 80, 70, 60, 40, 20):
+        sink = io.BytesIO()
+        picture.save(sink, "JPEG", quality=quality)
+        if not best or abs(len(sink.getvalue()) - n_bytes) < abs(len(best) - n_bytes):
+            best = sink.getvalue()
+    return best
+
+
+@dataclass
+class Topic:
+    """A topic with one partition that the benchmark fills."""
+
+    broker: Broker
+    name: str
+    n_sent: int = 0
+
+    def send(self, values: Sequence[bytes], n: int) -> None:
+        with FrameProducer(self.broker.connection(), self.name) as producer:
+            for number in range(n):
+                camera = f"{number % 5}"
+                producer.send(values[number % len(values)], headers={"camera": camera}, partition=0)
+        self.n_sent += n
+
+
+@dataclass
+class TimedStore:
+    """The real store, which notes when each flush was in the database."""
+
+    store: Store
+    flushed: list[tuple[float, int]] = field(default_factory=list)
+
+    def flush(self, flush: FlushRecord) -> None:
+        self.store.flush(flush)
+        now = time.time()
+        self.flushed += [(now, advance.next_offset) for advance in flush.advances]
+
+    def offsets(
+        self, stream: str, partitions: frozenset[tuple[str, int]]
+    ) -> dict[tuple[str, int], int]:
+        return self.store.offsets(stream, partitions)
+
+
+@dataclass
+class MockAgent:
+    """A whole loop whose model is a mean over pixels."""
+
+    topic: Topic
+    folder: Path
+    flush_seconds: float = 5.0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.database = Database(f"sqlite:///{self.folder}/{self.topic.name}.db")
+        self.database.upgrade()
+        store = Store(self.database)
+        store.ensure_stream(STREAM, self.topic.name, 60)
+        self.store = TimedStore(store)
+        self.loop = AgentLoop(
+            source=KafkaSource(
+                self.topic.broker.connection(),
+                topic=self.topic.name,
+                group_id=self.topic.name,
+                settings=ConsumerSettings(auto_offset_reset="earliest"),
+            ),
+            dead_letters=MemoryDeadLetters(),
+            scorer=BrightnessScorer(),
+            store=self.store,
+            clock=SystemClock(),
+            settings=LoopSettings(stream=STREAM, flush_interval_seconds=self.flush_seconds),
+            stop=self.stop,
+        )
+
+    def close(self) -> None:
+        self.stop.set()
+        self.loop.run()
+        self.database.close()
+
+
+def turn_until_counted(loop: AgentLoop, n: int) -> float:
+    """Turn until *n* events in all are in the database; return the seconds that took."""
+    began = time.perf_counter()
+    while loop.totals.events < n:
+        loop.turn()
+    while not loop.flush():
+        loop.turn()
+    return time.perf_counter() - began
+
+
+def fitted_settings(
+    folder: Path, broker: Broker, topic: str, reference: Sequence[bytes]
+) -> Settings:
+    """Fit a detector on *reference* with the command line, and return the run's settings."""
+    images = folder / "reference"
+    for number, value in enumerate(reference):
+        place = images / f"{number % 5}" / f"{number:05d}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(value)
+    reach = broker.connection()
+    file = folder / "driftgauge.toml"
+    file.write_text(
+        f'[stream]\nname = "{STREAM}"\ntopic = "{topic}"\nsegments = ["camera"]\n'
+        f'[kafka]\nbootstrap_servers = ["{reach.bootstrap_servers[0]}"]\n'
+        f'profile = "{reach.profile}"\nauto_offset_reset = "earliest"\n'
+        '[model]\nfactory = "driftgauge.agent.demo.lite0:build_lite0"\n'
+        f'[detector]\npath = "{folder}/detector"\n'
+        f'[store]\nurl = "sqlite:///{folder}/real.db"\n'
+    )
+    command = [sys.executable, "-m", "driftgauge.agent.command", "fit", "--config", str(file)]
+    done = subprocess.run(
+        [*command, "--images", str(images), "--probes", "0"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"fit failed:\n{done.stdout}{done.stderr}")
+    return load_settings(file)
+
+
+class RealAgent:
+    """What ``driftgauge run`` builds, turned by the benchmark."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.stop = threading.Event()
+        self.database = build_database(settings)
+        self.loop = build_agent(settings, Store(self.database), stop=self.stop).loop
+
+    def close(self) -> None:
+        self.stop.set()
+        self.loop.run()
+        self.database.close()
+
+
+class BareForward:
+    """Decoding in threads and the bare model, as fast as it goes: nothing is tapped or counted."""
+
+    def __init__(self, settings: Settings, *, batch: int, threads: int = 2) -> None:
+        self._loaded = build_model(settings)
+        self._batch = batch
+        self._threads = ThreadPoolExecutor(threads)
+
+    def seconds(self, values: Sequence[bytes], n: int) -> float:
+        """Return how long *n* images take from bytes to the model's output."""
+        chosen = [values[number % len(values)] for number in range(n)]
+        began = time.perf_counter()
+        decoded = self._threads.map(self._decode, chosen)
+        for _ in range(0, n, self._batch):
+            self._forward([image for image, _ in zip(decoded, range(self._batch), strict=False)])
+        return time.perf_counter() - began
+
+    def _decode(self, value: bytes) -> NDArray[np.uint8]:
+        return decode_image(value, max_pixels=MOST_PIXELS)
+
+    @torch.inference_mode()
+    def _forward(self, images: Sequence[NDArray[np.uint8]]) -> None:
+        inputs = [self._loaded.transform(Image.fromarray(image)) for image in images]
+        batch = torch.stack(inputs).to(self._loaded.device)
+        self._loaded.model(batch.contiguous(memory_format=torch.channels_last))
+
+
+def resident_mib() -> float:
+    """Return this process's resident memory."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) / 1024
+
+
+def in_thread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
