@@ -53,8 +53,8 @@ class LayerTaps:
     def __enter__(self) -> LayerTaps:
         refuse_training(self._model)
         self.__exit__(None, None, None)
-        begin = self._model.register_forward_pre_hook(self._begin, with_kwargs=True)
-        self._handles.append(begin)
+        begin = self._beginner()
+        self._handles.append(self._model.register_forward_pre_hook(begin, with_kwargs=True))
         for name, layer in self._layers.items():
             self._handles.append(layer.module.register_forward_hook(self._reader(name, layer)))
         return self
@@ -91,10 +91,12 @@ class LayerTaps:
         seen: _Pass = self._threads.seen
         return seen
 
-    def _begin(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
-    ) -> None:
-        self._threads.seen = _Pass(args, kwargs)
+    def _beginner(self) -> Callable[[nn.Module, tuple[object, ...], dict[str, object]], None]:
+        # A function, as every hook here: a method would make the model impossible to deepcopy.
+        def begin(module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+            self._threads.seen = _Pass(args, kwargs)
+
+        return begin
 
     def _reader(self, name: str, layer: TappedLayer) -> Callable[[nn.Module, object, object], None]:
         def read(module: nn.Module, inputs: object, output: object) -> None:

@@ -84,6 +84,7 @@ class Attachment:
         self._origin = origin
         self._describe = describe
         self._host = threading.local()
+        self._is_closed = False
         after = spare_full_graphs(self._after, sender.warn_of_full_graph)
         self._end = model.register_forward_hook(after)
 
@@ -103,6 +104,7 @@ class Attachment:
 
     def close(self, timeout_seconds: float = 10.0) -> None:
         """Take the hooks off, and send what waits; safe to call twice."""
+        self._is_closed = True
         self._end.remove()
         self._taps.__exit__(None, None, None)
         self._sender.close(timeout_seconds)
@@ -119,6 +121,8 @@ class Attachment:
         self.close()
 
     def _after(self, model: nn.Module, inputs: object, output: object) -> None:
+        if self._is_closed:  # a copy of the model keeps its hooks
+            return
         n_images = 1
         try:
             taps = self._taps.pooled()

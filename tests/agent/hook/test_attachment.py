@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.events.segment import PREDICTED_CLASS
 from driftgauge.agent.events.tap_vectors import TapVectors
+from driftgauge.agent.hook.sender import Counts
 from driftgauge.detector import LayerNotFound, LayerTaps, ModelNotTappable, hash_weights
 from tests.agent.records import NOON, record
 from tests.detector.hosts import HOSTS, build_host, images
@@ -283,6 +285,17 @@ def mean_of_first_layer(level: int) -> Tensor:
     with torch.inference_mode():
         given: Tensor = small_cnn().get_submodule("0")(torch.full((1, 3, 8, 8), float(level)))
     return given.mean(dim=(0, 2, 3))
+
+
+def test_a_copy_of_the_model_sends_too_until_the_attachment_is_closed(outbox: Outbox) -> None:
+    model = small_cnn()
+    with torch.inference_mode(), attach(model, outbox, LAYERS, topic="t") as attachment:
+        copied = copy.deepcopy(model)
+        assert torch.equal(copied(images(32)), model(images(32)))
+    with torch.inference_mode():
+        copied(images(32))
+    assert len(outbox.messages) == 4
+    assert attachment.counts == Counts(sent=4)
 
 
 @pytest.fixture
