@@ -17,6 +17,8 @@ def first_tensor(output: object, n: int | None = None) -> Tensor | None:
 
     One of *n* rows goes before others, and one with channels before a bare number, such as a loss.
     """
+    if isinstance(output, Tensor):  # as nearly always: this runs in the host's forward pass
+        return output
     found = list(tensors_in(output))
     batched = [tensor for tensor in found if tensor.ndim >= BATCH_AXES]
     fitting = (tensor for tensor in batched if tensor.shape[0] == n)
