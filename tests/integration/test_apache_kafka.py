@@ -6,130 +6,44 @@ import logging
 import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer, TopicPartition  # noqa: TID251 - what operators and cameras do
 from kafka.admin import KafkaAdminClient  # noqa: TID251
 
-from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.errors import SourceBroken
-from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.loop import AgentLoop
-from driftgauge.agent.loop_settings import LoopSettings
-from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.memory import MemoryDeadLetters
 from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.agent.stream.topic import delete_topics
 from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg
-from ..agent.scorer import BrightnessScorer
 from ..broker import until
 from ..contracts.test_source import joined, read
 from ..kafka_server import KafkaServer
+from .agent_rig import STREAM, Rig
 
 pytestmark = pytest.mark.kafka
 
-STREAM = "line"
-SETTINGS = LoopSettings(
-    stream=STREAM,
-    decode=DecodeSettings(segment_headers=("camera",)),
-    max_images=8,
-    max_delay_seconds=0.02,
-    flush_interval_seconds=0.05,
-    poll_seconds=0.05,
-)
 
+@dataclass(frozen=True)
+class ApacheRig(Rig):
+    """Can also stop its broker and spoil its files."""
 
-@dataclass
-class Agent:
-    """A loop in this process, turned by the test."""
-
-    loop: AgentLoop
-    source: KafkaSource
-    store: Store
-    stop: threading.Event
-    letters: MemoryDeadLetters
-
-    @property
-    def n_counted(self) -> int:
-        return self.store.event_counts(STREAM).get("*", 0)
-
-    @property
-    def next_offsets(self) -> dict[int, int]:
-        return {row.partition: row.next_offset for row in self.store.partitions(STREAM)}
-
-    def read(self, n: int) -> None:
-        """Turn until *n* are counted, and a little more to see that it stays so."""
-        until(lambda: self.n_counted >= n, self.loop.turn)
-        self.idle()
-        assert self.n_counted == n
-
-    def idle(self) -> None:
-        for _ in range(6):
-            self.loop.turn()
-
-    def leave(self) -> None:
-        self.stop.set()
-        self.loop.run()
-
-
-@dataclass
-class Rig:
     server: KafkaServer
-    topic: str
-    store: Store
-
-    def agent(
-        self,
-        reset: OffsetReset = "earliest",
-        *,
-        poll_seconds: float = 0.05,
-        connection: KafkaConnection | None = None,
-        session_timeout_seconds: float | None = None,
-    ) -> Agent:
-        source = KafkaSource(
-            connection or self.server.connection(),
-            topic=self.topic,
-            group_id=self.topic,
-            settings=ConsumerSettings(
-                auto_offset_reset=reset,
-                session_timeout_seconds=session_timeout_seconds,
-                heartbeat_interval_seconds=session_timeout_seconds and session_timeout_seconds / 5,
-            ),
-            first_partitions=partial(self.store.first_partitions, STREAM),
-        )
-        stop, letters = threading.Event(), MemoryDeadLetters()
-        loop = AgentLoop(
-            source=source,
-            dead_letters=letters,
-            scorer=BrightnessScorer(),
-            store=self.store,
-            clock=SystemClock(),
-            settings=replace(SETTINGS, poll_seconds=poll_seconds),
-            stop=stop,
-        )
-        return Agent(loop, source, self.store, stop, letters)
-
-    def send(self, n: int, *, partition: int = 0) -> None:
-        with FrameProducer(self.server.connection(), self.topic) as producer:
-            for _ in range(n):
-                producer.send(jpeg(), partition=partition, event_time=NOON)
 
 
 @pytest.fixture
-def rig(apache_kafka: KafkaServer, topic: str, tmp_path: Path) -> Iterator[Rig]:
+def rig(apache_kafka: KafkaServer, topic: str, tmp_path: Path) -> Iterator[ApacheRig]:
     apache_kafka.create_topic(topic)
     database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
     database.upgrade()
     store = Store(database)
     store.ensure_stream(STREAM, topic, 60)
-    yield Rig(apache_kafka, topic, store)
+    yield ApacheRig(apache_kafka, topic, store)
     database.close()
 
 
@@ -141,7 +55,7 @@ def admin(apache_kafka: KafkaServer) -> Iterator[KafkaAdminClient]:
 
 
 def test_what_retention_took_is_told_and_reading_goes_on(
-    rig: Rig, admin: KafkaAdminClient, caplog: pytest.LogCaptureFixture
+    rig: ApacheRig, admin: KafkaAdminClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.send(20)
     agent = rig.agent()
@@ -158,7 +72,7 @@ def test_what_retention_took_is_told_and_reading_goes_on(
 
 
 def test_a_batch_that_is_corrupt_on_disk_is_stepped_over_with_a_letter(
-    rig: Rig, caplog: pytest.LogCaptureFixture
+    rig: ApacheRig, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One bit flips while the broker is down; the batches around it count.
 
@@ -205,7 +119,7 @@ def last_of_batch(log: bytes, first: int) -> int:
     return first + int(delta)
 
 
-def test_a_topic_made_anew_is_not_read_as_the_old_one(rig: Rig) -> None:
+def test_a_topic_made_anew_is_not_read_as_the_old_one(rig: ApacheRig) -> None:
     rig.send(20)
     agent = rig.agent()
     agent.read(20)
@@ -219,7 +133,9 @@ def test_a_topic_made_anew_is_not_read_as_the_old_one(rig: Rig) -> None:
     agent.leave()
 
 
-def test_an_aborted_transaction_is_not_counted_and_an_open_one_is_waited_for(rig: Rig) -> None:
+def test_an_aborted_transaction_is_not_counted_and_an_open_one_is_waited_for(
+    rig: ApacheRig,
+) -> None:
     agent = rig.agent()
     producer = KafkaProducer(
         **rig.server.connection().producer_options(), transactional_id=rig.topic
@@ -250,7 +166,7 @@ def test_an_aborted_transaction_is_not_counted_and_an_open_one_is_waited_for(rig
     agent.leave()
 
 
-def test_what_ends_a_transaction_is_not_behind(rig: Rig) -> None:
+def test_what_ends_a_transaction_is_not_behind(rig: ApacheRig) -> None:
     """Each transaction leaves a marker, which nobody counts, at the end of its partition."""
     producer = KafkaProducer(
         **rig.server.connection().producer_options(), transactional_id=rig.topic
@@ -278,7 +194,7 @@ def test_what_ends_a_transaction_is_not_behind(rig: Rig) -> None:
 
 @pytest.mark.parametrize("reset", ["earliest", "latest"])
 def test_a_partition_that_is_added_is_read_from_its_first_record(
-    rig: Rig, admin: KafkaAdminClient, reset: OffsetReset
+    rig: ApacheRig, admin: KafkaAdminClient, reset: OffsetReset
 ) -> None:
     """It is found half a minute later; what came meanwhile counts, wherever reading began."""
     rig.send(5)
@@ -294,7 +210,7 @@ def test_a_partition_that_is_added_is_read_from_its_first_record(
 
 
 def test_a_partition_that_is_added_while_nobody_reads_is_read_from_its_first_record(
-    rig: Rig, admin: KafkaAdminClient
+    rig: ApacheRig, admin: KafkaAdminClient
 ) -> None:
     """An agent that begins at the end is not there when it is added and filled."""
     rig.send(5)
@@ -310,7 +226,7 @@ def test_a_partition_that_is_added_while_nobody_reads_is_read_from_its_first_rec
     agent.leave()
 
 
-def test_a_session_that_the_broker_does_not_allow_is_said_to_be_refused(rig: Rig) -> None:
+def test_a_session_that_the_broker_does_not_allow_is_said_to_be_refused(rig: ApacheRig) -> None:
     short = ConsumerSettings(session_timeout_seconds=0.5, heartbeat_interval_seconds=0.1)
     source = KafkaSource(
         rig.server.connection(), topic=rig.topic, group_id=rig.topic, settings=short
@@ -321,7 +237,7 @@ def test_a_session_that_the_broker_does_not_allow_is_said_to_be_refused(rig: Rig
     source.close()
 
 
-def test_pausing_amid_many_fetches_loses_and_doubles_nothing(rig: Rig, topic: str) -> None:
+def test_pausing_amid_many_fetches_loses_and_doubles_nothing(rig: ApacheRig, topic: str) -> None:
     """A partition that is paused with half of what was fetched left must go on after it."""
     name, n = f"{topic}.wide", 2_000
     rig.server.create_topic(name, 3)

@@ -16,7 +16,8 @@ from ..agent.records import NOON, encoded
 from ..broker import until
 from ..kafka_server import KafkaServer
 from ..proxy import Proxy
-from .test_apache_kafka import Agent, Rig, rig
+from .agent_rig import Agent, Rig
+from .test_apache_kafka import rig
 
 __all__ = ["rig"]
 pytestmark = pytest.mark.kafka

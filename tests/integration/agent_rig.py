@@ -1,0 +1,114 @@
+"""A loop in this process on a real broker and a real database, turned by the test."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from functools import partial
+
+from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.loop import AgentLoop
+from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.stream.connection import KafkaConnection
+from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
+from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.agent.stream.memory import MemoryDeadLetters
+from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.storage import Store
+
+from ..agent.records import NOON, jpeg
+from ..agent.scorer import BrightnessScorer
+from ..broker import Broker, until
+
+STREAM = "line"
+SETTINGS = LoopSettings(
+    stream=STREAM,
+    decode=DecodeSettings(segment_headers=("camera",)),
+    max_images=8,
+    max_delay_seconds=0.02,
+    flush_interval_seconds=0.05,
+    poll_seconds=0.05,
+)
+
+
+@dataclass
+class Agent:
+    """A loop, and what it counted."""
+
+    loop: AgentLoop
+    source: KafkaSource
+    store: Store
+    stop: threading.Event
+    letters: MemoryDeadLetters
+
+    @property
+    def n_counted(self) -> int:
+        return self.store.event_counts(STREAM).get("*", 0)
+
+    @property
+    def next_offsets(self) -> dict[int, int]:
+        return {row.partition: row.next_offset for row in self.store.partitions(STREAM)}
+
+    def read(self, n: int) -> None:
+        """Turn until *n* are counted, and a little more to see that it stays so."""
+        until(lambda: self.n_counted >= n, self.loop.turn)
+        self.idle()
+        assert self.n_counted == n
+
+    def idle(self) -> None:
+        for _ in range(6):
+            self.loop.turn()
+
+    def leave(self) -> None:
+        self.stop.set()
+        self.loop.run()
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A topic with the agents that read it, and what they counted.
+
+    Attributes:
+        server: where the topic is; agents may reach it by another way.
+    """
+
+    server: Broker
+    topic: str
+    store: Store
+
+    def agent(
+        self,
+        reset: OffsetReset = "earliest",
+        *,
+        poll_seconds: float = 0.05,
+        connection: KafkaConnection | None = None,
+        session_timeout_seconds: float | None = None,
+    ) -> Agent:
+        source = KafkaSource(
+            connection or self.server.connection(),
+            topic=self.topic,
+            group_id=self.topic,
+            settings=ConsumerSettings(
+                auto_offset_reset=reset,
+                session_timeout_seconds=session_timeout_seconds,
+                heartbeat_interval_seconds=session_timeout_seconds and session_timeout_seconds / 5,
+            ),
+            first_partitions=partial(self.store.first_partitions, STREAM),
+        )
+        stop, letters = threading.Event(), MemoryDeadLetters()
+        loop = AgentLoop(
+            source=source,
+            dead_letters=letters,
+            scorer=BrightnessScorer(),
+            store=self.store,
+            clock=SystemClock(),
+            settings=replace(SETTINGS, poll_seconds=poll_seconds),
+            stop=stop,
+        )
+        return Agent(loop, source, self.store, stop, letters)
+
+    def send(self, n: int, *, partition: int = 0) -> None:
+        with FrameProducer(self.server.connection(), self.topic) as producer:
+            for _ in range(n):
+                producer.send(jpeg(), partition=partition, event_time=NOON)
