@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from .method import LEAN, Preset, fit_method
 from .normaliser import Normaliser
 from .reference import ReferenceWindows, reference_windows
 from .rows import BATCH, MAX_TRAIN, Rows, normalise_rows, take_rows, thin_rows
-from .splitting import MIN_EVENTS, split_reference
+from .splitting import MIN_EVENTS, Split, split_reference
 
 COMBINED = "*"
 
@@ -153,10 +153,31 @@ def fit_detector(
         on_progress=on_progress,
     )
     draft = Detector(normaliser, method, _EMPTY, preset, {}, figures=figures)
-    scores = score_all(draft, taps, rows)
+    return _calibrated(
+        draft,
+        score_all(draft, taps, rows),
+        parts,
+        window_ids=window_ids,
+        segments=segments,
+        calibrate_by=calibrate_by,
+        seed=seed,
+    )
+
+
+def _calibrated(
+    draft: Detector,
+    scores: Array,
+    parts: Split,
+    *,
+    window_ids: NDArray[np.int64],
+    segments: Sequence[Sequence[str]],
+    calibrate_by: str,
+    seed: int,
+) -> Detector:
+    """Return *draft* with the calibrations, and with what each segment's normal looked like."""
     cal_a, cal_b = scores[parts.cal_a], scores[parts.cal_b]
     calibration = Calibration.fit(cal_a, cal_b)
-    p_values = np.full((n, scores.shape[1]), np.nan)
+    p_values = np.full(scores.shape, np.nan)
     p_values[parts.cal_a], p_values[parts.cal_b] = calibration.own_p_values(cal_a, cal_b, seed)
     groups = {}
     for group, (in_a, in_b) in calibration_groups(segments, parts, calibrate_by).items():
@@ -165,7 +186,7 @@ def fit_detector(
         p_values[in_a], p_values[in_b] = own
     rows = np.sort(np.concatenate([parts.cal_a, parts.cal_b]))
     reference = reference_windows(p_values[rows], window_ids[rows], [segments[r] for r in rows])
-    return Detector(normaliser, method, calibration, preset, reference, groups, figures)
+    return replace(draft, calibration=calibration, reference=reference, groups=groups)
 
 
 def score_all(detector: Detector, taps: Mapping[str, Tensor], rows: Rows | None = None) -> Array:

@@ -18,7 +18,7 @@ MIN_EVENTS = 100
 
 PROMISED_EVENTS = 200
 """Independent events that a segment's reference must be worth for the budget to be promised: in
-simulation at least 95 of 100 references worth so much kept it (docs/benchmarks.md)."""
+simulation about 95 of 100 references worth so much kept it (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
