@@ -63,38 +63,40 @@ class Denoiser(nn.Module):
         Args:
             steps: ``(n,)``, or one for all, whose embedding is kept in evaluation mode.
         """
-        conditions = self._at(steps) if isinstance(steps, int) else self._conditions(steps)
+        conditions = (
+            self._at(steps) if isinstance(steps, int) else self._conditions(self.angles[steps])
+        )
         x = self.inlet(nn.functional.silu(noised))
         for block, condition in zip(self.blocks, conditions, strict=True):
             x = block(x, condition)
         restored: Tensor = self.outlet(nn.functional.silu(self.out_norm(x)))
         return restored
 
-    def _conditions(self, steps: Tensor) -> list[Tensor]:
-        embedding = nn.functional.silu(self.embed(self.angles[steps]))
+    def _conditions(self, angles: Tensor) -> list[Tensor]:
+        embedding = nn.functional.silu(self.embed(angles))
         return [linear(embedding) for linear in self._by_step()]
 
     def _at(self, step: int) -> list[Tensor]:
         """Return what *step* adds inside each block, kept for as long as the weights are these."""
-        steps = torch.tensor([step], device=self.angles.device)
+        angles = self.angles[step : step + 1]
         parts = [self.embed, *self._by_step()]
         weights = [weight for part in parts for weight in part.parameters()]
         if self.training or any(weight.is_inference() for weight in weights):
-            return self._conditions(steps)  # to be trained, or in tensors that count no changes
+            return self._conditions(angles)  # to be trained, or in tensors that count no changes
         state = [(weight.data_ptr(), weight._version) for weight in weights]  # noqa: SLF001 - no other count of changes
         kept_for, known = self._known
         if state != kept_for:
             known = {}
             self._known = (state, known)  # one assignment: other threads see the old or the new
         if step not in known:
-            known[step] = self._in_float32(steps)
+            known[step] = self._in_float32(angles)
         return known[step]
 
-    def _in_float32(self, steps: Tensor) -> list[Tensor]:
+    def _in_float32(self, angles: Tensor) -> list[Tensor]:
         """Return conditions that serve any later pass, whatever mode this one runs in."""
-        full = torch.autocast(steps.device.type, enabled=False)
+        full = torch.autocast(angles.device.type, enabled=False)
         with torch.inference_mode(mode=False), torch.no_grad(), full:  # the first switches grad on
-            return self._conditions(steps)
+            return self._conditions(angles)
 
     def _by_step(self) -> list[nn.Linear]:
         return [block.step for block in self.blocks if isinstance(block, Block)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal, get_args
 
 import torch
@@ -67,8 +68,7 @@ class Diffusion(nn.Module):
 
 def restore(denoiser: Denoiser, clean: Tensor, *, step: int) -> Tensor:
     """Return the denoiser's one-pass restoration of *clean*, scaled to *step* without noise."""
-    share = float(signal_shares()[step])
-    restored: Tensor = denoiser(clean * share**0.5, step)
+    restored: Tensor = denoiser(clean * _shares()[step] ** 0.5, step)
     return restored
 
 
@@ -81,7 +81,7 @@ def restore_by_ddim(denoiser: Denoiser, clean: Tensor, *, step: int, noise: Tens
     References:
         Song et al. 2021, "Denoising Diffusion Implicit Models", equation 12.
     """
-    shares = signal_shares().tolist()
+    shares = _shares()
     noised = shares[step] ** 0.5 * clean + (1 - shares[step]) ** 0.5 * noise
     predicted = clean
     for t in range(step, -1, -1):
@@ -113,3 +113,8 @@ def layer_angles(clean: Tensor, restored: Tensor, widths: Sequence[int]) -> Tens
     sizes = list(widths)
     pairs = zip(torch.split(clean, sizes, 1), torch.split(restored, sizes, 1), strict=True)
     return torch.stack([1 - nn.functional.cosine_similarity(a, b, dim=1) for a, b in pairs], dim=1)
+
+
+@cache
+def _shares() -> tuple[float, ...]:
+    return tuple(signal_shares().tolist())
