@@ -197,11 +197,12 @@ def score_all(detector: Detector, taps: Mapping[str, Tensor], rows: Rows | None 
     """
     rows = np.arange(len(next(iter(taps.values())))) if rows is None else rows
     device = detector.normaliser.mean.device
-    parts = [
-        detector.score(take_rows(taps, rows[i : i + BATCH], device)).cpu()
-        for i in range(0, len(rows), BATCH)
-    ]
-    return torch.cat(parts).double().numpy()
+    # One array for all: small ones kept from each batch would pin the large ones freed around them.
+    scores = np.empty((len(rows), len(detector.columns)))
+    for start in range(0, len(rows), BATCH):
+        part = take_rows(taps, rows[start : start + BATCH], device)
+        scores[start : start + BATCH] = detector.score(part).cpu().numpy()
+    return scores
 
 
 _EMPTY = Calibration(scores=np.zeros((0, 0)), sums=np.zeros(0), combined=np.zeros(0))

@@ -1,0 +1,133 @@
+"""A fit that is killed while it reads images, by the command line, ends as one that never was."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+N_IMAGES = 240
+BATCH = 8
+DIES_IN = 11
+"""Forward pass that is not survived."""
+
+MODEL = """
+import os, signal
+import torch
+from torch import nn
+from torchvision.transforms import v2
+
+class Mortal(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU())
+        self.last = nn.Sequential(nn.Conv2d(8, 16, 3, stride=2), nn.ReLU())
+        self.passes = 0
+
+    def forward(self, x):
+        self.passes += 1
+        with open("passes", "a") as told:
+            told.write(".")
+        if self.passes == int(os.environ.get("DIES_IN", -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.last(self.first(x)).mean(dim=(2, 3))
+
+def build():
+    return Mortal().eval(), v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+"""
+
+SETTINGS = f"""
+[stream]
+name = "line"
+topic = "frames"
+segments = ["camera"]
+[model]
+factory = "mortal:build"
+[detector]
+layers = ["first", "last"]
+method = "mahalanobis"
+[batch]
+max_images = {BATCH}
+[store]
+url = "sqlite:///driftgauge.db"
+"""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for k in range(N_IMAGES):
+        pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+        path = folder / f"camera {k % 2}" / f"{k:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+def prepared(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "mortal.py").write_text(MODEL)
+    (folder / "driftgauge.toml").write_text(SETTINGS)
+    return folder
+
+
+def fit(
+    folder: Path, images: Path, *more: str, dies_in: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in *folder*; the file ``passes`` there tells its forward passes."""
+    (folder / "passes").write_text("")
+    environment = dict(os.environ) | ({} if dies_in is None else {"DIES_IN": str(dies_in)})
+    command = ["-m", "driftgauge.agent.command", "fit", "--images", str(images)]
+    return subprocess.run(
+        [sys.executable, *command, "--probes", "0", "--json", *more],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def stores(folder: Path) -> list[Path]:
+    return sorted((folder / "detector").glob(".fit-*"))
+
+
+def n_passes(folder: Path) -> int:
+    return len((folder / "passes").read_text())
+
+
+def test_a_killed_fit_goes_on_and_ends_as_one_that_never_was(tmp_path: Path, images: Path) -> None:
+    whole = prepared(tmp_path / "whole")
+    done = fit(whole, images)
+    assert done.returncode == 0, done.stderr
+    assert not stores(whole)
+    assert "read before" not in done.stderr
+    in_all = n_passes(whole)
+
+    killed = prepared(tmp_path / "killed")
+    assert fit(killed, images, dies_in=DIES_IN).returncode == -signal.SIGKILL
+    assert len(stores(killed)) == 1
+    again = fit(killed, images, "--keep-taps")
+    assert again.returncode == 0, again.stderr
+    kept = (DIES_IN - 1) * BATCH
+    assert f"going on after {kept} images read before" in again.stderr
+    assert n_passes(killed) == in_all - (DIES_IN - 1) + 1  # the first batch is read again
+    assert json.loads(again.stdout)["detector"] == json.loads(done.stdout)["detector"]
+    assert json.loads(again.stdout)["coverage"] == json.loads(done.stdout)["coverage"]
+    assert len(stores(killed)) == 1
+
+    fresh = fit(killed, images, "--fresh")
+    assert "read before" not in fresh.stderr
+    assert n_passes(killed) == in_all
+    assert json.loads(fresh.stdout)["detector"] == json.loads(done.stdout)["detector"]
+    assert not stores(killed)
