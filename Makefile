@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector bench-agent fuzz check format clean
+.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector bench-agent bench-cost bench-calibration fuzz check format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -49,6 +49,12 @@ bench-detector: $(STAMP) ## the detector against cheap rivals: make bench-detect
 
 bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka (about half an hour)
 	@$(BIN)/python -m tests.benchmarks.agent $(BENCH)
+
+bench-cost: $(STAMP) ## the detector's share of a forward pass, by family and batch (half an hour; BENCH="--batches 64")
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.cost $(BENCH)
+
+bench-calibration: $(STAMP) ## false alarms of many random splits: make bench-calibration DATA=FOLDER
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration $(DATA) $(BENCH)
 
 fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
 	@$(BIN)/python -m tests.benchmarks.fuzz $(FUZZ)
