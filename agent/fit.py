@@ -38,6 +38,9 @@ from .reference.tap_store import TapStore, open_until_done, store_name
 from .reference.topic import read_topic
 from .settings import Settings
 
+CHECKPOINT = "training.safetensors"
+"""Where training stands, beside the taps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -191,6 +194,7 @@ def _fit(
         on_progress=callbacks.on_training,
         rows=reference.rows,
         device=loaded.device,
+        checkpoint=store.folder / CHECKPOINT,
     )
     comparisons = probe_methods(
         detector,

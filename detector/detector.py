@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -112,6 +113,7 @@ def fit_detector(
     rows: Rows | None = None,
     device: torch.device | None = None,
     max_train: int = MAX_TRAIN,
+    checkpoint: Path | None = None,
 ) -> Detector:
     """Fit a detector on reference taps in time order.
 
@@ -130,6 +132,8 @@ def fit_detector(
         rows: ``(n,)``: where in *taps* each event lies, in time order; None is as they come.
         device: to fit on; None is where the taps are.
         max_train: train on so many events at most, evenly spread over those dealt to training.
+        checkpoint: file for the denoiser's training to go on from after a kill; see
+            `train_denoiser`.
 
     Raises:
         ReferenceTooSmall: fewer than `MIN_EVENTS` events.
@@ -151,6 +155,7 @@ def fit_detector(
         seed=seed,
         training=training,
         on_progress=on_progress,
+        checkpoint=checkpoint,
     )
     draft = Detector(normaliser, method, _EMPTY, preset, {}, figures=figures)
     return _calibrated(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from .denoiser import Denoiser
 from .noise import N_STEPS, add_noise, signal_shares
+from .training_state import TrainingState, name_run
 
 HELD_OUT_SHARE = 0.1
 EVALUATIONS = 20
@@ -68,6 +70,7 @@ def train_denoiser(
     seed: int,
     training: Training | None = None,
     on_progress: OnProgress | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[Denoiser, dict[str, float]]:
     """Train on ``z0``; return the averaged network that was best on held-out samples.
 
@@ -78,6 +81,8 @@ def train_denoiser(
         seed: makes the run repeatable on one machine.
         training: lengths and rates.
         on_progress: called after each evaluation.
+        checkpoint: file to keep the state in after each evaluation, and to go on from where it is
+            this run's, to the bits of a run that was never interrupted; None keeps none.
 
     Returns:
         The denoiser in evaluation mode, and figures: ``steps``, ``held_out_loss``, ``seconds``.
@@ -91,57 +96,74 @@ def train_denoiser(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Denoiser(clean.shape[1], width=width, n_blocks=n_blocks).to(clean.device)
-    best, figures = _optimise(
-        network, train, held, plan=plan, generator=generator, on_progress=on_progress
-    )
+    state = _begin(network, plan, generator, n_samples=len(train))
+    run = ""
+    if checkpoint is not None:
+        run = name_run(clean, seed=seed, width=width, n_blocks=n_blocks, plan=asdict(plan))
+        state.restore(checkpoint, run)
+
+    def on_evaluation(progress: Progress) -> None:
+        if checkpoint is not None:
+            state.save(checkpoint, run)
+        if on_progress is not None:
+            on_progress(progress)
+
+    best, figures = _optimise(state, train, held, plan=plan, on_evaluation=on_evaluation)
     figures["seconds"] = time.perf_counter() - started
     return best.eval().requires_grad_(requires_grad=False), figures
 
 
-def _optimise(
-    network: Denoiser,
-    train: Tensor,
-    held: Tensor,
-    *,
-    plan: Training,
-    generator: torch.Generator,
-    on_progress: OnProgress | None,
-) -> tuple[Denoiser, dict[str, float]]:
+def _begin(
+    network: Denoiser, plan: Training, generator: torch.Generator, *, n_samples: int
+) -> TrainingState:
     optimiser = torch.optim.AdamW(
         network.parameters(),
         lr=plan.learning_rate,
         weight_decay=plan.weight_decay,
-        fused=train.device.type in FUSED_ON,
+        fused=next(network.parameters()).device.type in FUSED_ON,
     )
-    n_steps = plan.n_steps(len(train))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=plan.learning_rate, total_steps=n_steps, pct_start=0.1
+        optimiser,
+        max_lr=plan.learning_rate,
+        total_steps=plan.n_steps(n_samples),
+        pct_start=0.1,
     )
-    average, best, best_loss, stale = (
-        copy.deepcopy(network),
-        copy.deepcopy(network),
-        float("inf"),
-        0,
-    )
+    average, best = copy.deepcopy(network), copy.deepcopy(network)
+    return TrainingState(network, average, best, optimiser, schedule, generator)
+
+
+def _optimise(
+    state: TrainingState,
+    train: Tensor,
+    held: Tensor,
+    *,
+    plan: Training,
+    on_evaluation: OnProgress,
+) -> tuple[Denoiser, dict[str, float]]:
+    n_steps = plan.n_steps(len(train))
     probe = _noised(held, torch.Generator().manual_seed(0))
     every = max(n_steps // EVALUATIONS, 1)
-    step = 0
-    for step in range(1, n_steps + 1):
-        rows = torch.randint(len(train), (min(plan.batch, len(train)),), generator=generator)
-        _step(network, train[rows], optimiser, generator)
-        schedule.step()
-        _average(average, network, decay=min(EMA_DECAY, step / (step + 10)))
-        if step % every and step != n_steps:
-            continue
-        loss = _loss(average, held, probe)
-        best_loss, stale = (loss, 0) if loss < best_loss else (best_loss, stale + 1)
-        if not stale:
-            best.load_state_dict(average.state_dict())
-        if on_progress is not None:
-            on_progress(Progress(done=step, total=n_steps, loss=loss))
-        if stale >= plan.patience:
-            break
-    return best, {"steps": float(step), "held_out_loss": best_loss}
+    n_batch = min(plan.batch, len(train))
+    while state.step < n_steps and state.stale < plan.patience:
+        state.step += 1
+        rows = torch.randint(len(train), (n_batch,), generator=state.generator)
+        _step(state.network, train[rows], state.optimiser, state.generator)
+        state.schedule.step()
+        _average(state.average, state.network, decay=min(EMA_DECAY, state.step / (state.step + 10)))
+        if state.step % every == 0 or state.step == n_steps:
+            loss = _evaluate(state, held, probe)
+            on_evaluation(Progress(done=state.step, total=n_steps, loss=loss))
+    return state.best, {"steps": float(state.step), "held_out_loss": state.best_loss}
+
+
+def _evaluate(state: TrainingState, held: Tensor, probe: tuple[Tensor, Tensor]) -> float:
+    loss = _loss(state.average, held, probe)
+    if loss < state.best_loss:
+        state.best_loss, state.stale = loss, 0
+        state.best.load_state_dict(state.average.state_dict())
+    else:
+        state.stale += 1
+    return loss
 
 
 def _step(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from torch import Tensor, nn
@@ -82,6 +83,7 @@ def fit_method(
     seed: int,
     training: Training | None,
     on_progress: OnProgress | None,
+    checkpoint: Path | None = None,
 ) -> tuple[nn.Module, dict[str, float]]:
     """Fit on ``z0``, ``(n, channels)``; return the method and figures of its fit."""
     if preset.method in _BASELINES:
@@ -94,6 +96,7 @@ def fit_method(
         seed=seed,
         training=training,
         on_progress=on_progress,
+        checkpoint=checkpoint,
     )
     diffusion = Diffusion(denoiser, widths, step=preset.step, mode=preset.mode).to(clean.device)
     if preset.method == "diffusion":

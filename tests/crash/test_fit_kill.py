@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.slow
 
 N_IMAGES = 240
 BATCH = 8
@@ -53,7 +56,7 @@ segments = ["camera"]
 factory = "mortal:build"
 [detector]
 layers = ["first", "last"]
-method = "mahalanobis"
+method = "METHOD"
 [batch]
 max_images = {BATCH}
 [store]
@@ -73,11 +76,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def prepared(folder: Path) -> Path:
+def prepared(folder: Path, method: str = "mahalanobis") -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "mortal.py").write_text(MODEL)
-    (folder / "driftgauge.toml").write_text(SETTINGS)
+    (folder / "driftgauge.toml").write_text(SETTINGS.replace("METHOD", method))
     return folder
+
+
+def command(images: Path, *more: str) -> list[str]:
+    fit = ["-m", "driftgauge.agent.command", "fit", "--images", str(images)]
+    return [sys.executable, *fit, "--probes", "0", "--json", *more]
 
 
 def fit(
@@ -86,9 +94,8 @@ def fit(
     """Run the command in *folder*; the file ``passes`` there tells its forward passes."""
     (folder / "passes").write_text("")
     environment = dict(os.environ) | ({} if dies_in is None else {"DIES_IN": str(dies_in)})
-    command = ["-m", "driftgauge.agent.command", "fit", "--images", str(images)]
     return subprocess.run(
-        [sys.executable, *command, "--probes", "0", "--json", *more],
+        command(images, *more),
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -130,4 +137,32 @@ def test_a_killed_fit_goes_on_and_ends_as_one_that_never_was(tmp_path: Path, ima
     assert "read before" not in fresh.stderr
     assert n_passes(killed) == in_all
     assert json.loads(fresh.stdout)["detector"] == json.loads(done.stdout)["detector"]
+    assert not stores(killed)
+
+
+def kill_in_training(folder: Path, images: Path) -> None:
+    """Kill a fit as soon as it has kept where its training stands."""
+    with subprocess.Popen(
+        command(images), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list(folder.glob("detector/.fit-*/training.safetensors")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_fit_killed_while_it_trains_goes_on_training(tmp_path: Path, images: Path) -> None:
+    whole = prepared(tmp_path / "whole", "diffusion")
+    done = fit(whole, images)
+    assert done.returncode == 0, done.stderr
+    killed = prepared(tmp_path / "killed", "diffusion")
+    kill_in_training(killed, images)
+    again = fit(killed, images)
+    assert again.returncode == 0, again.stderr
+    assert f"going on after {N_IMAGES} images read before" in again.stderr
+    assert n_passes(killed) == 1
+    assert json.loads(again.stdout)["detector"] == json.loads(done.stdout)["detector"]
     assert not stores(killed)

@@ -21,7 +21,7 @@ from driftgauge.agent.reference.coverage import measure_coverage
 from driftgauge.agent.reference.example import Example
 from driftgauge.agent.reference.folder import list_images, read_images
 from driftgauge.agent.reference.gather import Reference, gather_reference
-from driftgauge.agent.reference.tap_store import TapStore
+from driftgauge.agent.reference.tap_store import TapStore, open_until_done
 from driftgauge.agent.reference.topic import read_topic
 from driftgauge.agent.stream.memory import MemorySource, MemoryTopic
 from driftgauge.detector import ReferenceTooSmall
@@ -107,6 +107,79 @@ def test_images_without_times_make_windows_of_their_own_segment(store: TapStore)
     ]
 
 
+class Judge(BrightnessReader):
+    """Says that dark pictures are class 0 and bright ones class 1; black ones it cannot tell."""
+
+    predicted: NDArray[np.int64] | None = None
+
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+        self.predicted = np.array(
+            [int(image.mean() > 100) if image.any() else -1 for image in images]
+        )
+        return super().read(images)
+
+
+class Mortal(Judge):
+    """Ends the process, as it were, in one of its passes; remembers the pictures of the others."""
+
+    def __init__(self, dies_in: int | None = None) -> None:
+        self.seen: list[int] = []
+        self._left = dies_in
+
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+        if self._left is not None:
+            self._left -= 1
+            if not self._left:
+                raise KeyboardInterrupt
+        self.seen += [int(image.mean()) for image in images]
+        return super().read(images)
+
+
+def read_until_killed(
+    examples: list[Example], folder: Path, *, dies_in: int | None = None
+) -> tuple[Reference, list[int]]:
+    """Return the reference, and the pictures that went through the model."""
+    reader = Mortal(dies_in)
+    with open_until_done(folder, keep=True) as store:
+        reference = gather_reference(
+            iter(examples),
+            reader,  # type: ignore[arg-type]  # reads like the model's
+            store,
+            batch=4,
+            window_seconds=60,
+            on_images=lambda n: None,
+            class_name=["dark", "bright"].__getitem__,
+        )
+    return reference, reader.seen
+
+
+def alike(first: Reference, second: Reference) -> bool:
+    taps = [reference.taps["grey"][reference.rows] for reference in (first, second)]
+    return torch.equal(*taps) and first.segments == second.segments
+
+
+def test_a_killed_gathering_goes_on_where_it_was_and_gives_the_same(tmp_path: Path) -> None:
+    examples = [Example(picture(5 * k), (), number=-k, key=str(k)) for k in range(40)]
+    whole, _ = read_until_killed(examples, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        read_until_killed(examples, tmp_path / "killed", dies_in=4)
+    again, seen = read_until_killed(examples, tmp_path / "killed")
+    assert alike(again, whole)
+    assert seen == [5 * k for k in range(40) if k < 4 or k >= 12]
+
+
+def test_what_is_no_longer_in_the_source_is_not_in_the_reference(tmp_path: Path) -> None:
+    examples = [Example(picture(5 * k), (), number=k, key=str(k)) for k in range(40)]
+    read_until_killed(examples, tmp_path / "kept")
+    fewer = [*examples[8:], Example(picture(3), (), number=50, key="changed")]
+    reference, seen = read_until_killed(fewer, tmp_path / "kept")
+    assert reference.taps["grey"][reference.rows].flatten().tolist() == [
+        *(5.0 * k for k in range(8, 40)),
+        3.0,
+    ]
+    assert seen == [40, 45, 50, 55, 3]
+
+
 def test_no_image_at_all_is_an_error(store: TapStore) -> None:
     with pytest.raises(ReferenceTooSmall, match="no image that could be decoded"):
         gather([], store)
@@ -183,18 +256,6 @@ def test_coverage_warns_of_hours_and_segments_that_it_lacks() -> None:
 def test_a_whole_days_coverage_of_enough_images_warns_of_nothing() -> None:
     times = [START + timedelta(minutes=10 * k) for k in range(200)]
     assert measure_coverage(times, [("camera=1",)] * 200).warnings() == []
-
-
-class Judge(BrightnessReader):
-    """Says that dark pictures are class 0 and bright ones class 1; black ones it cannot tell."""
-
-    predicted: NDArray[np.int64] | None = None
-
-    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
-        self.predicted = np.array(
-            [int(image.mean() > 100) if image.any() else -1 for image in images]
-        )
-        return super().read(images)
 
 
 def test_a_reference_is_sliced_by_the_class_that_the_model_gives_unless_the_event_says_it(
