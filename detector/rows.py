@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .normaliser import Normaliser
 
-MAX_TRAIN = 200_000
+MAX_TRAIN = 100_000
 """Reference events that a detector is trained on at most, evenly spread over those dealt to it."""
 
 BATCH = 1024
