@@ -157,8 +157,8 @@ def fit_stream(
     name = store_name(loaded.identity, layers, source.description, loaded.device.type)
     folder = settings.detector.path.resolve() / name
     with open_until_done(folder, fresh=options.fresh, keep=options.keep_taps) as store:
-        if len(store):
-            callbacks.on_resumed(len(store))
+        if store.n_known:
+            callbacks.on_resumed(store.n_known)
         reader = LayerReader(loaded, layers)
         return _fit(settings, source, loaded, reader, store, options=options, callbacks=callbacks)
 

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .denoiser import Denoiser
+from .errors import ArtifactError
 
 CHUNK = 4096
 """Samples hashed at a time."""
@@ -48,6 +49,9 @@ class TrainingState:
 
         Args:
             run: what it belongs to; see `name_run`.
+
+        Raises:
+            ArtifactError: it cannot be written.
         """
         tensors = self._tensors()
         facts = {
@@ -57,8 +61,13 @@ class TrainingState:
         }
         metadata = {"run": run, "facts": json.dumps(facts)}
         draft = path.with_name(f"{path.name}.draft")
-        save_file(tensors, draft, metadata | {"content": _digest(tensors, metadata)})
-        draft.replace(path)
+        try:
+            save_file(tensors, draft, metadata | {"content": _digest(tensors, metadata)})
+            draft.replace(path)
+        except (SafetensorError, OSError) as error:
+            raise ArtifactError(
+                f"cannot keep where training stands in {path}: {error}; make room there"
+            ) from error
 
     def restore(self, path: Path, run: str) -> bool:
         """Take over what `save` wrote for the same *run*; False where there is no such thing."""

@@ -10,7 +10,7 @@ import shutil
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -61,6 +61,11 @@ class TapStore:
         """Return how many rows there are."""
         return len(self._classes)
 
+    @property
+    def n_known(self) -> int:
+        """How many images had a row at opening."""
+        return len(self._rows)
+
     def row_of(self, key: str | None) -> int | None:
         """Return the row of the image with *key* that was there at opening, None without one."""
         return None if key is None else self._rows.get(key)
@@ -110,9 +115,14 @@ class TapStore:
         return dict(zip(self._channels, parts, strict=True))
 
     def close(self) -> None:
-        """Let go of the files; what `taps` returned stays readable."""
-        for file in (self._matrix, self._index, self._lock):
-            file.close()
+        """Let go of the files; what `taps` returned stays readable.
+
+        Raises:
+            SettingsError: what could not be written still cannot be.
+        """
+        with _told(self.folder), ExitStack() as files:
+            for file in (self._lock, self._index, self._matrix):
+                files.callback(file.close)
 
     def _joined(self, taps: Mapping[str, Tensor]) -> NDArray[np.float32]:
         channels = {layer: tap.shape[1] for layer, tap in taps.items()}

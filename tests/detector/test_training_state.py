@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from driftgauge.detector import Progress, Training
+from driftgauge.detector import ArtifactError, Progress, Training
 from driftgauge.detector.denoiser import Denoiser
 from driftgauge.detector.fitting import EVALUATIONS, train_denoiser
 
@@ -112,3 +112,10 @@ def test_a_damaged_checkpoint_is_not_read(tmp_path: Path) -> None:
         network, _, their_steps = train(checkpoint)
         assert their_steps == steps
         assert same(network, whole)
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_training_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ArtifactError, match=r"cannot keep where training stands .* make room"):
+        train(tmp_path / "no folder" / "training.safetensors")

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import closing
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,14 @@ def test_what_was_appended_is_read_back_bit_by_bit_by_the_next_process(tmp_path:
         assert same(store.taps(), whole)
         assert [store.row_of(f"key {row}") for row in range(7)] == [0, 1, 2, 3, 4, 5, None]
         assert [store.predicted(row) for row in range(6)] == list(range(6))
+
+
+def test_an_image_that_was_written_again_is_found_once_where_it_was_last(tmp_path: Path) -> None:
+    written(tmp_path)
+    with closing(TapStore(tmp_path)) as store:
+        store.append(["key 0", "key 1"], taps(2), None)
+    with closing(TapStore(tmp_path)) as store:
+        assert (len(store), store.n_known, store.row_of("key 1")) == (8, 6, 7)
 
 
 def test_taps_stay_readable_when_the_store_is_gone(tmp_path: Path) -> None:
@@ -148,6 +157,34 @@ def test_a_folder_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None
     with pytest.raises(SettingsError, match="cannot keep the reference's taps") as caught:
         TapStore(tmp_path / "file")
     assert "larger disk" in caught.value.hint
+
+
+@contextmanager
+def full_disk(n_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond *n_bytes*."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_says_what_to_do_and_costs_no_row_that_was_whole(tmp_path: Path) -> None:
+    whole = taps(300)
+    keys = [f"key {row}" for row in range(300)]
+
+    def append_all() -> None:
+        with open_until_done(tmp_path) as store, full_disk(4000):
+            store.append(keys[:100], {layer: tap[:100] for layer, tap in whole.items()}, None)
+            store.append(keys[100:], {layer: tap[100:] for layer, tap in whole.items()}, None)
+
+    with pytest.raises(SettingsError, match="cannot keep the reference's taps"):
+        append_all()
+    with closing(TapStore(tmp_path)) as store:
+        assert len(store) >= 100
+        kept = {layer: tap[: len(store)] for layer, tap in whole.items()}
+        assert same(store.taps(), kept)
 
 
 def test_a_layer_whose_channels_change_is_refused(tmp_path: Path) -> None:
