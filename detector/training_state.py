@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ class TrainingState:
 
 def name_run(clean: Tensor, **settings: object) -> str:
     """Return a hash of the samples, the settings, and what else decides on the last bits."""
-    told = {**settings, "device": clean.device.type, "torch": torch.__version__}
+    told = {**settings, "device": clean.device.type}
+    told["versions"] = [version(name) for name in ("driftgauge", "torch")]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     digest.update(str(tuple(clean.shape)).encode())
     for start in range(0, len(clean), CHUNK):

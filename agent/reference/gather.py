@@ -136,7 +136,7 @@ def _in_time(gathered: _Gathered, store: TapStore, window_seconds: int) -> Refer
         moments = np.array(gathered.numbers)
         windows = moments // UNTIMED_WINDOW
     order = np.argsort(moments, kind="stable")
-    places = {place: row for row, place in enumerate(order.tolist())}
+    in_time = np.argsort(order)
     return Reference(
         taps=store.taps(),
         rows=np.array(gathered.rows)[order],
@@ -144,6 +144,6 @@ def _in_time(gathered: _Gathered, store: TapStore, window_seconds: int) -> Refer
         segments=[gathered.segments[place] for place in order],
         coverage=measure_coverage(gathered.times, gathered.segments),
         pictures=dict(
-            sorted((places[place], image) for place, image in gathered.pictures.kept.items())
+            sorted((int(in_time[place]), image) for place, image in gathered.pictures.kept.items())
         ),
     )
