@@ -122,7 +122,7 @@ def _row(
         "mean rate %": round(float(rates.mean()), 3),
         "of single splits %": f"{rates.min():.2f} to {rates.max():.2f}",
         "95 % interval %": f"{100 * low / n_fresh:.2f} to {100 * high / n_fresh:.2f}",
-        "splits within %": round(100 * float(within[COMBINED])),
+        "splits within %": round(100 * float(within[COMBINED]), 1),
         "of single layers": f"{100 * within[:-1].min():.0f} to {100 * within[:-1].max():.0f}",
     }
 

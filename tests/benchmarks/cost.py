@@ -152,9 +152,10 @@ def rows_of(
     """Yield a row for each batch size."""
     with hosted(family, how) as passes:
         for batch in chosen.batches:
-            times = measure(passes, batch, chosen.seconds)
-            yield _row(family, passes, batch, times)
-            print(f"{how.name}, {family}, batch {batch}: done", file=sys.stderr, flush=True)
+            row = _row(family, passes, batch, measure(passes, batch, chosen.seconds))
+            told = f"{how.name}, {family}, batch {batch}: {row['detector %']} %"
+            print(f"{told} in {row['rounds']} rounds", file=sys.stderr, flush=True)
+            yield row
 
 
 def _row(family: str, passes: Passes, batch: int, times: Times) -> dict[str, object]:
