@@ -229,6 +229,31 @@ def test_a_topic_is_read_to_its_end_without_what_cannot_be_decoded() -> None:
     assert examples[1].taken_at == datetime.fromtimestamp(1, UTC)
 
 
+def keys_of(greys: list[int]) -> list[str | None]:
+    """Return the keys of a topic's pictures, read from its start."""
+    topic = MemoryTopic("frames")
+    for grey in greys:
+        topic.append(jpeg(grey))
+    examples = read_topic(
+        MemorySource(topic, auto_offset_reset="earliest"),
+        decode=DecodeSettings(),
+        max_events=len(greys),
+        idle_seconds=0.3,
+        clock=SystemClock(),
+    )
+    return [example.key for example in examples]
+
+
+def test_an_event_has_its_key_at_every_reading_and_another_in_its_place_has_another() -> None:
+    first, again, made_anew = keys_of([1, 2, 30]), keys_of([1, 2, 30]), keys_of([1, 90, 30])
+    assert again == first
+    assert [one == other for one, other in zip(first, made_anew, strict=True)] == [
+        True,
+        False,
+        True,
+    ]
+
+
 def test_a_topic_is_read_no_further_than_asked() -> None:
     topic = MemoryTopic("frames")
     for k in range(5):
