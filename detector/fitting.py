@@ -19,8 +19,10 @@ HELD_OUT_SHARE = 0.1
 EVALUATIONS = 20
 EMA_DECAY = 0.995
 FUSED_ON = ("cpu", "cuda")
+"""Devices with one kernel for the whole optimiser."""
+
 MIXED_ON = "cuda"
-"""Devices with one kernel for the whole optimiser; the one whose products are in bfloat16."""
+"""The device on which training's matrix products are in bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,8 @@ class Normaliser(nn.Module):
         if self.kind != "dataset":
             layers = [_per_sample(layer, keep_level=self.kind == "both") for layer in layers]
         joined = torch.cat(layers, dim=1)
-        if not bool(
-            torch.isfinite(joined.sum())
-        ):  # one pass; a sum may also overflow, so look again
+        total = joined.sum()  # cheaper than to look at each; it may overflow, so rows decide
+        if not bool(torch.isfinite(total)):
             _refuse_non_finite(joined)
         return joined
 

@@ -148,3 +148,17 @@ def test_only_the_level_is_lost_by_the_sample_normaliser() -> None:
     by_both = Normaliser(channels, "both").fit(taps)
     assert torch.allclose(by_sample(taps), by_sample(louder), atol=1e-4)
     assert not torch.allclose(by_both(taps), by_both(louder), atol=0.5)
+
+
+@pytest.mark.parametrize("kind", NORMALISER_KINDS)
+def test_normalising_leaves_the_taps_alone_and_takes_the_largest_floats(
+    kind: NormaliserKind,
+) -> None:
+    taps = {"only": normal_taps(50, 2)["early"]}
+    normaliser = Normaliser({"only": taps["only"].shape[1]}, kind).fit(taps)
+    before = taps["only"].clone()
+    normaliser(taps)
+    assert torch.equal(taps["only"], before)
+    huge = {"only": torch.full_like(before, 3e38)}  # their sum is infinite, they are not
+    if kind == "dataset":
+        assert bool(torch.isfinite(normaliser(huge)).all())
