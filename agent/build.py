@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
 import torch
 
-from driftgauge.detector import Detector, NotFitted, load_detector, read_manifest, select_layers
-from driftgauge.storage import Database, RecordConflict, Store
+from driftgauge.detector import NotFitted, load_detector, read_manifest, select_layers
+from driftgauge.storage import Database, Store
 
 from .broker import build_connection
 from .clock import SystemClock
-from .drift.monitor import Monitor
-from .drift.turn import MonitorSettings
 from .events.answers import AnswerBook
 from .events.avro import AvroReader
 from .events.decode import DecodeSettings
@@ -30,7 +24,7 @@ from .events.reference import Fetch, no_fetch
 from .events.registry import ReadRecord, no_registry
 from .events.tap_vectors import TapOrigin, TapsWanted
 from .evidence import EvidenceSettings
-from .log import action
+from .jobs import build_jobs, build_monitor
 from .loop import AgentLoop
 from .loop_settings import LoopSettings
 from .meter import Meter
@@ -43,11 +37,6 @@ from .settings import Settings
 from .stream.consumer import ConsumerSettings, OffsetReset
 from .stream.dead_letter import KafkaDeadLetters
 from .stream.kafka import KafkaSource
-
-PRUNE_SECONDS = 3600.0
-LEASE_TURNS = 3
-
-log = logging.getLogger(__name__)
 
 
 def build_database(settings: Settings) -> Database:
@@ -259,60 +248,6 @@ def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> L
             one_in_at_most=batch.sample_one_in_at_most,
         ),
     )
-
-
-def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
-    """Return the monitor of the stream's windows."""
-    monitor = settings.monitor
-    seconds = settings.windows.seconds
-    return Monitor(
-        store,
-        detector=name,
-        columns=detector.columns,
-        reference=detector.reference,
-        settings=MonitorSettings(
-            stream=settings.stream.name,
-            window_seconds=seconds,
-            alpha=settings.stream.alpha,
-            windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
-            idle_seconds=monitor.idle_seconds,
-            grace_seconds=monitor.grace_seconds,
-            recovery_windows=monitor.recovery_windows,
-            learn=monitor.learn,
-        ),
-        clock=SystemClock(),
-    )
-
-
-def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
-    """Return the jobs that one agent at a time does, by a lease in the database."""
-    stream, clock = settings.stream.name, SystemClock()
-    holder = f"{socket.gethostname()}/{os.getpid()}"
-    interval = settings.monitor.interval_seconds
-
-    def judge() -> None:
-        lease = f"monitor/{stream}"
-        ttl = max(LEASE_TURNS * interval, 30.0)
-        if store.acquire_lease(lease, holder, ttl_seconds=ttl, now=clock.now()):
-            try:
-                monitor.turn()
-            except RecordConflict as conflict:  # its holder's lease ran out while it worked
-                log.warning(
-                    "another agent judged these windows, going on from there: %s",
-                    conflict,
-                    extra=action("windows_judged_elsewhere"),
-                )
-
-    def prune() -> None:
-        keep = timedelta(days=settings.evidence.keep_days)
-        limit = settings.evidence.max_bytes
-        store.prune_evidence(stream, before=clock.now() - keep, max_bytes=limit)
-
-    return [
-        # After a time down all partitions look idle; the first flush, if any, comes before this.
-        Job("monitor", judge, interval, first_after_seconds=settings.monitor.idle_seconds),
-        Job("evidence pruning", prune, PRUNE_SECONDS, first_after_seconds=PRUNE_SECONDS / 60),
-    ]
 
 
 def _text(path: Path | None) -> str | None:

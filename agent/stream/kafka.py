@@ -21,11 +21,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kafka import OffsetAndMetadata, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import (
     BrokerResponseError,
     CorruptRecordError,
-    KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -36,9 +35,10 @@ from ..log import action
 from ..ports import Partition, Polled
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
+from .offsets import count_partitions, ends_of, positions, start_of, tell_offsets
 from .record import to_record
 from .retention import skip_what_retention_took
-from .unreadable import KafkaProbe, UnreadableRanges, is_of_the_bytes, positions
+from .unreadable import KafkaProbe, UnreadableRanges, is_of_the_bytes
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class KafkaSource:
                 if offset is not None:
                     begun[partition] = offset
         for partition in resets:  # after all were sought: the client asks for all at once
-            found = self._start(TopicPartition(*partition))
+            found = start_of(self._live(), partition, self._call_timeout_ms)
             if found is not None:
                 begun[partition] = found
         self._delivered = dict(begun)
@@ -137,12 +137,8 @@ class KafkaSource:
         Raises:
             SourceUnavailable: the broker did not say in time.
         """
-        consumer, limit_ms = self._live(), round(timeout_seconds * 1000)
-        try:
-            told = consumer.end_offsets(list(consumer.assignment()), timeout_ms=limit_ms)
-        except KafkaError as error:
-            raise SourceUnavailable(f"the broker does not tell the ends: {error}") from error
-        ends = {(tp.topic, tp.partition): int(end) for tp, end in told.items()}
+        consumer = self._live()
+        ends = ends_of(consumer, round(timeout_seconds * 1000))
         read = {at for at, place in positions(consumer).items() if place >= ends.get(at, place + 1)}
         return {
             at: min(end, self._delivered.get(at, end)) if at in read else end
@@ -161,25 +157,8 @@ class KafkaSource:
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Tell the broker how far the database is, for lag tools only; never raises."""
-        consumer = self._consumer
-        if consumer is None:
-            return
-        owned = self.assignment()
-        marks = {
-            TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
-            for partition, offset in offsets.items()
-            if partition in owned  # the broker would believe us for others' partitions, too
-        }
-        if not marks:
-            return
-        try:
-            consumer.commit_async(marks)
-        except KafkaError as error:
-            log.info(
-                "offsets not told to the broker, will tell at the next flush: %s",
-                error,
-                extra=action("offsets_not_told"),
-            )
+        if self._consumer is not None:
+            tell_offsets(self._consumer, offsets)
 
     def close(self) -> None:
         """Leave the group; safe to call twice."""
@@ -213,7 +192,7 @@ class KafkaSource:
             changed=self._changed,
         )
         try:
-            self._n_now = self._count_partitions(consumer)
+            self._n_now = count_partitions(consumer, self._topic)
         except SourceUnavailable:
             consumer.close(autocommit=False, timeout_ms=self._call_timeout_ms)
             raise
@@ -254,19 +233,6 @@ class KafkaSource:
 
     def _is_added(self, tp: Any) -> bool:
         return int(tp.partition) >= self._n_first
-
-    def _start(self, tp: Any) -> int | None:
-        try:
-            found = self._live().position(tp, timeout_ms=self._call_timeout_ms)
-        except KafkaError as error:
-            log.warning(
-                "the start of %s is not known yet, reading on: %s",
-                tp,
-                error,
-                extra=action("start_unknown"),
-            )
-            return None
-        return None if found is None else int(found)
 
     def _apply_pause(self) -> None:
         if self._consumer is None:
@@ -314,23 +280,6 @@ class KafkaSource:
                 extra=action("records_unreadable", offset=one.end),
             )
         return bool(found)
-
-    def _count_partitions(self, consumer: Any) -> int:
-        """Return how many partitions the topic has, 0 when it does not exist yet.
-
-        One that joins its group without having asked is given none, and stays so.
-        """
-        try:
-            if self._topic in consumer.topics():
-                return len(consumer.partitions_for_topic(self._topic))
-        except KafkaError as error:
-            raise SourceUnavailable(f"the broker does not list its topics: {error}") from error
-        log.warning(
-            "topic %s does not exist yet, waiting for it",
-            self._topic,
-            extra=action("topic_missing", topic=self._topic),
-        )
-        return 0
 
 
 def _hint(error: Exception) -> str:

@@ -11,7 +11,6 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     BrokerResponseError,
     CorruptRecordError,
-    KafkaError,
     OffsetOutOfRangeError,
 )
 
@@ -203,14 +202,3 @@ def is_of_the_bytes(error: Exception) -> bool:
     if isinstance(error, CorruptRecordError):
         return True
     return not isinstance(error, BrokerResponseError)
-
-
-def positions(consumer: Any) -> dict[Partition, int]:
-    """Return where *consumer* is in each partition, as far as it knows without asking."""
-    found: dict[Partition, int] = {}
-    for tp in consumer.assignment():
-        with contextlib.suppress(KafkaError, ValueError):  # not sought yet, or gone meanwhile
-            offset = consumer.position(tp, timeout_ms=10)
-            if offset is not None:
-                found[tp.topic, tp.partition] = int(offset)
-    return found
