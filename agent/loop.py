@@ -34,9 +34,9 @@ from .letters import Letters
 from .log import action
 from .loop_settings import LoopSettings, Totals
 from .meter import Meter
+from .partitions import Partitions
 from .pipeline import Pipeline
 from .ports import Clock, DeadLetters, EventSource, Scorer, Store
-from .progress import Progress
 from .sampling import Sampler
 from .scoring import Judged
 from .timing import Backoff, StageTimer
@@ -75,13 +75,12 @@ class AgentLoop:
         self._letters = Letters(dead_letters, self._meter)
         self._pipeline = Pipeline(scorer, settings, clock)
         self._counting = Counting(scorer, settings)
-        self._progress = Progress()
+        self._partitions = Partitions(source, store, settings.stream)
+        self._progress = self._partitions.progress
         self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
         self._sampler = Sampler(settings.sampling, clock)
         self._backoff = Backoff(clock)
         self._absent: Absent | None = None
-        self._must_seek = True
-        self._is_paused = False
         self._flushed_at = clock.monotonic()
         self._n_skewed = 0
         self._turned_at = clock.monotonic()
@@ -153,7 +152,7 @@ class AgentLoop:
             turned_at=self.turned_at,
             flushed_at=self._flushed_at,
             partitions=frozenset(self._progress.marks()),
-            is_paused=self._is_paused,
+            is_paused=self._partitions.is_paused,
             absent=self._absent if self._backoff.is_failing else None,
             n_waiting=len(self._pipeline),
             n_skewed=self._n_skewed,
@@ -186,7 +185,7 @@ class AgentLoop:
         self.timer.add(stage, self._clock.monotonic() - start)
         if polled.assignment_changed:
             self._reassigned()
-        elif self._must_seek:
+        elif self._partitions.must_seek:
             self._seek()
         else:
             for record, reason in polled.unreadable:
@@ -215,38 +214,21 @@ class AgentLoop:
         self._seek()
 
     def _seek(self) -> None:
-        partitions = self._source.assignment()
-        if not partitions or self._backoff.is_waiting:
+        if self._backoff.is_waiting:
             return
         try:
-            known = self._store.offsets(self._settings.stream, partitions)
+            if self._partitions.seek():
+                self._backoff.succeed()
         except StoreUnavailable as error:
             self._wait_for_the_world(error)
-            return
-        self._backoff.succeed()
-        stored = {partition: known.get(partition) for partition in partitions}
-        begun = self._source.seek(stored)
-        self._progress.begin(stored, begun)
-        self._must_seek = False
-        for topic, number in sorted(partitions):
-            begins = begun.get((topic, number), "the configured start")
-            log.info(
-                "reading %s/%s from offset %s",
-                topic,
-                number,
-                begins,
-                extra=action("partition_begun", topic=topic, partition=number, offset=begins),
-            )
 
     def _balance(self) -> None:
         """Pause all partitions while memory is full or the world is away, else resume all."""
-        if self._must_seek or self._backoff.is_failing or self._pipeline.is_full:
-            should_pause = True
+        partitions = self._partitions
+        if partitions.must_seek or self._backoff.is_failing or self._pipeline.is_full:
+            partitions.pause(True)
         else:
-            should_pause = self._is_paused and not self._pipeline.has_room
-        if should_pause != self._is_paused:
-            self._is_paused = should_pause
-            (self._source.pause if should_pause else self._source.resume)()
+            partitions.pause(partitions.is_paused and not self._pipeline.has_room)
 
     def _collect(self) -> None:
         """Count what is scored; wait a moment for the oldest batch, since others wait for it."""
@@ -303,9 +285,8 @@ class AgentLoop:
         self._meter.dropped(self._counting.n_events)
         self._clear()
         self._counting.drop()
-        self._progress.clear()
+        self._partitions.forget()
         self._lag.forget()
-        self._must_seek = True
 
     def _clear(self) -> None:
         self._pipeline.clear()
@@ -338,7 +319,7 @@ class AgentLoop:
     def _flush_before_leaving(self) -> None:
         deadline = self._clock.monotonic() + self._settings.leave_seconds
         while not self.flush():
-            if self._must_seek:  # stale: another agent has these events
+            if self._partitions.must_seek:  # stale: another agent has these events
                 return
             if self._clock.monotonic() > deadline:
                 log.error(
