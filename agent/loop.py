@@ -21,25 +21,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
 
 from driftgauge.storage import StaleFlush, StoreUnavailable
 
-from .condition import Absent, Condition
+from .condition import Condition
 from .counting import Counting
 from .errors import SourceUnavailable
 from .events.event import Event, LeftOut
 from .lag import Lag
+from .last_turns import LastTurns
 from .letters import Letters
 from .log import action
 from .loop_settings import LoopSettings, Totals
 from .meter import Meter
+from .outage import Outage
 from .partitions import Partitions
 from .pipeline import Pipeline
 from .ports import Clock, DeadLetters, EventSource, Scorer, Store
 from .sampling import Sampler
 from .scoring import Judged
-from .timing import Backoff, StageTimer
+from .timing import StageTimer
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,7 @@ class AgentLoop:
         self._progress = self._partitions.progress
         self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
         self._sampler = Sampler(settings.sampling, clock)
-        self._backoff = Backoff(clock)
-        self._absent: Absent | None = None
+        self._outage = Outage(clock)
         self._flushed_at = clock.monotonic()
         self._n_skewed = 0
         self._turned_at = clock.monotonic()
@@ -98,7 +98,7 @@ class AgentLoop:
         try:
             while not self._stop.is_set():
                 self.turn()
-            self._drain()
+            self._finish()
         finally:
             self._leave()
         return self.totals
@@ -107,13 +107,13 @@ class AgentLoop:
         """Poll once, count at most what two batches hold, and flush when it is time."""
         self._turned_at = self._clock.monotonic()
         self._receive()
-        if not self._backoff.is_waiting:
+        if not self._outage.is_waiting:
             self._pipeline.start()
             self._collect()
         if self._clock.monotonic() - self._flushed_at >= self._settings.flush_interval_seconds:
             self.flush()
         self._balance()
-        if not self._backoff.is_failing:
+        if not self._outage.lasts:
             self._lag.look(self._progress.marks())
             self._sampler.follow(self._lag.reading)
 
@@ -125,7 +125,7 @@ class AgentLoop:
 
     def flush(self) -> bool:
         """Write what is counted; return whether the database now has it."""
-        if self._backoff.is_waiting:
+        if self._outage.is_waiting:
             return False
         advances = self._progress.advances()
         start = self._clock.monotonic()
@@ -140,7 +140,7 @@ class AgentLoop:
             return False
         except (StoreUnavailable, SourceUnavailable) as error:
             self._meter.flushed("failed", self._clock.monotonic() - start)
-            self._wait_for_the_world(error)
+            self._outage.begin(error)
             return False
         self._meter.flushed("written" if advances else "empty", self._clock.monotonic() - start)
         self._after_flush(wrote=bool(advances))
@@ -153,7 +153,7 @@ class AgentLoop:
             flushed_at=self._flushed_at,
             partitions=frozenset(self._progress.marks()),
             is_paused=self._partitions.is_paused,
-            absent=self._absent if self._backoff.is_failing else None,
+            absent=self._outage.absent,
             n_waiting=len(self._pipeline),
             n_skewed=self._n_skewed,
             n_bounded=self._counting.n_bounded,
@@ -168,17 +168,19 @@ class AgentLoop:
         for them, and ``score`` what it was busy itself; both beside the loop. A scorer that has
         ``stage_seconds`` of its own splits ``score``.
         """
-        own: Mapping[str, float] = getattr(self._scorer, "stage_seconds", {})
+        own = getattr(self._scorer, "stage_seconds", {})
         return self.timer.seconds() | {f"score.{name}": took for name, took in own.items()}
 
     def _receive(self) -> None:
-        timeout = self._patience()
+        timeout = self._settings.poll_seconds
+        if not self._outage.is_waiting:
+            timeout = self._pipeline.patience(timeout)
         start = self._clock.monotonic()
         try:
             polled = self._source.poll(timeout)
         except SourceUnavailable as error:
             self._forget()
-            self._wait_for_the_world(error)
+            self._outage.begin(error)
             self._clock.sleep(self._settings.poll_seconds)
             return
         stage = "poll" if polled.records else "idle"
@@ -197,14 +199,6 @@ class AgentLoop:
             self._meter.sampled_out(one_in.count(0))
             self._pipeline.put(accepted, one_in)
 
-    def _patience(self) -> float:
-        """Return how long a poll may wait: not at all while scores are what is waited for."""
-        if self._backoff.is_waiting:
-            return self._settings.poll_seconds
-        if self._pipeline.is_scoring:
-            return 0.0
-        return min(self._settings.poll_seconds, max(0.0, self._pipeline.seconds_until_due))
-
     def _reassigned(self) -> None:
         """Save what can be saved: the guard refuses it if a new owner was quicker."""
         self._clear()
@@ -214,21 +208,18 @@ class AgentLoop:
         self._seek()
 
     def _seek(self) -> None:
-        if self._backoff.is_waiting:
+        if self._outage.is_waiting:
             return
         try:
             if self._partitions.seek():
-                self._backoff.succeed()
+                self._outage.end()
         except StoreUnavailable as error:
-            self._wait_for_the_world(error)
+            self._outage.begin(error)
 
     def _balance(self) -> None:
         """Pause all partitions while memory is full or the world is away, else resume all."""
-        partitions = self._partitions
-        if partitions.must_seek or self._backoff.is_failing or self._pipeline.is_full:
-            partitions.pause(True)
-        else:
-            partitions.pause(partitions.is_paused and not self._pipeline.has_room)
+        must_pause = self._outage.lasts or self._pipeline.is_full
+        self._partitions.balance(must_pause=must_pause, may_resume=self._pipeline.has_room)
 
     def _collect(self) -> None:
         """Count what is scored; wait a moment for the oldest batch, since others wait for it."""
@@ -237,7 +228,7 @@ class AgentLoop:
             try:
                 self._letters.send(judged)
             except SourceUnavailable as error:
-                self._wait_for_the_world(error)
+                self._outage.begin(error)
                 return
             self._count(judged)
             judged = self._pipeline.oldest(0)
@@ -260,7 +251,7 @@ class AgentLoop:
         self._letters.forget_batch()
 
     def _after_flush(self, *, wrote: bool) -> None:
-        self._backoff.succeed()
+        self._outage.end()
         self._flushed_at = self._clock.monotonic()
         self._letters.tell()
         if wrote:
@@ -280,8 +271,7 @@ class AgentLoop:
 
     def _forget(self) -> None:
         """Drop what is not in the database; the events will be read again, by whoever owns them."""
-        self.totals.dropped_events += self._counting.n_events
-        self.totals.events -= self._counting.n_events
+        self.totals.drop(self._counting.n_events)
         self._meter.dropped(self._counting.n_events)
         self._clear()
         self._counting.drop()
@@ -292,43 +282,11 @@ class AgentLoop:
         self._pipeline.clear()
         self._letters.forget_batch()
 
-    def _wait_for_the_world(self, error: Exception) -> None:
-        self._absent = "database" if isinstance(error, StoreUnavailable) else "broker"
-        seconds = self._backoff.fail()
-        log.warning(
-            "%s; trying again in %.1f s, partitions are paused",
-            error,
-            seconds,
-            extra=action("world_awaited", absent=self._absent, seconds=seconds),
-        )
-
-    def _drain(self) -> None:
-        deadline = self._clock.monotonic() + self._settings.drain_seconds
-        while len(self._pipeline) and not self._backoff.is_failing:
-            if self._clock.monotonic() > deadline:
-                log.warning(
-                    "%s records are left for the next agent",
-                    len(self._pipeline),
-                    extra=action("records_left", records=len(self._pipeline)),
-                )
-                break
-            self._pipeline.start(everything=True)
-            self._collect()
-        self._flush_before_leaving()
-
-    def _flush_before_leaving(self) -> None:
-        deadline = self._clock.monotonic() + self._settings.leave_seconds
-        while not self.flush():
-            if self._partitions.must_seek:  # stale: another agent has these events
-                return
-            if self._clock.monotonic() > deadline:
-                log.error(
-                    "leaving with %s events not in the database; the next agent reads them again",
-                    self._counting.n_events,
-                    extra=action("counts_left", events=self._counting.n_events),
-                )
-                return
-            self._clock.sleep(self._settings.poll_seconds)
+    def _finish(self) -> None:
+        """Score what waits and write it, as far as the time allows."""
+        last = LastTurns(self._clock, self._settings)
+        last.drain(self._pipeline, self._collect, until=lambda: self._outage.lasts)
+        last.flush(self.flush, self._counting, until=lambda: self._partitions.must_seek)
 
     def _leave(self) -> None:
         self._pipeline.close(self._settings.poll_seconds)

@@ -54,3 +54,8 @@ class Totals:
     flushes: int = 0
     stale_flushes: int = 0
     dropped_events: int = 0
+
+    def drop(self, n_events: int) -> None:
+        """Counted events were dropped before a flush."""
+        self.dropped_events += n_events
+        self.events -= n_events

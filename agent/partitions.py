@@ -51,8 +51,9 @@ class Partitions:
             )
         return True
 
-    def pause(self, should_pause: bool) -> None:
-        """Fetch from none of them, or from all."""
+    def balance(self, *, must_pause: bool, may_resume: bool) -> None:
+        """Fetch from none of them, or from all; what was not sought is not fetched."""
+        should_pause = self.must_seek or must_pause or (self.is_paused and not may_resume)
         if should_pause != self.is_paused:
             self.is_paused = should_pause
             (self._source.pause if should_pause else self._source.resume)()

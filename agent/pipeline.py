@@ -68,10 +68,11 @@ class Pipeline:
         flights = tuple(self._flights)  # at once: other threads ask, too
         return next((f.since for f in flights if not f.judged.done()), None)
 
-    @property
-    def seconds_until_due(self) -> float:
-        """Seconds until a batch should be scored; infinite while nothing waits."""
-        return self._queue.seconds_until_due
+    def patience(self, max_seconds: float) -> float:
+        """Return how long to wait for records: not at all while scores are what is waited for."""
+        if self.is_scoring:
+            return 0.0
+        return min(max_seconds, max(0.0, self._queue.seconds_until_due))
 
     def put(self, records: Sequence[Record], one_in: Sequence[int]) -> None:
         """Take records in order of delivery.
