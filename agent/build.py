@@ -17,11 +17,12 @@ from driftgauge.storage import Database, Store
 from .broker import build_connection
 from .clock import SystemClock
 from .events.answers import AnswerBook
-from .events.avro import AvroReader
 from .events.decode import DecodeSettings
 from .events.fetch import Fetcher, FetchSettings, parse_allowed
+from .events.record_reader import RecordReader
 from .events.reference import Fetch, no_fetch
 from .events.registry import ReadRecord, no_registry
+from .events.registry_client import RegistryClient
 from .events.tap_vectors import TapOrigin, TapsWanted
 from .evidence import EvidenceSettings
 from .jobs import build_jobs, build_monitor
@@ -106,7 +107,7 @@ def build_decode(settings: Settings) -> DecodeSettings:
     """Return what an event may be.
 
     Raises:
-        SettingsError: a schema registry is named, and fastavro is not installed.
+        SettingsError: a schema registry is named, and nothing is installed that reads its records.
     """
     events = settings.events
     return DecodeSettings(
@@ -146,11 +147,13 @@ def _build_registry(settings: Settings) -> ReadRecord:
     events = settings.events
     if events.registry_url is None:
         return no_registry
-    return AvroReader(
-        events.registry_url.get_secret_value(),
-        timeout_seconds=events.fetch_timeout_seconds,
-        tries=events.fetch_tries,
-        ca_file=_text(events.fetch_ca_file),
+    return RecordReader(
+        RegistryClient(
+            events.registry_url.get_secret_value(),
+            timeout_seconds=events.fetch_timeout_seconds,
+            tries=events.fetch_tries,
+            ca_file=_text(events.fetch_ca_file),
+        )
     )
 
 

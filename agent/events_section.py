@@ -19,10 +19,10 @@ class EventsSection(Section):
     format: Literal["auto", "image", "cloudevents", "json", "inference", "registry"] = "auto"
     """"auto" tells it by content type and first bytes; or only "image" (JPEG, PNG, WebP),
     "cloudevents" (structured JSON), "json" (a picture in a field), "inference" (what KServe and
-    Seldon log), "registry" (Avro in a schema registry's framing)."""
+    Seldon log), "registry" (Avro or Protobuf in a schema registry's framing)."""
     image_field: str = Field(default="", max_length=200, examples=["payload.picture"])
-    """Field with the picture in JSON and Avro messages, as base64, bytes or an address; a dotted
-    path, or the name of a V2 input. Empty looks for the usual names."""
+    """Field with the picture in JSON, Avro and Protobuf messages, as base64, bytes or an address;
+    a dotted path, or the name of a V2 input. Empty looks for the usual names."""
     time_field: str = Field(default="", max_length=200, examples=["payload.taken_at"])
     """Field with the event's time: RFC 3339, or seconds or milliseconds since 1970. Empty takes the
     CloudEvents time, else the record's."""
@@ -54,7 +54,7 @@ class EventsSection(Section):
     registry_url: SecretStr | None = Field(
         default=None, examples=["https://USER:PASSWORD@registry.internal:8081"]
     )
-    """Schema registry to ask for Avro schemas; needs driftgauge[avro]."""
+    """Schema registry to ask for schemas; needs driftgauge[avro] or driftgauge[protobuf]."""
 
     @field_validator("fetch_allow")
     @classmethod

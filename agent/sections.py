@@ -60,7 +60,7 @@ class StreamSection(Section):
     """The Kafka topic that carries the images your model serves."""
     segments: Words = ("camera",)
     """What slices the stream; each value is watched on its own ("camera=3"). A name is a message
-    header or a CloudEvents extension; "json:site.line" a field of a JSON or Avro message;
+    header or a CloudEvents extension; "json:site.line" a field of a JSON, Avro or Protobuf message;
     "predicted_class" and "model_version" are what the message says of the model's answer, and
     without that the class that the model gives the image here."""
     alpha: float = Field(default=0.01, gt=0, le=0.1)

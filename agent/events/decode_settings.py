@@ -23,9 +23,9 @@ class DecodeSettings:
         max_image_pixels: pictures with more are refused by their header, before decoding.
         max_message_bytes: larger messages are refused unread.
         format: ``auto`` tells it by content type and first bytes.
-        image_field: where JSON and Avro have the picture, as a dotted path; empty looks for it.
-        time_field: where JSON and Avro have the event time; empty is the record's time.
-        id_field: where JSON and Avro have the event's id; empty is none.
+        image_field: where JSON and records have the picture, as a dotted path; empty looks for it.
+        time_field: where JSON and records have the event time; empty is the record's time.
+        id_field: where JSON and records have the event's id; empty is none.
         fetch: gets a picture that lies elsewhere.
         read_record: reads a record in a schema registry's framing.
         answers: what the served model answered, where that is logged too.

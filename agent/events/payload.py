@@ -38,7 +38,7 @@ class Payload:
         event_id: as the message names it.
         event_time: aware, UTC.
         attributes: CloudEvents attributes and extensions of a structured envelope.
-        document: the JSON or Avro record, for segments that are fields of it.
+        document: the JSON object, or the Avro or Protobuf record, for segments that are fields of it.
         request_id: what a request and its answer share.
         classes: predicted class of each image, where the message says it.
         model_version: of the model that served it.

@@ -9,6 +9,9 @@ from ..errors import EventSchemaError, EventUnsupported
 ReadRecord = Callable[[bytes], dict[str, object]]
 """Reads a framed record; raises EventError."""
 
+ReadBody = Callable[[bytes], dict[str, object]]
+"""Reads a record of one schema, without the frame; raises EventError."""
+
 _FRAME_BYTES = 5
 
 
@@ -34,6 +37,6 @@ def no_registry(value: bytes) -> dict[str, object]:
     """
     number, _ = split_frame(value)
     raise EventUnsupported(
-        f"the message is in a schema registry's framing, schema {number}: to read Avro, install "
-        "driftgauge[avro] and set events.registry_url; Protobuf is not read"
+        f"the message is in a schema registry's framing, schema {number}: to read it, "
+        "pip install 'driftgauge[avro]' or 'driftgauge[protobuf]' and set events.registry_url"
     )

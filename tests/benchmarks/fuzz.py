@@ -23,8 +23,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from rich.console import Console
 from rich.progress import track
 
-from driftgauge.agent.events.avro import AvroReader
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.record_reader import RecordReader
+from driftgauge.agent.events.registry_client import RegistryClient
 
 from ..agent.events.hostile import AVRO_SCHEMA, KINDS, hostile
 from ..agent.events.probe import (
@@ -36,6 +37,7 @@ from ..agent.events.probe import (
     peak_bytes,
     probe,
 )
+from ..agent.events.protobuf_samples import serve_schema
 from ..agent.events.samples import as_json
 from ..agent.events.site import answer, serving
 from ..agent.events.strategies import DOCUMENTS, HEADER_SETS
@@ -67,7 +69,8 @@ def start_worker() -> None:
     warnings.simplefilter("error")
     site = _held.enter_context(serving())
     site.answers["/schemas/ids/7"] = answer(200, as_json({"schema": as_json(AVRO_SCHEMA).decode()}))
-    _settings.append(fuzz_settings(AvroReader(f"http://127.0.0.1:{site.port}")))
+    serve_schema(site, number=8)
+    _settings.append(fuzz_settings(RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))))
     probe(*hostile(0), _settings[0], base_bytes=0)
     _base.append(peak_bytes())
 

@@ -14,10 +14,14 @@ import pytest
 from driftgauge.agent import ImageInfo, errors
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Answer
+from driftgauge.agent.events.record_reader import RecordReader
+from driftgauge.agent.events.registry_client import RegistryClient
 from driftgauge.agent.events.tap_vectors import CONTENT_TYPE, TapEncoder, TapOrigin
 from driftgauge.agent.settings import load_settings, setting_names
 from driftgauge.agent.stream.letter import reasons
+from tests.agent.events.protobuf_samples import serve_schema, varint
 from tests.agent.events.samples import b64
+from tests.agent.events.site import serving
 from tests.agent.records import NOON, jpeg, pixels, record
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +34,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
-    assert {language for language, _ in BLOCKS} == {"headers", "json", "toml", "sh"}
+    assert {language for language, _ in BLOCKS} == {"headers", "hex", "json", "proto", "sh", "toml"}
 
 
 @pytest.mark.parametrize("text", blocks("json"))
@@ -74,6 +78,38 @@ def test_the_headers_name_date_and_slice_the_picture() -> None:
     assert isinstance(events, tuple)
     assert (events[0].event_id, events[0].segments) == ("frame-17", {"camera": "3"})
     assert events[0].event_time == NOON
+
+
+def test_the_protobuf_example_is_read_with_the_schema_beside_it() -> None:
+    pytest.importorskip("google.protobuf")
+    (source,), (begin,) = blocks("proto"), blocks("hex")
+    value = bytes.fromhex(begin) + varint(len(jpeg())) + jpeg()
+    with serving() as site:
+        serve_schema(site, descriptor_text(source))
+        read = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
+        limits = DecodeSettings(
+            segment_headers=("json:site.line",), id_field="frame_id", read_record=read
+        )
+        events = decode_record(record(value), limits, arrived_at=NOON)
+    assert isinstance(events, tuple)
+    assert (events[0].event_id, events[0].segments) == ("frame-17", {"site.line": "4"})
+    assert pixels(events[0]).shape == (24, 32, 3)
+
+
+def descriptor_text(source: str) -> str:
+    """Return the descriptor of a file of plain messages, in protobuf's text format."""
+    found = ['syntax: "proto3"']
+    for name, body in re.findall(r"message (\w+) \{(.*?)\}", source, re.DOTALL):
+        fields = re.findall(r"(\w+) (\w+) = (\d+);", body)
+        found.append(f'message_type {{ name: "{name}"')
+        for kind, field, number in fields:
+            scalar = kind in ("string", "bytes", "int32")
+            typed = f"type: TYPE_{kind.upper()}" if scalar else f'type_name: ".{kind}"'
+            found.append(
+                f'field {{ name: "{field}" number: {number} label: LABEL_OPTIONAL {typed} }}'
+            )
+        found.append("}")
+    return "\n".join(found)
 
 
 @pytest.mark.parametrize("text", blocks("toml"))

@@ -21,6 +21,7 @@ from PIL import Image, PngImagePlugin
 from driftgauge.agent.events.event import Record
 from tests.agent.records import encoded, picture
 
+from . import protobuf_samples
 from .samples import ANSWERS, JSON, PICTURES, REQUEST, Sample, as_json, b64, structured, v2
 
 Random = random.Random
@@ -320,7 +321,15 @@ def addresses(rng: Random) -> Made:
 
 def framed(rng: Random) -> Made:
     """Records of the schema that the fuzz's registry has as number 7, damaged."""
-    whole = b"\0\0\0\0\7" + AVRO_RECORD
+    return _damaged(rng, b"\0\0\0\0\7" + AVRO_RECORD)
+
+
+def framed_protobuf(rng: Random) -> Made:
+    """Messages of the schema that the fuzz's registry has as number 8, damaged."""
+    return _damaged(rng, protobuf_samples.framed(protobuf_samples.frame(), 1, number=8))
+
+
+def _damaged(rng: Random, whole: bytes) -> Made:
     value = bytearray(whole[: rng.choice([len(whole), rng.randrange(5, len(whole))])])
     for _ in range(rng.choice([0, 1, 5, 20])):
         value[rng.randrange(5, len(value)) if len(value) > 5 else 0] = rng.choice(
@@ -390,7 +399,8 @@ KINDS: dict[str, tuple[int, Callable[[Random], Made]]] = {
     "crowded JSON": (1, crowded), "retyped JSON": (18, retyped), "wrong base64": (6, wrong_base64),
     "lying tensors": (8, lying_tensor), "bombs": (3, bomb), "lying chunks": (6, lying_chunks),
     "archives and polyglots": (4, wrapped), "hostile addresses": (4, addresses),
-    "damaged Avro": (6, framed), "heavy but right": (1, heavy), "times": (2, times),
+    "damaged Avro": (6, framed), "damaged Protobuf": (6, framed_protobuf),
+    "heavy but right": (1, heavy), "times": (2, times),
 }  # fmt: skip
 """Name to weight and maker."""
 

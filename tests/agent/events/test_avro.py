@@ -17,9 +17,10 @@ from driftgauge.agent.errors import (
     EventUnsupported,
     SettingsError,
 )
-from driftgauge.agent.events.avro import AvroReader
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.event import Event
+from driftgauge.agent.events.record_reader import RecordReader
+from driftgauge.agent.events.registry_client import RegistryClient
 from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
 from .samples import as_json, b64
@@ -73,7 +74,8 @@ def decode(site: Site, value: bytes, **reader: Any) -> Event:
         image_field="picture",
         id_field="frame_id",
         time_field="taken_at",
-        read_record=reader.get("reader") or AvroReader(f"http://127.0.0.1:{site.port}"),
+        read_record=reader.get("reader")
+        or RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}")),
     )
     return decode_event(record(value), settings, arrived_at=NOON)
 
@@ -86,7 +88,7 @@ def test_a_record_gives_picture_id_time_and_segments(site: Site) -> None:
 
 
 def test_a_schema_is_asked_for_once_and_with_the_login(site: Site) -> None:
-    reader = AvroReader(f"http://me:a%20b@127.0.0.1:{site.port}/")
+    reader = RecordReader(RegistryClient(f"http://me:a%20b@127.0.0.1:{site.port}/"))
     for _ in range(3):
         decode(site, framed(), reader=reader)
     assert site.asked == [f"127.0.0.1:{site.port}/schemas/ids/7"]
@@ -96,7 +98,7 @@ def test_a_schema_is_asked_for_once_and_with_the_login(site: Site) -> None:
 
 def test_an_unknown_schema_is_asked_for_again_only_after_a_while(site: Site) -> None:
     now = [0.0]
-    reader = AvroReader(f"http://127.0.0.1:{site.port}", clock=lambda: now[0])
+    reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"), clock=lambda: now[0])
     for moment in (0.0, 1.0, 20.0):
         now[0] = moment
         with pytest.raises(EventFetchError, match="answers 404"):
@@ -106,7 +108,7 @@ def test_an_unknown_schema_is_asked_for_again_only_after_a_while(site: Site) -> 
 
 def test_a_registry_that_is_away_is_tried_some_times(site: Site) -> None:
     site.answers["/schemas/ids/7"] = answer(503)
-    reader = AvroReader(f"http://127.0.0.1:{site.port}", wait=lambda _: None)
+    reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}", wait=lambda _: None))
     with pytest.raises(EventFetchError, match="is away, tried 3 times"):
         decode(site, framed(), reader=reader)
     assert len(site.asked) == 3
@@ -116,9 +118,9 @@ def test_a_registry_that_is_away_is_tried_some_times(site: Site) -> None:
     ("answered", "error", "words"),
     [
         (
-            {"schema": "syntax = 'proto3';", "schemaType": "PROTOBUF"},
+            {"schema": "{}", "schemaType": "JSON"},
             EventUnsupported,
-            "is PROTOBUF",
+            "is JSON, which is not read; wanted Avro or Protobuf",
         ),
         ({"schema": "{}", "references": [{"name": "x"}]}, EventUnsupported, "refers to others"),
         ({"schema": as_json(LOOP).decode()}, EventUnsupported, "contains itself"),
@@ -136,7 +138,7 @@ def test_a_schema_that_is_not_read_is_named(
 
 
 def test_bytes_that_are_not_of_the_schema_are_refused(site: Site) -> None:
-    reader = AvroReader(f"http://127.0.0.1:{site.port}")
+    reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
     whole = framed()
     for damaged in (
         whole[:-1],
@@ -159,8 +161,20 @@ def test_a_picture_in_base64_text_is_read_too(site: Site) -> None:
     assert event.event_id == "frames/0/0"
 
 
-def test_a_missing_extra_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_told_with_the_way_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
     monkeypatch.setitem(sys.modules, "fastavro", None)
-    with pytest.raises(SettingsError, match="fastavro is missing") as caught:
-        AvroReader("http://127.0.0.1:1")
-    assert caught.value.hint == "install driftgauge[avro]"
+    with pytest.raises(EventUnsupported, match=r"pip install 'driftgauge\[avro\]'"):
+        decode(site, framed(), reader=reader)
+
+
+def test_a_registry_for_nothing_that_is_installed_is_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("fastavro", "google.protobuf"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SettingsError, match="both fastavro and protobuf are missing") as caught:
+        RecordReader(RegistryClient("http://127.0.0.1:1"))
+    assert caught.value.hint == "install driftgauge[avro] or driftgauge[protobuf]"

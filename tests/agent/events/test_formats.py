@@ -175,8 +175,12 @@ def test_a_raw_tensor_whose_length_lies_is_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "headers", "words"),
     [
-        (b"\0\0\0\0\x09record", {}, r"schema 9: to read Avro, install driftgauge\[avro\]"),
-        (b"\0\0\0\0\x09r", {"content-type": b"application/x-protobuf"}, "Protobuf is not read"),
+        (b"\0\0\0\0\x09record", {}, r"schema 9: to read it, pip install 'driftgauge\[avro\]'"),
+        (
+            b"\0\0\0\0\x09r",
+            {"content-type": b"application/x-protobuf"},
+            r"or 'driftgauge\[protobuf\]'",
+        ),
         (b"<svg/>", {"content-type": b"image/svg+xml"}, "SVG are not read"),
         (b"[]", {"content-type": b"application/cloudevents-batch+json"}, "batches of CloudEvents"),
     ],

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.events.avro import AvroReader
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.record_reader import RecordReader
+from driftgauge.agent.events.registry_client import RegistryClient
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
 from driftgauge.agent.stream.memory import MemoryDeadLetters, MemorySource, MemoryTopic
@@ -24,6 +25,7 @@ from tests.agent.scorer import BrightnessScorer
 
 from .hostile import AVRO_SCHEMA, KINDS, hostile
 from .probe import ARRIVED, MAX_BYTES, MAX_SECONDS, fuzz_settings, json_record, peak_bytes, probe
+from .protobuf_samples import serve_schema
 from .samples import as_json
 from .site import answer, serving
 from .strategies import DOCUMENTS, HEADER_SETS
@@ -37,11 +39,13 @@ SLOW_MACHINE = 5
 @pytest.fixture(scope="module")
 def allowing() -> Iterator[DecodeSettings]:
     pytest.importorskip("fastavro")
+    pytest.importorskip("google.protobuf")
     with serving() as site:
         site.answers["/schemas/ids/7"] = answer(
             200, as_json({"schema": as_json(AVRO_SCHEMA).decode()})
         )
-        yield fuzz_settings(AvroReader(f"http://127.0.0.1:{site.port}"))
+        serve_schema(site, number=8)
+        yield fuzz_settings(RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}")))
 
 
 def test_every_hostile_message_ends_in_an_outcome_within_bounds(allowing: DecodeSettings) -> None:
