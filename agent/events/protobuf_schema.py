@@ -78,7 +78,7 @@ class ProtobufSchema:
                     f"got {index}, wanted less than {len(kinds)}"
                 )
             names.append(kinds[index].name)
-            # maps are nested messages for descriptors only: who writes the path does not count them
+            # the path counts the messages of the schema's text; a map is one in descriptors only
             kinds = [one for one in kinds[index].nested_type if not one.options.map_entry]
         package = [self.file.package] if self.file.package else []
         return GetMessageClass(self.pool.FindMessageTypeByName(".".join(package + names)))
