@@ -188,7 +188,10 @@ def fitted_settings(
     )
     command = [sys.executable, "-m", "driftgauge.agent.command", "fit", "--config", str(file)]
     done = subprocess.run(
-        [*command, "--images", str(images), "--probes", "0"], capture_output=True, text=True, check=False
+        [*command, "--images", str(images), "--probes", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"fit failed:\n{done.stdout}{done.stderr}")
