@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -226,7 +227,7 @@ class BareForward:
         began = time.perf_counter()
         decoded = self._threads.map(self._decode, chosen)
         for _ in range(0, n, self._batch):
-            self._forward([image for image, _ in zip(decoded, range(self._batch), strict=False)])
+            self._forward(list(islice(decoded, self._batch)))
         return time.perf_counter() - began
 
     def _decode(self, value: bytes) -> NDArray[np.uint8]:
