@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ TAIL_FROM = 0.9
 """Quantile of the held-out scores beyond which surprise grows with the score, not the rank."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calibration:
     """Sorted held-out scores that new ones are ranked among.
 
@@ -35,8 +37,9 @@ class Calibration:
     @classmethod
     def fit(cls, cal_a: Array, cal_b: Array) -> Calibration:
         """Calibrate on two held-out sets of scores, ``(n, layers + 1)`` and ``(m, layers + 1)``."""
-        scores = np.sort(np.asarray(cal_a, dtype=np.float64), axis=0)
-        sums = np.sort(_fisher(scores, np.asarray(cal_a, dtype=np.float64), own=1))
+        cal_a = np.asarray(cal_a, dtype=np.float64)
+        scores = np.sort(cal_a, axis=0)
+        sums = np.sort(_fisher(_columns_of(scores), cal_a, own=1))
         draft = cls(scores, sums, np.zeros(0))
         statistic = draft.statistic(np.asarray(cal_b, dtype=np.float64))
         return cls(scores, sums, np.sort(statistic))
@@ -49,12 +52,12 @@ class Calibration:
             own: 1 where *scores* are cal-A's own, each then left out of its ranks.
         """
         layers = self.layer_surprise(scores, own=own)
-        joint = _surprise(self.scores[:, -1], scores[:, -1], own=own)
+        joint = _surprise(self._columns[-1], scores[:, -1], own=own)
         return np.maximum(layers, joint)
 
     def layer_surprise(self, scores: Array, *, own: int = 0) -> Array:
         """Return how unusual the layers' p-values are together, ``(n,)``; see `statistic`."""
-        return _surprise(self.sums, _fisher(self.scores, scores, own=own), own=own)
+        return _surprise(self._sums, _fisher(self._columns, scores, own=own), own=own)
 
     def p_values(self, scores: Array, uniforms: Array) -> tuple[Array, Array]:
         """Return the combined statistic ``(n,)`` and p-values ``(n, layers + 1)`` in (0, 1].
@@ -67,14 +70,7 @@ class Calibration:
             The statistic, and the p-value of each layer, then the combined one. Those of a fresh
             reference event are exactly uniform, for any score's distribution, ties included.
         """
-        scores = np.asarray(scores, dtype=np.float64)
-        statistic = self.statistic(scores)
-        columns = [
-            _smoothed_ranks(self.scores[:, m], scores[:, m], uniforms)
-            for m in range(scores.shape[1] - 1)
-        ]
-        columns.append(_smoothed_ranks(self.combined, statistic, uniforms))
-        return statistic, np.column_stack(columns)
+        return self._ranked(np.asarray(scores, dtype=np.float64), uniforms)
 
     def own_p_values(self, cal_a: Array, cal_b: Array, seed: int) -> tuple[Array, Array]:
         """Return the p-values of cal-A and cal-B themselves, each event left out of its ranks.
@@ -83,43 +79,76 @@ class Calibration:
         can be counted on the same events that calibrate.
         """
         rng = np.random.default_rng(seed)
-        first = self._left_out(cal_a, rng.random(len(cal_a)), own=1)
-        second = self._left_out(cal_b, rng.random(len(cal_b)), own=0)
+        _, first = self._ranked(cal_a, rng.random(len(cal_a)), in_a=1)
+        _, second = self._ranked(cal_b, rng.random(len(cal_b)), in_b=1)
         return first, second
 
-    def _left_out(self, scores: Array, uniforms: Array, *, own: int) -> Array:
+    def _ranked(
+        self, scores: Array, uniforms: Array, *, in_a: int = 0, in_b: int = 0
+    ) -> tuple[Array, Array]:
+        """Return `p_values`; *in_a* and *in_b* are 1 where *scores* are cal-A's or cal-B's own."""
+        statistic = self.statistic(scores, own=in_a)
         columns = [
-            _smoothed_ranks(self.scores[:, m], scores[:, m], uniforms, own=own)
+            _smoothed_ranks(self.scores[:, m], scores[:, m], uniforms, own=in_a)
             for m in range(scores.shape[1] - 1)
         ]
-        statistic = self.statistic(scores, own=own)
-        columns.append(_smoothed_ranks(self.combined, statistic, uniforms, own=1 - own))
-        return np.column_stack(columns)
+        columns.append(_smoothed_ranks(self.combined, statistic, uniforms, own=in_b))
+        return statistic, np.column_stack(columns)
+
+    @cached_property
+    def _columns(self) -> list[_Column]:
+        return _columns_of(self.scores)
+
+    @cached_property
+    def _sums(self) -> _Column:
+        return _Column.of(self.sums)
 
 
-def _fisher(reference: Array, scores: Array, *, own: int) -> Array:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Sorted held-out scores of one kind, and their tail, which is measured once.
+
+    Attributes:
+        start: where the tail begins.
+        excess: mean of what lies beyond, None where nothing does.
+    """
+
+    scores: Array
+    start: float
+    excess: float | None
+
+    @classmethod
+    def of(cls, scores: Array) -> _Column:
+        start = float(np.quantile(scores, TAIL_FROM))
+        beyond = scores[scores > start] - start
+        return cls(scores, start, float(beyond.mean()) if len(beyond) else None)
+
+
+def _columns_of(scores: Array) -> list[_Column]:
+    return [_Column.of(column) for column in scores.T]
+
+
+def _fisher(columns: Sequence[_Column], scores: Array, *, own: int) -> Array:
     """Return the sum over layers of ``-log p``, the joint column left out."""
     total = np.zeros(len(scores))
-    for m in range(reference.shape[1] - 1):
-        total += _surprise(reference[:, m], scores[:, m], own=own)
+    for m, column in enumerate(columns[:-1]):
+        total += _surprise(column, scores[:, m], own=own)
     return total
 
 
-def _surprise(reference: Array, scores: Array, *, own: int) -> Array:
+def _surprise(column: _Column, scores: Array, *, own: int) -> Array:
     """Return ``-log p``, p = (1 + how many reach s) / (n + 1), with an exponential tail.
 
     Beyond the reference's 90 % quantile ranks grow coarse and end at the largest score; there
     the tail goes on as an exponential with the mean of the excesses seen.
     """
-    n = len(reference)
-    reaching = n - np.searchsorted(reference, scores, side="left")
+    n = len(column.scores)
+    reaching = n - np.searchsorted(column.scores, scores, side="left")
     ranked = -np.log((1 + np.maximum(reaching - own, 0)) / (n + 1 - own))
-    start = float(np.quantile(reference, TAIL_FROM))
-    excess = reference[reference > start] - start
-    if not len(excess):  # a column that is constant, or nearly
+    if column.excess is None:  # a column that is constant, or nearly
         return ranked
-    tail = -np.log(1 - TAIL_FROM) + (scores - start) / excess.mean()
-    return np.where(scores > start, tail, ranked)
+    tail = -np.log(1 - TAIL_FROM) + (scores - column.start) / column.excess
+    return np.where(scores > column.start, tail, ranked)
 
 
 def _smoothed_ranks(reference: Array, scores: Array, uniforms: Array, *, own: int = 0) -> Array:
