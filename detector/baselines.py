@@ -5,6 +5,7 @@ Each is fitted on ``z0`` and scores every layer and all layers jointly, like `Di
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,7 @@ CHUNK = 8192
 """Events brought to float64 at a time."""
 
 
-class LinearDistance(nn.Module):
+class LinearDistance(nn.Module, ABC):
     """The squared length of ``(z - mean) W``, for each layer and jointly.
 
     Args:
@@ -48,8 +49,9 @@ class LinearDistance(nn.Module):
         ]
         return torch.stack(distances, dim=1)
 
+    @abstractmethod
     def _map(self, part: Tensor) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+        """Return mean and W of one part of ``z0``, in float64."""
 
 
 class Mahalanobis(LinearDistance):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .rows import Rows
 from .splitting import Split
 
 MIN_GROUP_EVENTS = 500
-"""Held-out events of a group in each of cal-A and cal-B together; a smaller one is ranked among all."""
-
-Rows = NDArray[np.int64]
+"""Held-out events of a group, cal-A and cal-B together; a smaller one is ranked among all."""
 
 
 def group_rows(segments: Sequence[Sequence[str]], groups: Collection[str]) -> dict[str, Rows]:
