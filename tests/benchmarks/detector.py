@@ -12,15 +12,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from driftgauge.detector import LEAN, Training
+from driftgauge.detector.rows import take_rows
 from driftgauge.detector.splitting import split_reference
 
 from .packs import REFERENCES, Material, Reference, gather
@@ -42,21 +42,16 @@ def deal(material: Material, seed: int) -> tuple[dict[str, Tensor], dict[Any, di
     order = np.random.default_rng(seed).permutation(n)
     parts = split_reference(np.arange(n) // max(n // N_WINDOWS, 1))
     held = set(order[np.concatenate([parts.cal_a, parts.cal_b])].tolist())
-    probed = [i for i, row in enumerate(material.probed) if row in held]
+    probed = np.array([i for i, row in enumerate(material.probed) if row in held])
     sets: dict[Any, dict[str, Tensor]] = {
-        "cal-A": _rows(material.train, order[parts.cal_a]),
-        "cal-B": _rows(material.train, order[parts.cal_b]),
+        "cal-A": take_rows(material.train, order[parts.cal_a]),
+        "cal-B": take_rows(material.train, order[parts.cal_b]),
         "fresh": dict(material.test),
     }
-    sets |= {("probe", kind, 0): _rows(taps, probed) for kind, taps in material.probes.items()}
+    sets |= {("probe", kind, 0): take_rows(taps, probed) for kind, taps in material.probes.items()}
     sets |= {("content", name, 0): dict(taps) for name, taps in material.content.items()}
     sets |= {("corruption", *place): dict(taps) for place, taps in material.corruptions.items()}
-    return _rows(material.train, order[parts.train]), sets
-
-
-def _rows(taps: Mapping[str, Tensor], rows: Iterable[int]) -> dict[str, Tensor]:
-    chosen = torch.tensor(list(rows))
-    return {layer: tap[chosen] for layer, tap in taps.items()}
+    return take_rows(material.train, order[parts.train]), sets
 
 
 def separations(scores: Mapping[Any, Array]) -> dict[Place, Separation]:
