@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from driftgauge.detector import Detector, LayerTaps
 
+from .hook_clock import HookClock
+
 Kind = Literal["eager", "compiled", "graph"]
 Taps = Mapping[str, Tensor]
 Result = TypeVar("Result")
@@ -72,26 +74,6 @@ class Run:
         return time.perf_counter() - started, result
 
 
-class HookClock:
-    """Counts the processor seconds in a model's hooks."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.seconds = 0.0
-        for module in model.modules():
-            for hooks in (module._forward_pre_hooks, module._forward_hooks):
-                for key in hooks:
-                    hooks[key] = self._timed(hooks[key])
-
-    def _timed(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            started = time.process_time()
-            result = hook(*arguments)
-            self.seconds += time.process_time() - started
-            return result
-
-        return run
-
-
 class Passes:
     """A bare model, its tapped copy and the detector, under one arrangement.
 
@@ -110,7 +92,9 @@ class Passes:
         self.how = how
         self.detector = detector
         self._taps = taps
-        self._clock = HookClock(twin if how.device == "cpu" else nn.Module())
+        self._clock = HookClock(time.process_time)
+        if how.device == "cpu":
+            self._clock.watch(twin)
         self._bare: Callable[[Tensor], object] = bare
         self._twin: Callable[[Tensor], object] = twin
         if how.kind == "compiled":

@@ -22,7 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -51,6 +51,7 @@ from driftgauge.detector import select_layers
 from ..certificates import certify
 from ..kafka_server import KafkaServer, find_jars
 from ..token_endpoint import signing_keys
+from .hook_clock import HookClock
 from .table import Figure, write_benchmark
 
 TOPIC = "taps"
@@ -89,29 +90,6 @@ class Times:
 
 
 @dataclass(slots=True)
-class HookClock:
-    """Counts the seconds of processor time in a model's hooks."""
-
-    seconds: float = 0.0
-
-    def watch(self, model: nn.Module) -> None:
-        """Count from now on."""
-        for module in model.modules():
-            for hooks in (module._forward_pre_hooks, module._forward_hooks):
-                for key in hooks:
-                    hooks[key] = self._timed(hooks[key])
-
-    def _timed(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            started = time.thread_time()
-            result = hook(*arguments)
-            self.seconds += time.thread_time() - started
-            return result
-
-        return run
-
-
-@dataclass(slots=True)
 class Host:
     """A model that serves.
 
@@ -123,7 +101,7 @@ class Host:
     name: str
     model: nn.Module
     attachment: Attachment | None = None
-    clock: HookClock = field(default_factory=HookClock)
+    clock: HookClock = field(default_factory=lambda: HookClock(time.thread_time))
     times: Times = field(default_factory=Times)
     n_images: int = 0
     n_differing: int = 0
