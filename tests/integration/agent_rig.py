@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.events.decode import DecodeSettings
@@ -15,7 +18,7 @@ from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.memory import MemoryDeadLetters
 from driftgauge.agent.stream.produce import FrameProducer
-from driftgauge.storage import Store
+from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
@@ -30,6 +33,17 @@ SETTINGS = LoopSettings(
     flush_interval_seconds=0.05,
     poll_seconds=0.05,
 )
+
+
+@contextmanager
+def new_store(folder: Path, topic: str) -> Iterator[Store]:
+    """Give a store with the stream of *topic*, on SQLite in *folder*."""
+    database = Database(f"sqlite:///{folder}/driftgauge.db")
+    database.upgrade()
+    store = Store(database)
+    store.ensure_stream(STREAM, topic, 60)
+    yield store
+    database.close()
 
 
 @dataclass

@@ -18,13 +18,12 @@ from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.agent.stream.topic import delete_topics
-from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg
 from ..broker import until
 from ..contracts.test_source import joined, read
 from ..kafka_server import KafkaServer
-from .agent_rig import STREAM, Rig
+from .agent_rig import Rig, new_store
 
 pytestmark = pytest.mark.kafka
 
@@ -39,12 +38,8 @@ class ApacheRig(Rig):
 @pytest.fixture
 def rig(apache_kafka: KafkaServer, topic: str, tmp_path: Path) -> Iterator[ApacheRig]:
     apache_kafka.create_topic(topic)
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
-    store = Store(database)
-    store.ensure_stream(STREAM, topic, 60)
-    yield ApacheRig(apache_kafka, topic, store)
-    database.close()
+    with new_store(tmp_path, topic) as store:
+        yield ApacheRig(apache_kafka, topic, store)
 
 
 @pytest.fixture

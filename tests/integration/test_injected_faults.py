@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.storage import Database, Store
-
 from ..broker import until
 from ..mock_cluster import Api, Fault, MockCluster
-from .agent_rig import STREAM, Rig
+from .agent_rig import Rig, new_store
 
 pytestmark = pytest.mark.kafka
 
@@ -35,12 +33,8 @@ def cluster() -> Iterator[MockCluster]:
 @pytest.fixture
 def rig(cluster: MockCluster, topic: str, tmp_path: Path) -> Iterator[Rig]:
     cluster.create_topic(topic)
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
-    store = Store(database)
-    store.ensure_stream(STREAM, topic, 60)
-    yield Rig(cluster, topic, store)
-    database.close()
+    with new_store(tmp_path, topic) as store:
+        yield Rig(cluster, topic, store)
 
 
 @pytest.mark.parametrize(("api", "faults"), FAULTS)
