@@ -8,6 +8,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from .errors import EventError
+from .events.decoded import RecordDecoder
 from .events.event import Record
 from .events.queue import DecodeQueue
 from .loop_settings import LoopSettings
@@ -30,13 +31,13 @@ class Pipeline:
 
     def __init__(self, scorer: Scorer, settings: LoopSettings, clock: Clock) -> None:
         self._clock = clock
+        decoder = RecordDecoder(settings.decode, clock, max_skew_seconds=settings.max_skew_seconds)
         self._queue = DecodeQueue(
-            settings.decode,
+            decoder,
             clock,
             max_images=settings.max_images,
             max_delay_seconds=settings.max_delay_seconds,
             max_waiting=settings.max_waiting,
-            max_skew_seconds=settings.max_skew_seconds,
             threads=settings.decode_threads,
         )
         self._scoring = ScoringThread(scorer, clock, max_images=settings.max_images)

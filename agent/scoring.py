@@ -13,8 +13,8 @@ import numpy as np
 from driftgauge.detector import NonFiniteScore
 
 from .errors import EventUnscorable, ScorerFault
+from .events.decoded import Decoded
 from .events.event import Event
-from .events.queue import Decoded
 from .events.uniform import event_uniform
 from .ports import Clock, Scored, Scorer
 

@@ -6,41 +6,17 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from ..errors import EventError
 from ..pace import Pace
 from ..ports import Clock
-from .decode import DecodeSettings, decode_record
-from .event import Answer, Event, LeftOut, Record
+from .decoded import Decoded, RecordDecoder
+from .event import LeftOut, Record
 
 _KNOWN_WEIGH = 50
 """So many records without bytes fill the queue like one with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A record and what became of it.
-
-    Attributes:
-        outcome: its first event; an answer has none, and nothing to count, nor has what sampling
-            left out.
-        more: the events of its other pictures.
-        seconds: what decoding took in its thread.
-        is_skewed: dated too far ahead, so it counts at its arrival.
-    """
-
-    record: Record
-    outcome: Event | Answer | LeftOut | EventError
-    seconds: float
-    is_skewed: bool = False
-    more: tuple[Event, ...] = ()
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """Return all events of the record: they count together or not at all."""
-        return (self.outcome, *self.more) if isinstance(self.outcome, Event) else ()
 
 
 @dataclass(slots=True)
@@ -69,26 +45,23 @@ class DecodeQueue:
         max_delay_seconds: a smaller batch is due when its first record has waited so long, or less
             where no other is expected sooner (`Pace`).
         max_waiting: beyond so many records to decode the queue is full, and the source should pause.
-        max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
     """
 
     def __init__(
         self,
-        decode: DecodeSettings,
+        decoder: RecordDecoder,
         clock: Clock,
         *,
         max_images: int,
         max_delay_seconds: float,
         max_waiting: int,
-        max_skew_seconds: float,
         threads: int,
     ) -> None:
-        self._decode = decode
+        self._decoder = decoder
         self._clock = clock
         self._max_images = max_images
         self._pace = Pace(clock, max_images=max_images, max_delay_seconds=max_delay_seconds)
         self._max_waiting = max_waiting
-        self._max_skew = timedelta(seconds=max_skew_seconds)
         self._waiting: deque[_Waiting] = deque()
         self._n_to_decode = 0
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
@@ -185,32 +158,7 @@ class DecodeQueue:
 
     def _future(self, waiting: _Waiting) -> Future[Decoded]:
         if waiting.future is None:
-            waiting.future = self._threads.submit(self._work, waiting)
+            waiting.future = self._threads.submit(
+                self._decoder.decode, waiting.record, waiting.arrived_at, waiting.one_in
+            )
         return waiting.future
-
-    def _work(self, waiting: _Waiting) -> Decoded:
-        record, arrived_at = waiting.record, waiting.arrived_at
-        start = self._clock.monotonic()
-        outcome: Event | Answer | EventError
-        more: tuple[Event, ...] = ()
-        is_skewed = False
-        try:
-            found = decode_record(record, self._decode, arrived_at=arrived_at)
-        except EventError as error:
-            outcome = error
-        else:
-            if isinstance(found, Answer):
-                self._decode.answers.put(found)
-                outcome = found
-            else:
-                is_skewed = found[0].event_time > arrived_at + self._max_skew
-                if is_skewed:  # a wrong clock opens no windows in the future
-                    found = tuple(replace(event, event_time=arrived_at) for event in found)
-                if waiting.one_in > 1:
-                    found = tuple(
-                        replace(event, represents=event.represents * waiting.one_in)
-                        for event in found
-                    )
-                outcome, *rest = found
-                more = tuple(rest)
-        return Decoded(record, outcome, self._clock.monotonic() - start, is_skewed, more)
