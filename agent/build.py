@@ -113,6 +113,7 @@ def build_decode(settings: Settings) -> DecodeSettings:
     return DecodeSettings(
         segment_headers=tuple(settings.stream.segments),
         max_image_pixels=settings.batch.max_image_pixels,
+        max_image_aspect=settings.batch.max_image_aspect,
         max_message_bytes=settings.batch.max_message_bytes,
         max_images_per_message=events.max_images_per_message,
         format=events.format,

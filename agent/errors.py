@@ -7,7 +7,7 @@ AgentError
     EventDecodeError         its bytes: not an image, truncated, too many pixels
     EventFetchError          the picture that it refers to cannot be had
     EventUnsupported         its format is known, and cannot be read with what is installed and set
-    EventUnscorable          the model gives it no finite score
+    EventUnscorable          the model takes it not, or gives it no finite score
     EventUnreadable          the broker's copy of it is corrupt
     EventFault               reading it failed in a way that nobody foresaw: our fault, most likely
   SourceUnavailable          the broker does not answer now (retryable)
@@ -59,7 +59,7 @@ class EventUnsupported(EventError):
 
 
 class EventUnscorable(EventError):
-    """The model gives the event no finite score."""
+    """The model cannot score the event."""
 
 
 class EventUnreadable(EventError):

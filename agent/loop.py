@@ -164,9 +164,9 @@ class AgentLoop:
     def stage_seconds(self) -> dict[str, float]:
         """Return where the time went so far.
 
-        ``decode`` is busy time of the decoding threads; ``decode_wait`` is what the scorer waited
-        for them, and ``score`` what it was busy itself; both beside the loop. A scorer that has
-        ``stage_seconds`` of its own splits ``score``.
+        ``decode`` and ``prepare`` are busy time of the decoding threads; ``decode_wait`` is what the
+        scorer waited for them, and ``score`` what it was busy itself; all beside the loop. A scorer
+        that has ``stage_seconds`` of its own splits ``score``.
         """
         own = getattr(self._scorer, "stage_seconds", {})
         return self.timer.seconds() | {f"score.{name}": took for name, took in own.items()}

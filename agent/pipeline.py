@@ -31,7 +31,9 @@ class Pipeline:
 
     def __init__(self, scorer: Scorer, settings: LoopSettings, clock: Clock) -> None:
         self._clock = clock
-        decoder = RecordDecoder(settings.decode, clock, max_skew_seconds=settings.max_skew_seconds)
+        decoder = RecordDecoder(
+            settings.decode, scorer.prepare, clock, max_skew_seconds=settings.max_skew_seconds
+        )
         self._queue = DecodeQueue(
             decoder,
             clock,

@@ -113,6 +113,13 @@ class Scorer(Protocol):
     def columns(self) -> tuple[str, ...]:
         """Names of the score columns: the layers, then ``*``."""
 
+    def prepare(self, image: NDArray[np.uint8]) -> Any:
+        """Return what `score` may be given in place of *image*, ``(height, width, 3)``, RGB.
+
+        It is called ahead of `score`, in several threads at once; what it raises is the event's
+        fault.
+        """
+
     def score(
         self,
         images: Sequence[Any],
@@ -122,7 +129,8 @@ class Scorer(Protocol):
         """Score a batch.
 
         Args:
-            images: RGB ``(height, width, 3)``, uint8, or `TapVectors` of images that are elsewhere.
+            images: what `prepare` returned; RGB ``(height, width, 3)``, uint8; or `TapVectors` of
+                images that are elsewhere.
             uniforms: in (0, 1), smooth the ranks.
             segments: of each image, name to value, for detectors that calibrate by one of them.
         """

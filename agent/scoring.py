@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from driftgauge.detector import NonFiniteScore
 
 from .errors import EventUnscorable, ScorerFault
 from .events.decoded import Decoded
-from .events.event import Event
+from .events.event import Event, Record
 from .events.uniform import event_uniform
 from .ports import Clock, Scored, Scorer
 
@@ -30,8 +30,8 @@ class Judged:
         outcomes: every record of the batch in the order of delivery.
         events: those that were scored.
         scored: a row for each of *events*; None when there is none.
-        seconds: by stage: ``decode`` is busy time of the decoding threads, ``decode_wait`` what the
-            scorer waited for them, ``score`` its own.
+        seconds: by stage: ``decode`` and ``prepare`` are busy time of the decoding threads,
+            ``decode_wait`` what the scorer waited for them, ``score`` its own.
     """
 
     outcomes: Sequence[Decoded]
@@ -95,8 +95,11 @@ class ScoringThread:
             except NonFiniteScore as error:
                 outcomes, events = self._set_aside(outcomes, events, error)
                 scored = self._scored_rest(events)
+        else:
+            self._note_refused(outcomes)
         seconds = {
             "decode": sum(found.seconds for found in outcomes),
+            "prepare": sum(found.prepare_seconds for found in outcomes),
             "decode_wait": decoded - start,
             "score": self._clock.monotonic() - decoded,
         }
@@ -155,12 +158,22 @@ class ScoringThread:
         self._note(len(events), len(bad), events, error)
         reason = EventUnscorable(f"the model gave no finite score for this picture: {error}")
         marked = [
-            Decoded(found.record, reason, found.seconds) if id(found.outcome) in bad else found
+            replace(found, outcome=reason, is_skewed=False, more=())
+            if id(found.outcome) in bad
+            else found
             for found in outcomes
         ]
         return marked, [event for event in events if id(event) not in bad]
 
-    def _note(self, n: int, n_bad: int, events: Sequence[Event], error: Exception) -> None:
+    def _note_refused(self, outcomes: Sequence[Decoded]) -> None:
+        """Note a batch of which no picture could even be prepared."""
+        reasons = [(one.record, one.outcome) for one in outcomes]
+        refused = [(of, why) for of, why in reasons if isinstance(why, EventUnscorable)]
+        if refused:
+            n = len(refused)
+            self._note(n, n, [record for record, _ in refused], refused[-1][1])
+
+    def _note(self, n: int, n_bad: int, events: Sequence[_Placed], error: Exception) -> None:
         if not n_bad:
             raise _fault(events, error) from error
         if n_bad < n:
@@ -172,19 +185,22 @@ class ScoringThread:
             raise _fault(events, error) from error
 
 
+_Placed = Event | Record
 _Work = tuple[Sequence[Future[Decoded]], Future[Judged]]
 
 
-def _fault(events: Sequence[Event], error: Exception) -> ScorerFault:
+def _fault(events: Sequence[_Placed], error: Exception) -> ScorerFault:
     """Return a fault that names the events."""
-    first, last = events[0], events[-1]
     what = str(error) if isinstance(error, ScorerFault) else f"the scorer failed with {error!r}"
     return ScorerFault(
-        f"cannot score {len(events)} events, {first.topic}/{first.partition}@{first.offset} "
-        f"({first.event_id}) to {last.topic}/{last.partition}@{last.offset} ({last.event_id}): "
-        f"{what}",
+        f"cannot score {len(events)} events, {_named(events[0])} to {_named(events[-1])}: {what}",
         hint=getattr(error, "hint", None),
     )
+
+
+def _named(one: _Placed) -> str:
+    place = f"{one.topic}/{one.partition}@{one.offset}"
+    return f"{place} ({one.event_id})" if isinstance(one, Event) else place
 
 
 def _joined(parts: Sequence[Scored]) -> Scored:

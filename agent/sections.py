@@ -142,7 +142,7 @@ class ModelSection(Section):
         default=None, pattern=r"^[\w.]+:\w+$", examples=["my_package.my_module:build_model"]
     )
     """Your own model: "package.module:function" that returns an nn.Module, or a pair of it and
-    the transform it wants."""
+    the transform it wants, which is called in several threads at once."""
     checkpoint: Path | None = Field(default=None, examples=["weights/model.safetensors"])
     """A file with the model's weights (a state dict)."""
     class_names: Path | None = Field(default=None, examples=["weights/classes.txt"])
@@ -169,9 +169,12 @@ class BatchSection(Section):
     sample_one_in_at_most: int = Field(default=20, ge=2, le=1000)
     """However far behind, one message in so many is scored."""
     decode_threads: int = Field(default=2, ge=1, le=64)
-    """Threads that decode images."""
+    """Threads that decode images and make them the model's input."""
     max_image_pixels: int = Field(default=50_000_000, ge=1024, le=1_000_000_000)
     """Images with more pixels than this go to the dead letters undecoded."""
+    max_image_aspect: float = Field(default=100.0, ge=1, le=65535)
+    """Images with one side more than so many times the other go to the dead letters: scaled for the
+    model, they would fill the memory."""
     max_message_bytes: int = Field(default=8 * MIB, ge=1024, le=64 * MIB)
     """Messages with more bytes than this go to the dead letters undecoded."""
 

@@ -14,6 +14,7 @@ from ..log import action
 from . import cloudevent
 from .decode_settings import DecodeSettings
 from .event import Answer, Event, Record
+from .image import refuse_strip
 from .payload import Message, Payload
 from .reading import read_payload
 from .segment import find_segments
@@ -68,6 +69,9 @@ def _events(
     moment = payload.event_time or cloudevent.event_time(message.headers) or _record_time(record)
     represents = cloudevent.sampled_rate(message.headers, payload.attributes)
     several = len(payload.images) > 1
+    for image in payload.images:
+        if image.size:  # else taps stand for it
+            refuse_strip(image, max_aspect=settings.max_image_aspect)
     return tuple(
         Event(
             topic=record.topic,

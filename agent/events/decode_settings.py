@@ -21,6 +21,7 @@ class DecodeSettings:
         segment_headers: what splits the stream: names of headers or CloudEvents extensions, such
             as ``camera``; ``json:site.line``; ``predicted_class``; ``model_version``.
         max_image_pixels: pictures with more are refused by their header, before decoding.
+        max_image_aspect: pictures with one side more than so many times the other are refused.
         max_message_bytes: larger messages are refused unread.
         format: ``auto`` tells it by content type and first bytes.
         image_field: where JSON and records have the picture, as a dotted path; empty looks for it.
@@ -34,6 +35,7 @@ class DecodeSettings:
 
     segment_headers: tuple[str, ...] = ()
     max_image_pixels: int = 40_000_000
+    max_image_aspect: float = 100.0
     max_message_bytes: int = 10 * 1024 * 1024
     max_images_per_message: int = 32
     format: FormatSetting = "auto"

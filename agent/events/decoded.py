@@ -1,14 +1,22 @@
-"""A record on its way to the scorer: decoded, dated and weighed, in whichever thread."""
+"""A record on its way to the scorer: decoded, dated, weighed, prepared, in whichever thread."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from ..errors import EventError
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EventError, EventUnscorable
 from ..ports import Clock
 from .decode import DecodeSettings, decode_record
 from .event import Answer, Event, LeftOut, Record
+
+Prepare = Callable[[NDArray[np.uint8]], Any]
+"""RGB pixels, ``(height, width, 3)``, to what the scorer takes in their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,7 @@ class Decoded:
         more: the events of its other pictures.
         seconds: what decoding took in its thread.
         is_skewed: dated too far ahead, so it counts at its arrival.
+        prepare_seconds: what preparing its pictures took in the same thread.
     """
 
     record: Record
@@ -28,6 +37,7 @@ class Decoded:
     seconds: float
     is_skewed: bool = False
     more: tuple[Event, ...] = ()
+    prepare_seconds: float = 0.0
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -36,19 +46,47 @@ class Decoded:
 
 
 class RecordDecoder:
-    """Decodes records; safe in every thread.
+    """Decodes records, and prepares their pictures; safe in every thread.
 
     Args:
+        prepare: the scorer's, called in several threads at once.
         max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
     """
 
-    def __init__(self, settings: DecodeSettings, clock: Clock, *, max_skew_seconds: float) -> None:
+    def __init__(
+        self, settings: DecodeSettings, prepare: Prepare, clock: Clock, *, max_skew_seconds: float
+    ) -> None:
         self._settings = settings
+        self._prepare = prepare
         self._clock = clock
         self._max_skew = timedelta(seconds=max_skew_seconds)
 
     def decode(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         """Return what became of *record*, which stands for *one_in*."""
+        found = self._decoded(record, arrived_at, one_in)
+        if not found.events:
+            return found
+        start = self._clock.monotonic()
+        try:
+            first, *more = (self._prepared(event) for event in found.events)
+        except EventUnscorable as error:
+            return Decoded(record, error, found.seconds)
+        took = self._clock.monotonic() - start
+        return replace(found, outcome=first, more=tuple(more), prepare_seconds=took)
+
+    def _prepared(self, event: Event) -> Event:
+        if event.taps is not None:
+            return event
+        try:
+            return replace(event, prepared=self._prepare(event.image))
+        except Exception as error:  # any: one picture must not stop a stream
+            height, width, _ = event.image.shape
+            raise EventUnscorable(
+                f"the model's transform refused this picture of {width} x {height} pixels: "
+                f"{error!r:.300}"
+            ) from error
+
+    def _decoded(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         start = self._clock.monotonic()
         try:
             found = decode_record(record, self._settings, arrived_at=arrived_at)

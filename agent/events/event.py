@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Event:
         item: which picture of the record, counted from 0; most records have one.
         request_id: what the model's answer to this picture will carry, where answers are logged.
         taps: what a hook in the serving process made of the picture; None where that was sent.
+        prepared: what the scorer made of the image ahead of its turn; None where it did not.
         represents: how many events it stands for: itself, and those that sampling left out before it.
     """
 
@@ -59,11 +61,14 @@ class Event:
     request_id: str | None = None
     taps: TapVectors | None = None
     represents: int = 1
+    prepared: Any = None
 
     @property
-    def to_score(self) -> NDArray[np.uint8] | TapVectors:
-        """The taps if there are any, else the image."""
-        return self.image if self.taps is None else self.taps
+    def to_score(self) -> Any:
+        """The taps if there are any, else the image, prepared if it is."""
+        if self.taps is not None:
+            return self.taps
+        return self.image if self.prepared is None else self.prepared
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from .predicted_class import predicted_classes
 
 
 class LayerReader:
-    """Runs the model for its pooled taps. Not thread-safe.
+    """Runs the model for its pooled taps. Not thread-safe, but for `prepare`.
 
     Attributes:
         predicted: class of each image that was read last, -1 where only its taps came; None when
@@ -33,18 +33,38 @@ class LayerReader:
         self._loaded = loaded
         self._layers = tuple(layers)
         self._taps = LayerTaps(loaded.model, layers)
-        self.stage_seconds = {"transform": 0.0, "forward": 0.0}
+        self.stage_seconds = {"forward": 0.0}
         self.predicted: NDArray[np.int64] | None = None
         self.layouts: dict[str, Layout] = {}
 
-    def read(self, images: Sequence[NDArray[Any] | TapVectors]) -> dict[str, Tensor]:
+    def prepare(self, image: NDArray[Any]) -> Tensor:
+        """Return the model's input for one picture, ``(1, c, h, w)``, channels last in memory.
+
+        Safe in every thread if the model's transform is.
+
+        Args:
+            image: RGB ``(height, width, 3)``, uint8; `as_rgb` says what else is taken.
+
+        Raises:
+            ShapeMismatch: it is no picture, or the transform gives no ``(c, h, w)``.
+        """
+        tensor = self._loaded.transform(Image.fromarray(as_rgb(image)))
+        if not isinstance(tensor, Tensor) or tensor.ndim != 3:  # noqa: PLR2004 - (c, h, w)
+            got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise ShapeMismatch(
+                f"the model's transform gave {got} for one picture, wanted a tensor "
+                "(channels, height, width); look at the transform that model.factory returns"
+            )
+        return tensor[None].contiguous(memory_format=torch.channels_last)
+
+    def read(self, images: Sequence[NDArray[Any] | Tensor | TapVectors]) -> dict[str, Tensor]:
         """Return pooled taps, ``(n, channels)`` each.
 
         Images that the transform leaves at different sizes go through the model size by size.
 
         Args:
-            images: RGB ``(height, width, 3)``, uint8; `as_rgb` says what else is taken. Taps that
-                a hook sent take the place of a forward pass.
+            images: pictures, prepared or as `prepare` takes them. Taps that a hook sent take the
+                place of a forward pass.
 
         Raises:
             ShapeMismatch: there are none, one is no picture, or the transform gives no ``(c, h, w)``.
@@ -85,10 +105,9 @@ class LayerReader:
             for layer in self._layers
         }
 
-    def _read_pictures(self, images: Sequence[NDArray[Any]]) -> dict[str, Tensor]:
+    def _read_pictures(self, images: Sequence[NDArray[Any] | Tensor]) -> dict[str, Tensor]:
+        inputs = [image if isinstance(image, Tensor) else self.prepare(image) for image in images]
         started = time.perf_counter()
-        inputs = [self._input(image) for image in images]
-        transformed = time.perf_counter()
         sizes: dict[torch.Size, list[int]] = {}
         for row, tensor in enumerate(inputs):
             sizes.setdefault(tensor.shape, []).append(row)
@@ -98,23 +117,12 @@ class LayerReader:
         taps = {layer: torch.cat([taps[layer] for taps, _ in read]) for layer in read[0][0]}
         if len(read) > 1:
             taps = {layer: tap[torch.from_numpy(order)] for layer, tap in taps.items()}
-        self.stage_seconds["transform"] += transformed - started
-        self.stage_seconds["forward"] += time.perf_counter() - transformed
+        self.stage_seconds["forward"] += time.perf_counter() - started
         return taps
-
-    def _input(self, image: NDArray[Any]) -> Tensor:
-        tensor = self._loaded.transform(Image.fromarray(as_rgb(image)))
-        if not isinstance(tensor, Tensor) or tensor.ndim != 3:  # noqa: PLR2004 - (c, h, w)
-            got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise ShapeMismatch(
-                f"the model's transform gave {got} for one picture, wanted a tensor "
-                "(channels, height, width); look at the transform that model.factory returns"
-            )
-        return tensor
 
     def _forward(self, inputs: list[Tensor]) -> tuple[dict[str, Tensor], NDArray[np.int64] | None]:
         loaded = self._loaded
-        batch = torch.stack(inputs).to(loaded.device)
+        batch = torch.cat(inputs).to(loaded.device)
         halved = loaded.identity.precision == "bfloat16"
         with (
             torch.inference_mode(),

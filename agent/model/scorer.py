@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from driftgauge.detector import Detector
 
@@ -27,7 +28,7 @@ class ModelScorer:
         name: the detector's version, as the database knows it.
 
     Attributes:
-        stage_seconds: seconds spent so far in ``transform``, ``forward`` and ``detector``.
+        stage_seconds: seconds spent so far in ``forward`` and ``detector``.
     """
 
     def __init__(self, loaded: LoadedModel, detector: Detector, *, name: str) -> None:
@@ -47,13 +48,17 @@ class ModelScorer:
         """Names of the score columns: the layers, then ``*``."""
         return self._detector.columns
 
+    def prepare(self, image: NDArray[np.uint8]) -> Tensor:
+        """Return the model's input for one picture; safe in every thread if the transform is."""
+        return self._reader.prepare(image)
+
     def score(
         self,
-        images: Sequence[NDArray[np.uint8] | TapVectors],
+        images: Sequence[NDArray[np.uint8] | Tensor | TapVectors],
         uniforms: NDArray[np.float64],
         segments: Sequence[Mapping[str, str]] = (),
     ) -> Scored:
-        """Score RGB images ``(height, width, 3)``, or taps that need no forward pass.
+        """Score RGB images ``(height, width, 3)``, prepared or not, or taps without a forward pass.
 
         Args:
             uniforms: in (0, 1), smooth the ranks.

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..events.tap_vectors import TapVectors
 
@@ -21,6 +22,7 @@ class Example:
         taken_at: event time, None where the source has none.
         number: place within its segment where there is no time.
         taps: what was sent in the image's place; None where the image is there.
+        prepared: the model's input, made of the image; None where it is not made yet.
         key: names the image and its content, so that it need not be read twice; None has none.
     """
 
@@ -30,3 +32,11 @@ class Example:
     number: int = 0
     taps: TapVectors | None = None
     key: str | None = None
+    prepared: Tensor | None = None
+
+    @property
+    def to_read(self) -> NDArray[np.uint8] | Tensor | TapVectors:
+        """The taps if there are any, else the image, prepared if it is."""
+        if self.taps is not None:
+            return self.taps
+        return self.image if self.prepared is None else self.prepared

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EventDecodeError, SettingsError
-from ..events.image import decode_image
+from ..events.image import decode_image, refuse_strip
 from ..log import action
 from .example import Example
 
@@ -53,11 +53,12 @@ def list_images(folder: Path, *, header: str | None) -> list[ImageFile]:
     return sorted(files, key=lambda file: file.number)
 
 
-def read_images(files: list[ImageFile], *, max_pixels: int) -> Iterator[Example]:
+def read_images(files: list[ImageFile], *, max_pixels: int, max_aspect: float) -> Iterator[Example]:
     """Yield decoded images; one that cannot be decoded is left out with a warning."""
     for file in files:
         try:
             image = decode_image(file.path.read_bytes(), max_pixels=max_pixels)
+            refuse_strip(image, max_aspect=max_aspect)
         except EventDecodeError as error:
             log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
             continue

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -13,13 +14,18 @@ from torch import Tensor
 
 from driftgauge.detector import ReferenceTooSmall
 
+from ..errors import SettingsError
 from ..events.segment import PREDICTED_CLASS
+from ..log import action
 from ..model.scorer import LayerReader
 from .coverage import Coverage, measure_coverage
 from .example import Example
 from .pictures import PictureReservoir
 from .tap_store import NO_CLASS, TapStore
 
+log = logging.getLogger(__name__)
+
+_MOST_REFUSED = 8
 UNTIMED_WINDOW = 16
 """Images that make a window where the reference has no times."""
 
@@ -82,10 +88,10 @@ def gather_reference(
 
     Raises:
         ReferenceTooSmall: there are none.
-        SettingsError: the store cannot be written.
+        SettingsError: the store cannot be written, or the model's transform takes no picture.
     """
     gathered = _Gathered(pictures=PictureReservoir(keep_pictures))
-    remaining = iter(examples)
+    remaining = _readable(examples, reader, store)
     while waiting := list(islice(remaining, batch)):
         _read(waiting, reader, store, gathered)
         _describe(waiting, store, gathered, class_name)
@@ -95,12 +101,39 @@ def gather_reference(
     return _in_time(gathered, store, window_seconds)
 
 
+def _readable(
+    examples: Iterable[Example], reader: LayerReader, store: TapStore
+) -> Iterator[Example]:
+    """Leave out, with a warning, pictures that the model's transform refuses, as `run` does."""
+    n_good = n_refused = 0
+    for example in examples:
+        if example.taps is not None or store.row_of(example.key) is not None:
+            yield example
+            continue
+        try:
+            prepared = reader.prepare(example.image)
+        except Exception as error:  # any that a transform raises
+            n_refused += 1
+            if n_refused >= _MOST_REFUSED and not n_good:
+                raise SettingsError(
+                    f"the model's transform refused the first {n_refused} pictures: {error!r:.300}"
+                ) from error
+            log.warning(
+                "leaving out %s: the model's transform refused it: %r",
+                *(example.key or "a picture", error),
+                extra=action("reference_left_out"),
+            )
+            continue
+        n_good += 1
+        yield replace(example, prepared=prepared)
+
+
 def _read(
     examples: list[Example], reader: LayerReader, store: TapStore, gathered: _Gathered
 ) -> None:
     rows = [row for example in examples if (row := store.row_of(example.key)) is not None]
     if len(rows) < len(examples) or not gathered.rows:  # the first batch shows the layers' layouts
-        taps = reader.read([example.taps or example.image for example in examples])
+        taps = reader.read([example.to_read for example in examples])
         rows = store.append([example.key for example in examples], taps, reader.predicted)
     gathered.rows += rows
 

@@ -14,8 +14,8 @@ from ..condition import Condition
 from ..ports import Clock
 
 STAGES = (
-    "poll", "idle", "decode", "decode_wait", "score", "count", "flush",
-    "score.transform", "score.forward", "score.detector",
+    "poll", "idle", "decode", "prepare", "decode_wait", "score", "count", "flush",
+    "score.forward", "score.detector",
 )  # fmt: skip
 """The stages that become labels; a scorer of your own may measure others."""
 

@@ -18,6 +18,9 @@ class BrightnessScorer:
     detector = "brightness-1"
     columns = ("early", "*")
 
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return image
+
     def score(
         self,
         images: Sequence[NDArray[np.uint8]],

@@ -57,6 +57,31 @@ class Blind(BrightnessScorer):
         return super().score(images, uniforms)
 
 
+class Fussy(BrightnessScorer):
+    """Prepares no bright picture, and notes which thread made what, and what it is to score."""
+
+    def __init__(self) -> None:
+        self.threads: set[str] = set()
+        self.made: list[NDArray[np.uint8]] = []
+        self.given: list[NDArray[np.uint8]] = []
+
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        self.threads.add(threading.current_thread().name)
+        if image.mean() > BRIGHT:
+            raise ValueError("too bright for this transform")
+        self.made.append(image.copy())
+        return self.made[-1]
+
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
+        self.given += list(images)
+        return super().score(images, uniforms)
+
+
 def test_the_loop_polls_on_while_a_batch_is_scored(rig: Rig) -> None:
     rig.send(2)
     scorer = Held()
@@ -141,3 +166,41 @@ def test_a_dead_camera_beside_good_ones_never_ends_the_loop(rig: Rig) -> None:
     finish(rig, rig.loop(scorer=Blind()))
     assert rig.counts["*"] == 12
     assert len(rig.letters.stored) == 36
+
+
+def test_pictures_are_prepared_where_they_are_decoded_and_scored_as_prepared(rig: Rig) -> None:
+    rig.send(6, level=40)
+    scorer = Fussy()
+    loop = rig.loop(scorer=scorer)
+    finish(rig, loop)
+    assert rig.counts["*"] == 6
+    assert all(name.startswith("decode") for name in scorer.threads)
+    assert {id(image) for image in scorer.given} == {id(image) for image in scorer.made}
+    assert len(scorer.given) == 6
+    assert "prepare" in loop.stage_seconds()
+
+
+def test_a_picture_that_the_transform_refuses_is_a_dead_letter_and_the_rest_counts(
+    rig: Rig,
+) -> None:
+    rig.send(3)
+    rig.send(1, level=240)
+    rig.send(4)
+    finish(rig, rig.loop(scorer=Fussy()))
+    assert rig.counts["*"] == 7
+    (letter,) = rig.letters.stored
+    headers = dict(letter.headers)
+    assert headers["dlq_offset"] == b"3"
+    assert headers["dlq_error"] == b"EventUnscorable"
+    assert b"transform refused this picture of 32 x 24 pixels" in headers["dlq_message"]
+    assert b"too bright for this transform" in headers["dlq_message"]
+
+
+def test_a_transform_that_takes_no_picture_any_more_ends_the_loop(rig: Rig) -> None:
+    rig.send(12, level=240)
+    loop = rig.loop(scorer=Fussy())
+    with pytest.raises(
+        ScorerFault, match=r"cannot score 4 events, frames/0@8 to frames/0@11: .*too"
+    ):
+        finish(rig, loop)
+    assert rig.counts == {}

@@ -1,4 +1,4 @@
-"""Decodes one hostile message, and measures what it took."""
+"""Decodes one hostile message, makes its pictures a model's input, and measures what that took."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
+from timm.data import create_transform
+from torch import nn
 
+from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import EventError, EventFault
 from driftgauge.agent.events.address import Address
 from driftgauge.agent.events.answers import AnswerBook
-from driftgauge.agent.events.decode import DecodeSettings, decode_record
-from driftgauge.agent.events.event import Answer, Event, Record
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decoded import Prepare, RecordDecoder
+from driftgauge.agent.events.event import Event, Record
 from driftgauge.agent.events.fetch import Fetcher, FetchSettings
 from driftgauge.agent.events.registry import ReadRecord, no_registry
+from driftgauge.agent.model.load import LoadedModel
+from driftgauge.agent.model.reader import LayerReader
 from driftgauge.agent.stream.letter import read_letter, reasons
+from driftgauge.detector import ModelIdentity
 
 from ..records import pixels
 from .samples import as_json
@@ -72,40 +81,46 @@ def json_record(document: object, headers: Mapping[str, bytes]) -> Record:
     return Record("frames", 0, 1, None, as_json(document), tuple(headers.items()), 0)
 
 
+@cache
+def prepare() -> Prepare:
+    """Return the transform that most classifiers of timm have."""
+    transform = create_transform((3, 224, 224), interpolation="bicubic", crop_pct=0.875)
+    model = nn.Sequential(nn.Conv2d(3, 3, 1)).eval()
+    loaded = LoadedModel(model, transform, torch.device("cpu"), "one", ModelIdentity("", ""))
+    return LayerReader(loaded, ["0"]).prepare
+
+
 def probe(kind: str, record: Record, settings: DecodeSettings, *, base_bytes: int) -> Outcome:
-    """Decode *record* and hold the outcome to what is promised of one.
+    """Decode and prepare *record* and hold the outcome to what is promised of one.
 
     Raises:
         AssertionError: the outcome is none that is promised.
         Exception: whatever a decoder let through; that is a crash.
     """
+    decoder = RecordDecoder(settings, prepare(), ManualClock(ARRIVED), max_skew_seconds=300)
     _forget_peak()
     start = time.thread_time()
-    try:
-        found = decode_record(record, settings, arrived_at=ARRIVED)
-    except EventFault:
-        raise
-    except EventError as error:
-        result = type(error).__name__
-        seconds = time.thread_time() - start
-        _hold_letter(record, error)
+    found = decoder.decode(record, ARRIVED, 1)
+    seconds = time.thread_time() - start
+    if isinstance(found.outcome, EventFault):
+        raise found.outcome
+    if isinstance(found.outcome, EventError):
+        result = type(found.outcome).__name__
+        _hold_letter(record, found.outcome)
     else:
-        result = "answer" if isinstance(found, Answer) else "event"
-        seconds = time.thread_time() - start
-        if isinstance(found, Answer):
-            settings.answers.put(found)
-        else:
-            _hold_events(found)
+        result = "event" if found.events else "answer"
+        _hold_events(found.events)
     return Outcome(kind, result, seconds, peak_bytes() - base_bytes)
 
 
 def _hold_events(events: tuple[Event, ...]) -> None:
-    assert 1 <= len(events) <= 32
+    assert len(events) <= 32
     for event in events:
         image = pixels(event)
         assert image.dtype == np.uint8
         assert (image.ndim, image.shape[2]) == (3, 3)
         assert 0 < image.size <= 3 * MAX_PIXELS
+        assert event.prepared.shape == (1, 3, 224, 224)
         assert event.event_time.utcoffset() == ARRIVED.utcoffset()
         texts = [event.event_id, *event.segments, *event.segments.values()]
         assert all(text.isprintable() and 0 < len(text) <= 520 for text in texts)

@@ -166,3 +166,18 @@ def test_an_event_stands_for_as_many_as_its_sender_says() -> None:
 def test_a_sampled_rate_that_is_none_is_refused(rate: bytes) -> None:
     with pytest.raises(EventSchemaError, match=r"'sampledrate' cannot be used.*from 1 to 1000000"):
         decode(jpeg(), headers={"ce_sampledrate": rate})
+
+
+@pytest.mark.parametrize("size", [(3201, 32), (1, 101), (60_000, 1)])
+def test_a_strip_that_a_transform_would_make_huge_is_refused(size: tuple[int, int]) -> None:
+    width, height = size
+    with pytest.raises(EventDecodeError, match=rf"is a strip: got {width} x {height} pixels"):
+        decode(encoded(Image.new("RGB", size), "PNG"))
+
+
+def test_pixel_values_of_a_strip_are_refused_too_unless_such_are_meant() -> None:
+    value = json.dumps({"instances": [[[[0, 0, 0]] * 300]]}).encode()
+    with pytest.raises(EventDecodeError, match=r"wanted one side at most 100 times the other"):
+        decode(value)
+    meant = DecodeSettings(max_image_aspect=300)
+    assert pixels(decode_event(record(value), meant, arrived_at=LATER)).shape == (1, 300, 3)

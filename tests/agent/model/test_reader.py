@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from driftgauge.agent.events.image import decode_image
 from driftgauge.agent.events.tap_vectors import TapOrigin, TapVectors
-from driftgauge.agent.model.load import LoadedModel
+from driftgauge.agent.model.load import LoadedModel, timm_transform
 from driftgauge.agent.model.pixels import as_rgb
 from driftgauge.agent.model.reader import LayerReader
 from driftgauge.detector import LayerSilent, ModelIdentity, ShapeMismatch
@@ -125,3 +126,23 @@ def test_taps_of_another_model_or_without_a_layer_are_refused() -> None:
         reader.read([sent(taps, 0, weights="others")])
     with pytest.raises(ShapeMismatch, match="no layer 0"):
         reader.read([sent({"1": taps["0"]}, 0)])
+
+
+def test_prepared_pictures_are_read_beside_others_with_the_same_bits() -> None:
+    reader = LayerReader(loaded(), ["0"])
+    images = [noise(9, 9, 3), noise(9, 9, 3) // 2, noise(7, 12, 3)]
+    wanted = reader.read(images)["0"]
+    prepared = [reader.prepare(image) for image in images]
+    assert prepared[2].shape == (1, 3, 7, 12)
+    assert torch.equal(reader.read(prepared)["0"], wanted)
+    assert torch.equal(reader.read([images[0], *prepared[1:]])["0"], wanted)
+
+
+def test_threads_that_prepare_at_once_give_what_one_gives() -> None:
+    transform, _ = timm_transform(loaded().model, 64)
+    reader = LayerReader(loaded(transform), ["0"])
+    images = [noise(90, 70, 3) // n for n in range(1, 40)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(reader.prepare, images))
+    alone = [reader.prepare(image) for image in images]
+    assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))

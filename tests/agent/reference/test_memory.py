@@ -31,6 +31,9 @@ class Dice:
     def __init__(self) -> None:
         self._generator = torch.Generator().manual_seed(0)
 
+    def prepare(self, image: object) -> object:
+        return image
+
     def read(self, images: Sequence[object]) -> dict[str, torch.Tensor]:
         return {
             layer: torch.rand(len(images), width, generator=self._generator)
