@@ -47,7 +47,7 @@ bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STRE
 bench-detector: $(STAMP) ## the detector against cheap rivals: make bench-detector DATA=FOLDER (about an hour)
 	@$(BIN)/python -m tests.benchmarks.detector $(DATA) $(BENCH)
 
-bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka (about half an hour)
+bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka (about three quarters of an hour)
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m tests.benchmarks.agent $(BENCH)
 
 bench-cost: $(STAMP) ## the detector's share of a forward pass, by family and batch (half an hour; BENCH="--batches 64")

@@ -14,6 +14,8 @@ from typing import Annotated
 
 import typer
 
+from ..allocator import keep_freed_memory
+
 FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "dlq", "db")
 """Modules of this package in the order of the help page."""
 
@@ -54,6 +56,7 @@ def main() -> None:
     # Before torch loads: threads that spin while they wait take the cores of whoever runs beside
     # this process, the production model first; two busy processes slowed each other threefold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     sys.path.append(str(Path.cwd()))  # last: model.factory may name a file that lies here
     try:
         app(prog_name="driftgauge")

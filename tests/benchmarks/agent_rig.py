@@ -9,21 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.build import build_agent, build_database, build_model
+from driftgauge.agent.build import build_agent, build_database
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.events.image import decode_image
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
 from driftgauge.agent.settings import Settings, load_settings
@@ -42,7 +37,6 @@ from ..token_endpoint import signing_keys
 
 STREAM = "bench"
 FRAME_BYTES = 30_000
-MOST_PIXELS = 50_000_000
 
 
 @contextmanager
@@ -76,6 +70,17 @@ def frames(n: int, *, n_bytes: int = FRAME_BYTES, seed: int = 0) -> list[bytes]:
         cut = picture.crop((x, y, x + 224, y + 224)).resize((320, 320))
         found.append(_jpeg_of(cut, n_bytes))
     return found
+
+
+def frames_of_all_sizes(n: int, *, seed: int = 0) -> list[bytes]:
+    """Return JPEGs with sides from 60 to 1,500 pixels."""
+    rng = np.random.default_rng(seed)
+    pictures = [camera.pictures[0] for camera in photograph_cameras()]
+    sizes = np.exp(rng.uniform(np.log(60), np.log(1500), (n, 2))).astype(int)
+    return [
+        _jpeg_of(pictures[number % len(pictures)].resize((int(width), int(height))), FRAME_BYTES)
+        for number, (width, height) in enumerate(sizes)
+    ]
 
 
 def _jpeg_of(picture: Image.Image, n_bytes: int) -> bytes:
@@ -211,33 +216,6 @@ class RealAgent:
         self.stop.set()
         self.loop.run()
         self.database.close()
-
-
-class BareForward:
-    """Decoding in threads and the bare model, as fast as it goes: nothing is tapped or counted."""
-
-    def __init__(self, settings: Settings, *, batch: int, threads: int = 2) -> None:
-        self._loaded = build_model(settings)
-        self._batch = batch
-        self._threads = ThreadPoolExecutor(threads)
-
-    def seconds(self, values: Sequence[bytes], n: int) -> float:
-        """Return how long *n* images take from bytes to the model's output."""
-        chosen = [values[number % len(values)] for number in range(n)]
-        began = time.perf_counter()
-        decoded = self._threads.map(self._decode, chosen)
-        for _ in range(0, n, self._batch):
-            self._forward(list(islice(decoded, self._batch)))
-        return time.perf_counter() - began
-
-    def _decode(self, value: bytes) -> NDArray[np.uint8]:
-        return decode_image(value, max_pixels=MOST_PIXELS)
-
-    @torch.inference_mode()
-    def _forward(self, images: Sequence[NDArray[np.uint8]]) -> None:
-        inputs = [self._loaded.transform(Image.fromarray(image)) for image in images]
-        batch = torch.stack(inputs).to(self._loaded.device)
-        self._loaded.model(batch.contiguous(memory_format=torch.channels_last))
 
 
 def resident_mib() -> float:
