@@ -181,4 +181,5 @@ class _Candidate:
             p_value=self.p_value,
             layer_p_values=self._layer_p_values,
             thumbnail=self._thumbnail(),
+            item=event.item,
         )

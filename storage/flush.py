@@ -153,6 +153,7 @@ def _evidence_row(stream: str, detector: str, record: EvidenceRecord) -> dict[st
         "p_value": record.p_value,
         "layer_p_values": dict(record.layer_p_values),
         "thumbnail": record.thumbnail,
+        "item": record.item,
     }
 
 

@@ -71,7 +71,11 @@ class OffsetAdvance:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """One kept event: ``kind`` is ``unusual`` (low p-value) or ``typical`` (to compare with)."""
+    """One kept event: ``kind`` is ``unusual`` (low p-value) or ``typical`` (to compare with).
+
+    Attributes:
+        item: which picture of its message, counted from 0.
+    """
 
     segment: str
     window_start: datetime
@@ -84,6 +88,7 @@ class EvidenceRecord:
     p_value: float
     layer_p_values: Mapping[str, float]
     thumbnail: bytes | None
+    item: int = 0
 
 
 @dataclass(frozen=True, slots=True)

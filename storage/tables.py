@@ -102,10 +102,11 @@ evidence = Table(
     Column("p_value", Double, nullable=False),
     Column("layer_p_values", JSON, nullable=False),
     Column("thumbnail", LargeBinary),
+    Column("item", Integer, nullable=False, server_default="0"),
     CheckConstraint("kind IN ('unusual', 'typical')", name="kind"),
     Index(
         "uq_evidence_event",
-        *("stream", "segment", "kind", "topic", "partition", "record_offset"),
+        *("stream", "segment", "kind", "topic", "partition", "record_offset", "item"),
         unique=True,
     ),
     Index(None, "stream", "event_time"),

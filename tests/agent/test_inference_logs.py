@@ -112,6 +112,14 @@ def test_every_picture_of_a_request_counts_once_and_the_offset_moves_by_one(rig:
     assert max(rig.scorer.batches) <= 4
 
 
+def test_each_picture_of_a_request_may_be_kept_as_evidence(rig: Rig) -> None:
+    rig.request("a", 200, 90, 220)
+    rig.run()
+    kept = rig.store.evidence(STREAM, segment="*", kind="unusual")
+    assert {record.item for record in kept} == {0, 1, 2}
+    assert {record.offset for record in kept} == {0}
+
+
 def test_a_request_with_one_bad_picture_counts_not_at_all(rig: Rig) -> None:
     rig.request("a", 90)
     rig.topic.append(

@@ -157,6 +157,12 @@ def test_an_event_is_kept_once_for_a_segment(store: Store) -> None:
     assert len(store.evidence(STREAM)) == 1
 
 
+def test_each_picture_of_one_message_may_be_kept(store: Store) -> None:
+    kept = [evidence(0, item=item, p=0.01 + item / 100) for item in range(3)]
+    store.flush(flush(advance(None, 1), evidence=[*kept, kept[1]]))
+    assert store.evidence(STREAM) == kept
+
+
 def test_evidence_is_pruned_by_age_then_by_size(store: Store) -> None:
     kept = [evidence(k, minute=k, thumbnail=b"x" * 100) for k in range(10)]
     kept.append(evidence(10, minute=10, thumbnail=None))

@@ -17,7 +17,7 @@ from driftgauge.storage.schema import MIGRATIONS, newest_revision
 from driftgauge.storage.tables import metadata
 from driftgauge.storage.views import VIEWS, drop_views
 
-from ..stores import STREAM, TOPIC
+from ..stores import STREAM, TOPIC, advance, evidence, flush
 
 
 @pytest.fixture
@@ -121,5 +121,22 @@ def test_the_first_migration_can_be_taken_back(fresh: Database) -> None:
     fresh.check_schema()
 
 
+def test_one_version_may_be_taken_back_with_two_pictures_of_a_message_kept(
+    fresh: Database,
+) -> None:
+    fresh.upgrade()
+    store = Store(fresh)
+    store.ensure_stream(STREAM, TOPIC, 60)
+    kept = [evidence(0, item=item) for item in range(2)]
+    store.flush(flush(advance(None, 1), evidence=kept))
+    with fresh.write() as connection:
+        drop_views(connection)
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        downgrade(config, "0003")
+    fresh.upgrade()
+    assert store.evidence(STREAM) == kept[:1]
+
+
 def test_the_newest_version_is_known() -> None:
-    assert newest_revision() == "0003"
+    assert newest_revision() == "0004"
