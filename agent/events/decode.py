@@ -16,7 +16,7 @@ from .decode_settings import DecodeSettings
 from .event import Answer, Event, Record
 from .image import refuse_strip
 from .payload import Message, Payload
-from .reading import read_payload
+from .reading import read_parts
 from .segment import find_segments
 
 log = logging.getLogger(__name__)
@@ -43,10 +43,14 @@ def decode_record(
     """
     try:
         message = Message(_sized(record, settings), dict(record.headers))
-        payload = read_payload(message, settings)
-        if payload.is_answer:
-            return Answer(payload.request_id, payload.classes)
-        return _events(record, message, payload, settings, arrived_at)
+        parts = read_parts(message, settings)
+        _, first = parts[0]
+        if first.is_answer:
+            return Answer(first.request_id, first.classes)
+        events: list[Event] = []
+        for part in parts:
+            events += _events(record, *part, settings, arrived_at, first_item=len(events))
+        return tuple(events)
     except EventError:
         raise
     except Exception as error:  # any: one message must not end the agent
@@ -63,7 +67,9 @@ def _events(
     payload: Payload,
     settings: DecodeSettings,
     arrived_at: datetime,
-) -> tuple[Event, ...]:
+    *,
+    first_item: int,
+) -> list[Event]:
     place = f"{record.topic}/{record.partition}/{record.offset}"
     named = payload.event_id or cloudevent.event_id(message.headers) or place
     moment = payload.event_time or cloudevent.event_time(message.headers) or _record_time(record)
@@ -72,7 +78,7 @@ def _events(
     for image in payload.images:
         if image.size:  # else taps stand for it
             refuse_strip(image, max_aspect=settings.max_image_aspect)
-    return tuple(
+    return [
         Event(
             topic=record.topic,
             partition=record.partition,
@@ -81,13 +87,13 @@ def _events(
             event_time=moment or arrived_at,
             segments=find_segments(message, payload, settings.segment_headers, item=item),
             image=image,
-            item=item,
+            item=first_item + item,
             request_id=payload.request_id,
             taps=payload.taps,
             represents=represents,
         )
         for item, image in enumerate(payload.images)
-    )
+    ]
 
 
 def _sized(record: Record, settings: DecodeSettings) -> bytes:

@@ -20,14 +20,18 @@ from .v2_binary import LENGTH_HEADER, split_value
 _MAX_ADDRESS_CHARACTERS = 2048
 
 
-def read_payload(message: Message, settings: DecodeSettings) -> Payload:
-    """Return what is in *message*, told by its format.
+def read_parts(message: Message, settings: DecodeSettings) -> list[tuple[Message, Payload]]:
+    """Return what is in *message*, told by its format: its parts, with the headers of each.
 
     Raises:
         EventError: it cannot be read.
     """
     if cloudevent.content_type(message.headers) == CONTENT_TYPE:
         return _taps(message, settings)
+    return [(message, _payload(message, settings))]
+
+
+def _payload(message: Message, settings: DecodeSettings) -> Payload:
     kind = format_of(message, settings.format)
     if kind == "image":
         return _image(message, settings)
@@ -42,11 +46,17 @@ def read_payload(message: Message, settings: DecodeSettings) -> Payload:
     return _json(document, settings, message, raw)
 
 
-def _taps(message: Message, settings: DecodeSettings) -> Payload:
+def _taps(message: Message, settings: DecodeSettings) -> list[tuple[Message, Payload]]:
     taps = decode_taps(message.value)
     if settings.taps_wanted is not None:
         settings.taps_wanted.check(taps)
-    return Payload(images=(NO_IMAGE,), taps=taps, request_id=_request_id(message))
+    parts = []
+    for item, texts in enumerate(taps.images):
+        own = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()}
+        alone = Message(b"", {**message.headers, **own})
+        part = Payload(images=(NO_IMAGE,), taps=taps.of_image(item), request_id=_request_id(alone))
+        parts.append((alone, part))
+    return parts
 
 
 def _image(message: Message, settings: DecodeSettings) -> Payload:

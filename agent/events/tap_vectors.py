@@ -1,15 +1,16 @@
-"""Tap vectors on the wire: one image's pooled layers, sent by a hook in the serving process.
+"""Tap vectors on the wire: pooled layers of some images, sent by a hook in the serving process.
 
-The value is a safetensors file, so that it describes itself and nothing in it can run: one vector
-``(channels,)`` a layer, float16 or float32, and in its metadata the format's version and what the
-vectors come from.
+The value is a safetensors file, so that it describes itself and nothing in it can run: one matrix
+``(images, channels)`` a layer, float16 or float32, and in its metadata the format's version, what the
+vectors come from, and of each image the headers that it would have in a message of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from safetensors.numpy import save
 from ..errors import EventSchemaError, EventUnscorable
 
 CONTENT_TYPE = "application/vnd.driftgauge.taps"
-VERSION = "1"
+VERSION = "2"
 HEADER_LENGTH_BYTES = 8
-MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 1024 * 1024
 MAX_LAYERS = 256
+MAX_IMAGES = 1024
 
 _KINDS: dict[str, np.dtype[np.floating]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 
@@ -65,6 +67,24 @@ class TapVectors:
 
 
 @dataclass(frozen=True, slots=True)
+class TapBatch:
+    """What one message holds.
+
+    Attributes:
+        vectors: layer name to ``(n, channels)``, float16 or float32.
+        images: headers of each of the *n* images.
+    """
+
+    origin: TapOrigin
+    vectors: Mapping[str, NDArray[np.floating]]
+    images: tuple[Mapping[str, str], ...]
+
+    def of_image(self, item: int) -> TapVectors:
+        """Return the vectors of one image."""
+        return TapVectors(self.origin, {layer: part[item] for layer, part in self.vectors.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class TapsWanted:
     """What vectors must be for the active detector.
 
@@ -75,14 +95,14 @@ class TapsWanted:
     origin: TapOrigin
     channels: Mapping[str, int]
 
-    def check(self, taps: TapVectors) -> None:
+    def check(self, taps: TapBatch) -> None:
         """Raise unless the detector can score *taps*.
 
         Raises:
             EventUnscorable: another model, preprocessing or precision, or other layers.
         """
         differing = taps.origin.differences(self.origin)
-        got = {layer: len(vector) for layer, vector in taps.vectors.items()}
+        got = {layer: part.shape[1] for layer, part in taps.vectors.items()}
         differing += [
             f"layer {layer}: {got.get(layer, 'no')} channels != {wanted}"
             for layer, wanted in self.channels.items()
@@ -96,36 +116,26 @@ class TapsWanted:
             )
 
 
-class TapEncoder:
-    """Writes vectors of one shape and origin; the head of the message is made once.
+def encode_taps(
+    origin: TapOrigin,
+    vectors: Mapping[str, NDArray[np.floating]],
+    images: Sequence[Mapping[str, str]],
+    *,
+    kind: str = "F16",
+) -> bytes:
+    """Return the value of one message.
 
     Args:
-        channels: of each layer.
+        vectors: layer name to ``(n, channels)``.
+        images: of each image the headers that it would have alone; ``ce_id`` must be among them.
         kind: ``F16`` or ``F32``.
     """
-
-    def __init__(
-        self, origin: TapOrigin, channels: Mapping[str, int], *, kind: str = "F16"
-    ) -> None:
-        self._kind = _KINDS[kind]
-        empty = {layer: np.zeros(n, self._kind) for layer, n in channels.items()}
-        whole = save(empty, {"driftgauge.taps": VERSION, **asdict(origin)})
-        n_bytes = sum(channels.values()) * self._kind.itemsize
-        self._head = whole[: len(whole) - n_bytes]
-        self.order = _order(whole)
-
-    def encode(self, vectors: Mapping[str, NDArray[np.floating]]) -> list[bytes]:
-        """Return the values of *n* messages.
-
-        Args:
-            vectors: layer name to ``(n, channels)``.
-        """
-        rows = np.concatenate([vectors[layer] for layer in self.order], axis=1)
-        return [self._head + row.tobytes() for row in rows.astype(self._kind)]
+    told = {"driftgauge.taps": VERSION, **asdict(origin), "images": json.dumps(images)}
+    return save({layer: part.astype(_KINDS[kind]) for layer, part in vectors.items()}, told)
 
 
-def decode_taps(value: bytes) -> TapVectors:
-    """Return the vectors in a message's value.
+def decode_taps(value: bytes) -> TapBatch:
+    """Return what is in a message's value.
 
     Raises:
         EventSchemaError: it is no such message, or of a version that this agent does not read.
@@ -143,21 +153,40 @@ def decode_taps(value: bytes) -> TapVectors:
             f"the tap vectors have version {version!r:.40}, and this agent reads {VERSION!r}; bring "
             "agent and serving process to the same driftgauge"
         )
+    images = _images(metadata.get("images"))
     try:
         found = deserialize(value)  # type: ignore[no-untyped-call]  # it has no types
     except (SafetensorError, ValueError, OverflowError) as error:
         raise _bad(f"{error!r:.200}") from error
     if not 1 <= len(found) <= MAX_LAYERS:
         raise _bad(f"it has {len(found)} layers, wanted 1 to {MAX_LAYERS}")
-    return TapVectors(origin, {name: _vector(name, view) for name, view in found})
+    vectors = {name: _matrix(name, view, len(images)) for name, view in found}
+    return TapBatch(origin, vectors, images)
 
 
-def _vector(name: str, view: Mapping[str, object]) -> NDArray[np.floating]:
-    kind, shape, data = view["dtype"], view["shape"], view["data"]
-    if kind not in _KINDS or not isinstance(shape, list) or len(shape) != 1 or not shape[0]:
-        raise _bad(f"layer {name!r:.80} is {kind} {shape}, wanted a vector of F16 or F32")
-    vector: NDArray[np.floating] = np.frombuffer(bytes(data), _KINDS[str(kind)])  # type: ignore[call-overload]  # safetensors gives bytes
-    return vector
+def _images(text: object) -> tuple[Mapping[str, str], ...]:
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError) as error:
+        raise _bad(f"its images cannot be read: {error!r:.200}") from error
+    if not isinstance(found, list) or not 1 <= len(found) <= MAX_IMAGES:
+        raise _bad(f"it names no list of 1 to {MAX_IMAGES} images")
+    for item, image in enumerate(found):
+        if not isinstance(image, dict) or not all(isinstance(v, str) for v in image.values()):
+            raise _bad(f"image {item} is no object of texts")
+        if not image.get("ce_id"):
+            raise _bad(f"image {item} has no ce_id")
+    return tuple(found)
+
+
+def _matrix(name: str, view: Mapping[str, Any], n_images: int) -> NDArray[np.floating]:
+    kind, shape = view["dtype"], view["shape"]
+    if kind not in _KINDS or len(shape) != 2 or shape[0] != n_images or not shape[1]:  # noqa: PLR2004 - a matrix
+        raise _bad(
+            f"layer {name!r:.80} is {kind} {shape}, wanted F16 or F32 numbers of {n_images} images"
+        )
+    numbers: NDArray[np.floating] = np.frombuffer(bytes(view["data"]), _KINDS[kind])
+    return numbers.reshape(shape)
 
 
 def _header(value: bytes) -> dict[str, dict[str, object]]:
@@ -166,15 +195,6 @@ def _header(value: bytes) -> dict[str, dict[str, object]]:
         raise ValueError(f"it claims {length} bytes")
     parsed: dict[str, dict[str, object]] = json.loads(value[HEADER_LENGTH_BYTES:][:length])
     return parsed
-
-
-def _order(value: bytes) -> tuple[str, ...]:
-    """Return the layers in the order in which their numbers stand."""
-    found = {
-        name: entry["data_offsets"] for name, entry in _header(value).items() if "shape" in entry
-    }
-    begins = {name: offsets[0] for name, offsets in found.items() if isinstance(offsets, list)}
-    return tuple(sorted(begins, key=begins.__getitem__))
 
 
 def _bad(why: str) -> EventSchemaError:

@@ -33,7 +33,7 @@ def attach(
     describe: Describe | None = None,
     max_batches: int = 64,
 ) -> Attachment:
-    """Send the pooled *layers* of each forward pass of *model*, an event an image.
+    """Send the pooled *layers* of each forward pass of *model*: a message a pass, an event an image.
 
     A classifier's class goes along as the header ``predicted_class``.
 

@@ -23,8 +23,8 @@ class ImageInfo:
 
     def headers(
         self, event_id: str, ran_at: datetime, predicted: int | None = None
-    ) -> list[tuple[str, bytes]]:
-        """Return the CloudEvents headers and one for each segment.
+    ) -> dict[str, str]:
+        """Return the CloudEvents headers of its own, and one for each segment.
 
         Args:
             event_id: where this has none.
@@ -33,16 +33,13 @@ class ImageInfo:
         """
         moment = (self.event_time or ran_at).astimezone(UTC)
         texts = {
-            "ce_specversion": "1.0",
-            "ce_type": "driftgauge.taps",
-            "ce_source": "driftgauge.attach",
             "ce_id": self.event_id or event_id,
             "ce_time": moment.isoformat().replace("+00:00", "Z"),
             **self.segments,
         }
         if predicted is not None:
             texts.setdefault("predicted_class", str(predicted))
-        return [(name, text.encode()) for name, text in texts.items()]
+        return texts
 
 
 UNKNOWN = ImageInfo()

@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events.tap_vectors import CONTENT_TYPE, TapEncoder, TapOrigin
+from ..events.tap_vectors import CONTENT_TYPE, TapOrigin, encode_taps
+from ..events.text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS
 from ..log import action
 from .image_info import UNKNOWN, ImageInfo
 
@@ -27,8 +28,17 @@ log = logging.getLogger(__name__)
 
 LARGEST_HALF = float(np.finfo(np.float16).max)
 MAX_PENDING = 4096
-"""Messages that the producer may hold unacknowledged before the thread waits for the oldest."""
+"""Images that the producer may hold unacknowledged before the thread waits for the oldest."""
 ACKNOWLEDGE_SECONDS = 30.0
+MESSAGE_BYTES = 512 * 1024
+MESSAGE_IMAGES = 256
+"""Of vectors, and of images, in one message; brokers and clients take a MiB by default."""
+HEADERS = [
+    ("content-type", CONTENT_TYPE.encode()),
+    ("ce_specversion", b"1.0"),
+    ("ce_type", b"driftgauge.taps"),
+    ("ce_source", b"driftgauge.attach"),
+]
 
 
 class Producer(Protocol):
@@ -85,16 +95,6 @@ class Batch:
         return len(next(iter(self.taps.values())))
 
 
-@dataclass(slots=True)
-class _Lanes:
-    """Encoders already made, and the stream that a GPU's taps are copied in."""
-
-    encoders: dict[tuple[TapOrigin, str, tuple[tuple[str, int], ...]], TapEncoder] = field(
-        default_factory=dict
-    )
-    stream: torch.cuda.Stream | None = None
-
-
 class Sender:
     """Sends batches in a thread of its own.
 
@@ -108,8 +108,9 @@ class Sender:
         self._producer = producer
         self._topic = topic
         self._queue: queue.Queue[Batch] = queue.Queue(max_batches)
-        self._lanes = _Lanes()
-        self._pending: deque[Any] = deque()
+        self._stream: torch.cuda.Stream | None = None
+        self._pending: deque[tuple[Any, int]] = deque()
+        self._n_pending = 0
         self._name = uuid.uuid4().hex[:12]
         self._n_seen = 0
         self._failures: set[type[Exception]] = set()
@@ -173,31 +174,42 @@ class Sender:
         n_sent = 0
         try:
             vectors, classes = self._on_cpu(batch)
-            values = self._encoder(batch.origin, vectors).encode(vectors)
-            told = chain(batch.images, repeat(UNKNOWN))  # without end
-            for value, predicted, info in zip(values, classes, told, strict=False):
-                self._n_seen += 1
-                headers = info.headers(f"{self._name}-{self._n_seen}", batch.ran_at, predicted)
-                self._put(value, [("content-type", CONTENT_TYPE.encode()), *headers])
-                n_sent += 1
+            images = self._described(batch, classes)
+            kind = _kind_of(vectors)
+            for rows in messages(images, _bytes_of_image(vectors)):
+                parts = {layer: part[rows] for layer, part in vectors.items()}
+                chosen = [images[row] for row in rows]
+                self._put(encode_taps(batch.origin, parts, chosen, kind=kind), len(rows))
+                n_sent += len(rows)
         except Exception as error:  # any: a broker away, a bad id; the host must not notice
             self.fail(len(batch) - n_sent, error)
         self.counts.add(sent=n_sent)
 
-    def _put(self, value: bytes, headers: list[tuple[str, bytes]]) -> None:
-        self._pending.append(self._producer.send(self._topic, value=value, headers=headers))
-        while len(self._pending) > MAX_PENDING:
+    def _described(self, batch: Batch, classes: Sequence[int | None]) -> list[dict[str, str]]:
+        told = chain(batch.images, repeat(UNKNOWN))  # without end
+        found = []
+        for predicted, info in zip(classes, told, strict=False):
+            self._n_seen += 1
+            found.append(info.headers(f"{self._name}-{self._n_seen}", batch.ran_at, predicted))
+        return found
+
+    def _put(self, value: bytes, n_images: int) -> None:
+        sent = self._producer.send(self._topic, value=value, headers=HEADERS)
+        self._pending.append((sent, n_images))
+        self._n_pending += n_images
+        while self._n_pending > MAX_PENDING:
             self._acknowledge()
 
     def _acknowledge(self) -> None:
         """Wait for the oldest message: a producer's own queue has no bound."""
-        future = self._pending.popleft()
+        future, n_images = self._pending.popleft()
+        self._n_pending -= n_images
         try:
             if hasattr(future, "get"):
                 future.get(timeout=ACKNOWLEDGE_SECONDS)
         except Exception as error:  # any that the client raises
-            self.counts.add(sent=-1)
-            self.fail(1, error)
+            self.counts.add(sent=-n_images)
+            self.fail(n_images, error)
 
     def _on_cpu(self, batch: Batch) -> tuple[dict[str, NDArray[np.float32]], Sequence[int | None]]:
         with self._copying(batch):
@@ -209,18 +221,43 @@ class Sender:
         """Return what copies are made in: on a GPU a stream of its own, behind the taps."""
         if batch.ready is None:
             return nullcontext()
-        if self._lanes.stream is None:
+        if self._stream is None:
             device = next(iter(batch.taps.values())).device
-            self._lanes.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # as torch has it
-        self._lanes.stream.wait_event(batch.ready)
-        return torch.cuda.stream(self._lanes.stream)
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # as torch has it
+        self._stream.wait_event(batch.ready)
+        return torch.cuda.stream(self._stream)
 
-    def _encoder(self, origin: TapOrigin, vectors: Mapping[str, NDArray[np.float32]]) -> TapEncoder:
-        """Half precision, unless a number is too large for it."""
-        largest = max(float(np.abs(part).max(initial=0)) for part in vectors.values())
-        kind = "F32" if largest > LARGEST_HALF else "F16"
-        channels = {layer: part.shape[1] for layer, part in vectors.items()}
-        key = (origin, kind, tuple(channels.items()))
-        if key not in self._lanes.encoders:
-            self._lanes.encoders[key] = TapEncoder(origin, channels, kind=kind)
-        return self._lanes.encoders[key]
+
+def messages(images: Sequence[Mapping[str, str]], image_bytes: int) -> list[list[int]]:
+    """Return which images go together: most in one message, since each costs the host the same.
+
+    An image with a text that no agent can keep goes alone, so that it takes no other with it to the
+    dead letters.
+
+    Args:
+        images: headers of each.
+        image_bytes: of the vectors of one image.
+    """
+    odd = [row for row, image in enumerate(images) if _is_odd(image)]
+    plain = [row for row in range(len(images)) if row not in set(odd)]
+    most = max(1, min(MESSAGE_IMAGES, MESSAGE_BYTES // image_bytes))
+    together = [plain[begin : begin + most] for begin in range(0, len(plain), most)]
+    return together + [[row] for row in odd]
+
+
+def _is_odd(image: Mapping[str, str]) -> bool:
+    return any(
+        len(text) > (MAX_ID_CHARACTERS if name == "ce_id" else MAX_SEGMENT_CHARACTERS)
+        or not text.isprintable()
+        for name, text in image.items()
+    )
+
+
+def _kind_of(vectors: Mapping[str, NDArray[np.float32]]) -> str:
+    """Half precision, unless a number is too large for it."""
+    largest = max(float(np.abs(part).max(initial=0)) for part in vectors.values())
+    return "F32" if largest > LARGEST_HALF else "F16"
+
+
+def _bytes_of_image(vectors: Mapping[str, NDArray[np.float32]]) -> int:
+    return sum(part.shape[1] * part.itemsize for part in vectors.values())

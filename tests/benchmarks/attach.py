@@ -60,7 +60,7 @@ FEWEST_ROUNDS = 4
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
 MOST_PERCENT = 1.0
 BARE, AGAIN, DISCARD = "bare", "bare, again", "a producer that discards"
-EMBEDDED, APACHE = "embedded broker, a request an image", "Apache Kafka, large requests"
+EMBEDDED, APACHE = "embedded broker, a request a pass", "Apache Kafka, large requests"
 LARGE_REQUESTS = {"batch_size": 1_000_000, "linger_ms": 2000}
 """As docs/operations.md advises for a serving process."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.events.tap_vectors import (
     CONTENT_TYPE,
-    TapEncoder,
     TapOrigin,
     TapsWanted,
     decode_taps,
+    encode_taps,
 )
 from tests.agent.records import NOON, record
 
@@ -27,23 +28,26 @@ ORIGIN = TapOrigin("abc", "resize 224", "float32")
 CHANNELS = {"zeta": 3, "alpha": 5, "blocks.1": 2}
 
 
-def vectors(seed: int = 0) -> dict[str, NDArray[np.floating]]:
-    rng = np.random.default_rng(seed)
-    return {layer: rng.normal(size=n).astype(np.float32) for layer, n in CHANNELS.items()}
+def vectors(n_images: int = 2) -> dict[str, NDArray[np.floating]]:
+    rng = np.random.default_rng(0)
+    return {
+        layer: rng.normal(size=(n_images, n)).astype(np.float32) for layer, n in CHANNELS.items()
+    }
+
+
+IMAGES = [{"ce_id": "a-1", "camera": "3"}, {"ce_id": "a-2", "ce_time": "2026-01-02T03:04:05Z"}]
 
 
 def value(kind: str = "F16", origin: TapOrigin = ORIGIN) -> bytes:
-    batch = {layer: vector[None] for layer, vector in vectors().items()}
-    (message,) = TapEncoder(origin, CHANNELS, kind=kind).encode(batch)
-    return message
+    return encode_taps(origin, vectors(), IMAGES, kind=kind)
 
 
-def decode(message: bytes, wanted: TapsWanted | None = None) -> Event:
+def decode(message: bytes, wanted: TapsWanted | None = None) -> tuple[Event, ...]:
     limits = DecodeSettings(segment_headers=("camera",), taps_wanted=wanted)
-    headers = {"content-type": CONTENT_TYPE.encode(), "ce_id": b"a-1", "camera": b"3"}
+    headers = {"content-type": CONTENT_TYPE.encode(), "ce_id": b"whole", "camera": b"9"}
     decoded = decode_record(record(message, headers=headers), limits, arrived_at=NOON)
     assert isinstance(decoded, tuple)
-    return decoded[0]
+    return decoded
 
 
 @pytest.mark.parametrize("kind", ["F16", "F32"])
@@ -51,20 +55,32 @@ def test_what_is_encoded_is_decoded(kind: str) -> None:
     taps = decode_taps(value(kind))
     assert taps.origin == ORIGIN
     assert set(taps.vectors) == set(CHANNELS)
-    for layer, vector in vectors().items():
-        wanted = vector.astype(np.float16) if kind == "F16" else vector
+    assert list(taps.images) == IMAGES
+    for layer, part in vectors().items():
+        wanted = part.astype(np.float16) if kind == "F16" else part
         assert np.array_equal(taps.vectors[layer], wanted)
+        assert np.array_equal(taps.of_image(1).vectors[layer], wanted[1])
 
 
 def test_a_message_is_a_safetensors_file_that_other_tools_read() -> None:
-    assert {layer: len(vector) for layer, vector in load(value()).items()} == CHANNELS
+    wanted = {layer: (2, n) for layer, n in CHANNELS.items()}
+    assert {layer: part.shape for layer, part in load(value()).items()} == wanted
 
 
-def test_a_record_of_taps_is_an_event_with_its_envelope() -> None:
-    event = decode(value(), TapsWanted(ORIGIN, {"alpha": 5}))
-    assert event.taps is not None
-    assert event.to_score is event.taps
-    assert (event.event_id, event.segments) == ("a-1", {"camera": "3"})
+def test_each_image_is_an_event_with_headers_of_its_own_over_those_of_the_message() -> None:
+    first, second = decode(value(), TapsWanted(ORIGIN, {"alpha": 5}))
+    assert first.taps is not None
+    assert first.to_score is first.taps
+    assert (first.event_id, first.segments, first.item) == ("a-1", {"camera": "3"}, 0)
+    assert (second.event_id, second.segments, second.item) == ("a-2", {"camera": "9"}, 1)
+    assert second.event_time == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "x" * 129, "\ud83d"])
+def test_a_header_of_an_image_that_cannot_be_kept_is_the_events_fault(text: str) -> None:
+    message = encode_taps(ORIGIN, vectors(1), [{"ce_id": "a-1", "camera": text}])
+    with pytest.raises(EventSchemaError, match="header 'camera'"):
+        decode(message)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +102,16 @@ def test_vectors_of_something_else_are_the_events_fault(wanted: TapsWanted, word
 def test_preprocessing_that_was_not_told_is_not_compared() -> None:
     untold = TapOrigin("abc", "", "float32")
     message = value(origin=untold)
-    assert decode(message, TapsWanted(ORIGIN, CHANNELS)).taps is not None
+    assert decode(message, TapsWanted(ORIGIN, CHANNELS))[0].taps is not None
 
 
-def meta(**changes: str) -> dict[str, str]:
-    told = {"driftgauge.taps": "1", "weights": "a", "preprocessing": "", "precision": "float32"}
-    return told | changes
+def meta(images: object = (IMAGES[0],), **changes: str) -> dict[str, str]:
+    told = {"driftgauge.taps": "2", "weights": "a", "preprocessing": "", "precision": "float32"}
+    return told | {"images": json.dumps(images)} | changes
+
+
+def one(n: int = 2) -> dict[str, NDArray[np.floating]]:
+    return {"a": np.zeros((1, n), np.float16)}
 
 
 @pytest.mark.parametrize(
@@ -102,17 +122,30 @@ def meta(**changes: str) -> dict[str, str]:
         (value()[:-1], "SafetensorError"),
         (value() + b"\0", "SafetensorError"),
         (b"\xff" * 8 + value()[8:], "header cannot be read"),
-        (save({"a": np.zeros(2, np.float16)}), "header cannot be read"),
-        (save({"a": np.zeros(2, np.float16)}, meta(**{"driftgauge.taps": "2"})), "version '2'"),
-        (save({"a": np.zeros((2, 2), np.float16)}, meta()), r"F16 \[2, 2\], wanted a vector"),
-        (save({"a": np.zeros(2, np.int64)}, meta()), "I64"),
+        (save(one()), "header cannot be read"),
+        (save(one(), meta(**{"driftgauge.taps": "1"})), "version '1'"),
+        (
+            save({"a": np.zeros(2, np.float16)}, meta()),
+            r"F16 \[2\], wanted F16 or F32 numbers of 1",
+        ),
+        (save({"a": np.zeros((2, 2), np.float16)}, meta()), r"F16 \[2, 2\], wanted"),
+        (save({"a": np.zeros((1, 2), np.int64)}, meta()), "I64"),
+        (save(one(0), meta()), r"F16 \[1, 0\]"),
         (save({}, meta()), "0 layers"),
-        (save({str(n): np.zeros(1, np.float16) for n in range(300)}, meta()), "300 layers"),
+        (save({str(n): np.zeros((1, 1), np.float16) for n in range(300)}, meta()), "300 layers"),
+        (save(one(), meta(())), "no list of 1 to 1024 images"),
+        (save(one(), meta([IMAGES[0]] * 1025)), "no list of 1 to 1024 images"),
+        (save(one(), meta() | {"images": "{"}), "images cannot be read"),
+        (save(one(), meta([{"ce_id": 3}])), "image 0 is no object of texts"),
+        (save(one(), meta([["ce_id"]])), "image 0 is no object of texts"),
+        (save(one(), meta([{"camera": "3"}])), "image 0 has no ce_id"),
         (len(b"[" * 50_000).to_bytes(8, "little") + b"[" * 50_000, "header cannot be read"),
     ],
     ids=[
-        *("empty", "a picture", "cut", "longer", "lying length", "foreign", "a later version"),
-        *("a matrix", "integers", "no layer", "too many layers", "deep JSON"),
+        *("empty", "a picture", "cut", "longer", "lying length", "foreign", "an earlier version"),
+        *("a vector", "more images", "integers", "no channel", "no layer", "too many layers"),
+        *("no image", "too many images", "broken images", "a number", "a list", "no id"),
+        "deep JSON",
     ],
 )
 def test_what_is_no_tap_vectors_is_refused_with_the_reason(message: bytes, words: str) -> None:
@@ -128,11 +161,11 @@ def test_damaged_vectors_decode_or_are_the_events_fault(data: st.DataObject) -> 
     for _ in range(data.draw(st.integers(0, 6))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        event = decode(bytes(damaged))
+        events = decode(bytes(damaged))
     except EventError as error:
         assert str(error)  # noqa: PT017 - both outcomes are right
     else:
-        assert event.taps is not None
+        assert all(event.taps is not None for event in events)
 
 
 @settings(max_examples=100, deadline=None)

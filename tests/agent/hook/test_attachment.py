@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from driftgauge.agent import ImageInfo, attach
+from driftgauge.agent.errors import EventSchemaError
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.events.segment import PREDICTED_CLASS
 from driftgauge.agent.events.tap_vectors import TapVectors
-from driftgauge.agent.hook.sender import Counts
+from driftgauge.agent.hook.sender import Counts, messages
 from driftgauge.detector import LayerNotFound, LayerTaps, ModelNotTappable, hash_weights
 from tests.agent.records import NOON, record
 from tests.detector.hosts import HOSTS, build_host, images
@@ -95,7 +96,7 @@ def test_the_hosts_output_keeps_its_bits_and_its_taps_arrive(name: str, outbox: 
         for layer in layers:
             close = np.float32(2**-10) * np.abs(wanted[layer][row].numpy()) + 1e-6
             assert (np.abs(sent.vectors[layer] - wanted[layer][row].numpy()) <= close).all()
-    assert len(outbox.messages) == 2
+    assert len(outbox.taps()) == 2
 
 
 def test_each_image_is_an_event_with_what_the_host_knows_of_it(outbox: Outbox) -> None:
@@ -166,6 +167,55 @@ def test_a_callable_can_tell_of_the_images(outbox: Outbox) -> None:
     assert [event.event_id for event in outbox.events()] == ["of-2-0", "of-2-1"]
 
 
+def test_a_pass_is_one_message_and_an_image_that_no_agent_can_keep_goes_alone(
+    outbox: Outbox,
+) -> None:
+    model = small_cnn()
+    told = [ImageInfo(event_id=f"e-{n}", segments={"camera": "3"}) for n in range(5)]
+    told[2] = ImageInfo(event_id="e-2", segments={"camera": "two\nlines"})
+    told[4] = ImageInfo(event_id="e" * 513)
+    with (
+        torch.inference_mode(),
+        attach(model, outbox, LAYERS, topic="t") as attachment,
+        attachment.images(told),
+    ):
+        model(images(32, n=5))
+    assert attachment.counts.sent == 5
+    together, *alone = outbox.messages
+    assert len(alone) == 2
+    outbox.messages = [together]
+    assert [event.event_id for event in outbox.events()] == ["e-0", "e-1", "e-3"]
+    for message in alone:
+        outbox.messages = [message]
+        with pytest.raises(EventSchemaError, match="cannot be kept"):
+            outbox.events()
+
+
+def test_a_large_pass_is_several_messages_that_brokers_take() -> None:
+    plain = [{"ce_id": f"{n}"} for n in range(600)]
+    assert [len(rows) for rows in messages(plain, 1000)] == [256, 256, 88]
+    assert [len(rows) for rows in messages(plain[:70], 16_384)] == [32, 32, 6]
+    assert [len(rows) for rows in messages(plain[:2], 2**20)] == [1, 1]
+    assert messages([], 1000) == []
+
+
+def test_images_that_the_broker_does_not_take_count_as_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Refusing:
+        def send(self, topic: str, **message: Any) -> Refusing:
+            return self
+
+        def get(self, timeout: float) -> None:
+            raise TimeoutError("the broker took nothing")
+
+    model = small_cnn()
+    with torch.inference_mode(), attach(model, Refusing(), LAYERS, topic="t") as attachment:
+        model(images(32, n=3))
+    assert attachment.counts == Counts(failed=3)
+    assert "the broker took nothing" in caplog.text
+
+
 def test_a_full_queue_drops_and_counts_and_the_host_goes_on(outbox: Outbox) -> None:
     model = small_cnn()
     outbox.gate.clear()
@@ -176,7 +226,7 @@ def test_a_full_queue_drops_and_counts_and_the_host_goes_on(outbox: Outbox) -> N
             model(images(32))  # two wait, three find the queue full
         assert held.counts.dropped == 6
         outbox.gate.set()
-    assert held.counts.sent == len(outbox.messages) == 6
+    assert held.counts.sent == len(outbox.events()) == 6
 
 
 def test_leaving_does_not_wait_longer_than_told_and_counts_what_stays(outbox: Outbox) -> None:
@@ -216,7 +266,7 @@ def test_a_hosts_own_error_passes_and_the_next_pass_is_sent(outbox: Outbox) -> N
         with pytest.raises(RuntimeError, match="expected input"):
             model(torch.zeros(1, 5, 8, 8))
         model(images(32))
-    assert len(outbox.messages) == 2
+    assert len(outbox.events()) == 2
 
 
 def test_what_cannot_be_tapped_is_refused_when_attaching(outbox: Outbox) -> None:
@@ -273,7 +323,7 @@ def test_threads_that_share_the_model_each_send_their_own(outbox: Outbox) -> Non
             thread.start()
         for thread in threads:
             thread.join()
-    assert len(outbox.messages) == 30
+    assert len(outbox.events()) == 30
     wanted = {n: mean_of_first_layer(n) for n in (1, 2, 3)}
     for event in outbox.events():
         assert event.taps is not None
@@ -294,7 +344,7 @@ def test_a_copy_of_the_model_sends_too_until_the_attachment_is_closed(outbox: Ou
         assert torch.equal(copied(images(32)), model(images(32)))
     with torch.inference_mode():
         copied(images(32))
-    assert len(outbox.messages) == 4
+    assert len(outbox.events()) == 4
     assert attachment.counts == Counts(sent=4)
 
 
@@ -330,7 +380,7 @@ def test_a_model_that_is_made_one_graph_runs_on_and_the_log_tells_once_that_noth
         assert repr(compiled(images(32))) == bare
         exported = torch.export.export(model, (images(32),)).module()
         assert repr(exported(images(32))) == bare
-    assert attachment.counts.sent == len(outbox.messages) == 2
+    assert attachment.counts.sent == len(outbox.events()) == 2
     assert caplog.text.count("no taps are sent from there; compile it without fullgraph") == 1
 
 
