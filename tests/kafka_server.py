@@ -126,7 +126,12 @@ class KafkaServer:
             ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")
             for mechanism in _MECHANISMS[1:]
         ]
-        arguments = ["format", "-t", cluster, *(word for user in users for word in user)]
+        # With "=", since one name in 64 begins with a dash and would be taken for an option.
+        arguments = [
+            "format",
+            f"--cluster-id={cluster}",
+            *(word for user in users for word in user),
+        ]
         made = subprocess.run(
             self._command("kafka.tools.StorageTool", *arguments, "-c", str(self._properties)),
             capture_output=True,

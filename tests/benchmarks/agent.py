@@ -159,7 +159,7 @@ def memory(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
     topic = Topic(broker, "bench-memory")
     broker.create_topic(topic.name)
     agent = MockAgent(topic, folder)
-    return growth(agent, topic, [jpeg()], chosen.events)
+    return growth(agent, topic, [jpeg()], chosen.events, n_warm=1)
 
 
 def soak(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
@@ -167,13 +167,13 @@ def soak(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
     topic = Topic(broker, "bench-soak")
     broker.create_topic(topic.name)
     settings = fitted_settings(folder, broker, topic.name, frames(600, seed=1))
-    return growth(RealAgent(settings), topic, frames_of_all_sizes(500), chosen.pictures)
+    return growth(RealAgent(settings), topic, frames_of_all_sizes(500), chosen.pictures, n_warm=5)
 
 
 def growth(
-    agent: MockAgent | RealAgent, topic: Topic, values: list[bytes], n_events: int
+    agent: MockAgent | RealAgent, topic: Topic, values: list[bytes], n_events: int, *, n_warm: int
 ) -> Result:
-    """Look at memory ten times; the first tenth is for warming up."""
+    """Look at memory ten times; the first *n_warm* looks are for warming up."""
     spawn = multiprocessing.get_context("spawn")
     n_points, per_point = 10, n_events // 10
     rows: list[dict[str, object]] = []
@@ -190,8 +190,8 @@ def growth(
         say(f"{seen['what']}: {resident_mib():.1f} MiB, {time.perf_counter() - began:.0f} s")
     agent.close()
     sizes = [float(str(row["value"])) for row in rows]
-    grown = sizes[-1] - sizes[0]
-    name = f"{topic.name}: memory growth over the last 9 of 10 parts of {n_events:,} events"
+    grown = sizes[-1] - sizes[n_warm - 1]
+    name = f"{topic.name}: memory growth from {n_warm * per_point:,} to {n_events:,} events"
     return rows, [Figure(name, round(grown, 1), "MiB", "at most 20", grown <= 20)]
 
 

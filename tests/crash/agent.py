@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,6 +21,7 @@ from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.sampling import SamplingSettings
 from driftgauge.agent.signals import stopping_on_signals
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
@@ -43,6 +44,7 @@ class Orders:
         step_file: holds the seconds by which its wall clock is off.
         log_file: its log is added there.
         busy_seconds: how long it waits for another writer of an SQLite file.
+        sampling: when it scores a part of the records only.
     """
 
     connection: KafkaConnection
@@ -51,6 +53,7 @@ class Orders:
     step_file: Path
     log_file: Path
     busy_seconds: float = 10.0
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
 
 
 class SteppedClock(SystemClock):
@@ -98,6 +101,8 @@ def work(orders: Orders, ready: Connection) -> None:
                 max_delay_seconds=0.05,
                 flush_interval_seconds=0.1,
                 poll_seconds=0.05,
+                lag_interval_seconds=0.2,
+                sampling=orders.sampling,
             ),
             stop=stop,
         )

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from driftgauge.agent.sampling import SamplingSettings
 from driftgauge.storage import Database, Store, StoreUnavailable
 
 from ..broker import Broker
@@ -27,6 +28,7 @@ class Rig:
     database: Database
     folder: Path
     busy_seconds: float = 10.0
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
 
     @property
     def store(self) -> Store:
@@ -41,6 +43,7 @@ class Rig:
             self.folder / "step",
             self._log,
             self.busy_seconds,
+            self.sampling,
         )
         return AgentProcess(orders)
 
@@ -112,7 +115,7 @@ class Rig:
 
 @contextmanager
 def made(
-    broker: Broker, topic: str, folder: Path, url: str | None = None, **more: float
+    broker: Broker, topic: str, folder: Path, url: str | None = None, busy_seconds: float = 10.0
 ) -> Iterator[Rig]:
     """Make the topic, with two partitions, and the tables in an empty database."""
     broker.create_topic(topic, 2)
@@ -120,7 +123,7 @@ def made(
     database = Database(url)
     database.upgrade()
     Store(database).ensure_stream(STREAM, topic, WINDOW_SECONDS)
-    rig = Rig(broker, topic, url, database, folder, **more)
+    rig = Rig(broker, topic, url, database, folder, busy_seconds)
     rig.step_clock(0)
     yield rig
     database.close()

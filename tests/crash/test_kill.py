@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from driftgauge.agent.sampling import SamplingSettings
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.produce import FrameProducer
@@ -22,7 +23,7 @@ from driftgauge.agent.stream.produce import FrameProducer
 from ..agent.events.test_decode import bomb
 from ..agent.records import NOON, encoded, picture
 from ..contracts.test_source import joined, read
-from .agent import AgentProcess
+from .agent import STREAM, AgentProcess
 from .ledger import Ledger
 from .rig import Rig, made
 
@@ -64,6 +65,30 @@ def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
             rig.wait_until_read(sent)
     assert n_left_unread > 0  # else no kill was in mid-stream
     rig.check(sent)
+
+
+@pytest.mark.timeout(60 + 20 * CRASHES)
+def test_agents_killed_while_they_sample_account_for_each_record_once(rig: Rig) -> None:
+    """A record is scored or left out, never both and never neither, whatever the next agent's rate."""
+    rig.sampling = SamplingSettings(above_lag_seconds=0.5, one_in_at_most=4)
+    sent, moments = Ledger(), random.Random(29)
+    with FrameProducer(rig.broker.connection(), rig.topic) as producer:
+        for _ in range(max(2, CRASHES // 2)):
+            sent.send(producer, 400)
+            agent = rig.start()
+            rig.wait_for_progress()
+            threading.Event().wait(moments.uniform(0.0, 0.3))
+            agent.kill()
+        with rig.agent():
+            rig.wait_until_read(sent)
+    scored = rig.store.event_counts(STREAM)["*"]
+    left_out = sum(row.sampled_out for row in rig.store.partitions(STREAM))
+    n_stood_for = sum(row.represented for row in rig.store.rates(STREAM) if row.segment == "*")
+    assert scored + left_out == sent.n
+    assert left_out > 0  # else nothing was sampled
+    assert scored > 0
+    # Each scored one stands for n with a chance of 1/n: the sum is unbiased, within 4 sigma of sent.
+    assert abs(n_stood_for - sent.n) < 4 * (3 * sent.n) ** 0.5
 
 
 @pytest.mark.timeout(60 + 20 * CRASHES)
