@@ -18,6 +18,8 @@ from .example import Example
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
+JOIN_SECONDS = 60.0
+"""How long the broker may take to give the partitions out; silence before that says nothing."""
 
 
 def read_topic(
@@ -45,6 +47,7 @@ def read_topic(
         polled = source.poll(POLL_SECONDS)
         if polled.assignment_changed:
             source.seek(dict.fromkeys(source.assignment()))
+            last = clock.monotonic()
         for record in polled.records:
             last = clock.monotonic()
             for example in _examples(record, decode):
@@ -53,7 +56,8 @@ def read_topic(
                 n_given += 1
                 if n_given == max_events:
                     return
-        if clock.monotonic() - last > idle_seconds:
+        patience = idle_seconds if source.assignment() else max(idle_seconds, JOIN_SECONDS)
+        if clock.monotonic() - last > patience:
             return
 
 

@@ -32,6 +32,7 @@ from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.agent.events.decode import decode_record
 from driftgauge.agent.events.image import decode_image
 from driftgauge.agent.events.tap_vectors import TapVectors
+from driftgauge.agent.fit import Callbacks, FitOptions, fit_stream, topic_source
 from driftgauge.agent.hook.sender import Counts
 from driftgauge.agent.loop import AgentLoop
 from driftgauge.agent.model.load import timm_transform
@@ -262,3 +263,26 @@ def taps_in_topic(settings: Settings, n: int) -> dict[str, TapVectors]:
     with closing(source):
         until(lambda: len(found) == n, turn)
     return found
+
+
+def test_a_detector_is_fitted_on_taps_alone_and_then_scores_them(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """What a sender attached from the start has: no picture anywhere, nor a model run of ours."""
+    file = tmp_path / "driftgauge.toml"
+    file.write_text(settings_text(broker.address, tmp_path))
+    settings = load_settings(file)
+    topic, shots = settings.stream.topic, shots_of(N_REFERENCE)
+    broker.create_topic(topic)
+    loaded = build_model(settings)
+    with producing(broker) as producer:
+        serve(producer, chosen_layers(settings, loaded), topic, shots)
+    ignored = Callbacks(*[lambda _: None] * 4)
+    with topic_source(settings, topic, max_events=None, idle_seconds=2) as source:
+        fitted = fit_stream(settings, source, options=FitOptions(probes=8), callbacks=ignored)
+    assert fitted.coverage.events == len(shots)
+    assert fitted.comparisons == []
+    with closing(build_database(settings)) as database:
+        loop = run_agent(settings, Store(database), n_events=len(shots))
+        assert loop.stage_seconds()["score.forward"] == 0.0
+        assert Store(database).event_counts(STREAM)["*"] == len(shots)

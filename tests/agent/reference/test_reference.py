@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.clock import ManualClock, SystemClock
 from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.events.answers import AnswerBook
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.ports import Partition, Polled
 from driftgauge.agent.reference.coverage import measure_coverage
 from driftgauge.agent.reference.example import Example
 from driftgauge.agent.reference.folder import list_images, read_images
@@ -255,6 +256,39 @@ def test_an_event_has_its_key_at_every_reading_and_another_in_its_place_has_anot
         False,
         True,
     ]
+
+
+class Late(MemorySource):
+    """Is given its partitions only half a minute after it asked."""
+
+    def __init__(self, topic: MemoryTopic, clock: ManualClock) -> None:
+        super().__init__(topic, auto_offset_reset="earliest")
+        self._clock = clock
+        self._given_at = clock.monotonic() + 30
+
+    def poll(self, timeout_seconds: float) -> Polled:
+        self._clock.sleep(1)
+        return super().poll(timeout_seconds) if self._is_given else Polled([])
+
+    def assignment(self) -> frozenset[Partition]:
+        return super().assignment() if self._is_given else frozenset()
+
+    @property
+    def _is_given(self) -> bool:
+        return self._clock.monotonic() >= self._given_at
+
+
+def test_a_broker_that_is_slow_to_give_partitions_out_is_no_empty_topic() -> None:
+    topic, clock = MemoryTopic("frames"), ManualClock(START)
+    topic.append(jpeg(1))
+    limits = DecodeSettings()
+    options = {"decode": limits, "max_events": None, "idle_seconds": 5, "clock": clock}
+    assert len(list(read_topic(Late(topic, clock), **options))) == 1  # type: ignore[arg-type]  # as named
+    never = Late(topic, clock)
+    never._given_at = float("inf")
+    before = clock.monotonic()
+    assert list(read_topic(never, **options)) == []  # type: ignore[arg-type]  # as named
+    assert clock.monotonic() - before < 90
 
 
 def test_a_topic_is_read_no_further_than_asked() -> None:
