@@ -7,7 +7,7 @@ AgentError
     EventDecodeError         its bytes: not an image, truncated, too many pixels
     EventFetchError          the picture that it refers to cannot be had
     EventUnsupported         its format is known, and cannot be read with what is installed and set
-    EventUnscorable          the model takes it not, or gives it no finite score
+    EventUnscorable          the model's transform refuses it, or the model gives no finite score
     EventUnreadable          the broker's copy of it is corrupt
     EventFault               reading it failed in a way that nobody foresaw: our fault, most likely
   SourceUnavailable          the broker does not answer now (retryable)

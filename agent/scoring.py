@@ -167,11 +167,11 @@ class ScoringThread:
 
     def _note_refused(self, outcomes: Sequence[Decoded]) -> None:
         """Note a batch of which no picture could even be prepared."""
-        reasons = [(one.record, one.outcome) for one in outcomes]
-        refused = [(of, why) for of, why in reasons if isinstance(why, EventUnscorable)]
-        if refused:
+        refused = [found for found in outcomes if found.is_refused]
+        reasons = [found.outcome for found in refused if isinstance(found.outcome, EventUnscorable)]
+        if reasons:
             n = len(refused)
-            self._note(n, n, [record for record, _ in refused], refused[-1][1])
+            self._note(n, n, [found.record for found in refused], reasons[-1])
 
     def _note(self, n: int, n_bad: int, events: Sequence[_Placed], error: Exception) -> None:
         if not n_bad:

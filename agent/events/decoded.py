@@ -30,6 +30,7 @@ class Decoded:
         seconds: what decoding took in its thread.
         is_skewed: dated too far ahead, so it counts at its arrival.
         prepare_seconds: what preparing its pictures took in the same thread.
+        is_refused: the scorer could not prepare a picture of it.
     """
 
     record: Record
@@ -38,6 +39,7 @@ class Decoded:
     is_skewed: bool = False
     more: tuple[Event, ...] = ()
     prepare_seconds: float = 0.0
+    is_refused: bool = False
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -70,7 +72,7 @@ class RecordDecoder:
         try:
             first, *more = (self._prepared(event) for event in found.events)
         except EventUnscorable as error:
-            return Decoded(record, error, found.seconds)
+            return Decoded(record, error, found.seconds, is_refused=True)
         took = self._clock.monotonic() - start
         return replace(found, outcome=first, more=tuple(more), prepare_seconds=took)
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.errors import ScorerFault
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.tap_vectors import (
+    CONTENT_TYPE,
+    TapOrigin,
+    TapsWanted,
+    encode_taps,
+)
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.stream.memory import MemorySource
 from driftgauge.detector import NonFiniteScore
@@ -204,3 +212,16 @@ def test_a_transform_that_takes_no_picture_any_more_ends_the_loop(rig: Rig) -> N
     ):
         finish(rig, loop)
     assert rig.counts == {}
+
+
+def test_taps_of_other_weights_are_dead_letters_and_never_end_the_loop(rig: Rig) -> None:
+    origin, theirs = (TapOrigin(weights, "", "float32") for weights in ("ours", "theirs"))
+    value = encode_taps(theirs, {"early": np.ones((1, 2))}, [{"ce_id": "a"}])
+    for _ in range(20):
+        rig.topic.append(value, headers={"content-type": CONTENT_TYPE.encode()})
+    wanted = TapsWanted(origin, {"early": 2})
+    finish(rig, rig.loop(replace(SETTINGS, decode=DecodeSettings(taps_wanted=wanted))))
+    assert len(rig.letters.stored) == 20
+    assert {dict(letter.headers)["dlq_error"] for letter in rig.letters.stored} == {
+        b"EventUnscorable"
+    }
