@@ -109,6 +109,8 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode in _SIXTEEN_BIT:
         grey = (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode == "RGB":  # to convert it would copy it
+        return np.array(image)
     if image.mode == "P" and "transparency" in image.info:
         return np.array(image.convert("RGBA").convert("RGB"))
     return np.array(image.convert("RGB"))
