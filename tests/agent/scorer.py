@@ -21,12 +21,16 @@ class BrightnessScorer:
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return image
 
+    def see(self, images: Sequence[NDArray[np.uint8]]) -> None:
+        """Look at a batch before it is scored; for those who override it."""
+
     def score(
         self,
         images: Sequence[NDArray[np.uint8]],
         uniforms: NDArray[np.float64],
         segments: Sequence[Mapping[str, str]] = (),
     ) -> Scored:
+        self.see(images)
         level = np.array([image.mean() for image in images])
         combined = np.where(level > BRIGHT, uniforms / 1000, uniforms)
         return Scored(

@@ -35,13 +35,15 @@ class Classifier(BrightnessScorer):
     def __init__(self) -> None:
         self.batches: list[int] = []
 
+    def see(self, images: Sequence[NDArray[np.uint8]]) -> None:
+        self.batches.append(len(images))
+
     def score(
         self,
         images: Sequence[NDArray[np.uint8]],
         uniforms: NDArray[np.float64],
         segments: Sequence[Mapping[str, str]] = (),
     ) -> Scored:
-        self.batches.append(len(images))
         found = super().score(images, uniforms)
         classes = np.array([int(image.mean() > 110) for image in images])
         return Scored(scores=found.scores, p_values=found.p_values, predicted=classes)

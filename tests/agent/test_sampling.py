@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +16,6 @@ from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.events.uniform import event_uniform
 from driftgauge.agent.lag import LagReading, PartitionLag
 from driftgauge.agent.loop_settings import LoopSettings
-from driftgauge.agent.ports import Scored
 from driftgauge.agent.sampling import Sampler, SamplingSettings
 from driftgauge.agent.stream.memory import MemorySource
 
@@ -149,14 +148,8 @@ class Sizes(BrightnessScorer):
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def score(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        uniforms: NDArray[np.float64],
-        segments: Sequence[Mapping[str, str]] = (),
-    ) -> Scored:
+    def see(self, images: Sequence[NDArray[np.uint8]]) -> None:
         self.sizes.append(len(images))
-        return super().score(images, uniforms)
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, LAGGING], ids=["all", "sampled"])

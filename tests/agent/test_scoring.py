@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,6 @@ from driftgauge.agent.events.tap_vectors import (
     TapsWanted,
     encode_taps,
 )
-from driftgauge.agent.ports import Scored
 from driftgauge.agent.stream.memory import MemorySource
 from driftgauge.detector import NonFiniteScore
 
@@ -34,14 +33,8 @@ class Held(BrightnessScorer):
     def __init__(self) -> None:
         self.go = threading.Event()
 
-    def score(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        uniforms: NDArray[np.float64],
-        segments: Sequence[Mapping[str, str]] = (),
-    ) -> Scored:
+    def see(self, images: Sequence[NDArray[np.uint8]]) -> None:
         self.go.wait()
-        return super().score(images, uniforms)
 
 
 class NotFinite(NonFiniteScore):
@@ -53,16 +46,10 @@ class NotFinite(NonFiniteScore):
 class Blind(BrightnessScorer):
     """Gives no finite score for a bright picture."""
 
-    def score(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        uniforms: NDArray[np.float64],
-        segments: Sequence[Mapping[str, str]] = (),
-    ) -> Scored:
+    def see(self, images: Sequence[NDArray[np.uint8]]) -> None:
         rows = tuple(row for row, image in enumerate(images) if image.mean() > BRIGHT)
         if rows:
             raise NotFinite(rows)
-        return super().score(images, uniforms)
 
 
 class Fussy(BrightnessScorer):
@@ -80,14 +67,8 @@ class Fussy(BrightnessScorer):
         self.made.append(image.copy())
         return self.made[-1]
 
-    def score(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        uniforms: NDArray[np.float64],
-        segments: Sequence[Mapping[str, str]] = (),
-    ) -> Scored:
-        self.given += list(images)
-        return super().score(images, uniforms)
+    def see(self, images: Sequence[NDArray[np.uint8]]) -> None:
+        self.given += images
 
 
 def test_the_loop_polls_on_while_a_batch_is_scored(rig: Rig) -> None:

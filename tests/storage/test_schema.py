@@ -109,13 +109,17 @@ def test_a_newer_database_asks_for_a_newer_driftgauge(fresh: Database, act: obje
     assert schema(fresh) == before
 
 
-def test_the_first_migration_can_be_taken_back(fresh: Database) -> None:
-    fresh.upgrade()
-    with fresh.write() as connection:
+def take_back(database: Database, *, to: str) -> None:
+    with database.write() as connection:
         drop_views(connection)
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(MIGRATIONS))
-        downgrade(config, "base")
+        downgrade(config, to)
+
+
+def test_the_first_migration_can_be_taken_back(fresh: Database) -> None:
+    fresh.upgrade()
+    take_back(fresh, to="base")
     assert set(schema(fresh)) == {"alembic_version"}
     fresh.upgrade()
     fresh.check_schema()
@@ -129,11 +133,7 @@ def test_one_version_may_be_taken_back_with_two_pictures_of_a_message_kept(
     store.ensure_stream(STREAM, TOPIC, 60)
     kept = [evidence(0, item=item) for item in range(2)]
     store.flush(flush(advance(None, 1), evidence=kept))
-    with fresh.write() as connection:
-        drop_views(connection)
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(MIGRATIONS))
-        downgrade(config, "0003")
+    take_back(fresh, to="0003")
     fresh.upgrade()
     assert store.evidence(STREAM) == kept[:1]
 

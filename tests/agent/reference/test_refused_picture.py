@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +21,9 @@ from driftgauge.agent.reference.tap_store import TapStore
 from driftgauge.detector import ModelIdentity
 from tests.agent.records import encoded, jpeg
 
+from .test_reference import store
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[TapStore]:
-    opened = TapStore(tmp_path / "taps")
-    yield opened
-    opened.close()
+__all__ = ["store"]
 
 
 def test_a_picture_that_run_would_refuse_is_left_out_with_the_reason(

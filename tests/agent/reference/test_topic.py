@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 from driftgauge.agent.clock import ManualClock, SystemClock
 from driftgauge.agent.events.answers import AnswerBook
@@ -83,13 +84,14 @@ class Late(MemorySource):
 def test_a_broker_that_is_slow_to_give_partitions_out_is_no_empty_topic() -> None:
     topic, clock = MemoryTopic("frames"), ManualClock(START)
     topic.append(jpeg(1))
-    limits = DecodeSettings()
-    options = {"decode": limits, "max_events": None, "idle_seconds": 5, "clock": clock}
-    assert len(list(read_topic(Late(topic, clock), **options))) == 1  # type: ignore[arg-type]  # as named
+    read = partial(
+        read_topic, decode=DecodeSettings(), max_events=None, idle_seconds=5, clock=clock
+    )
+    assert len(list(read(Late(topic, clock)))) == 1
     never = Late(topic, clock)
     never._given_at = float("inf")
     before = clock.monotonic()
-    assert list(read_topic(never, **options)) == []  # type: ignore[arg-type]  # as named
+    assert list(read(never)) == []
     assert clock.monotonic() - before < 90
 
 
