@@ -14,10 +14,27 @@ if TYPE_CHECKING:
     from driftgauge.storage import FlushRecord
 
     from .errors import EventUnreadable
-    from .events.event import Record
 
 Partition = tuple[str, int]
 """Topic and partition number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message as the broker gave it.
+
+    Attributes:
+        headers: in the broker's order; names may repeat.
+        timestamp_ms: the broker's or producer's time, milliseconds since 1970, -1 when absent.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp_ms: int
 
 
 @dataclass(frozen=True, slots=True)

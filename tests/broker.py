@@ -10,9 +10,9 @@ from typing import Protocol
 
 import pytest
 
+from driftgauge.agent.demo.broker import EmbeddedBroker, tansu
 from driftgauge.agent.errors import BrokerNotStarted
 from driftgauge.agent.stream.connection import KafkaConnection
-from driftgauge.agent.stream.embedded import EmbeddedBroker, tansu
 
 _numbers = itertools.count()
 

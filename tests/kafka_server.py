@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from driftgauge.agent.demo.broker import dying_with
 from driftgauge.agent.stream.connection import KafkaConnection
-from driftgauge.agent.stream.embedded import dying_with
 from driftgauge.agent.stream.topic import ensure_topics
 
 from .certificates import Certificates, certify

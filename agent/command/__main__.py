@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from ..allocator import keep_freed_memory
+from ..process.allocator import keep_freed_memory
 
 FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "dlq", "db")
 """Modules of this package in the order of the help page."""

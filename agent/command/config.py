@@ -10,7 +10,7 @@ import typer
 from .options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from ..settings import LoadedSettings
+    from ..settings.load import LoadedSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def config(path: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the effective settings, and where each came from; passwords are hidden."""
-    from ..settings import load_with_origins
+    from ..settings.load import load_with_origins
 
     loaded = load_with_origins(path)
     if as_json:

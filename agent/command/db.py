@@ -45,6 +45,6 @@ def upgrade(
 
 
 def _configured(config: Path | None) -> str:
-    from ..settings import load_settings
+    from ..settings.load import load_settings
 
     return load_settings(config).store.url.get_secret_value()

@@ -14,7 +14,7 @@ import typer
 from .options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings.load import Settings
     from ..stream.letter import Letter
     from ..stream.letter_box import LetterBox
     from ..stream.letter_choice import Choice, Found
@@ -131,10 +131,10 @@ def replay_letters(
 
 @contextmanager
 def _opened(config: Path | None) -> Iterator[tuple[Settings, LetterBox]]:
-    from ..broker import build_connection
     from ..log import configure_logging
-    from ..settings import load_settings
+    from ..settings.load import load_settings
     from ..stream.letter_box import open_letter_box
+    from ..wiring.kafka import build_connection
 
     settings = load_settings(config)
     configure_logging("warning", settings.log.format)
@@ -160,9 +160,9 @@ def _replay(
     again: bool,
     dry_run: bool,
 ) -> Outcome:
-    from ..broker import build_connection
     from ..stream.letter import read_letter
     from ..stream.replay import Sorting, replay
+    from ..wiring.kafka import build_connection
 
     topic = settings.stream.topic
     sorting = Sorting(topic, max_attempts, frozenset(replayed), again)

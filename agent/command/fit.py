@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ..fit import FitOptions, Fitted, Source
-    from ..settings import Settings
+    from ..fit.fit import FitOptions, Fitted, Source
+    from ..settings.load import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -80,9 +80,9 @@ def fit(
     """
     from rich.console import Console
 
-    from ..fit import FitOptions
+    from ..fit.fit import FitOptions
     from ..log import configure_logging
-    from ..settings import load_settings, secret_values
+    from ..settings.load import load_settings, secret_values
 
     if (images is None) == (topic is None):
         raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
@@ -109,7 +109,7 @@ def _source(
     events: int | None,
     idle_seconds: float,
 ) -> AbstractContextManager[Source]:
-    from ..fit import folder_source, topic_source
+    from ..wiring.fit import folder_source, topic_source
 
     if images is not None:
         return folder_source(settings, images)
@@ -127,8 +127,9 @@ def _fit(
 
     from driftgauge.detector import Progress
 
-    from ..fit import Callbacks, fit_stream
-    from ..reference.probing import n_probes
+    from ..fit.fit import Callbacks
+    from ..fit.probing import n_probes
+    from ..wiring.fit import run_fit
 
     columns = (
         TextColumn("{task.description}"),
@@ -157,7 +158,7 @@ def _fit(
             bars.update(training, total=bars.tasks[1].completed)
             bars.update(probing, advance=n_images, visible=True)
 
-        fitted = fit_stream(
+        fitted = run_fit(
             settings,
             source,
             options=options,

@@ -23,7 +23,7 @@ def init(
 ) -> None:
     """Write a commented settings file to start from."""
     from ..errors import SettingsError
-    from ..sample import sample_toml
+    from ..settings.sample import sample_toml
 
     if path.exists() and not force:
         raise SettingsError(f"{path} exists already; --force overwrites it")

@@ -48,7 +48,7 @@ def open_reading(config: Path | None, url: str | None, stream: str | None) -> It
     from driftgauge.storage import Store
 
     if url is None:
-        from ..settings import load_settings
+        from ..settings.load import load_settings
 
         settings = load_settings(config)
         url = settings.store.url.get_secret_value()
@@ -87,7 +87,7 @@ def _find(streams: list[StreamRecord], name: str | None) -> StreamRecord:
 
 def parse_since(text: str | None) -> datetime | None:
     """Return the moment that *text* names: a duration ago, or a date and time (UTC unless said)."""
-    from ..durations import parse_duration
+    from ..settings.durations import parse_duration
 
     if text is None:
         return None

@@ -21,8 +21,8 @@ def run(config: ConfigOption = None) -> None:
     stuck and ended itself.
     """
     from ..log import configure_logging
-    from ..run import run_agent
-    from ..settings import load_settings, secret_values
+    from ..process.run import run_agent
+    from ..settings.load import load_settings, secret_values
 
     settings = load_settings(config)
     configure_logging(settings.log.level, settings.log.format, secrets=secret_values(settings))

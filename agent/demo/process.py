@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import AgentError
-from ..stream.embedded import dying_with
+from .broker import dying_with
 
 _COMMAND = (sys.executable, "-m", "driftgauge.agent.command")
 _LAST_LINES = 12

@@ -7,9 +7,9 @@ from itertools import islice
 from types import TracebackType
 
 from ..stream.connection import KafkaConnection
-from ..stream.produce import FrameProducer
 from .frames import frame
 from .plan import Plan
+from .produce import FrameProducer
 from .scenes import Camera
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from driftgauge.storage import AlertRecord, EvidenceRecord, Store
 
-from ..evidence import NO_PICTURE
+from ..counting.evidence import NO_PICTURE
 from .chart import Chart, axis_ticks, camera_chart
 from .faults import IN_WORDS
 from .heat import N_ROWS

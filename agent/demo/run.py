@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from driftgauge.storage import Database, Store
 
 from ..errors import AgentError
-from ..stream.embedded import EmbeddedBroker
+from .broker import EmbeddedBroker
 from .faults import Severity
 from .outcome import print_outcome
 from .plan import WINDOW_SECONDS, Plan, Spans, plan_run

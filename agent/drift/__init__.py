@@ -1,1 +1,1 @@
-"""Windows, online statistics and drift tests."""
+"""Judges closed windows: baselines, drift tests, the monitor and its state."""

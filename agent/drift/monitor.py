@@ -16,8 +16,8 @@ from ..log import action
 from ..ports import Clock
 from .betting import Counts
 from .learning import Learning
-from .memory import SegmentState
 from .normal import learn_normals
+from .segment_state import SegmentState
 from .turn import TEST, MonitorSettings, Turn
 
 log = logging.getLogger(__name__)

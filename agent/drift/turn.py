@@ -13,8 +13,8 @@ from driftgauge.storage import AlertRecord
 from ..alert.lifecycle import Change, opened, refreshed, resolved
 from .betting import Counts
 from .learning import Learning, ReadWindows
-from .memory import SegmentState
 from .normal import Normal, ood_rate
+from .segment_state import SegmentState
 
 POOL = "*"
 TEST = "betting"

@@ -1,1 +1,1 @@
-"""Bytes in, events out."""
+"""From the bytes of a record to events."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import EventDecodeError
-from .document import field_at
+from ..untrusted.document import field_at
+from ..untrusted.text import MAX_SEGMENT_CHARACTERS, scalar_text
 from .tensor import number_array
-from .text import MAX_SEGMENT_CHARACTERS, scalar_text
 
 _MAX_PICTURES = 1024  # as many as a request may have
 _MAX_OUTPUTS = 64

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..errors import EventSchemaError
-from .text import MAX_ID_CHARACTERS, MAX_TIME_CHARACTERS, parse_time, printable
+from ..untrusted.text import MAX_ID_CHARACTERS, MAX_TIME_CHARACTERS, parse_time, printable
 
 MAX_SAMPLED_RATE = 1_000_000
 """A sender's mistake must not outweigh everything else in a window."""

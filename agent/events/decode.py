@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 from ..errors import EventError, EventFault, EventSchemaError
 from ..log import action
+from ..ports import Record
 from . import cloudevent
 from .decode_settings import DecodeSettings
-from .event import Answer, Event, Record
+from .event import Answer, Event
 from .image import refuse_strip
 from .payload import Message, Payload
 from .reading import read_parts

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..registry.frame import ReadRecord, no_registry
 from .answers import AnswerBook
 from .formats import FormatSetting
 from .inference import PictureSettings
-from .reference import Fetch, no_fetch
-from .registry import ReadRecord, no_registry
+from .picture_field import Fetch, no_fetch
 from .tap_vectors import TapsWanted
 from .tensor import Layout, TensorSettings, ValueRange
 

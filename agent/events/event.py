@@ -17,24 +17,6 @@ NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One message as the broker gave it.
-
-    Attributes:
-        headers: in the broker's order; names may repeat.
-        timestamp_ms: the broker's or producer's time, milliseconds since 1970, -1 when absent.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    timestamp_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """One decoded image event.
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EventDecodeError, EventError, EventSchemaError
+from ..untrusted.document import as_list, as_object, field_at
 from .answer import classes_seldon, classes_v1, classes_v2
-from .document import as_list, as_object, field_at
 from .image import decode_image
 from .payload import Image
-from .reference import Fetch, find_picture, picture_bytes
+from .picture_field import Fetch, find_picture, picture_bytes
 from .tensor import TensorSettings, check_shape, number_array, shaped, to_images
 from .v2_binary import raw_elements, raw_tensor
 

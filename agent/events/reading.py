@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..untrusted.base64_text import decode_base64
+from ..untrusted.document import as_object, field_at, parse_document
+from ..untrusted.text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS, parse_time, scalar_text
 from . import cloudevent, structured
-from .base64_text import decode_base64
 from .decode_settings import DecodeSettings
-from .document import as_object, field_at, parse_document
 from .event import NO_IMAGE
 from .formats import format_of
 from .inference import answer_classes, inference_kind, is_answer, request_images
 from .payload import Message, Payload
-from .reference import find_picture, picture_bytes
+from .picture_field import find_picture, picture_bytes
 from .tap_vectors import CONTENT_TYPE, decode_taps
-from .text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS, parse_time, scalar_text
 from .v2_binary import LENGTH_HEADER, split_value
 
 _MAX_ADDRESS_CHARACTERS = 2048

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..untrusted.document import field_at
+from ..untrusted.text import MAX_SEGMENT_CHARACTERS, printable, scalar_text
 from . import cloudevent
-from .document import field_at
 from .payload import Message, Payload
-from .text import MAX_SEGMENT_CHARACTERS, printable, scalar_text
 
 JSON = "json:"
 """Begins a segment that is a field of the message's JSON."""

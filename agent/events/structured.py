@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import EventSchemaError
+from ..untrusted.text import MAX_ID_CHARACTERS, scalar_text
 from .cloudevent import media_type
-from .text import MAX_ID_CHARACTERS, scalar_text
 
 _NOT_ATTRIBUTES = frozenset({"data", "data_base64"})
 _REQUIRED = ("id", "source", "type")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EventSchemaError
-from .text import scalar_text
+from ..untrusted.text import scalar_text
 
 LENGTH_HEADER = "inference-header-content-length"
 """Says how many bytes of the value are JSON."""

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..events.tap_vectors import CONTENT_TYPE, TapOrigin, encode_taps
-from ..events.text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS
 from ..log import action
+from ..untrusted.text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS
 from .image_info import UNKNOWN, ImageInfo
 
 log = logging.getLogger(__name__)

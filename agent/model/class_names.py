@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import EventSchemaError, SettingsError
-from ..events.text import MAX_SEGMENT_CHARACTERS, printable
+from ..untrusted.text import MAX_SEGMENT_CHARACTERS, printable
 
 
 def read_class_names(path: Path | None) -> tuple[str, ...]:

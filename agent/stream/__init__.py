@@ -1,1 +1,1 @@
-"""Where events come from and where undecodable ones go."""
+"""Kafka: where events come from and where unusable ones go; a broker in memory for tests."""

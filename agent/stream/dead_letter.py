@@ -10,8 +10,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from ..errors import SourceUnavailable
-from ..events.event import Record
 from ..log import action
+from ..ports import Record
 from .connection import KafkaConnection, build_client, close_producer
 from .letter import PREFIX, reasons
 from .topic import ensure_topics

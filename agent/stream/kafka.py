@@ -30,9 +30,8 @@ from kafka.errors import (
 )
 
 from ..errors import EventUnreadable, SourceBroken, SourceUnavailable
-from ..events.event import Record
 from ..log import action
-from ..ports import Partition, Polled
+from ..ports import Partition, Polled, Record
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
 from .offsets import count_partitions, ends_of, positions, start_of, tell_offsets

@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..events.event import Record
+from ..ports import Record
 
 PREFIX = "dlq_"
 """Begins the name of every header that is added."""

@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from ..errors import SourceUnavailable
-from ..events.event import Record
+from ..ports import Record
 from .connection import KafkaConnection, build_client, explaining
 from .record import to_record
 

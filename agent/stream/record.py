@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events.event import Record
+from ..ports import Record
 
 
 def to_record(found: Any) -> Record:

@@ -15,8 +15,7 @@ from kafka.errors import (
 )
 
 from ..errors import EventUnreadable
-from ..events.event import Record
-from ..ports import Partition
+from ..ports import Partition, Record
 from .connection import KafkaConnection, build_client
 
 _TRIES = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..condition import Condition
+from ..loop.condition import Condition
 from ..ports import Clock
 
 MAX_SILENCE_SECONDS = 120.0

@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 from .. import errors
-from ..meter import FlushOutcome, Meter
+from ..loop.meter import FlushOutcome, Meter
 from ..ports import Scored
 
 OTHER = "other"

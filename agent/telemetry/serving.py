@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from ..condition import Condition
 from ..errors import SettingsError
 from ..log import action
+from ..loop.condition import Condition
 from ..ports import Clock
-from ..sections import HttpSection
+from ..settings.sections import HttpSection
 from .health import Finding, Health
 from .metrics import Metrics
 from .server import Answer, HttpServer, Route

@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from ..condition import Condition
+from ..loop.condition import Condition
 from ..ports import Clock
 
 STAGES = (

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
-from driftgauge.agent.events.event import Event, Record
+from driftgauge.agent.events.event import Event
+from driftgauge.agent.ports import Record
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

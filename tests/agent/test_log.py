@@ -11,7 +11,7 @@ import pytest
 
 from driftgauge.agent.log import action, configure_logging
 
-logger = logging.getLogger("driftgauge.agent.loop")
+logger = logging.getLogger("driftgauge.agent.loop.loop")
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_json_lines_are_objects_with_the_fields_as_members() -> None:
     entry = json.loads(output.getvalue())
     assert entry.pop("time")
     assert entry == {
-        "level": "warning", "logger": "driftgauge.agent.loop", "message": "late event",
+        "level": "warning", "logger": "driftgauge.agent.loop.loop", "message": "late event",
         "action": "count", "seconds": 3.5,
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from driftgauge.agent.allocator import keep_freed_memory
+from driftgauge.agent.process.allocator import keep_freed_memory
 
 from ..agent.records import jpeg
 from ..broker import Broker
@@ -142,7 +142,7 @@ def delay(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
 
 def steadily(topic: Topic, values: list[bytes], *, n: int, per_second: float) -> np.ndarray:
     """Send *n* images at a steady rate and return when each was handed to the producer."""
-    from driftgauge.agent.stream.produce import FrameProducer
+    from driftgauge.agent.demo.produce import FrameProducer
 
     sent_at = np.empty(n)
     with FrameProducer(topic.broker.connection(), topic.name) as producer:
@@ -196,7 +196,7 @@ def growth(
 
 
 def send_all(connection: object, topic: str, values: list[bytes], n: int) -> None:
-    from driftgauge.agent.stream.produce import FrameProducer
+    from driftgauge.agent.demo.produce import FrameProducer
 
     with FrameProducer(connection, topic) as producer:  # type: ignore[arg-type]
         for number in range(n):

@@ -16,17 +16,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from driftgauge.agent.build import build_agent, build_database
 from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.demo.broker import EmbeddedBroker
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.loop import AgentLoop
-from driftgauge.agent.loop_settings import LoopSettings
-from driftgauge.agent.settings import Settings, load_settings
+from driftgauge.agent.loop.loop import AgentLoop
+from driftgauge.agent.loop.loop_settings import LoopSettings
+from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.consumer import ConsumerSettings
-from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.memory import MemoryDeadLetters
-from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.agent.wiring.agent import build_agent
+from driftgauge.agent.wiring.database import build_database
 from driftgauge.storage import Database, FlushRecord, Store
 
 from ..agent.scorer import BrightnessScorer

@@ -37,6 +37,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from driftgauge.agent import attach
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.lite0 import build_lite0
 from driftgauge.agent.demo.scenes import photograph_cameras
@@ -44,7 +45,6 @@ from driftgauge.agent.events.image import decode_image
 from driftgauge.agent.hook.attachment import Attachment
 from driftgauge.agent.model.load import timm_transform
 from driftgauge.agent.stream.connection import KafkaConnection, build_client, close_producer
-from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.agent.stream.topic import ensure_topics
 from driftgauge.detector import select_layers
 

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.build import build_model
 from driftgauge.agent.events.image import decode_image
-from driftgauge.agent.settings import Settings
+from driftgauge.agent.settings.load import Settings
+from driftgauge.agent.wiring.model import build_model
 
 MOST_PIXELS = 50_000_000
 

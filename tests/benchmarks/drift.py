@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from river import drift as rivals  # noqa: TID251 - compared with, not part of the product
 
 from driftgauge.agent.drift.conformal import build_ranks
-from driftgauge.agent.drift.memory import SegmentState
 from driftgauge.agent.drift.normal import learn_normal
+from driftgauge.agent.drift.segment_state import SegmentState
 
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
 from .table import Figure, write_benchmark

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from driftgauge.agent.drift.memory import SegmentState
 from driftgauge.agent.drift.normal import (
     PROMISED_EVENTS,
     Normal,
     learn_normal,
     reference_worth,
 )
+from driftgauge.agent.drift.segment_state import SegmentState
 
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
 from .table import Figure, write_benchmark

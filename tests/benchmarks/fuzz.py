@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.progress import track
 
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.events.record_reader import RecordReader
-from driftgauge.agent.events.registry_client import RegistryClient
+from driftgauge.agent.registry.client import RegistryClient
+from driftgauge.agent.registry.record_reader import RecordReader
 
 from ..agent.events.hostile import AVRO_SCHEMA, KINDS, hostile
 from ..agent.events.probe import (
@@ -37,10 +37,10 @@ from ..agent.events.probe import (
     peak_bytes,
     probe,
 )
-from ..agent.events.protobuf_samples import serve_schema
 from ..agent.events.samples import as_json
-from ..agent.events.site import answer, serving
 from ..agent.events.strategies import DOCUMENTS, HEADER_SETS
+from ..agent.fetch.site import answer, serving
+from ..agent.registry.protobuf_samples import serve_schema
 from .table import Figure, write_benchmark
 
 CHUNK = 500

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.drift.memory import SegmentState
 from driftgauge.agent.drift.normal import Normal, learn_normals
+from driftgauge.agent.drift.segment_state import SegmentState
+from driftgauge.agent.fit.example import Example
+from driftgauge.agent.fit.gather import UNTIMED_WINDOW, Reference, gather_reference
+from driftgauge.agent.fit.tap_store import open_until_done
 from driftgauge.agent.model.load import load_model
 from driftgauge.agent.model.scorer import LayerReader
-from driftgauge.agent.reference.example import Example
-from driftgauge.agent.reference.gather import UNTIMED_WINDOW, Reference, gather_reference
-from driftgauge.agent.reference.tap_store import open_until_done
 from driftgauge.detector import (
     Detector,
     count_windows,

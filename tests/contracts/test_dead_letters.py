@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from driftgauge.agent.events.event import Record
-from driftgauge.agent.ports import DeadLetters
+from driftgauge.agent.ports import DeadLetters, Record
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
+from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.memory import MemoryDeadLetters
 
 from ..agent.records import record
 from ..broker import BROKERS, Broker

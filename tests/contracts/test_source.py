@@ -8,12 +8,11 @@ from typing import Protocol
 
 import pytest
 
-from driftgauge.agent.events.event import Record
-from driftgauge.agent.ports import EventSource, Partition
+from driftgauge.agent.demo.produce import FrameProducer
+from driftgauge.agent.ports import EventSource, Partition, Record
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
+from driftgauge.agent.stream.in_memory import MemorySource, MemoryTopic
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.memory import MemorySource, MemoryTopic
-from driftgauge.agent.stream.produce import FrameProducer
 
 from ..broker import BROKERS, Broker, until
 

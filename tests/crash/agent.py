@@ -19,10 +19,10 @@ from pathlib import Path
 
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.loop import AgentLoop
-from driftgauge.agent.loop_settings import LoopSettings
-from driftgauge.agent.sampling import SamplingSettings
-from driftgauge.agent.signals import stopping_on_signals
+from driftgauge.agent.loop.loop import AgentLoop
+from driftgauge.agent.loop.loop_settings import LoopSettings
+from driftgauge.agent.loop.sampling import SamplingSettings
+from driftgauge.agent.process.signals import stopping_on_signals
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters

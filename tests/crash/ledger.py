@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from driftgauge.agent.drift.windows import window_start
-from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.agent.counting.windows import window_start
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.storage import Database
 
 from ..agent.records import NOON, jpeg

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from driftgauge.agent.sampling import SamplingSettings
+from driftgauge.agent.loop.sampling import SamplingSettings
 from driftgauge.storage import Database, Store, StoreUnavailable
 
 from ..broker import Broker
@@ -86,7 +86,7 @@ class Rig:
 
     def wait_until_it_reads(self, agent: AgentProcess) -> None:
         """Wait until *agent* has partitions."""
-        words = f"{agent.pid} driftgauge.agent.loop reading "
+        words = f"{agent.pid} driftgauge.agent.loop.loop reading "
         self._wait(lambda: words in self.words, 0.05)
 
     def wait_for_words(self, words: str) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.sampling import SamplingSettings
+from driftgauge.agent.demo.produce import FrameProducer
+from driftgauge.agent.loop.sampling import SamplingSettings
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.produce import FrameProducer
 
 from ..agent.events.test_decode import bomb
 from ..agent.records import NOON, encoded, picture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.agent.demo.produce import FrameProducer
 
 from ..kafka_server import KafkaServer
 from ..postgres import PostgresServer, find_binaries, go_without, new_database, stoppable_server

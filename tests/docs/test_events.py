@@ -14,16 +14,16 @@ import pytest
 from driftgauge.agent import ImageInfo, errors
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Answer
-from driftgauge.agent.events.record_reader import RecordReader
-from driftgauge.agent.events.registry_client import RegistryClient
 from driftgauge.agent.events.tap_vectors import TapOrigin, encode_taps
 from driftgauge.agent.hook.sender import HEADERS
-from driftgauge.agent.settings import load_settings, setting_names
+from driftgauge.agent.registry.client import RegistryClient
+from driftgauge.agent.registry.record_reader import RecordReader
+from driftgauge.agent.settings.load import load_settings, setting_names
 from driftgauge.agent.stream.letter import reasons
-from tests.agent.events.protobuf_samples import serve_schema, varint
 from tests.agent.events.samples import b64
-from tests.agent.events.site import serving
+from tests.agent.fetch.site import serving
 from tests.agent.records import NOON, jpeg, pixels, record
+from tests.agent.registry.protobuf_samples import serve_schema, varint
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/events.md").read_text()

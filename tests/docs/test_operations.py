@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.settings import load_settings, secret_names
+from driftgauge.agent.settings.load import load_settings, secret_names
 from driftgauge.agent.telemetry import Metrics, agent_pages
 
 from ..agent.telemetry.conditions import ABOUT, PretendLoop

@@ -17,11 +17,11 @@ import pytest
 import timm
 import torch
 
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.faults import IN_WORDS
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.settings import load_settings
-from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.settings.load import load_settings
 from driftgauge.detector import select_layers
 from driftgauge.storage import Database, Store
 
@@ -125,7 +125,7 @@ def test_the_shown_table_has_every_fault() -> None:
 
 def test_the_architecture_names_files_that_exist() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
-    named = re.findall(r"`((?:agent|detector|storage|tests|deploy|typings)/[\w./]*)`", text)
+    named = re.findall(r"`((?:agent|detector|driftgauge|storage|tests|deploy)/[\w./]*)`", text)
     assert len(named) > 15
     assert [name for name in named if not (ROOT / name).exists()] == []
 

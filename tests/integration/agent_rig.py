@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 
 from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.loop import AgentLoop
-from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.loop.loop import AgentLoop
+from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
+from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.memory import MemoryDeadLetters
-from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg

@@ -13,10 +13,10 @@ import pytest
 from kafka import KafkaProducer, TopicPartition  # noqa: TID251 - what operators and cameras do
 from kafka.admin import KafkaAdminClient  # noqa: TID251
 
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.errors import SourceBroken
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.agent.stream.topic import delete_topics
 
 from ..agent.records import NOON, jpeg

@@ -18,29 +18,27 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent import ImageInfo, attach
-from driftgauge.agent.build import (
-    build_agent,
-    build_database,
-    build_decode,
-    build_model,
-    build_source,
-    chosen_layers,
-)
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.lite0 import build_lite0
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.agent.events.decode import decode_record
 from driftgauge.agent.events.image import decode_image
 from driftgauge.agent.events.tap_vectors import TapVectors
-from driftgauge.agent.fit import Callbacks, FitOptions, fit_stream, topic_source
+from driftgauge.agent.fit.fit import Callbacks, FitOptions
 from driftgauge.agent.hook.sender import Counts
-from driftgauge.agent.loop import AgentLoop
+from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.model.load import timm_transform
 from driftgauge.agent.model.scorer import LayerReader, ModelScorer
-from driftgauge.agent.settings import Settings, load_settings
+from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.connection import build_client, close_producer
-from driftgauge.agent.stream.embedded import EmbeddedBroker
-from driftgauge.agent.stream.produce import FrameProducer
+from driftgauge.agent.wiring.agent import build_agent
+from driftgauge.agent.wiring.database import build_database
+from driftgauge.agent.wiring.decode import build_decode
+from driftgauge.agent.wiring.fit import run_fit, topic_source
+from driftgauge.agent.wiring.kafka import build_source
+from driftgauge.agent.wiring.model import build_model, chosen_layers
 from driftgauge.detector import Detector, Training, fit_detector, read_manifest, save_detector
 from driftgauge.storage import DetectorRecord, Store
 
@@ -279,7 +277,7 @@ def test_a_detector_is_fitted_on_taps_alone_and_then_scores_them(
         serve(producer, chosen_layers(settings, loaded), topic, shots)
     ignored = Callbacks(*[lambda _: None] * 4)
     with topic_source(settings, topic, max_events=None, idle_seconds=2) as source:
-        fitted = fit_stream(settings, source, options=FitOptions(probes=8), callbacks=ignored)
+        fitted = run_fit(settings, source, options=FitOptions(probes=8), callbacks=ignored)
     assert fitted.coverage.events == len(shots)
     assert fitted.comparisons == []
     with closing(build_database(settings)) as database:

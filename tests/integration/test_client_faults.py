@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import pytest
 
 from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.demo.produce import FrameProducer
+from driftgauge.agent.process.watchdog import Watchdog
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.produce import FrameProducer
-from driftgauge.agent.watchdog import Watchdog
 
 from ..broker import until
 from ..kafka_server import KafkaServer

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from driftgauge.agent.command.__main__ import main
-from driftgauge.agent.events.event import Record
+from driftgauge.agent.ports import Record
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.letter_box import open_letter_box

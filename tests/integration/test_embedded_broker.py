@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from driftgauge.agent.demo.broker import BrokerBinary, EmbeddedBroker
 from driftgauge.agent.errors import BrokerNotStarted
-from driftgauge.agent.stream.embedded import BrokerBinary, EmbeddedBroker
 from driftgauge.agent.stream.topic import delete_topics, ensure_topics
 
 from ..broker import until
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kafka
 
 OWNER = """
 import sys, pathlib
-from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.demo.broker import EmbeddedBroker
 broker = EmbeddedBroker(pathlib.Path(sys.argv[1])).start()
 print(broker._process.pid, flush=True)
 sys.stdin.read()
@@ -118,10 +118,10 @@ def test_a_broker_out_of_reach_is_named_with_the_cause() -> None:
 GONE = """
 import pathlib, sys
 from driftgauge.agent.errors import SourceUnavailable
-from driftgauge.agent.events.event import Record
+from driftgauge.agent.ports import Record
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
-from driftgauge.agent.stream.embedded import EmbeddedBroker
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.stream.kafka import KafkaSource
 
 with EmbeddedBroker(pathlib.Path(sys.argv[1])) as broker:

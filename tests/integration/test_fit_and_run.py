@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.frames import frame
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import Camera, photograph_cameras
-from driftgauge.agent.stream.embedded import EmbeddedBroker
-from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.detector import PROBES
 from driftgauge.storage import Database, Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from driftgauge.agent.errors import SourceUnavailable
-from driftgauge.agent.events.event import Record
+from driftgauge.agent.ports import Record
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource

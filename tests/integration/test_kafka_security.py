@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.broker import build_connection
-from driftgauge.agent.settings import load_settings
+from driftgauge.agent.settings.load import load_settings
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.agent.wiring.kafka import build_connection
 
 from ..agent.records import record
 from ..certificates import KEY_PASSWORD

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.stream.connection import KafkaConnection
-from driftgauge.agent.stream.produce import FrameProducer
 
 from ..agent.records import NOON, encoded
 from ..broker import until

@@ -14,13 +14,13 @@ from prometheus_client.parser import (  # noqa: TID251 - reads what is exposed
 )
 
 from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.loop import AgentLoop
-from driftgauge.agent.loop_settings import LoopSettings
+from driftgauge.agent.loop.loop import AgentLoop
+from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.produce import FrameProducer
 from driftgauge.agent.telemetry import HttpServer, Metrics, agent_pages
 from driftgauge.storage import Database, Store
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from driftgauge.agent.command.__main__ import app
 from driftgauge.agent.errors import SettingsError
-from driftgauge.agent.sample import sample_toml
+from driftgauge.agent.settings.sample import sample_toml
 
 runner = CliRunner()
 

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import pytest
 
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.plan import Spans, plan_run
 from driftgauge.agent.demo.publish import Publisher
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.events.event import Record
+from driftgauge.agent.ports import Record
 from driftgauge.agent.stream.consumer import ConsumerSettings
-from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.agent.stream.kafka import KafkaSource
 
 from .pretend import NOW

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.faults import FAULT_KINDS
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.plan import Spans
 from driftgauge.agent.demo.report import Outcome
 from driftgauge.agent.demo.run import DemoOptions, run_demo
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.stream.embedded import EmbeddedBroker
 from driftgauge.storage import Database, Store
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,7 @@ import pytest
 
 from driftgauge.agent.demo.workspace import make_workspace, settings_text
 from driftgauge.agent.errors import SettingsError
-from driftgauge.agent.settings import load_settings
+from driftgauge.agent.settings.load import load_settings
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

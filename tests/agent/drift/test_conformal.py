@@ -15,7 +15,7 @@ from driftgauge.agent.drift.conformal import (
     join_windows,
     rank_evidence,
 )
-from driftgauge.agent.drift.rank_memory import LAG_WINDOWS, RankMemory
+from driftgauge.agent.drift.rank_state import LAG_WINDOWS, RankMemory
 
 from .streams import normal_scores, pool_p_values, windows_of
 

@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from driftgauge.agent.events.event import Record
+from driftgauge.agent.ports import Record
 from tests.agent.records import encoded, picture
 
-from . import hostile_pictures, protobuf_samples
+from ..registry import protobuf_samples
+from . import hostile_pictures
 from .samples import ANSWERS, JSON, PICTURES, REQUEST, Sample, as_json, b64, structured, v2
 
 Random = random.Random

@@ -17,15 +17,16 @@ from torch import nn
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import EventError, EventFault
-from driftgauge.agent.events.address import Address
 from driftgauge.agent.events.answers import AnswerBook
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.events.decoded import Prepare, RecordDecoder
-from driftgauge.agent.events.event import Event, Record
-from driftgauge.agent.events.fetch import Fetcher, FetchSettings
-from driftgauge.agent.events.registry import ReadRecord, no_registry
+from driftgauge.agent.events.event import Event
+from driftgauge.agent.fetch.address import Address
+from driftgauge.agent.fetch.fetcher import Fetcher, FetchSettings
+from driftgauge.agent.loop.decoded import Prepare, RecordDecoder
 from driftgauge.agent.model.load import LoadedModel
 from driftgauge.agent.model.reader import LayerReader
+from driftgauge.agent.ports import Record
+from driftgauge.agent.registry.frame import ReadRecord, no_registry
 from driftgauge.agent.stream.letter import read_letter, reasons
 from driftgauge.detector import ModelIdentity
 

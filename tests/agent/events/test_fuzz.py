@@ -15,19 +15,19 @@ from hypothesis import given, settings
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.events.record_reader import RecordReader
-from driftgauge.agent.events.registry_client import RegistryClient
-from driftgauge.agent.loop import AgentLoop
-from driftgauge.agent.loop_settings import LoopSettings
-from driftgauge.agent.stream.memory import MemoryDeadLetters, MemorySource, MemoryTopic
+from driftgauge.agent.loop.loop import AgentLoop
+from driftgauge.agent.loop.loop_settings import LoopSettings
+from driftgauge.agent.registry.client import RegistryClient
+from driftgauge.agent.registry.record_reader import RecordReader
+from driftgauge.agent.stream.in_memory import MemoryDeadLetters, MemorySource, MemoryTopic
 from driftgauge.storage import Database, Store
 from tests.agent.scorer import BrightnessScorer
 
+from ..fetch.site import answer, serving
+from ..registry.protobuf_samples import serve_schema
 from .hostile import AVRO_SCHEMA, KINDS, hostile
 from .probe import ARRIVED, MAX_BYTES, MAX_SECONDS, fuzz_settings, json_record, peak_bytes, probe
-from .protobuf_samples import serve_schema
 from .samples import as_json
-from .site import answer, serving
 from .strategies import DOCUMENTS, HEADER_SETS
 
 N = 2_200

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.condition import Condition
-from driftgauge.agent.lag import LagReading, PartitionLag
+from driftgauge.agent.loop.condition import Condition
+from driftgauge.agent.loop.lag import LagReading, PartitionLag
 
 from ..records import NOON
 

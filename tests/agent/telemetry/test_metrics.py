@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import generate_latest  # noqa: TID251 - reads what is exposed
 
 from driftgauge.agent import errors
-from driftgauge.agent.lag import LagReading
+from driftgauge.agent.loop.lag import LagReading
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.telemetry.snapshot import Snapshot

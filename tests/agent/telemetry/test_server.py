@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from driftgauge.agent.errors import SettingsError
-from driftgauge.agent.sections import HttpSection
+from driftgauge.agent.settings.sections import HttpSection
 from driftgauge.agent.telemetry import Answer, Health, HttpServer, Metrics, serving
 from driftgauge.agent.telemetry.serving import routes
 

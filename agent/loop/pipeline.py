@@ -1,0 +1,137 @@
+"""Records on their way to scores: decoding and scoring run beside the loop, which goes on polling."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+
+from ..errors import EventError
+from ..ports import Clock, Record, Scorer
+from .decode_queue import DecodeQueue
+from .decoded import RecordDecoder
+from .loop_settings import LoopSettings
+from .scoring import Judged, ScoringThread
+
+_IN_FLIGHT = 2
+"""One batch that is scored, and one ready beside it, so that the scorer never waits for the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    judged: Future[Judged]
+    n_records: int
+    since: float
+
+
+class Pipeline:
+    """First in, first out. The loop's thread owns it."""
+
+    def __init__(self, scorer: Scorer, settings: LoopSettings, clock: Clock) -> None:
+        self._clock = clock
+        decoder = RecordDecoder(
+            settings.decode, scorer.prepare, clock, max_skew_seconds=settings.max_skew_seconds
+        )
+        self._queue = DecodeQueue(
+            decoder,
+            clock,
+            max_images=settings.max_images,
+            max_delay_seconds=settings.max_delay_seconds,
+            max_waiting=settings.max_waiting,
+            threads=settings.decode_threads,
+        )
+        self._scoring = ScoringThread(scorer, clock, max_images=settings.max_images)
+        self._flights: deque[_Flight] = deque()
+
+    def __len__(self) -> int:
+        """Return how many records are in it."""
+        flights = tuple(self._flights)  # at once: other threads ask, too
+        return len(self._queue) + sum(flight.n_records for flight in flights)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the source should pause."""
+        return self._queue.is_full
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a paused source should resume."""
+        return self._queue.has_room
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether a batch is being scored now."""
+        return any(not flight.judged.done() for flight in self._flights)
+
+    @property
+    def busy_since(self) -> float | None:
+        """Monotonic time at which the batch that is scored now was handed over; None when idle."""
+        flights = tuple(self._flights)  # at once: other threads ask, too
+        return next((f.since for f in flights if not f.judged.done()), None)
+
+    def patience(self, max_seconds: float) -> float:
+        """Return how long to wait for records: not at all while scores are what is waited for."""
+        if self.is_scoring:
+            return 0.0
+        return min(max_seconds, max(0.0, self._queue.seconds_until_due))
+
+    def put(self, records: Sequence[Record], one_in: Sequence[int]) -> None:
+        """Take records in order of delivery.
+
+        Args:
+            one_in: how many each stands for; 0 leaves it out.
+        """
+        self._queue.put(records, one_in)
+
+    def put_error(self, record: Record, error: EventError) -> None:
+        """Take a record whose fate is known."""
+        self._queue.put_error(record, error)
+
+    def start(self, *, everything: bool = False) -> None:
+        """Hand batches to the scorer: one that is due, and a full one beside it.
+
+        A smaller one beside it would gain nothing: it can grow until the scorer is free.
+
+        Args:
+            everything: also what is not due yet.
+        """
+        while len(self._flights) < _IN_FLIGHT and len(self._queue):
+            is_next = self._queue.has_full_batch if self._flights else self._queue.is_due
+            if not (is_next or everything):
+                return
+            batch = self._queue.take()
+            flight = _Flight(self._scoring.submit(batch), len(batch), self._clock.monotonic())
+            self._flights.append(flight)
+
+    def oldest(self, timeout_seconds: float) -> Judged | None:
+        """Return the oldest batch once it is scored, None if that takes longer than the time.
+
+        It stays the oldest until `pop`.
+
+        Raises:
+            ScorerFault: it cannot be scored.
+        """
+        if not self._flights:
+            return None
+        judged = self._flights[0].judged
+        if not judged.done():
+            wait([judged], timeout_seconds)
+        return judged.result() if judged.done() else None
+
+    def pop(self) -> None:
+        """The oldest batch is counted."""
+        self._flights.popleft()
+
+    def clear(self) -> None:
+        """Drop everything; what the scorer is at is finished and forgotten."""
+        self._queue.clear()
+        for flight in self._flights:
+            flight.judged.cancel()
+        self._flights.clear()
+
+    def close(self, timeout_seconds: float) -> bool:
+        """Drop everything and end the threads; return whether the scorer ended in time."""
+        self.clear()
+        self._queue.close()
+        return self._scoring.close(timeout_seconds)

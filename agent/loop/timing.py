@@ -1,0 +1,67 @@
+"""Where the time goes: seconds by stage, for the summary of a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..ports import Clock
+
+
+class StageTimer:
+    """Adds up seconds by stage. The loop's thread owns it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the block's duration to *name*, however it ends."""
+        start = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self.add(name, self._clock.monotonic() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add seconds that were measured elsewhere."""
+        self._seconds[name] += seconds
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds of each stage so far."""
+        return dict(self._seconds)
+
+
+class Backoff:
+    """When to try again: after *first_seconds*, then twice as long each time, up to *max_seconds*."""
+
+    def __init__(
+        self, clock: Clock, *, first_seconds: float = 0.5, max_seconds: float = 30.0
+    ) -> None:
+        self._clock = clock
+        self._first_seconds = first_seconds
+        self._max_seconds = max_seconds
+        self._delay = 0.0
+        self._until = 0.0
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._delay > 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is too early to try again."""
+        return self.is_failing and self._clock.monotonic() < self._until
+
+    def fail(self) -> float:
+        """Note a failure and return the seconds until the next attempt."""
+        self._delay = min(max(2 * self._delay, self._first_seconds), self._max_seconds)
+        self._until = self._clock.monotonic() + self._delay
+        return self._delay
+
+    def succeed(self) -> None:
+        """Note that it works (again)."""
+        self._delay = 0.0

@@ -1,0 +1,1 @@
+"""One process from start to leave: run, signals, watchdog, allocator."""

@@ -1,0 +1,1 @@
+"""Schema registries: their framing, their client, Avro and Protobuf."""

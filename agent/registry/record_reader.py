@@ -1,0 +1,93 @@
+"""Records in a schema registry's framing, read with the registry's schema."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..errors import EventError, EventFetchError, EventUnsupported, SettingsError
+from .avro import AvroBody
+from .client import RegistryClient
+from .frame import ReadBody, split_frame
+from .protobuf import ProtobufBody
+
+_MAX_REMEMBERED = 1000
+_REST_SECONDS = 10.0
+_SHOWN = 24
+
+
+@dataclass(slots=True)
+class RecordReader:
+    """Call it with a framed record. Safe in several threads.
+
+    A schema never changes under its number, so it is asked for once; what the registry does not
+    know is asked for again after some seconds.
+
+    Raises:
+        SettingsError: nothing is installed that reads records.
+    """
+
+    client: RegistryClient
+    clock: Callable[[], float] = time.monotonic
+    _bodies: dict[int, ReadBody] = field(default_factory=dict)
+    _unknown: dict[int, tuple[float, EventError]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if not any(map(_is_installed, ("fastavro", "google.protobuf"))):
+            raise SettingsError(
+                "events.registry_url is set, and both fastavro and protobuf are missing",
+                hint="install driftgauge[avro] or driftgauge[protobuf]",
+            )
+
+    def __call__(self, value: bytes) -> dict[str, object]:
+        """Return the record as a dict.
+
+        Raises:
+            EventFetchError: the registry is away, or does not know the schema.
+            EventUnsupported: the schema is one that is not read with what is installed.
+            EventDecodeError: the bytes are not of the schema.
+        """
+        number, body = split_frame(value)
+        return self._body(number)(body)
+
+    def _body(self, number: int) -> ReadBody:
+        with self._lock:  # one thread asks, the others wait for its answer
+            if number in self._bodies:
+                return self._bodies[number]
+            until, known = self._unknown.get(number, (0.0, EventFetchError()))
+            if self.clock() < until:
+                raise type(known)(str(known))
+            try:
+                self._bodies[number] = self._asked(number)
+            except EventError as error:
+                self._forget_many()
+                self._unknown[number] = (self.clock() + _REST_SECONDS, error)
+                raise
+            return self._bodies[number]
+
+    def _forget_many(self) -> None:
+        if len(self._unknown) >= _MAX_REMEMBERED:
+            self._unknown.clear()
+
+    def _asked(self, number: int) -> ReadBody:
+        answer = self.client.ask(f"/schemas/ids/{number}")
+        kind = str(answer.get("schemaType") or "AVRO")
+        if kind == "AVRO":
+            return AvroBody.of(answer, number)
+        if kind == "PROTOBUF":
+            return ProtobufBody.of(self.client, number)
+        raise EventUnsupported(
+            f"schema {number} is {kind[:_SHOWN]}, which is not read; wanted Avro or Protobuf"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True

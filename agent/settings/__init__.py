@@ -1,0 +1,1 @@
+"""The settings: sections, file, environment, secrets, conflicts and the commented sample."""

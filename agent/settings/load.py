@@ -1,0 +1,274 @@
+"""Every setting of the agent: flags, then environment, then ``driftgauge.toml``, then defaults.
+
+This is the only file that reads the environment. ``detector`` and ``storage`` take plain keywords.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from ..errors import SettingsError
+from .conflicts import contradictions
+from .events_section import EventsSection
+from .file import TomlFile, unknown_setting
+from .secret import is_secret, secret_parts
+from .secret_file import SUFFIX, read_secrets
+from .sections import (
+    BatchSection,
+    DetectorSection,
+    EvidenceSection,
+    FlushSection,
+    HttpSection,
+    KafkaSection,
+    LogSection,
+    ModelSection,
+    MonitorSection,
+    Section,
+    StoreSection,
+    StreamSection,
+    WindowsSection,
+)
+
+PREFIX = "DRIFTGAUGE_"
+
+_EMBEDDED = {"session_timeout_seconds": 2.5, "heartbeat_interval_seconds": 0.3}
+
+
+class Settings(BaseSettings):
+    """All sections, checked against each other. Building one reads no file and no environment."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        enable_decoding=False,
+        validate_default=True,
+    )
+
+    stream: StreamSection
+    kafka: KafkaSection = KafkaSection()
+    events: EventsSection = EventsSection()
+    model: ModelSection = ModelSection()
+    batch: BatchSection = BatchSection()
+    detector: DetectorSection = DetectorSection()
+    windows: WindowsSection = WindowsSection()
+    flush: FlushSection = FlushSection()
+    evidence: EvidenceSection = EvidenceSection()
+    monitor: MonitorSection = MonitorSection()
+    store: StoreSection = StoreSection()
+    http: HttpSection = HttpSection()
+    log: LogSection = LogSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what the caller gives; ``load_settings`` merges the sources."""
+        return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_names(cls, values: Any) -> Any:
+        """Fill in what other settings decide: group, dead-letter topic, embedded timings."""
+        if not isinstance(values, dict) or not isinstance(values.get("stream"), dict):
+            return values
+        stream, kafka = values["stream"], values.get("kafka", {})
+        if not isinstance(kafka, dict):
+            return values
+        kafka = {name: value for name, value in kafka.items() if value != ""}
+        filled = {
+            "group_id": f"driftgauge-{stream.get('name')}",
+            "dead_letter_topic": f"{stream.get('topic')}.dlq",
+        } | (_EMBEDDED if kafka.get("profile") == "embedded" else {})
+        return {**values, "kafka": {**filled, **kafka}}
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse settings that contradict each other."""
+        problem = next(iter(contradictions(self)), None)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings, and where each came from.
+
+    Attributes:
+        origins: ``section.name`` to ``flag``, ``DRIFTGAUGE_...``, ``FILE:LINE`` or ``default``.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def load_settings(
+    path: Path | None = None, *, flags: Mapping[str, Mapping[str, Any]] | None = None
+) -> Settings:
+    """Return the effective settings.
+
+    Args:
+        path: the file; None means ``driftgauge.toml`` here if there is one.
+        flags: section to name to value, as given on the command line; None values are not given.
+
+    Raises:
+        SettingsError: a file that is missing or not TOML, a setting that is unknown, missing,
+            out of bounds, or contradicts another.
+    """
+    return load_with_origins(path, flags=flags).settings
+
+
+def load_with_origins(
+    path: Path | None = None, *, flags: Mapping[str, Mapping[str, Any]] | None = None
+) -> LoadedSettings:
+    """Return the effective settings and where each came from; see ``load_settings``."""
+    source = TomlFile.read(path)
+    given = {section: _present(values) for section, values in (flags or {}).items()}
+    merged = _merged(
+        read_secrets(source.values, secret_names(), source.where),
+        read_secrets(_environment(), secret_names(), _variable),
+        given,
+    )
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        origins = _origins(merged, source, given)
+        lines = [_in_words(detail, origins, source) for detail in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+    return LoadedSettings(settings, _origins(settings.model_dump(), source, given))
+
+
+def _environment() -> dict[str, Any]:
+    """Return section to name to text, from ``DRIFTGAUGE_SECTION__NAME``."""
+    for variable in os.environ:
+        section, nested, name = variable.removeprefix(PREFIX).partition("__")
+        if variable.startswith(PREFIX) and nested:
+            _refuse_unknown_variable(variable, section.lower(), name.lower())
+    return EnvSettingsSource(Settings)()
+
+
+def _refuse_unknown_variable(variable: str, section: str, name: str) -> None:
+    names = setting_names().get(section, ())
+    files = [secret + SUFFIX for secret in secret_names().get(section, ())]
+    if name not in (*names, *files):
+        raise SettingsError(
+            f"environment variable {variable}: {unknown_setting(section, name, setting_names())}"
+        )
+
+
+def setting_names() -> dict[str, tuple[str, ...]]:
+    """Return every section with the names in it."""
+    return {name: tuple(section.model_fields) for name, section in sections().items()}
+
+
+def secret_names() -> dict[str, tuple[str, ...]]:
+    """Return every section with the names in it whose values are secret."""
+    return {
+        section: tuple(name for name, field in kind.model_fields.items() if is_secret(field))
+        for section, kind in sections().items()
+    }
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """Return every secret that is set, of an address its password only: for who must print none."""
+    found = (
+        getattr(getattr(settings, section), name)
+        for section, names in secret_names().items()
+        for name in names
+    )
+    given = [secret.get_secret_value() for secret in found if secret is not None]
+    return [part for secret in given for part in secret_parts(secret)]
+
+
+def sections() -> dict[str, type[Section]]:
+    """Return every section's class, in the order of the file."""
+    found = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {
+        name: kind
+        for name, kind in found.items()
+        if isinstance(kind, type) and issubclass(kind, Section)
+    }
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources joined section by section; later ones win."""
+    merged: dict[str, Any] = {}
+    for source in sources:
+        for section, values in source.items():
+            both = isinstance(values, Mapping) and isinstance(merged.get(section), Mapping)
+            merged[section] = {**merged[section], **values} if both else values
+    return merged
+
+
+def _origins(
+    values: Mapping[str, Any], source: TomlFile, flags: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    environment = {variable.upper() for variable in os.environ}
+    origins = {}
+    for section, fields in values.items():
+        for name in fields if isinstance(fields, Mapping) else ():
+            key = f"{section}.{name}"
+            in_file = source.values.get(section)
+            origins[key] = "default"
+            for written in (name, name + SUFFIX):
+                if isinstance(in_file, Mapping) and written in in_file:
+                    origins[key] = source.where(section, written)
+            for variable in (_variable(section, name), _variable(section, name + SUFFIX)):
+                if variable in environment:
+                    origins[key] = variable
+            if name in flags.get(section, ()):
+                origins[key] = "flag"
+    return origins
+
+
+def _variable(section: str, name: str) -> str:
+    return f"{PREFIX}{section}__{name}".upper()
+
+
+def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile) -> str:
+    """Return one validation error as *where: what, got, what to do*."""
+    section, name = (*(str(part) for part in detail["loc"]), "", "")[:2]
+    key = f"{section}.{name}" if name else section
+    where = origins.get(key, "default")
+    if where == "default":
+        where = f"{source.path}:{source.lines[section]}" if section in source.lines else "settings"
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: {unknown_setting(section, name, setting_names())}"
+    if detail["type"] == "missing":
+        return f"{key} is not set; set it in {source.path} or as {_variable(section, name)}"
+    reason = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" or name in secret_names().get(section, ()):
+        return f"{where}: {key}: {reason}" if key else f"{where}: {reason}"
+    return f"{where}: {key} = {detail['input']!r}: {reason}"
+
+
+__all__ = [
+    "BatchSection", "DetectorSection", "EventsSection", "EvidenceSection", "FlushSection",
+    "HttpSection", "KafkaSection", "LoadedSettings", "LogSection", "ModelSection", "MonitorSection", "Section",
+    "Settings", "StoreSection", "StreamSection", "WindowsSection", "load_settings",
+    "load_with_origins", "secret_names", "secret_values", "sections", "setting_names",
+]  # fmt: skip

@@ -1,0 +1,65 @@
+"""The commented sample of ``driftgauge.toml``, written from the settings themselves."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from datetime import timedelta
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from .durations import FalseAlarmBudget, duration_in_words
+from .load import sections
+
+_HEAD = """\
+# Settings of driftgauge. Lengths of time are in seconds unless a unit is written.
+# A setting may also be given in the environment, which wins over this file:
+#   DRIFTGAUGE_STREAM__TOPIC=images driftgauge run
+# A secret may stand in a file of its own, named by password_file in place of password, or by
+# DRIFTGAUGE_KAFKA__PASSWORD_FILE; likewise key_password, oauth_client_secret, [events]
+# registry_url and [store] url.
+# Lines that begin with "# " and a name show a setting that is unset, with an example.
+"""
+_SHOWN = {"model.source"}
+_COMMENT_WIDTH = 96
+
+
+def sample_toml() -> str:
+    """Return the text of a settings file with every setting, its meaning and its default."""
+    parts = [_HEAD]
+    for name, kind in sections().items():
+        parts.append(f"\n# {_one_line(kind.__doc__)}\n[{name}]\n")
+        parts.extend(_entry(name, key, field) for key, field in kind.model_fields.items())
+    return "".join(parts)
+
+
+def _entry(section: str, name: str, field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True, validated_data={})
+    unset = default is None or default is PydanticUndefined or default == ""
+    value = field.examples[0] if unset and field.examples else default
+    required = default is PydanticUndefined or f"{section}.{name}" in _SHOWN
+    comment = textwrap.fill(
+        _one_line(field.description), _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
+    )
+    return f"{comment}\n{'' if required or not unset else '# '}{name} = {_toml(value)}\n"
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, timedelta):
+        value = duration_in_words(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:_}" if isinstance(value, int) and value >= 100_000 else f"{value}"  # noqa: PLR2004
+    return json.dumps(str(value) if isinstance(value, FalseAlarmBudget) else f"{value}")

@@ -1,0 +1,101 @@
+"""Everything that ``driftgauge run`` needs, built from the settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from driftgauge.detector import NotFitted, load_detector, read_manifest
+from driftgauge.storage import Store
+
+from ..clock import SystemClock
+from ..events.tap_vectors import TapOrigin, TapsWanted
+from ..jobs.jobs import build_jobs, build_monitor
+from ..jobs.schedule import Job
+from ..loop.loop import AgentLoop
+from ..loop.meter import Meter
+from ..model.load import LoadedModel
+from ..model.scorer import ModelScorer
+from ..settings.load import Settings
+from ..stream.dead_letter import KafkaDeadLetters
+from .kafka import build_connection, build_source
+from .loop_settings import build_loop_settings
+from .model import build_model
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A loop and the jobs beside it.
+
+    Attributes:
+        about: what it runs, in words: stream, topic, detector and so on.
+    """
+
+    loop: AgentLoop
+    jobs: list[Job]
+    detector: str
+    about: Mapping[str, str]
+
+
+def build_agent(
+    settings: Settings, store: Store, *, stop: threading.Event, meter: Meter | None = None
+) -> Agent:
+    """Build everything that ``driftgauge run`` needs.
+
+    Args:
+        meter: told what the loop does.
+
+    Raises:
+        NotFitted: the stream has no active detector.
+        SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
+    """
+    stream = settings.stream
+    store.ensure_stream(stream.name, stream.topic, settings.windows.seconds)
+    active = store.active_detector(stream.name)
+    if active is None:
+        raise NotFitted(f"stream {stream.name!r} has no detector in this database")
+    loaded = build_model(settings)
+    detector = load_detector(Path(active.uri), loaded.identity)
+    clock = SystemClock()
+    dead_letters = KafkaDeadLetters(
+        build_connection(settings),
+        topic=settings.kafka.dead_letter_topic,
+        max_message_bytes=settings.batch.max_message_bytes,
+    )
+    loop = AgentLoop(
+        source=build_source(
+            settings, first_partitions=partial(store.first_partitions, stream.name)
+        ),
+        dead_letters=dead_letters,
+        scorer=ModelScorer(loaded, detector, name=active.detector),
+        store=store,
+        clock=clock,
+        settings=build_loop_settings(settings, taps_wanted(loaded, Path(active.uri))),
+        stop=stop,
+        meter=meter,
+    )
+    monitor = build_monitor(settings, store, detector, active.detector)
+    about = {
+        "stream": stream.name,
+        "topic": stream.topic,
+        "detector": active.detector,
+        "layers": str(len(detector.layers)),
+        "device": str(loaded.device),
+        "precision": loaded.identity.precision,
+    }
+    return Agent(loop, build_jobs(settings, store, monitor), active.detector, about)
+
+
+def taps_wanted(loaded: LoadedModel, detector_folder: Path) -> TapsWanted:
+    """Return what tap vectors must be for the detector in *detector_folder* to score them."""
+    identity = loaded.identity
+    return TapsWanted(
+        origin=TapOrigin(identity.weights, identity.preprocessing, identity.precision),
+        channels={
+            str(layer["name"]): int(layer["channels"])
+            for layer in read_manifest(detector_folder)["layers"]
+        },
+    )

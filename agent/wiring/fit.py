@@ -1,0 +1,110 @@
+"""What ``driftgauge fit`` needs, built from the settings: where images come from, and the fit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from driftgauge.storage import DetectorRecord, Store
+
+from ..clock import SystemClock
+from ..events.answers import AnswerBook
+from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
+from ..fit.fit import Callbacks, FitOptions, FitSettings, Fitted, Source, fit_stream
+from ..fit.folder import list_images, read_images
+from ..fit.topic import read_topic
+from ..model.class_names import read_class_names
+from ..settings.load import Settings
+from .database import build_database
+from .decode import build_decode
+from .kafka import build_source
+from .model import build_model, chosen_layers
+
+
+@contextmanager
+def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
+    """Give the images below *folder*; a sub-folder is a value of the first segment but the class."""
+    told = (PREDICTED_CLASS, MODEL_VERSION)
+    names = [segment_name(source) for source in settings.stream.segments if source not in told]
+    files = list_images(folder, header=names[0] if names else None)
+    batch = settings.batch
+    examples = read_images(
+        files, max_pixels=batch.max_image_pixels, max_aspect=batch.max_image_aspect
+    )
+    yield Source(examples, len(files), f"folder {folder.resolve()}")
+
+
+@contextmanager
+def topic_source(
+    settings: Settings, topic: str, *, max_events: int | None, idle_seconds: float
+) -> Iterator[Source]:
+    """Give the events of *topic* from its beginning, read by a group of its own."""
+    group = f"{settings.kafka.group_id}-fit-{uuid.uuid4().hex[:8]}"
+    source = build_source(settings, topic=topic, group_id=group, reset="earliest")
+    try:
+        examples = read_topic(
+            source,
+            decode=build_decode(settings),
+            max_events=max_events,
+            idle_seconds=idle_seconds,
+            clock=SystemClock(),
+        )
+        yield Source(examples, max_events, f"topic {topic} at {settings.kafka.bootstrap_servers}")
+    finally:
+        source.close()
+
+
+def run_fit(
+    settings: Settings, source: Source, *, options: FitOptions, callbacks: Callbacks
+) -> Fitted:
+    """Fit a detector on *source* and register it with the stream.
+
+    Raises:
+        SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
+    """
+    loaded = build_model(settings)
+    return fit_stream(
+        source,
+        loaded,
+        chosen_layers(settings, loaded),
+        _fit_settings(settings),
+        options=options,
+        callbacks=callbacks,
+        register=lambda record: _register(settings, record),
+        class_name=_class_name(settings),
+    )
+
+
+def _fit_settings(settings: Settings) -> FitSettings:
+    detector = settings.detector
+    return FitSettings(
+        stream=settings.stream.name,
+        folder=detector.path.resolve(),
+        window_seconds=settings.windows.seconds,
+        alpha=settings.stream.alpha,
+        max_images=settings.batch.max_images,
+        method=detector.method,
+        normaliser=detector.normaliser,
+        calibrate_by=detector.calibrate_by,
+    )
+
+
+def _class_name(settings: Settings) -> Callable[[int], str] | None:
+    """Return what names a class for its segment, None when the stream is not sliced by class."""
+    if PREDICTED_CLASS not in settings.stream.segments:
+        return None
+    book = AnswerBook(read_class_names(settings.model.class_names))
+    return lambda number: book.name(str(number))
+
+
+def _register(settings: Settings, record: DetectorRecord) -> None:
+    database = build_database(settings)
+    try:
+        store = Store(database)
+        stream = settings.stream
+        store.ensure_stream(stream.name, stream.topic, settings.windows.seconds)
+        store.register_detector(record)
+    finally:
+        database.close()

@@ -1,0 +1,33 @@
+"""How the loop runs, from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..counting.evidence import EvidenceSettings
+from ..events.tap_vectors import TapsWanted
+from ..loop.loop_settings import LoopSettings
+from ..loop.sampling import SamplingSettings
+from ..settings.load import Settings
+from .decode import build_decode
+
+
+def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> LoopSettings:
+    """Return how the loop runs; *taps* is what tap vectors must be."""
+    batch, evidence = settings.batch, settings.evidence
+    return LoopSettings(
+        stream=settings.stream.name,
+        decode=replace(build_decode(settings), taps_wanted=taps),
+        evidence=EvidenceSettings(per_window=evidence.per_window, thumbnails=evidence.thumbnails),
+        window_seconds=settings.windows.seconds,
+        max_images=batch.max_images,
+        max_delay_seconds=batch.max_delay_seconds,
+        max_waiting=4 * batch.max_images,
+        decode_threads=batch.decode_threads,
+        max_skew_seconds=settings.windows.max_skew_seconds,
+        flush_interval_seconds=settings.flush.interval_seconds,
+        sampling=SamplingSettings(
+            above_lag_seconds=batch.sample_above_lag_seconds,
+            one_in_at_most=batch.sample_one_in_at_most,
+        ),
+    )
