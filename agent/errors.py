@@ -19,19 +19,11 @@ AgentError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from ..errors import DriftgaugeError
 
 
-class AgentError(Exception):
+class AgentError(DriftgaugeError):
     """The agent cannot go on."""
-
-    retryable: ClassVar[bool] = False
-    hint: str = ""
-
-    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
-        if hint is not None:
-            self.hint = hint
 
 
 class SettingsError(AgentError):

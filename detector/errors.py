@@ -18,15 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import DriftgaugeError
 
-class DetectorError(Exception):
+
+class DetectorError(DriftgaugeError):
     """The detector failed."""
-
-    retryable = False
-    hint = ""
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
 
 
 class NotFitted(DetectorError):

@@ -22,13 +22,14 @@ from pydantic_settings import (
 
 from ..errors import SettingsError
 from .conflicts import contradictions
-from .events_section import EventsSection
 from .file import TomlFile, unknown_setting
 from .secret import is_secret, secret_parts
 from .secret_file import SUFFIX, read_secrets
+from .section import Section
 from .sections import (
     BatchSection,
     DetectorSection,
+    EventsSection,
     EvidenceSection,
     FlushSection,
     HttpSection,
@@ -36,7 +37,6 @@ from .sections import (
     LogSection,
     ModelSection,
     MonitorSection,
-    Section,
     StoreSection,
     StreamSection,
     WindowsSection,
@@ -264,11 +264,3 @@ def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile
     if detail["type"] == "value_error" or name in secret_names().get(section, ()):
         return f"{where}: {key}: {reason}" if key else f"{where}: {reason}"
     return f"{where}: {key} = {detail['input']!r}: {reason}"
-
-
-__all__ = [
-    "BatchSection", "DetectorSection", "EventsSection", "EvidenceSection", "FlushSection",
-    "HttpSection", "KafkaSection", "LoadedSettings", "LogSection", "ModelSection", "MonitorSection", "Section",
-    "Settings", "StoreSection", "StreamSection", "WindowsSection", "load_settings",
-    "load_with_origins", "secret_names", "secret_values", "sections", "setting_names",
-]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -27,3 +27,23 @@ def secret_parts(secret: str) -> list[str]:
     parts = urlsplit(secret)
     found = [*re.findall(r"password=([^&]*)", parts.query), parts.password or ""]
     return [way for part in found if part for way in dict.fromkeys((part, unquote(part)))]
+
+
+def masked_url(url: str) -> str:
+    """Return *url* with its password hidden.
+
+    >>> masked_url("postgresql://me:secret@db:5432/drift")
+    'postgresql://me:***@db:5432/drift'
+    >>> masked_url("sqlite:///driftgauge.db")
+    'sqlite:///driftgauge.db'
+    >>> masked_url("what is this")
+    '***'
+    """
+    url = re.sub(r"(password=)[^&]*", r"\1***", url)
+    parts = urlsplit(url)
+    if not parts.scheme:
+        return "***"
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from ..errors import EventFetchError
-from ..fetch.address import parse_address
-from .sections import MIB, Section, Words
+from ...errors import EventFetchError
+from ...fetch.address import parse_address
+from ..section import MIB, Section, Words
 
 
 class EventsSection(Section):

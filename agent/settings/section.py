@@ -1,0 +1,48 @@
+"""What every section of ``driftgauge.toml`` shares, and the kinds of values that settings have."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from .durations import FalseAlarmBudget, duration_in_words, parse_budget, parse_duration
+
+MIB = 1024 * 1024
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _budget(value: object) -> object:
+    return parse_budget(value) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""A list; in the environment ``a,b`` or JSON."""
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), PlainSerializer(duration_in_words, return_type=str)
+]
+Budget = Annotated[
+    FalseAlarmBudget, BeforeValidator(_budget), PlainSerializer(str, return_type=str)
+]
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, unknown names refused, fields documented where they are."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )

@@ -1,0 +1,31 @@
+"""The sections of ``driftgauge.toml``, one a file: each setting, its meaning, unit, bound and default."""
+
+from .batch import BatchSection
+from .detector import DetectorSection
+from .events import EventsSection
+from .evidence import EvidenceSection
+from .flush import FlushSection
+from .http import HttpSection
+from .kafka import KafkaSection
+from .log import LogSection
+from .model import ModelSection
+from .monitor import MonitorSection
+from .store import StoreSection
+from .stream import StreamSection
+from .windows import WindowsSection
+
+__all__ = [
+    "BatchSection",
+    "DetectorSection",
+    "EventsSection",
+    "EvidenceSection",
+    "FlushSection",
+    "HttpSection",
+    "KafkaSection",
+    "LogSection",
+    "ModelSection",
+    "MonitorSection",
+    "StoreSection",
+    "StreamSection",
+    "WindowsSection",
+]

@@ -1,0 +1,73 @@
+"""The section ``kafka`` of ``driftgauge.toml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from ..section import MIB, Section, Words
+
+
+class KafkaSection(Section):
+    """How to reach the broker."""
+
+    bootstrap_servers: Words = Field(default=("localhost:9092",), min_length=1)
+    """Brokers to ask first, each "host:port"."""
+    group_id: str = Field(default="", examples=["driftgauge-camera-frames"])
+    """Consumer group; empty means "driftgauge-" and the stream's name."""
+    profile: Literal["standard", "embedded"] = "standard"
+    """"embedded" suits the demo's own broker only: short sessions, one record a batch."""
+    auto_offset_reset: Literal["latest", "earliest"] = "latest"
+    """Where to begin when the database knows no offset. A partition that is added to the topic while
+    the agent runs is read from its first record in either case."""
+    dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
+    """Where undecodable messages go; empty means the topic's name and ".dlq"."""
+    session_timeout_seconds: float = Field(default=45, ge=1, le=1800)
+    """Silence, in seconds, after which the broker gives this agent's partitions away
+    (2.5 in the embedded profile)."""
+    heartbeat_interval_seconds: float = Field(default=3, ge=0.1, le=600)
+    """Seconds between heartbeats; at most a third of session_timeout_seconds (0.3 in the embedded
+    profile)."""
+    fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
+    """Bytes that one fetch may bring; bounds the memory that waiting messages take."""
+    bootstrap_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    """Seconds that a first answer of the broker may take."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the connection is secured."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = (
+        Field(default=None, examples=["SCRAM-SHA-512"])
+    )
+    """How to log in, with SASL_PLAINTEXT or SASL_SSL."""
+    username: str | None = Field(default=None, examples=["driftgauge"])
+    """Name to log in with, for PLAIN and SCRAM."""
+    password: SecretStr | None = Field(default=None, examples=["PASSWORD"])
+    """Password to log in with; better given as DRIFTGAUGE_KAFKA__PASSWORD, or as password_file,
+    than written here."""
+    ca_file: Path | None = Field(default=None, examples=["/etc/ssl/kafka-ca.pem"])
+    """PEM file of the authority that signed the broker's certificate."""
+    certificate_file: Path | None = Field(default=None, examples=["/etc/ssl/driftgauge.pem"])
+    """PEM file of this agent's own certificate, where the broker asks for one."""
+    key_file: Path | None = Field(default=None, examples=["/etc/ssl/driftgauge.key"])
+    """PEM file of that certificate's key."""
+    key_password: SecretStr | None = Field(default=None, examples=["PASSWORD"])
+    """Password of key_file, if it has one."""
+    oauth_token_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/@]+(/\S*)?$",
+        examples=["https://login.internal/oauth2/token"],
+    )
+    """Where OAUTHBEARER gets its tokens, by client credentials."""
+    oauth_client_id: str | None = Field(default=None, examples=["driftgauge"])
+    """This agent's name there."""
+    oauth_client_secret: SecretStr | None = Field(default=None, examples=["SECRET"])
+    """Its secret there; better given as DRIFTGAUGE_KAFKA__OAUTH_CLIENT_SECRET, or as
+    oauth_client_secret_file, than written here."""
+    oauth_scope: str | None = Field(default=None, examples=["kafka"])
+    """Scope to ask for, if the token endpoint wants one."""
+    oauth_ca_file: Path | None = Field(default=None, examples=["/etc/ssl/login-ca.pem"])
+    """PEM file of the authority that signed the token endpoint's certificate; unset means the
+    system's authorities."""
+    oauth_extensions: Words = Field(default=(), examples=[["logicalCluster=lkc-1"]])
+    """SASL extensions to send with the token, each "name=value"; some hosted brokers want them."""

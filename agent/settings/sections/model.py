@@ -1,0 +1,35 @@
+"""The section ``model`` of ``driftgauge.toml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ..section import Section
+
+
+class ModelSection(Section):
+    """The production model whose layers are tapped. Set source or factory."""
+
+    source: str | None = Field(
+        default=None, pattern=r"^timm:.+", examples=["timm:tf_efficientnet_lite0"]
+    )
+    """A timm model, "timm:NAME"."""
+    factory: str | None = Field(
+        default=None, pattern=r"^[\w.]+:\w+$", examples=["my_package.my_module:build_model"]
+    )
+    """Your own model: "package.module:function" that returns an nn.Module, or a pair of it and
+    the transform it wants, which is called in several threads at once."""
+    checkpoint: Path | None = Field(default=None, examples=["weights/model.safetensors"])
+    """A file with the model's weights (a state dict)."""
+    class_names: Path | None = Field(default=None, examples=["weights/classes.txt"])
+    """A file with the names of the model's classes in the order of its output, one a line; for the
+    segment "predicted_class". Unset means that classes are named by number."""
+    image_size: int | None = Field(default=None, ge=16, le=2048, examples=[224])
+    """Side of the square that images are brought to, in pixels; unset means the model's own."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """Where the model runs: "auto", "cpu", "cuda", "cuda:1", "mps"."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the model's matrix products; the detector is calibrated in the same one."""

@@ -1,0 +1,27 @@
+"""The section ``monitor`` of ``driftgauge.toml``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from ..durations import parse_budget
+from ..section import Budget, Duration, Section
+
+
+class MonitorSection(Section):
+    """When to tell a person."""
+
+    false_alarms: Budget = parse_budget("1 per 30 days")
+    """False alarms that you accept over all segments of the stream, in words."""
+    interval_seconds: float = Field(default=10, gt=0, le=3600)
+    """Seconds between two looks at the closed windows."""
+    grace_seconds: float = Field(default=10, ge=0, le=86400)
+    """Seconds of event time to wait for late events before a window is judged."""
+    idle_seconds: float = Field(default=60, gt=0, le=86400)
+    """A partition that brought nothing for this many seconds is not waited for."""
+    recovery_windows: int = Field(default=5, ge=1, le=1000)
+    """Quiet windows in a row that resolve an alert."""
+    learn: Duration = timedelta(days=1)
+    """How long a segment that the reference does not cover is learnt before it can alert."""
