@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -112,11 +112,13 @@ class Scored:
         p_values: ``(events, layers + 1)``, float64, in (0, 1]; the last column is combined.
         predicted: ``(events,)``, the class that the production model gives each image; None when
             it is no classifier; -1 where only its taps are known.
+        seconds: what its parts took, such as ``forward`` and ``detector``.
     """
 
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
     predicted: NDArray[np.int64] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Scorer(Protocol):

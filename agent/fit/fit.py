@@ -231,7 +231,7 @@ def _fit(
         coverage=reference.coverage,
         normal_rates=rates,
         warnings=warnings,
-        layers={layer: str(layout) for layer, layout in reader.layouts.items()},
+        layers={layer: str(layout) for layer, layout in reference.layouts.items()},
         comparisons=comparisons,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from driftgauge.detector import ReferenceTooSmall
+from driftgauge.detector import Layout, ReferenceTooSmall
 
 from ..errors import SettingsError
 from ..events.segment import PREDICTED_CLASS
@@ -40,6 +40,7 @@ class Reference:
         window_ids: ``(n,)``, not decreasing.
         segments: of each image, besides the pool.
         pictures: a few of the images, by place in time; see `PictureReservoir`.
+        layouts: what the axes of each layer's output mean; empty where no image was read.
     """
 
     taps: dict[str, Tensor]
@@ -48,6 +49,7 @@ class Reference:
     segments: list[tuple[str, ...]]
     coverage: Coverage
     pictures: dict[int, NDArray[np.uint8]]
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class _Gathered:
     segments: list[tuple[str, ...]] = field(default_factory=list)
     known: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     pictures: PictureReservoir = field(default_factory=lambda: PictureReservoir(0))
+    layouts: dict[str, Layout] = field(default_factory=dict)
 
 
 def gather_reference(
@@ -133,8 +136,9 @@ def _read(
 ) -> None:
     rows = [row for example in examples if (row := store.row_of(example.key)) is not None]
     if len(rows) < len(examples) or not gathered.rows:  # the first batch shows the layers' layouts
-        taps = reader.read([example.to_read for example in examples])
-        rows = store.append([example.key for example in examples], taps, reader.predicted)
+        read = reader.read([example.to_read for example in examples])
+        gathered.layouts.update(read.layouts)
+        rows = store.append([example.key for example in examples], read.taps, read.predicted)
     gathered.rows += rows
 
 
@@ -179,4 +183,5 @@ def _in_time(gathered: _Gathered, store: TapStore, window_seconds: int) -> Refer
         pictures=dict(
             sorted((int(in_time[place]), image) for place, image in gathered.pictures.kept.items())
         ),
+        layouts=gathered.layouts,
     )

@@ -79,7 +79,7 @@ def _read(
     reader: LayerReader, pictures: Sequence[NDArray[np.uint8]], *, batch: int
 ) -> dict[str, Tensor]:
     parts = [
-        {k: v.clone() for k, v in reader.read(pictures[i : i + batch]).items()}
+        {k: v.clone() for k, v in reader.read(pictures[i : i + batch]).taps.items()}
         for i in range(0, len(pictures), batch)
     ]
     return {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]}

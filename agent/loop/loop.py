@@ -67,7 +67,6 @@ class AgentLoop:
         meter: Meter | None = None,
     ) -> None:
         self._source = source
-        self._scorer = scorer
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -173,11 +172,10 @@ class AgentLoop:
         """Return where the time went so far.
 
         ``decode`` and ``prepare`` are busy time of the decoding threads; ``decode_wait`` is what the
-        scorer waited for them, and ``score`` what it was busy itself; all beside the loop. A scorer
-        that has ``stage_seconds`` of its own splits ``score``.
+        scorer waited for them, and ``score`` what it was busy itself, of which ``score.NAME`` are
+        parts; all beside the loop.
         """
-        own = getattr(self._scorer, "stage_seconds", {})
-        return self.timer.seconds() | {f"score.{name}": took for name, took in own.items()}
+        return self.timer.seconds()
 
     def _receive(self) -> None:
         timeout = self._settings.poll_seconds

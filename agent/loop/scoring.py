@@ -31,7 +31,8 @@ class Judged:
         events: those that were scored.
         scored: a row for each of *events*; None when there is none.
         seconds: by stage: ``decode`` and ``prepare`` are busy time of the decoding threads,
-            ``decode_wait`` what the scorer waited for them, ``score`` its own.
+            ``decode_wait`` what the scorer waited for them, ``score`` its own, ``score.NAME`` a
+            part of that.
     """
 
     outcomes: Sequence[Decoded]
@@ -103,6 +104,8 @@ class ScoringThread:
             "decode_wait": decoded - start,
             "score": self._clock.monotonic() - decoded,
         }
+        if scored is not None:
+            seconds |= {f"score.{part}": took for part, took in scored.seconds.items()}
         return Judged(outcomes, events, scored, seconds)
 
     def _scored(self, events: Sequence[Event]) -> Scored:
@@ -209,6 +212,9 @@ def _joined(parts: Sequence[Scored]) -> Scored:
         scores=np.concatenate([part.scores for part in parts]),
         p_values=np.concatenate([part.p_values for part in parts]),
         predicted=np.concatenate(predicted) if len(predicted) == len(parts) else None,
+        seconds={
+            name: sum(part.seconds.get(name, 0.0) for part in parts) for name in parts[0].seconds
+        },
     )
 
 

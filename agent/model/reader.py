@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,22 +21,31 @@ from .pixels import as_rgb
 from .predicted_class import predicted_classes
 
 
-class LayerReader:
-    """Runs the model for its pooled taps. Not thread-safe, but for `prepare`.
+@dataclass(frozen=True, slots=True)
+class ReadLayers:
+    """What one batch gave.
 
     Attributes:
-        predicted: class of each image that was read last, -1 where only its taps came; None when
-            the model is no classifier.
-        layouts: what the axes of each layer's output meant when they were read last.
+        taps: layer name to pooled taps, ``(n, channels)``.
+        predicted: class of each image, -1 where only its taps came; None when the model is no
+            classifier.
+        layouts: what the axes of each layer's output mean; empty where only taps came.
+        forward_seconds: what the forward passes took.
     """
+
+    taps: dict[str, Tensor]
+    predicted: NDArray[np.int64] | None = None
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    forward_seconds: float = 0.0
+
+
+class LayerReader:
+    """Runs the model for its pooled taps. Not thread-safe, except for `prepare`."""
 
     def __init__(self, loaded: LoadedModel, layers: Sequence[str]) -> None:
         self._loaded = loaded
         self._layers = tuple(layers)
         self._taps = LayerTaps(loaded.model, layers)
-        self.stage_seconds = {"forward": 0.0}
-        self.predicted: NDArray[np.int64] | None = None
-        self.layouts: dict[str, Layout] = {}
 
     def prepare(self, image: NDArray[Any]) -> Tensor:
         """Return the model's input for one picture, ``(1, c, h, w)``, channels last in memory.
@@ -57,8 +67,8 @@ class LayerReader:
             )
         return tensor[None].contiguous(memory_format=torch.channels_last)
 
-    def read(self, images: Sequence[NDArray[Any] | Tensor | TapVectors]) -> dict[str, Tensor]:
-        """Return pooled taps, ``(n, channels)`` each.
+    def read(self, images: Sequence[NDArray[Any] | Tensor | TapVectors]) -> ReadLayers:
+        """Return the taps of each image, and what the forward pass told beside them.
 
         Images that the transform leaves at different sizes go through the model size by size.
 
@@ -80,14 +90,16 @@ class LayerReader:
         taps = {layer: torch.stack([part[layer] for part in vectors]) for layer in self._layers}
         predicted = np.full(len(sent), -1)
         if not pictures:
-            self.predicted = predicted
-            return taps
+            return ReadLayers(taps, predicted)
         read = self._read_pictures(pictures)
         is_sent = [isinstance(image, TapVectors) for image in images]
         order = np.argsort(np.argsort(is_sent, kind="stable"))
-        self.predicted = _joined([self.predicted, predicted], order)
         rows = torch.from_numpy(order)
-        return {layer: torch.cat([read[layer], taps[layer]])[rows] for layer in self._layers}
+        return replace(
+            read,
+            taps={layer: torch.cat([read.taps[layer], taps[layer]])[rows] for layer in taps},
+            predicted=_joined([read.predicted, predicted], order),
+        )
 
     def _sent(self, taps: TapVectors) -> dict[str, Tensor]:
         """Return vectors that the serving process sent, if they are this model's."""
@@ -105,7 +117,7 @@ class LayerReader:
             for layer in self._layers
         }
 
-    def _read_pictures(self, images: Sequence[NDArray[Any] | Tensor]) -> dict[str, Tensor]:
+    def _read_pictures(self, images: Sequence[NDArray[Any] | Tensor]) -> ReadLayers:
         inputs = [image if isinstance(image, Tensor) else self.prepare(image) for image in images]
         started = time.perf_counter()
         sizes: dict[torch.Size, list[int]] = {}
@@ -113,14 +125,17 @@ class LayerReader:
             sizes.setdefault(tensor.shape, []).append(row)
         read = [self._forward([inputs[row] for row in rows]) for rows in sizes.values()]
         order = np.argsort(np.concatenate([np.array(rows) for rows in sizes.values()]))
-        self.predicted = _joined([predicted for _, predicted in read], order)
-        taps = {layer: torch.cat([taps[layer] for taps, _ in read]) for layer in read[0][0]}
+        taps = {layer: torch.cat([part.taps[layer] for part in read]) for layer in read[0].taps}
         if len(read) > 1:
             taps = {layer: tap[torch.from_numpy(order)] for layer, tap in taps.items()}
-        self.stage_seconds["forward"] += time.perf_counter() - started
-        return taps
+        return ReadLayers(
+            taps,
+            predicted=_joined([part.predicted for part in read], order),
+            layouts=read[-1].layouts,
+            forward_seconds=time.perf_counter() - started,
+        )
 
-    def _forward(self, inputs: list[Tensor]) -> tuple[dict[str, Tensor], NDArray[np.int64] | None]:
+    def _forward(self, inputs: list[Tensor]) -> ReadLayers:
         loaded = self._loaded
         batch = torch.cat(inputs).to(loaded.device)
         halved = loaded.identity.precision == "bfloat16"
@@ -130,8 +145,8 @@ class LayerReader:
             self._taps as taps,
         ):
             output = loaded.model(batch.contiguous(memory_format=torch.channels_last))
-            self.layouts = taps.layouts()
-            return taps.pooled(), predicted_classes(output)
+            layouts = taps.layouts()  # `pooled` forgets them
+            return ReadLayers(taps.pooled(), predicted_classes(output), layouts)
 
 
 def _joined(

@@ -26,17 +26,12 @@ class ModelScorer:
         loaded: the production model.
         detector: fitted for it.
         name: the detector's version, as the database knows it.
-
-    Attributes:
-        stage_seconds: seconds spent so far in ``forward`` and ``detector``.
     """
 
     def __init__(self, loaded: LoadedModel, detector: Detector, *, name: str) -> None:
         self._reader = LayerReader(loaded, detector.layers)
         self._detector = detector.to(loaded.device)
         self._name = name
-        self.stage_seconds = self._reader.stage_seconds
-        self.stage_seconds["detector"] = 0.0
 
     @property
     def detector(self) -> str:
@@ -67,14 +62,17 @@ class ModelScorer:
         Raises:
             DetectorError: the model's layers are not the detector's, or gave NaN.
         """
-        taps = self._reader.read(images)
+        read = self._reader.read(images)
         started = time.perf_counter()
-        scores = self._detector.score(taps).double().cpu().numpy()
+        scores = self._detector.score(read.taps).double().cpu().numpy()
         names = [[f"{name}={value}" for name, value in own.items()] for own in segments]
         statistic, p_values = self._detector.p_values(scores, uniforms, names)
-        self.stage_seconds["detector"] += time.perf_counter() - started
         return Scored(
             scores=np.column_stack([scores[:, :-1], statistic]),
             p_values=p_values,
-            predicted=self._reader.predicted,
+            predicted=read.predicted,
+            seconds={
+                "forward": read.forward_seconds,
+                "detector": time.perf_counter() - started,
+            },
         )

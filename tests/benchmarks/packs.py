@@ -128,7 +128,7 @@ class Extractor:
     def _read(self, images: Iterator[Images], n: int, title: str) -> Taps:
         shown = iter(track(images, description=title, total=n))
         batches = iter(lambda: list(islice(shown, BATCH)), [])
-        parts = [self._reader.read(batch) for batch in batches]
+        parts = [self._reader.read(batch).taps for batch in batches]
         return {
             layer: torch.cat([part[layer] for part in parts]).contiguous() for layer in self.layers
         }

@@ -76,7 +76,7 @@ def fit() -> Fit:
     loaded = load_model(source=None, factory=FACTORY, image_size=SIDE, device="cpu")
     reader = LayerReader(loaded, select_layers(loaded.model, torch.zeros(1, 3, SIDE, SIDE)))
     images = crops()
-    read = [reader.read(images[i : i + 50]) for i in range(0, N_CROPS, 50)]
+    read = [reader.read(images[i : i + 50]).taps for i in range(0, N_CROPS, 50)]
     taps = {layer: torch.cat([part[layer] for part in read]) for layer in read[0]}
     windows = np.arange(N_FITTED)
     detector = fit_detector(

@@ -118,7 +118,7 @@ def fitted(
     loaded = build_model(settings)
     reader = LayerReader(loaded, chosen_layers(settings, loaded))
     shots = shots_of(N_REFERENCE)
-    parts = [reader.read([picture(*shot, seed=1) for shot in some]) for some in batches(shots)]
+    parts = [reader.read([picture(*shot, seed=1) for shot in some]).taps for some in batches(shots)]
     detector = fit_detector(
         {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]},
         window_ids=np.arange(len(shots)) // 16,

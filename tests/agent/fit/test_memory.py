@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.gather import gather_reference
 from driftgauge.agent.fit.tap_store import open_until_done
+from driftgauge.agent.model.reader import ReadLayers
 from driftgauge.detector import Preset, fit_detector
 
 N_IMAGES = 150_000
@@ -26,19 +26,18 @@ STATUS = Path("/proc/self/status")
 class Dice:
     """Gives every image taps of its own, as a model would that has them all from its weights."""
 
-    predicted: NDArray[np.int64] | None = None
-
     def __init__(self) -> None:
         self._generator = torch.Generator().manual_seed(0)
 
     def prepare(self, image: object) -> object:
         return image
 
-    def read(self, images: Sequence[object]) -> dict[str, torch.Tensor]:
-        return {
+    def read(self, images: Sequence[object]) -> ReadLayers:
+        taps = {
             layer: torch.rand(len(images), width, generator=self._generator)
             for layer, width in CHANNELS.items()
         }
+        return ReadLayers(taps)
 
 
 def memory_bytes() -> int:

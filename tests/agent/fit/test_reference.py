@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.folder import list_images, read_images
 from driftgauge.agent.fit.gather import Reference, gather_reference
 from driftgauge.agent.fit.tap_store import TapStore, open_until_done
+from driftgauge.agent.model.reader import ReadLayers
 from driftgauge.detector import ReferenceTooSmall
 
 START = datetime(2026, 5, 4, 23, 30, tzinfo=UTC)
@@ -35,13 +37,11 @@ def jpeg(grey: int) -> bytes:
 class BrightnessReader:
     """Reads a picture's grey as its only tap, so that the order can be seen."""
 
-    predicted: NDArray[np.int64] | None = None
-
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return image
 
-    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
-        return {"grey": torch.tensor([[float(image.mean())] for image in images])}
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> ReadLayers:
+        return ReadLayers({"grey": torch.tensor([[float(image.mean())] for image in images])})
 
 
 @pytest.fixture
@@ -106,13 +106,9 @@ def test_images_without_times_make_windows_of_their_own_segment(store: TapStore)
 class Judge(BrightnessReader):
     """Says that dark pictures are class 0 and bright ones class 1; black ones it cannot tell."""
 
-    predicted: NDArray[np.int64] | None = None
-
-    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
-        self.predicted = np.array(
-            [int(image.mean() > 100) if image.any() else -1 for image in images]
-        )
-        return super().read(images)
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> ReadLayers:
+        classes = [int(image.mean() > 100) if image.any() else -1 for image in images]
+        return replace(super().read(images), predicted=np.array(classes))
 
 
 class Mortal(Judge):
@@ -122,7 +118,7 @@ class Mortal(Judge):
         self.seen: list[int] = []
         self._left = dies_in
 
-    def read(self, images: Sequence[NDArray[np.uint8]]) -> dict[str, torch.Tensor]:
+    def read(self, images: Sequence[NDArray[np.uint8]]) -> ReadLayers:
         if self._left is not None:
             self._left -= 1
             if not self._left:

@@ -52,8 +52,8 @@ def test_grey_rgba_and_sixteen_bit_pixels_give_the_taps_of_their_rgb() -> None:
     reader = LayerReader(loaded(), ["0"])
     grey = noise(9, 9)
     colours = noise(9, 9, 4)
-    got = reader.read([grey, grey[:, :, None], grey.astype(np.uint16) * 257, colours])["0"]
-    rgb = reader.read([np.repeat(grey[:, :, None], 3, axis=2), colours[:, :, :3]])["0"]
+    got = reader.read([grey, grey[:, :, None], grey.astype(np.uint16) * 257, colours]).taps["0"]
+    rgb = reader.read([np.repeat(grey[:, :, None], 3, axis=2), colours[:, :, :3]]).taps["0"]
     assert torch.allclose(got[:3], rgb[:1].expand(3, -1), atol=1e-6)
     assert torch.allclose(got[3], rgb[1], atol=1e-6)
 
@@ -76,12 +76,24 @@ def test_an_empty_batch_is_refused() -> None:
 def test_images_of_different_sizes_are_read_size_by_size_and_keep_their_order() -> None:
     reader = LayerReader(loaded(), ["0"])
     images = [noise(9, 9, 3), noise(7, 12, 3), noise(9, 9, 3) // 2, noise(7, 12, 3) // 3]
-    together, classes = reader.read(images)["0"], reader.predicted
+    together = reader.read(images)
     for row, image in enumerate(images):
-        assert torch.allclose(together[row], reader.read([image])["0"][0], atol=1e-6)
-        assert classes is not None
-        assert reader.predicted is not None
-        assert classes[row] == reader.predicted[0]
+        alone = reader.read([image])
+        assert torch.allclose(together.taps["0"][row], alone.taps["0"][0], atol=1e-6)
+        assert together.predicted is not None
+        assert alone.predicted is not None
+        assert together.predicted[row] == alone.predicted[0]
+
+
+def test_what_was_read_is_not_changed_by_the_next_batch() -> None:
+    reader = LayerReader(loaded(), ["0"])
+    first = reader.read([noise(9, 9, 3)])
+    assert first.predicted is not None
+    classes = first.predicted.copy()
+    reader.read([noise(9, 9, 3) // 2] * 3)
+    assert np.array_equal(first.predicted, classes)
+    assert first.layouts.keys() == {"0"}
+    assert first.forward_seconds > 0
 
 
 def test_a_transform_that_gives_no_image_tensor_is_named() -> None:
@@ -107,21 +119,21 @@ def sent(taps: dict[str, Tensor], row: int, weights: str = "weights") -> TapVect
 def test_taps_that_were_sent_are_read_beside_pictures_without_a_forward_pass() -> None:
     reader = LayerReader(loaded(), ["0"])
     images = [noise(9, 9, 3), noise(9, 9, 3) // 2, noise(9, 9, 3) // 3]
-    taps, classes = reader.read(images), reader.predicted
+    read = reader.read(images)
+    taps, classes = read.taps, read.predicted
     assert classes is not None
     mixed = reader.read([sent(taps, 0), images[1], sent(taps, 2)])
-    assert torch.allclose(mixed["0"], taps["0"], atol=1e-6)
-    assert reader.predicted is not None
-    assert reader.predicted.tolist() == [-1, classes[1], -1]
-    reader.stage_seconds["forward"] = 0.0
+    assert torch.allclose(mixed.taps["0"], taps["0"], atol=1e-6)
+    assert mixed.predicted is not None
+    assert mixed.predicted.tolist() == [-1, classes[1], -1]
     alone = reader.read([sent(taps, 2), sent(taps, 0)])
-    assert torch.equal(alone["0"], taps["0"][[2, 0]])
-    assert reader.stage_seconds["forward"] == 0.0
+    assert torch.equal(alone.taps["0"], taps["0"][[2, 0]])
+    assert alone.forward_seconds == 0.0
 
 
 def test_taps_of_another_model_or_without_a_layer_are_refused() -> None:
     reader = LayerReader(loaded(), ["0"])
-    taps = reader.read([noise(9, 9, 3)])
+    taps = reader.read([noise(9, 9, 3)]).taps
     with pytest.raises(ShapeMismatch, match="weights: others != weights"):
         reader.read([sent(taps, 0, weights="others")])
     with pytest.raises(ShapeMismatch, match="no layer 0"):
@@ -131,11 +143,11 @@ def test_taps_of_another_model_or_without_a_layer_are_refused() -> None:
 def test_prepared_pictures_are_read_beside_others_with_the_same_bits() -> None:
     reader = LayerReader(loaded(), ["0"])
     images = [noise(9, 9, 3), noise(9, 9, 3) // 2, noise(7, 12, 3)]
-    wanted = reader.read(images)["0"]
+    wanted = reader.read(images).taps["0"]
     prepared = [reader.prepare(image) for image in images]
     assert prepared[2].shape == (1, 3, 7, 12)
-    assert torch.equal(reader.read(prepared)["0"], wanted)
-    assert torch.equal(reader.read([images[0], *prepared[1:]])["0"], wanted)
+    assert torch.equal(reader.read(prepared).taps["0"], wanted)
+    assert torch.equal(reader.read([images[0], *prepared[1:]]).taps["0"], wanted)
 
 
 def test_threads_that_prepare_at_once_give_what_one_gives() -> None:
