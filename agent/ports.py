@@ -155,7 +155,7 @@ class Scorer(Protocol):
         """
 
 
-class Store(Protocol):
+class LoopStore(Protocol):
     """The database, as far as the loop needs it."""
 
     def flush(self, flush: FlushRecord) -> None:

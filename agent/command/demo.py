@@ -62,8 +62,8 @@ def demo(
     """
     from rich.console import Console
 
+    from ..demo.demonstration import DemoOptions, run_demo
     from ..demo.plan import Spans
-    from ..demo.run import DemoOptions, run_demo
 
     spans = Spans(reference_frames, normal_frames, fault_frames, recovery_frames)
     options = DemoOptions(

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 
 from .faults import IN_WORDS
-from .report import Outcome
+from .report import DemoOutcome
 
 
-def print_outcome(console: Console, outcome: Outcome) -> None:
+def print_outcome(console: Console, outcome: DemoOutcome) -> None:
     """Print the verdict on each fault, the false alarms, the speed and the next commands."""
     verdict = outcome.verdict
     console.print()
@@ -30,7 +30,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _fault_table(outcome: Outcome) -> Table:
+def _fault_table(outcome: DemoOutcome) -> Table:
     table = Table(
         title=f"Faults ({outcome.plan.severity}), with frames and seconds to the alert",
         title_justify="left",

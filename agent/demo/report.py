@@ -25,7 +25,7 @@ _MAGIC = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"RI": "image/webp"}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """What the report is about.
 
     Attributes:
@@ -51,7 +51,7 @@ class _Picture:
     place: str
 
 
-def write_summary(path: Path, outcome: Outcome) -> None:
+def write_summary(path: Path, outcome: DemoOutcome) -> None:
     """Write what a script wants to know."""
     verdict = outcome.verdict
     summary = {
@@ -67,7 +67,7 @@ def write_summary(path: Path, outcome: Outcome) -> None:
     path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def write_report(path: Path, outcome: Outcome, store: Store) -> None:
+def write_report(path: Path, outcome: DemoOutcome, store: Store) -> None:
     """Write the page from what the agent's database holds."""
     from jinja2 import Environment, StrictUndefined
 
@@ -89,7 +89,7 @@ def percent(share: float) -> str:
     return f"{value:.0f} %" if value in (0, 100) or value >= 10 else f"{value:.1f} %"  # noqa: PLR2004
 
 
-def _context(outcome: Outcome, store: Store) -> dict[str, Any]:
+def _context(outcome: DemoOutcome, store: Store) -> dict[str, Any]:
     plan = outcome.plan
     alerts = sorted(store.alerts(outcome.stream), key=lambda alert: alert.window_start)
     return {
@@ -112,7 +112,7 @@ def _context(outcome: Outcome, store: Store) -> dict[str, Any]:
     }
 
 
-def _chart(outcome: Outcome, store: Store, camera: str, alerts: Sequence[AlertRecord]) -> Chart:
+def _chart(outcome: DemoOutcome, store: Store, camera: str, alerts: Sequence[AlertRecord]) -> Chart:
     segment = f"camera={camera}"
     plan, stream = outcome.plan, outcome.stream
     detector = store.active_detector(stream)
@@ -132,7 +132,7 @@ def _chart(outcome: Outcome, store: Store, camera: str, alerts: Sequence[AlertRe
     )
 
 
-def _fault_pictures(outcome: Outcome, store: Store, fault: FaultVerdict) -> dict[str, Any]:
+def _fault_pictures(outcome: DemoOutcome, store: Store, fault: FaultVerdict) -> dict[str, Any]:
     """Return the most unusual frames of the fault's span beside typical ones before it."""
     segment = f"camera={fault.planned.camera}"
     unusual = store.evidence(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..errors import SourceUnavailable
 from ..log import action
 from ..ports import Clock, EventSource, Partition
-from .progress import Mark
+from .positions import Position
 
 log = logging.getLogger(__name__)
 
@@ -61,21 +61,21 @@ class Lag:
         self._due_at = clock.monotonic()
         self.reading = LagReading()
 
-    def look(self, marks: Mapping[Partition, Mark]) -> None:
+    def look(self, positions: Mapping[Partition, Position]) -> None:
         """Ask when it is time.
 
         Args:
-            marks: how far each owned partition is counted.
+            positions: how far each owned partition is counted.
         """
         now = self._clock.monotonic()
-        if now < self._due_at or not marks:
+        if now < self._due_at or not positions:
             return
         try:
             ends = self._source.ends(TIMEOUT_SECONDS)
         except SourceUnavailable as error:
             log.debug("the lag is not known anew: %s", error, extra=action("lag_unknown"))
         else:
-            found = {at: _lag(marks[at], end) for at, end in ends.items() if at in marks}
+            found = {at: _lag(positions[at], end) for at, end in ends.items() if at in positions}
             self.reading = LagReading(now, found)
         self._due_at = self._clock.monotonic() + self._interval_seconds
 
@@ -85,7 +85,7 @@ class Lag:
         self._due_at = self._clock.monotonic()
 
 
-def _lag(mark: Mark, end: int) -> PartitionLag:
-    if mark.offset is None:  # no start is known yet
+def _lag(position: Position, end: int) -> PartitionLag:
+    if position.offset is None:  # no start is known yet
         return PartitionLag(0)
-    return PartitionLag(max(0, end - mark.offset), mark.timestamp_ms)
+    return PartitionLag(max(0, end - position.offset), position.timestamp_ms)

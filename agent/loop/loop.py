@@ -28,7 +28,7 @@ from ..counting.counting import Counting
 from ..errors import SourceUnavailable
 from ..events.event import Event, LeftOut
 from ..log import action
-from ..ports import Clock, DeadLetters, EventSource, Scorer, Store
+from ..ports import Clock, DeadLetters, EventSource, LoopStore, Scorer
 from .condition import Condition
 from .lag import Lag
 from .last_turns import LastTurns
@@ -60,7 +60,7 @@ class AgentLoop:
         source: EventSource,
         dead_letters: DeadLetters,
         scorer: Scorer,
-        store: Store,
+        store: LoopStore,
         clock: Clock,
         settings: LoopSettings,
         stop: threading.Event,
@@ -84,7 +84,7 @@ class AgentLoop:
             answers=settings.decode.answers,
         )
         self._partitions = Partitions(source, store, settings.stream)
-        self._progress = self._partitions.progress
+        self._positions = self._partitions.positions
         self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
         self._sampler = Sampler(settings.sampling, clock)
         self._outage = Outage(clock)
@@ -121,7 +121,7 @@ class AgentLoop:
             self.flush()
         self._balance()
         if not self._outage.lasts:
-            self._lag.look(self._progress.marks())
+            self._lag.look(self._positions.positions())
             self._sampler.follow(self._lag.reading)
 
     @property
@@ -134,7 +134,7 @@ class AgentLoop:
         """Write what is counted; return whether the database now has it."""
         if self._outage.is_waiting:
             return False
-        advances = self._progress.advances()
+        advances = self._positions.advances()
         start = self._clock.monotonic()
         try:
             with self.timer.stage("flush"):
@@ -158,7 +158,7 @@ class AgentLoop:
         return Condition(
             turned_at=self.turned_at,
             flushed_at=self._flushed_at,
-            partitions=frozenset(self._progress.marks()),
+            partitions=frozenset(self._positions.positions()),
             is_paused=self._partitions.is_paused,
             absent=self._outage.absent,
             n_waiting=len(self._pipeline),
@@ -197,9 +197,9 @@ class AgentLoop:
             self._seek()
         else:
             for record, reason in polled.unreadable:
-                if self._progress.accept(record):
+                if self._positions.accept(record):
                     self._pipeline.put_error(record, reason)
-            accepted = [record for record in polled.records if self._progress.accept(record)]
+            accepted = [record for record in polled.records if self._positions.accept(record)]
             one_in = [self._sampler.one_in(record) for record in accepted]
             self._meter.consumed(len(accepted))
             self._meter.sampled_out(one_in.count(0))
@@ -208,7 +208,7 @@ class AgentLoop:
     def _reassigned(self) -> None:
         """Save what can be saved: the guard refuses it if a new owner was quicker."""
         self._clear()
-        if self._progress.advances():
+        if self._positions.advances():
             self.flush()
         self._forget()
         self._seek()
@@ -250,7 +250,7 @@ class AgentLoop:
         for found in judged.outcomes:
             event_time = found.outcome.event_time if isinstance(found.outcome, Event) else None
             is_left_out = isinstance(found.outcome, LeftOut)
-            self._progress.count(found.record, event_time, is_left_out=is_left_out)
+            self._positions.count(found.record, event_time, is_left_out=is_left_out)
             self._n_skewed += found.is_skewed
         self.totals.dead_letters = self._letters.n_sent
         self._pipeline.pop()
@@ -262,7 +262,7 @@ class AgentLoop:
         self._letters.tell()
         if wrote:
             self.totals.flushes += 1
-            self._source.commit(self._progress.mark_flushed())
+            self._source.commit(self._positions.mark_flushed())
             self._counting.mark_flushed()
 
     def _drop(self, error: StaleFlush) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from ..log import action
-from ..ports import EventSource, Store
-from .progress import Progress
+from ..ports import EventSource, LoopStore
+from .positions import Positions
 
 log = logging.getLogger(__name__)
 
@@ -15,16 +15,16 @@ class Partitions:
     """What the loop owns, and how far it is. The loop's thread owns it.
 
     Attributes:
-        progress: empty while they must be sought.
+        positions: empty while they must be sought.
         must_seek: the database's offsets are not asked for yet.
         is_paused: none is fetched from.
     """
 
-    def __init__(self, source: EventSource, store: Store, stream: str) -> None:
+    def __init__(self, source: EventSource, store: LoopStore, stream: str) -> None:
         self._source = source
         self._store = store
         self._stream = stream
-        self.progress = Progress()
+        self.positions = Positions()
         self.must_seek = True
         self.is_paused = False
 
@@ -40,7 +40,7 @@ class Partitions:
         known = self._store.offsets(self._stream, owned)
         stored = {partition: known.get(partition) for partition in owned}
         begun = self._source.seek(stored)
-        self.progress.begin(stored, begun)
+        self.positions.begin(stored, begun)
         self.must_seek = False
         for topic, number in sorted(owned):
             begins = begun.get((topic, number), "the configured start")
@@ -60,5 +60,5 @@ class Partitions:
 
     def forget(self) -> None:
         """They are to be sought anew."""
-        self.progress.clear()
+        self.positions.clear()
         self.must_seek = True

@@ -2,7 +2,7 @@
 
 from .health import Health
 from .metrics import Metrics
-from .server import Answer, HttpServer
+from .server import HttpServer, Response
 from .serving import agent_pages, serving
 
-__all__ = ["Answer", "Health", "HttpServer", "Metrics", "agent_pages", "serving"]
+__all__ = ["Health", "HttpServer", "Metrics", "Response", "agent_pages", "serving"]

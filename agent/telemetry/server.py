@@ -30,7 +30,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What is sent back."""
 
     body: bytes
@@ -38,7 +38,7 @@ class Answer:
     status: int = 200
 
 
-Route = Callable[[str], Answer]
+Route = Callable[[str], Response]
 """Gets the ``Accept`` header."""
 
 
@@ -79,20 +79,20 @@ class HttpServer(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Response no more."""
         self.shutdown()
         self._thread.join()
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own once one is free."""
+        """Response in a thread of its own once one is free."""
         if not self._free.acquire(timeout=TIMEOUT_SECONDS):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and let the next one in."""
+        """Response, and let the next one in."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -118,18 +118,18 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: a probe every second is no news."""
 
-    def _answer(self) -> Answer:
+    def _answer(self) -> Response:
         route = self.server.routes.get(urlsplit(self.path).path)
         if route is None:
             known = " ".join(self.server.routes)
-            return Answer(f"no such page; there is: {known}\n".encode(), status=404)
+            return Response(f"no such page; there is: {known}\n".encode(), status=404)
         try:
             return route(self.headers.get("Accept", ""))
         except Exception:  # any: a page must not end the server
             log.exception("%s failed", self.path, extra=action("http_failed"))
-            return Answer(b"failed; the agent's log has the reason\n", status=500)
+            return Response(b"failed; the agent's log has the reason\n", status=500)
 
-    def _send(self, answer: Answer, *, with_body: bool) -> None:
+    def _send(self, answer: Response, *, with_body: bool) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))

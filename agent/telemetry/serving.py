@@ -16,9 +16,9 @@ from ..loop.condition import Condition
 from ..ports import Clock
 from ..settings.sections import HttpSection
 from .health import Finding, Health
+from .loop_collector import LoopCollector
 from .metrics import Metrics
-from .server import Answer, HttpServer, Route
-from .snapshot import Snapshot
+from .server import HttpServer, Response, Route
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +32,16 @@ def agent_pages(
         condition: the loop's, asked at each request; safe in every thread.
         about: what it runs, for the labels of ``driftgauge_detector_info``; has ``detector``.
     """
-    metrics.registry.register(Snapshot(condition, clock, about))
+    metrics.registry.register(LoopCollector(condition, clock, about))
     return routes(metrics.registry, Health(condition, clock, detector=about["detector"]))
 
 
 def routes(registry: CollectorRegistry, health: Health) -> dict[str, Route]:
     """Return what answers each page."""
 
-    def metrics(accept: str) -> Answer:
+    def metrics(accept: str) -> Response:
         encode, content_type = choose_encoder(accept)
-        return Answer(encode(registry), content_type)
+        return Response(encode(registry), content_type)
 
     return {
         "/metrics": metrics,
@@ -50,9 +50,9 @@ def routes(registry: CollectorRegistry, health: Health) -> dict[str, Route]:
     }
 
 
-def _told(finding: Finding) -> Answer:
+def _told(finding: Finding) -> Response:
     told = {"status": "ok" if finding.holds else "failing", **finding.checks}
-    return Answer(
+    return Response(
         json.dumps(told).encode() + b"\n", "application/json", 200 if finding.holds else 503
     )
 

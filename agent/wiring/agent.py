@@ -22,7 +22,7 @@ from ..model.scorer import ModelScorer
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
 from .kafka import build_connection, build_source
-from .loop_settings import build_loop_settings
+from .loop import build_loop_settings
 from .model import build_model
 
 

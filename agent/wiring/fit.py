@@ -14,7 +14,7 @@ from ..events.answers import AnswerBook
 from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
 from ..fit.fit import Callbacks, FitOptions, FitSettings, Fitted, Source, fit_stream
 from ..fit.folder import list_images, read_images
-from ..fit.topic import read_topic
+from ..fit.topic_examples import read_topic
 from ..model.class_names import read_class_names
 from ..settings.load import Settings
 from .database import build_database

@@ -59,7 +59,7 @@ def test_every_page_is_documented() -> None:
 
 
 def test_every_stage_is_documented() -> None:
-    from driftgauge.agent.telemetry.snapshot import STAGES
+    from driftgauge.agent.telemetry.loop_collector import STAGES
 
     assert set(STAGES) <= set(re.findall(r"`([\w.]+)`", section("Sizing")))
 

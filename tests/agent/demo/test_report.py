@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.demo.report import Outcome, write_report, write_summary
+from driftgauge.agent.demo.report import DemoOutcome, write_report, write_summary
 from driftgauge.agent.demo.verdict import judge_run
 from driftgauge.storage import AlertRecord, Database, Store
 
@@ -47,10 +47,10 @@ def fresh_store(tmp_path: Path) -> Iterator[Store]:
     database.close()
 
 
-def outcome_of(store: Store, alerts: list[AlertRecord], *, thumbnails: bool = True) -> Outcome:
+def outcome_of(store: Store, alerts: list[AlertRecord], *, thumbnails: bool = True) -> DemoOutcome:
     run = plan()
     write_run(store, run, alerts, thumbnails=thumbnails)
-    return Outcome(
+    return DemoOutcome(
         plan=run, verdict=judge_run(run, store.alerts(STREAM)), stream=STREAM,
         images_per_second=83.21, figures={"model": "lite0 <b>"}, commands=["driftgauge rates"],
         paths={"report": Path("report.html")},

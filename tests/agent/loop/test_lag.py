@@ -9,7 +9,7 @@ import pytest
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import SourceUnavailable
 from driftgauge.agent.loop.lag import Lag, PartitionLag
-from driftgauge.agent.loop.progress import Mark
+from driftgauge.agent.loop.positions import Position
 from driftgauge.agent.ports import Partition
 from driftgauge.agent.stream.in_memory import MemorySource, MemoryTopic
 
@@ -47,7 +47,7 @@ def clock() -> ManualClock:
 
 def test_the_lag_is_what_is_not_counted_yet(topic: MemoryTopic, clock: ManualClock) -> None:
     lag = Lag(MemorySource(topic), clock, interval_seconds=10)
-    lag.look({ZERO: Mark(3, NOON_MS)})
+    lag.look({ZERO: Position(3, NOON_MS)})
     (found,) = lag.reading.partitions.values()
     assert found == PartitionLag(4, NOON_MS)
     assert found.seconds(clock.now().timestamp()) == 30
@@ -57,16 +57,16 @@ def test_a_quiet_topic_that_is_counted_to_its_end_is_not_behind(
     topic: MemoryTopic, clock: ManualClock
 ) -> None:
     lag = Lag(MemorySource(topic), clock, interval_seconds=10)
-    lag.look({ZERO: Mark(7, NOON_MS)})
+    lag.look({ZERO: Position(7, NOON_MS)})
     assert lag.reading.partitions[ZERO].seconds(clock.now().timestamp()) == 0
 
 
-@pytest.mark.parametrize("mark", [Mark(None), Mark(9, NOON_MS)])
+@pytest.mark.parametrize("position", [Position(None), Position(9, NOON_MS)])
 def test_the_lag_is_never_negative_nor_guessed(
-    topic: MemoryTopic, clock: ManualClock, mark: Mark
+    topic: MemoryTopic, clock: ManualClock, position: Position
 ) -> None:
     lag = Lag(MemorySource(topic), clock, interval_seconds=10)
-    lag.look({ZERO: mark})
+    lag.look({ZERO: position})
     assert lag.reading.partitions[ZERO].messages == 0
 
 
@@ -75,7 +75,7 @@ def test_the_broker_is_asked_once_an_interval(topic: MemoryTopic, clock: ManualC
     lag = Lag(source, clock, interval_seconds=10)
     lag.look({})
     for _ in range(100):
-        lag.look({ZERO: Mark(0)})
+        lag.look({ZERO: Position(0)})
         clock.sleep(0.3)
     assert source.questions == 3
 
@@ -85,11 +85,11 @@ def test_without_an_answer_the_old_one_stays_and_grows_old(
 ) -> None:
     source = Asked(topic)
     lag = Lag(source, clock, interval_seconds=10)
-    lag.look({ZERO: Mark(0)})
+    lag.look({ZERO: Position(0)})
     before = lag.reading
     source.is_silent = True
     clock.sleep(11)
-    lag.look({ZERO: Mark(5)})
+    lag.look({ZERO: Position(5)})
     assert source.questions == 2
     assert lag.reading is before
     lag.forget()

@@ -13,7 +13,7 @@ from driftgauge.agent import errors
 from driftgauge.agent.loop.lag import LagReading
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.telemetry import Metrics
-from driftgauge.agent.telemetry.snapshot import Snapshot
+from driftgauge.agent.telemetry.loop_collector import LoopCollector
 
 from ...services import go_without
 from .conditions import ABOUT, PretendLoop
@@ -27,7 +27,7 @@ def loop() -> PretendLoop:
 @pytest.fixture
 def metrics(loop: PretendLoop) -> Metrics:
     made = Metrics(alpha=0.01)
-    made.registry.register(Snapshot(loop.condition, loop.clock, ABOUT))
+    made.registry.register(LoopCollector(loop.condition, loop.clock, ABOUT))
     return made
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.settings.sections import HttpSection
-from driftgauge.agent.telemetry import Answer, Health, HttpServer, Metrics, serving
+from driftgauge.agent.telemetry import Health, HttpServer, Metrics, Response, serving
 from driftgauge.agent.telemetry.serving import routes
 
 from .conditions import PretendLoop
@@ -28,7 +28,7 @@ def server(loop: PretendLoop) -> Iterator[HttpServer]:
     health = Health(loop.condition, loop.clock, detector="d-1", max_silence_seconds=60)
     pages = routes(Metrics(alpha=0.01).registry, health)
 
-    def broken(_: str) -> Answer:
+    def broken(_: str) -> Response:
         raise RuntimeError("no")
 
     with closing(HttpServer("127.0.0.1", 0, pages | {"/broken": broken})) as made:
@@ -117,6 +117,6 @@ def test_a_port_is_free_again_when_the_agent_has_left() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         settings = HttpSection(port=probe.getsockname()[1])
     for _ in range(2):
-        with serving(settings, {"/healthz": lambda _: Answer(b"ok")}) as made:
+        with serving(settings, {"/healthz": lambda _: Response(b"ok")}) as made:
             assert made is not None
             assert get(made, "/healthz")[2] == "ok"

@@ -10,7 +10,7 @@ from functools import partial
 from driftgauge.agent.clock import ManualClock, SystemClock
 from driftgauge.agent.events.answers import AnswerBook
 from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.fit.topic import read_topic
+from driftgauge.agent.fit.topic_examples import read_topic
 from driftgauge.agent.ports import Partition, Polled
 from driftgauge.agent.stream.in_memory import MemorySource, MemoryTopic
 

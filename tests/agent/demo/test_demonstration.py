@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from driftgauge.agent.demo.broker import EmbeddedBroker
+from driftgauge.agent.demo.demonstration import DemoOptions, run_demo
 from driftgauge.agent.demo.faults import FAULT_KINDS
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.plan import Spans
-from driftgauge.agent.demo.report import Outcome
-from driftgauge.agent.demo.run import DemoOptions, run_demo
+from driftgauge.agent.demo.report import DemoOutcome
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.storage import Database, Store
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, broker: EmbeddedBroker) -> 
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> tuple[Outcome, str]:
+def run(folder: Path) -> tuple[DemoOutcome, str]:
     """Give the outcome of a small run on the user's images, and what it printed."""
     console = Console(file=io.StringIO(), width=120)
     options = DemoOptions(
@@ -52,7 +52,7 @@ def run(folder: Path) -> tuple[Outcome, str]:
 
 
 def test_every_frame_is_counted_once_and_every_window_judged(
-    run: tuple[Outcome, str], folder: Path
+    run: tuple[DemoOutcome, str], folder: Path
 ) -> None:
     outcome, _ = run
     database = Database(f"sqlite:///{folder}/run/driftgauge.db")
@@ -62,7 +62,9 @@ def test_every_frame_is_counted_once_and_every_window_judged(
     assert set(counts.values()) == {outcome.plan.n_live // 2}
 
 
-def test_verdict_summary_and_screen_say_the_same(run: tuple[Outcome, str], folder: Path) -> None:
+def test_verdict_summary_and_screen_say_the_same(
+    run: tuple[DemoOutcome, str], folder: Path
+) -> None:
     outcome, printed = run
     summary = json.loads((folder / "run" / "summary.json").read_text())
     assert [fault["kind"] for fault in summary["faults"]] == list(FAULT_KINDS)
@@ -73,7 +75,7 @@ def test_verdict_summary_and_screen_say_the_same(run: tuple[Outcome, str], folde
     assert all(Path(path).exists() for path in summary["paths"].values())
 
 
-def test_the_agent_left_cleanly(run: tuple[Outcome, str], folder: Path) -> None:
+def test_the_agent_left_cleanly(run: tuple[DemoOutcome, str], folder: Path) -> None:
     assert run[0].verdict is not None
     log = (folder / "run" / "agent.log").read_text()
     assert "agent left" in log
@@ -81,7 +83,7 @@ def test_the_agent_left_cleanly(run: tuple[Outcome, str], folder: Path) -> None:
     assert "score" in run[0].figures["Where its time went"]
 
 
-def test_the_printed_commands_work(run: tuple[Outcome, str], folder: Path) -> None:
+def test_the_printed_commands_work(run: tuple[DemoOutcome, str], folder: Path) -> None:
     for command in run[0].commands:
         if command.startswith("sqlite3"):
             continue

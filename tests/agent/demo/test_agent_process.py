@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.demo.process import AgentProcess, AgentProcessEnded, run_to_end
+from driftgauge.agent.demo.agent_process import AgentProcess, AgentProcessEnded, run_to_end
 
 
 def test_a_command_that_fails_is_named_with_its_code() -> None:

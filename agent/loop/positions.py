@@ -17,7 +17,7 @@ from ..ports import Partition, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Position:
     """How far a partition is counted.
 
     Attributes:
@@ -47,7 +47,7 @@ class _Place:
     n_left_out: int = 0
 
 
-class Progress:
+class Positions:
     """The owned partitions' places; empty until `begin`."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ class Progress:
         if event_time is not None:
             place.event_time_max = max(place.event_time_max or event_time, event_time)
 
-    def marks(self) -> dict[Partition, Mark]:
+    def positions(self) -> dict[Partition, Position]:
         """Return how far each owned partition is counted in memory; safe in every thread."""
         places = self._places
-        return {at: Mark(place.counted, place.timestamp_ms) for at, place in places.items()}
+        return {at: Position(place.counted, place.timestamp_ms) for at, place in places.items()}
 
     def advances(self) -> list[OffsetAdvance]:
         """Return what a flush must write: the partitions that moved, or begin to be known.

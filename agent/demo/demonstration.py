@@ -19,13 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from driftgauge.storage import Database, Store
 
 from ..errors import AgentError
+from .agent_process import AgentProcess, run_to_end
 from .broker import EmbeddedBroker
 from .faults import Severity
 from .outcome import print_outcome
 from .plan import WINDOW_SECONDS, Plan, Spans, plan_run
-from .process import AgentProcess, run_to_end
 from .publish import Publisher
-from .report import Outcome, write_report, write_summary
+from .report import DemoOutcome, write_report, write_summary
 from .scenes import Camera, folder_cameras, photograph_cameras
 from .show import Show
 from .verdict import judge_run
@@ -60,7 +60,7 @@ class DemoOptions:
     spans: Spans = field(default_factory=Spans)
 
 
-def run_demo(options: DemoOptions, console: Console) -> Outcome:
+def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
     """Run everything, print as it goes, and return what came out.
 
     Raises:
@@ -146,7 +146,7 @@ class _Run:
     fit_seconds: float
     samples: list[tuple[float, int]] = field(default_factory=list)
 
-    def finish(self) -> Outcome:
+    def finish(self) -> DemoOutcome:
         """Run to the end and return the outcome."""
         with ExitStack() as stack:
             database = Database(self.workspace.url)  # fit has made its tables
@@ -209,13 +209,13 @@ class _Run:
         (first_at, first), (last_at, last) = counting[0], counting[-1]
         return (last - first) / (last_at - first_at)
 
-    def _outcome(self, store: Store) -> Outcome:
+    def _outcome(self, store: Store) -> DemoOutcome:
         speed = self._images_per_second() or 0.0
         settings, database = (
             shlex.quote(_short(path)) for path in (self.workspace.settings, self.workspace.database)
         )
         driftgauge = _command()
-        return Outcome(
+        return DemoOutcome(
             plan=self.plan,
             verdict=judge_run(self.plan, store.alerts(STREAM)),
             stream=STREAM,

@@ -20,7 +20,7 @@ STAGES = (
 """The stages that become labels; a scorer of your own may measure others."""
 
 
-class Snapshot(Collector):
+class LoopCollector(Collector):
     """Turns the loop's condition into metrics at each scrape; asks neither broker nor database.
 
     Args:
