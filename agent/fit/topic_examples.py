@@ -48,6 +48,8 @@ def read_topic(
         if polled.assignment_changed:
             source.seek(dict.fromkeys(source.assignment()))
             last = clock.monotonic()
+        for record, error in polled.unreadable:
+            _tell_left_out(record, error)
         for record in polled.records:
             last = clock.monotonic()
             for example in _examples(record, decode):
@@ -65,14 +67,7 @@ def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
     try:
         events = decode_record(record, decode, arrived_at=datetime.now(UTC))
     except EventError as error:
-        log.warning(
-            "leaving out %s/%s@%s: %s",
-            record.topic,
-            record.partition,
-            record.offset,
-            error,
-            extra=action("reference_left_out"),
-        )
+        _tell_left_out(record, error)
         return []
     if isinstance(events, Answer):
         return []
@@ -88,6 +83,14 @@ def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
         )
         for number, event in enumerate(events)
     ]
+
+
+def _tell_left_out(record: Record, error: EventError) -> None:
+    log.warning(
+        "leaving out %s/%s@%s: %s",
+        *(record.topic, record.partition, record.offset, error),
+        extra=action("reference_left_out"),
+    )
 
 
 def _segments(event: Event, decode: DecodeSettings) -> tuple[str, ...]:

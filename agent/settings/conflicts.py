@@ -51,6 +51,9 @@ def contradictions(settings: Settings) -> list[str]:
         f"batch.max_message_bytes = {batch.max_message_bytes}, or large messages never arrive": (
             kafka.fetch_max_bytes >= batch.max_message_bytes
         ),
+        f"kafka.max_batch_bytes = {kafka.max_batch_bytes} must be at least "
+        f"batch.max_message_bytes = {batch.max_message_bytes}, or a large compressed message is "
+        "left out": kafka.max_batch_bytes >= batch.max_message_bytes,
         f"kafka.security_protocol = {kafka.security_protocol!r} and kafka.sasl_mechanism = "
         f"{kafka.sasl_mechanism!r} do not go together: a mechanism is needed with SASL_PLAINTEXT "
         "and SASL_SSL, and only there": (

@@ -14,6 +14,7 @@ from kafka.net.compat import KafkaNetClient
 
 from ..errors import SourceRefused, SourceUnavailable
 from ..log import action
+from .codec import bound_decompression
 from .oauth import OAuthClient, token_provider
 
 Profile = Literal["standard", "embedded"]
@@ -65,6 +66,7 @@ class KafkaConnection:
             without SASL.
         oauth: for ``OAUTHBEARER``; the others take *username* and *password*.
         bootstrap_timeout_seconds: how long a first answer may take.
+        max_batch_bytes: what one compressed batch of records may unpack to.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -79,6 +81,7 @@ class KafkaConnection:
     key_password: str | None = field(default=None, repr=False)
     oauth: OAuthClient | None = None
     bootstrap_timeout_seconds: float = 30.0
+    max_batch_bytes: int = 64 * 1024 * 1024
 
     def options(self) -> dict[str, Any]:
         """Return what every kafka-python client takes."""
@@ -138,6 +141,7 @@ def build_client(
         SourceUnavailable: the broker does not answer, with the cause.
         SourceRefused: it answers, and does not let this agent in; known after some seconds.
     """
+    bound_decompression(connection.max_batch_bytes)
     network: list[Any] = []
 
     def remembered(**settings: Any) -> Any:

@@ -32,12 +32,13 @@ from kafka.errors import (
 from ..errors import EventUnreadable, SourceBroken, SourceUnavailable
 from ..log import action
 from ..ports import Partition, Polled, Record
+from .codec import codec_missing, is_of_the_bytes
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
 from .offsets import count_partitions, ends_of, positions, start_of, tell_offsets
 from .record import to_record
 from .retention import skip_what_retention_took
-from .unreadable import KafkaProbe, UnreadableRanges, is_of_the_bytes
+from .unreadable import KafkaProbe, UnreadableRanges
 
 log = logging.getLogger(__name__)
 
@@ -247,6 +248,9 @@ class KafkaSource:
             )
             time.sleep(_PAUSE_SECONDS)
             return {}
+        missing = codec_missing(error, f"topic {self._topic}")
+        if missing is not None:  # our own fault: a new consumer would meet it again
+            raise missing from error
         self._rebuilds += 1
         failed_at = positions(self._consumer) if is_of_the_bytes(error) else {}
         self.close()

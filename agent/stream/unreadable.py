@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import (
-    BrokerResponseError,
-    CorruptRecordError,
-    OffsetOutOfRangeError,
-)
+from kafka.errors import OffsetOutOfRangeError
 
-from ..errors import EventUnreadable
+from ..errors import EventUnreadable, SourceBroken
 from ..ports import Partition, Record
+from .codec import codec_missing, is_of_the_bytes
 from .connection import KafkaConnection, build_client
 
 _TRIES = 2
@@ -144,6 +141,7 @@ class KafkaProbe:
 
     Raises:
         SourceUnavailable: the broker does not answer.
+        SourceBroken: the fault is not one of the record's bytes.
     """
 
     def __init__(self, connection: KafkaConnection) -> None:
@@ -165,9 +163,7 @@ class KafkaProbe:
             return None
         except Exception as error:  # any: it parses bytes that may be anything
             self.close()  # it would fail for ever at these bytes
-            if getattr(error, "retriable", False):
-                return None
-            return repr(error)
+            return _reason(error, partition)
         return None
 
     def end(self, partition: Partition) -> int:
@@ -196,8 +192,17 @@ class KafkaProbe:
         return self._consumer
 
 
-def is_of_the_bytes(error: Exception) -> bool:
-    """Return whether *error* can come from corrupt bytes, and not from a broker's refusal."""
-    if isinstance(error, CorruptRecordError):
-        return True
-    return not isinstance(error, BrokerResponseError)
+def _reason(error: Exception, partition: Partition) -> str | None:
+    """Return why the bytes cannot be read; None when it is the broker's matter and may pass.
+
+    Raises:
+        SourceBroken: the fault is neither, so nothing may be stepped over.
+    """
+    if getattr(error, "retriable", False):
+        return None
+    if is_of_the_bytes(error):
+        return f"{type(error).__name__}: {', '.join(map(str, error.args)) or error}"
+    topic, number = partition
+    where = f"{topic}/{number}"
+    missing = codec_missing(error, where)
+    raise missing or SourceBroken(f"{where} cannot be looked at: {error!r}") from error

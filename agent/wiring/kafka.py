@@ -31,6 +31,7 @@ def build_connection(settings: Settings) -> KafkaConnection:
         key_password=_secret(kafka.key_password),
         oauth=_oauth(settings) if kafka.sasl_mechanism == OAUTH else None,
         bootstrap_timeout_seconds=kafka.bootstrap_timeout_seconds,
+        max_batch_bytes=kafka.max_batch_bytes,
     )
 
 

@@ -32,6 +32,9 @@ class KafkaSection(Section):
     profile)."""
     fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
     """Bytes that one fetch may bring; bounds the memory that waiting messages take."""
+    max_batch_bytes: int = Field(default=64 * MIB, ge=MIB, le=1024 * MIB)
+    """Bytes that one compressed batch of records may unpack to; a batch that holds more is left out
+    with a note in the dead-letter topic. gzip, snappy, lz4 and zstd are read."""
     bootstrap_timeout_seconds: float = Field(default=30, gt=0, le=600)
     """Seconds that a first answer of the broker may take."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
