@@ -31,8 +31,9 @@ from .errors import (
 from .fitting import Progress, Training
 from .identity import ModelIdentity, hash_weights
 from .layout import Layout
-from .method import LEAN, METHOD_KINDS, PAPER, MethodKind, Preset
+from .methods import METHOD_KINDS, METHODS
 from .normaliser import NORMALISER_KINDS, NormaliserKind
+from .preset import LEAN, PAPER, Preset
 from .probes import CONTENT_PROBES, COVARIATE_PROBES, PROBES, probe_image
 from .reference import (
     N_P_VALUE_BINS,
@@ -51,6 +52,7 @@ __all__ = [
     "CONTENT_PROBES",
     "COVARIATE_PROBES",
     "LEAN",
+    "METHODS",
     "METHOD_KINDS",
     "MIN_EVENTS",
     "NORMALISER_KINDS",
@@ -70,7 +72,6 @@ __all__ = [
     "LayerSilent",
     "LayerTaps",
     "Layout",
-    "MethodKind",
     "ModelIdentity",
     "ModelNotTappable",
     "NonFiniteScore",

@@ -23,10 +23,15 @@ from .calibration import Calibration
 from .detector import Detector
 from .errors import ArtifactCorrupt, ArtifactMismatch, ArtifactTooNew
 from .identity import ModelIdentity
-from .method import Preset, empty_method
+from .methods import empty_method
 from .normaliser import Normaliser
+from .preset import Preset
 
-FORMAT = 2
+FORMAT = 3
+FOR_PEOPLE = frozenset({"detector", "figures", "notes", "versions"})
+"""What the manifest holds beside what scoring reads; a detector's name does not depend on it."""
+_FORMAT_2 = 2
+_BOUND_IN_FORMAT_2 = ("identity", "preset", "layers", "groups")
 MAX_CHANNELS = 1_000_000
 _DAMAGE = (
     *(SafetensorError, OSError, RecursionError, MemoryError),
@@ -96,7 +101,10 @@ def load_detector(folder: Path, identity: ModelIdentity | None = None) -> Detect
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of the detector in *folder*, its format checked."""
+    """Return the manifest of the detector in *folder*, its format checked.
+
+    A detector of format 2, of the version before, keeps its name and is read as it is.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         written = int(manifest["format"])
@@ -105,7 +113,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ArtifactCorrupt(f"cannot read the manifest in {folder}: {error}") from error
     if written > FORMAT:
         raise ArtifactTooNew(f"{folder} has format {written}; this driftgauge reads {FORMAT}")
-    if written < FORMAT:
+    if written < _FORMAT_2:
         raise ArtifactMismatch(
             f"{folder} has format {written} of an older driftgauge; this one reads {FORMAT}, so "
             "fit the detector again"
@@ -125,10 +133,10 @@ def _manifest(
         },
         "layers": [{"name": k, "channels": c} for k, c in detector.normaliser.channels.items()],
         "preset": asdict(detector.preset),
-        "reference": {
-            name: {"windows": len(counts), "events": int(counts[:, -1].sum())}
+        "reference": [
+            {"segment": name, "windows": len(counts), "events": int(counts[:, -1].sum())}
             for name, counts in detector.reference.items()
-        },
+        ],
         "groups": list(detector.groups),
         "figures": dict(detector.figures),
         "notes": dict(notes),
@@ -137,7 +145,10 @@ def _manifest(
 
 
 def _digest(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    bound = {key: manifest[key] for key in ("identity", "preset", "layers", "groups")}
+    """Return a hash of all that scoring reads: any field but those `FOR_PEOPLE`."""
+    bound = {key: value for key, value in manifest.items() if key not in FOR_PEOPLE}
+    if manifest["format"] == _FORMAT_2:
+        bound = {key: manifest[key] for key in _BOUND_IN_FORMAT_2}
     digest = hashlib.sha256(json.dumps(bound, sort_keys=True).encode())
     for key in sorted(tensors):
         digest.update(key.encode() + tensors[key].numpy().tobytes())
@@ -165,12 +176,11 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
     normaliser = Normaliser(channels, preset.normaliser)
     normaliser.load_state_dict(_part(tensors, "normaliser."))
     state = _part(tensors, "method.")
-    coreset = state.get("coreset", torch.empty(0))
     with torch.device("meta"):  # the shapes alone: a manifest must not make us allocate
-        expected = empty_method(preset, normaliser.widths, n_coreset=len(coreset)).state_dict()
+        expected = empty_method(preset, normaliser.widths, state).state_dict()
     if {k: v.shape for k, v in expected.items()} != {k: v.shape for k, v in state.items()}:
         raise ValueError("the manifest and the tensors disagree on the shape of the networks")
-    method = empty_method(preset, normaliser.widths, n_coreset=len(coreset))
+    method = empty_method(preset, normaliser.widths, state)
     method.load_state_dict(state)
     calibration = _calibration(tensors, "calibration.", n_layers=len(channels))
     groups = {
@@ -179,7 +189,7 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
     }
     reference = {
         name: tensors[f"reference.{number}"].numpy()
-        for number, name in enumerate(dict(manifest["reference"]))
+        for number, name in enumerate(_segments(manifest))
     }
     if len(_part(tensors, "reference.")) != len(reference):
         raise ValueError("the manifest and the tensors disagree on the reference's segments")
@@ -193,6 +203,13 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
         groups=groups,
         figures=dict(manifest["figures"]),
     )
+
+
+def _segments(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the reference's segments in the order of their tensors."""
+    if manifest["format"] == _FORMAT_2:
+        return list(dict(manifest["reference"]))
+    return [str(one["segment"]) for one in manifest["reference"]]
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from .calibration import Array, Calibration
-from .combined import Combined
 from .detector import Detector, score_all
-from .method import METHOD_KINDS, MethodKind, fit_method
+from .methods import METHODS, fit_method
+from .methods.scoring import ScoringMethod
 from .probes import CONTENT_PROBES, COVARIATE_PROBES
 from .rows import MAX_TRAIN, Rows, normalise_rows, thin_rows
 from .splitting import split_reference
@@ -31,7 +31,7 @@ class Comparison:
         auroc: probe to the chance, in per cent, that a probed image scores above a normal one.
     """
 
-    method: MethodKind
+    method: str
     auroc: Mapping[str, float]
 
     @property
@@ -96,7 +96,7 @@ def compare_methods(
     return sorted(found, key=lambda one: -one.mean)
 
 
-def recommend(comparisons: Sequence[Comparison], used: MethodKind) -> tuple[MethodKind, str]:
+def recommend(comparisons: Sequence[Comparison], used: str) -> tuple[str, str]:
     """Return the method to use here, and why."""
     best = max(comparisons, key=lambda one: one.mean)
     (ours,) = (one for one in comparisons if one.method == used)
@@ -127,24 +127,12 @@ def auroc(normal: Array, unusual: Array) -> float:
     return float(100 * (below + not_above).mean() / (2 * len(normal)))
 
 
-def _methods(detector: Detector, clean: Tensor, seed: int) -> dict[MethodKind, nn.Module]:
+def _methods(detector: Detector, clean: Tensor, seed: int) -> dict[str, ScoringMethod]:
     """Return the detector's own method, its parts, and the cheap ones on the same ``z0``."""
-    known: dict[MethodKind, nn.Module] = {detector.preset.method: detector.method}
-    if isinstance(detector.method, Combined):
-        known |= {
-            "diffusion": detector.method.diffusion,
-            "mahalanobis": detector.method.mahalanobis,
-        }
+    known = {detector.preset.method: detector.method, **detector.method.parts()}
     with torch.inference_mode():
-        for kind in METHOD_KINDS:
-            if kind not in known and kind not in ("combined", "diffusion"):
+        for kind, method in METHODS.items():
+            if kind not in known and method.is_cheap:
                 preset = replace(detector.preset, method=kind)
-                known[kind], _ = fit_method(
-                    preset,
-                    clean,
-                    detector.normaliser.widths,
-                    seed=seed,
-                    training=None,
-                    on_progress=None,
-                )
+                known[kind], _ = fit_method(preset, clean, detector.normaliser.widths, seed=seed)
     return known

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from .calibration import Array, Calibration
 from .errors import NonFiniteScore, ReferenceTooSmall
 from .fitting import OnProgress, Training
 from .group import calibration_groups, group_rows
-from .method import LEAN, Preset, fit_method
+from .methods import fit_method
+from .methods.scoring import ScoringMethod
 from .normaliser import Normaliser
+from .preset import LEAN, Preset
 from .reference import ReferenceWindows, reference_windows
 from .rows import BATCH, MAX_TRAIN, Rows, normalise_rows, take_rows, thin_rows
 from .splitting import MIN_EVENTS, Split, split_reference
@@ -29,7 +31,7 @@ class Detector:
     """Scores taps of one model; made by `fit_detector` or `load_detector`.
 
     Attributes:
-        method: scores ``z0``: `Diffusion` or a baseline.
+        method: scores ``z0``; one of `METHODS`.
         preset: what was fitted, and how it scores.
         groups: segment to a calibration of its own, for those that had enough reference.
         reference: what each segment's normal looked like (`ReferenceWindows`).
@@ -37,7 +39,7 @@ class Detector:
     """
 
     normaliser: Normaliser
-    method: nn.Module
+    method: ScoringMethod
     calibration: Calibration
     preset: Preset
     reference: ReferenceWindows

@@ -18,6 +18,9 @@ from .training_state import TrainingState, name_run
 HELD_OUT_SHARE = 0.1
 EVALUATIONS = 20
 EMA_DECAY = 0.995
+WARM_UP_SHARE = 0.1
+FEWEST_SCHEDULED = 20
+"""Steps that the learning rate is planned for at least: a shorter plan has no room to warm up."""
 FUSED_ON = ("cpu", "cuda")
 """Devices with one kernel for the whole optimiser."""
 
@@ -45,6 +48,12 @@ class Training:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     patience: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse what trains nothing."""
+        for name in ("max_steps", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"got {name} {getattr(self, name)}, wanted at least 1")
 
     def n_steps(self, n_samples: int) -> int:
         """Return how many optimiser steps *n_samples* get."""
@@ -127,8 +136,8 @@ def _begin(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         max_lr=plan.learning_rate,
-        total_steps=plan.n_steps(n_samples),
-        pct_start=0.1,
+        total_steps=max(plan.n_steps(n_samples), FEWEST_SCHEDULED),
+        pct_start=WARM_UP_SHARE,
     )
     average, best = copy.deepcopy(network), copy.deepcopy(network)
     return TrainingState(network, average, best, optimiser, schedule, generator)

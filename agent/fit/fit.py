@@ -11,7 +11,6 @@ from driftgauge.detector import (
     LEAN,
     Comparison,
     Detector,
-    MethodKind,
     NormaliserKind,
     Progress,
     fit_detector,
@@ -120,7 +119,7 @@ class FitSettings:
     window_seconds: int
     alpha: float
     max_images: int
-    method: MethodKind
+    method: str
     normaliser: NormaliserKind
     calibrate_by: str
 

@@ -29,7 +29,7 @@ from scipy import stats
 from torch import Tensor
 
 from driftgauge.detector import LEAN, Calibration, Detector, Training, score_all
-from driftgauge.detector.method import fit_method
+from driftgauge.detector.methods import fit_method
 from driftgauge.detector.normaliser import Normaliser
 
 from ..detector.false_alarm_law import allowed_counts

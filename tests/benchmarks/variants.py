@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from driftgauge.detector import LEAN, NORMALISER_KINDS, PAPER, Calibration, Preset, Training
-from driftgauge.detector.diffusion import Diffusion, Mode
-from driftgauge.detector.method import fit_method
+from driftgauge.detector.methods import fit_method
+from driftgauge.detector.methods.diffusion import Diffusion
 from driftgauge.detector.normaliser import Normaliser
+from driftgauge.detector.preset import Mode
 
 Array = NDArray[np.float64]
 Sets = Mapping[Any, Mapping[str, Tensor]]

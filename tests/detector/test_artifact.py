@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import resource
 import shutil
@@ -30,6 +31,7 @@ from driftgauge.detector import (
 
 from .models import fit_quickly, normal_taps, small_cnn, uniforms
 
+BOUND = {"format", "groups", "identity", "layers", "preset", "reference"}
 IDENTITY = ModelIdentity(weights="a" * 64, preprocessing="resize 160")
 
 
@@ -68,7 +70,8 @@ def test_the_manifest_says_what_it_is(saved: Path) -> None:
     manifest = read_manifest(saved)
     assert manifest["detector"] == saved.name
     assert manifest["notes"] == {"span": "one day"}
-    assert manifest["reference"]["camera=0"]["events"] > 100
+    segments = {one["segment"]: one["events"] for one in manifest["reference"]}
+    assert segments["camera=0"] > 100
 
 
 def test_another_model_is_refused_with_what_differs(saved: Path) -> None:
@@ -77,11 +80,50 @@ def test_another_model_is_refused_with_what_differs(saved: Path) -> None:
         load_detector(saved, other)
 
 
+def test_cameras_that_were_swapped_in_the_manifest_are_refused(saved: Path, tmp_path: Path) -> None:
+    folder = copy_of(saved, tmp_path)
+    text = (folder / "manifest.json").read_text()
+    swapped = (
+        text.replace("camera=0", "x").replace("camera=1", "camera=0").replace('"x"', '"camera=1"')
+    )
+    assert swapped != text
+    (folder / "manifest.json").write_text(swapped)
+    with pytest.raises(ArtifactCorrupt, match="a file was changed or damaged"):
+        load_detector(folder)
+
+
+@pytest.mark.parametrize("field", sorted(BOUND))
+def test_whatever_scoring_reads_of_the_manifest_is_bound_to_the_detectors_name(
+    field: str, saved: Path
+) -> None:
+    manifest, tensors = read_manifest(saved), load_file(saved / "detector.safetensors")
+    assert set(manifest) - BOUND == {"detector", "figures", "notes", "versions"}
+    assert artifact._digest(manifest, tensors) == saved.name
+    changed = manifest | {field: [manifest[field], "changed"]}
+    assert artifact._digest(changed, tensors) != saved.name
+
+
+def test_a_detector_of_the_version_before_is_still_loaded(saved: Path, tmp_path: Path) -> None:
+    folder = copy_of(saved, tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    counts = {one.pop("segment"): one for one in manifest["reference"]}
+    manifest |= {"format": 2, "reference": counts}
+    bound = {key: manifest[key] for key in ("identity", "preset", "layers", "groups")}
+    digest = hashlib.sha256(json.dumps(bound, sort_keys=True).encode())
+    for name, tensor in sorted(load_file(folder / "detector.safetensors").items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    manifest["detector"] = digest.hexdigest()[:12]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    old, new = load_detector(folder, IDENTITY), load_detector(saved, IDENTITY)
+    assert list(old.reference) == list(new.reference)
+    assert torch.equal(old.score(normal_taps(9, seed=6)), new.score(normal_taps(9, seed=6)))
+
+
 def test_a_future_format_is_refused(saved: Path, tmp_path: Path) -> None:
     folder = copy_of(saved, tmp_path)
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(ArtifactTooNew, match="format 99; this driftgauge reads 2"):
+    with pytest.raises(ArtifactTooNew, match="format 99; this driftgauge reads 3"):
         load_detector(folder)
 
 

@@ -11,7 +11,6 @@ from driftgauge.detector import (
     METHOD_KINDS,
     PROBES,
     Comparison,
-    MethodKind,
     compare_methods,
     recommend,
     split_reference,
@@ -21,7 +20,7 @@ from driftgauge.detector.comparison import auroc
 from .models import N_REFERENCE, fit_quickly, normal_taps
 
 
-def on_probes(method: MethodKind, value: float) -> Comparison:
+def on_probes(method: str, value: float) -> Comparison:
     return Comparison(method, dict.fromkeys(PROBES, value))
 
 

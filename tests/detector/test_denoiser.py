@@ -92,3 +92,16 @@ def test_training_on_a_gpu_in_mixed_precision_is_repeatable_and_as_good_as_on_th
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
     assert loss == pytest.approx(on_processor, rel=0.02)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 10, 19])
+def test_a_training_of_few_steps_takes_them_all(n_steps: int) -> None:
+    clean = normal_taps(64, 0)["early"]
+    plan = Training(max_steps=n_steps)
+    _, figures = train_denoiser(clean, width=8, n_blocks=1, seed=0, training=plan)
+    assert figures["steps"] == n_steps
+
+
+def test_a_training_of_no_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="got max_steps 0, wanted at least 1"):
+        Training(max_steps=0)

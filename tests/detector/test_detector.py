@@ -12,9 +12,9 @@ from driftgauge.detector import (
     fit_detector,
     score_all,
 )
-from driftgauge.detector.combined import Combined
 from driftgauge.detector.denoiser import Denoiser
-from driftgauge.detector.diffusion import layer_errors, restore
+from driftgauge.detector.methods.combined import Combined
+from driftgauge.detector.methods.diffusion import layer_errors, restore
 from driftgauge.detector.noise import signal_shares
 from driftgauge.detector.splitting import split_reference
 

@@ -12,20 +12,19 @@ from driftgauge.detector import (
     METHOD_KINDS,
     NORMALISER_KINDS,
     Detector,
-    MethodKind,
     ModelIdentity,
     NonFiniteScore,
     NormaliserKind,
     Preset,
-    baselines,
     fit_detector,
     load_detector,
     save_detector,
     score_all,
 )
-from driftgauge.detector.baselines import shrunk_covariance
 from driftgauge.detector.denoiser import Denoiser
-from driftgauge.detector.diffusion import Diffusion, restore, restore_by_ddim
+from driftgauge.detector.methods import linear
+from driftgauge.detector.methods.diffusion import Diffusion, restore, restore_by_ddim
+from driftgauge.detector.methods.mahalanobis import shrunk_covariance
 from driftgauge.detector.noise import signal_shares
 from driftgauge.detector.normaliser import Normaliser
 
@@ -74,7 +73,7 @@ def test_every_method_sees_a_shift_and_survives_saving(preset: Preset, tmp_path:
 def test_the_shrunk_covariance_is_ledoit_and_wolfs(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(baselines, "CHUNK", chunk)
+    monkeypatch.setattr(linear, "CHUNK", chunk)
     samples = normal_taps(80, 3)["late"]
     mean = samples.mean(dim=0, dtype=torch.float64)
     centred = samples.double() - mean
@@ -131,7 +130,7 @@ def test_dead_and_constant_channels_and_twins_give_finite_scores(kind: Normalise
 
 
 @pytest.mark.parametrize("method", METHOD_KINDS)
-def test_a_row_that_is_not_finite_is_named(method: MethodKind) -> None:
+def test_a_row_that_is_not_finite_is_named(method: str) -> None:
     detector = fit(replace(TINY, method=method))
     taps = normal_taps(10, 4)
     taps["late"][7, 3] = float("nan")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Literal, get_args
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from .denoiser import Denoiser
-from .noise import signal_shares
+from ..denoiser import Denoiser
+from ..fitting import train_denoiser
+from ..noise import signal_shares
+from ..preset import Mode, Preset
+from .scoring import FitJob, ScoringMethod
 
-Mode = Literal["fast", "paper"]
-MODES: tuple[Mode, ...] = get_args(Mode)
 
-
-class Diffusion(nn.Module):
+class Diffusion(ScoringMethod):
     """Scores by a trained denoiser.
 
     - ``fast``: one pass on ``sqrt(ab_t) z0``, without noise: deterministic, and independent of
@@ -36,6 +36,8 @@ class Diffusion(nn.Module):
         Yang et al. 2024, section 3; docs/method.md says what is done otherwise.
     """
 
+    is_cheap = False
+
     def __init__(
         self,
         denoiser: Denoiser,
@@ -54,6 +56,29 @@ class Diffusion(nn.Module):
         generator = torch.Generator().manual_seed(0)
         drawn = torch.randn(sum(widths), generator=generator, device="cpu")
         self.register_buffer("noise", drawn if noise is None else noise)
+
+    @classmethod
+    def fitted(cls, job: FitJob) -> tuple[Self, dict[str, float]]:
+        """Train a denoiser on ``z0``; the figures are the training's."""
+        preset, clean = job.preset, job.clean
+        denoiser, figures = train_denoiser(
+            clean,
+            width=preset.width or 2 * clean.shape[1],
+            n_blocks=preset.n_blocks,
+            seed=job.seed,
+            training=job.training,
+            on_progress=job.on_progress,
+            checkpoint=job.checkpoint,
+        )
+        method = cls(denoiser, job.widths, step=preset.step, mode=preset.mode)
+        return method.to(clean.device), figures
+
+    @classmethod
+    def empty(cls, preset: Preset, widths: Sequence[int], state: Mapping[str, Tensor]) -> Self:
+        """Return one with an untrained denoiser."""
+        channels = sum(widths)
+        denoiser = Denoiser(channels, width=preset.width or 2 * channels, n_blocks=preset.n_blocks)
+        return cls(denoiser, widths, step=preset.step, mode=preset.mode)
 
     def forward(self, clean: Tensor) -> Tensor:
         """Return ``(n, layers + 1)``; the last is joint; higher is more unusual."""
