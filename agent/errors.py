@@ -14,7 +14,7 @@ AgentError
     SourceRefused            it answers, and does not let this agent in (retryable)
   SourceBroken               the broker answers what reading again does not cure
   ScorerFault                the scorer broke its promise
-  BrokerNotStarted           the embedded broker did not come up
+  BrokerNotStarted           the broker of the demonstration did not start
 """
 
 from __future__ import annotations
@@ -81,4 +81,4 @@ class ScorerFault(AgentError):
 
 
 class BrokerNotStarted(AgentError):
-    """The embedded broker did not come up."""
+    """The broker of the demonstration did not start."""

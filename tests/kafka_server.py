@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,9 +105,10 @@ class KafkaServer:
     certificates: Certificates
     ports: dict[str, int] = field(default_factory=lambda: _free_ports(*_PORTS))
     process: subprocess.Popen[bytes] | None = None
+    consumer_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def connection(self, protocol: str = "PLAINTEXT", **more: Any) -> KafkaConnection:
-        """Return how to reach one listener in the standard profile."""
+        """Return how to reach one listener."""
         return KafkaConnection(
             bootstrap_servers=(f"127.0.0.1:{self.ports[protocol]}",),
             security_protocol=protocol,

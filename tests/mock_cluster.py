@@ -6,7 +6,7 @@ The Python binding does not show it, the library that comes with it does.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -54,6 +54,8 @@ class MockConnection(KafkaConnection):
 
 class MockCluster:
     """One broker of the mock; a context manager."""
+
+    consumer_settings: Mapping[str, Any] = {}
 
     def __init__(self) -> None:
         self._library = _library()

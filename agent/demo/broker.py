@@ -14,10 +14,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ..errors import BrokerNotStarted
 from ..log import action
@@ -26,6 +27,15 @@ from ..stream.topic import ensure_topics
 
 log = logging.getLogger(__name__)
 
+CONSUMER_SETTINGS: Mapping[str, Any] = {
+    "session_timeout_seconds": 2.5,  # joining a group takes half of it
+    "heartbeat_interval_seconds": 0.3,
+    "partition_assignment": "range",
+}
+"""What this broker asks of ``[kafka]``. When a second rebalance follows a first at once, as
+cooperative ones do, it may hand a member the plan before last, and a partition is nobody's (seen)."""
+_PRODUCER_SETTINGS = {"batch_size": 1, "linger_ms": 0, "enable_idempotence": False}
+"""It counts batches, not records."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -76,6 +86,8 @@ class EmbeddedBroker:
         binary: the program; None is Tansu.
     """
 
+    consumer_settings = CONSUMER_SETTINGS
+
     def __init__(
         self,
         run_dir: Path,
@@ -118,7 +130,9 @@ class EmbeddedBroker:
 
     def connection(self) -> KafkaConnection:
         """Return how to reach it."""
-        return KafkaConnection(bootstrap_servers=(self.address,), profile="embedded")
+        return KafkaConnection(
+            bootstrap_servers=(self.address,), producer_settings=_PRODUCER_SETTINGS
+        )
 
     def create_topic(self, topic: str, partitions: int = 1) -> None:
         """Make a topic unless it exists."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import SettingsError
+from .broker import CONSUMER_SETTINGS
 from .lite0 import FACTORY
 from .plan import WINDOW_SECONDS
 
@@ -101,8 +102,8 @@ def settings_text(workspace: Workspace, *, broker: str, image_size: int) -> str:
         "stream": {"name": STREAM, "topic": TOPIC, "segments": ["camera"]},
         "kafka": {
             "bootstrap_servers": [broker],
-            "profile": "embedded",
             "auto_offset_reset": "earliest",
+            **CONSUMER_SETTINGS,
         },
         "model": {"factory": FACTORY, "image_size": image_size},
         "detector": {"path": str(workspace.detector)},

@@ -71,7 +71,7 @@ def unknown_setting(section: str, name: str, known: Mapping[str, Sequence[str]])
 
     >>> unknown_setting("stream", "topik", {"stream": ["name", "topic"]})
     'stream.topik is not a setting; did you mean stream.topic?'
-    >>> unknown_setting("kafak", "", {"stream": ["name"], "kafka": ["profile"]})
+    >>> unknown_setting("kafak", "", {"stream": ["name"], "kafka": ["group_id"]})
     '[kafak] is not a section; did you mean [kafka]?'
     """
     if section not in known:

@@ -44,8 +44,6 @@ from .sections import (
 
 PREFIX = "DRIFTGAUGE_"
 
-_EMBEDDED = {"session_timeout_seconds": 2.5, "heartbeat_interval_seconds": 0.3}
-
 
 class Settings(BaseSettings):
     """All sections, checked against each other. Building one reads no file and no environment."""
@@ -88,7 +86,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _fill_names(cls, values: Any) -> Any:
-        """Fill in what other settings decide: group, dead-letter topic, embedded timings."""
+        """Fill in what other settings decide: group and dead-letter topic."""
         if not isinstance(values, dict) or not isinstance(values.get("stream"), dict):
             return values
         stream, kafka = values["stream"], values.get("kafka", {})
@@ -98,7 +96,7 @@ class Settings(BaseSettings):
         filled = {
             "group_id": f"driftgauge-{stream.get('name')}",
             "dead_letter_topic": f"{stream.get('topic')}.dlq",
-        } | (_EMBEDDED if kafka.get("profile") == "embedded" else {})
+        }
         return {**values, "kafka": {**filled, **kafka}}
 
     @model_validator(mode="after")
@@ -171,9 +169,16 @@ def _refuse_unknown_variable(variable: str, section: str, name: str) -> None:
     names = setting_names().get(section, ())
     files = [secret + SUFFIX for secret in secret_names().get(section, ())]
     if name not in (*names, *files):
-        raise SettingsError(
-            f"environment variable {variable}: {unknown_setting(section, name, setting_names())}"
-        )
+        raise SettingsError(f"environment variable {variable}: {_unknown(section, name)}")
+
+
+def _unknown(section: str, name: str) -> str:
+    """Return in words that a setting does not exist, or no longer does, and what to write."""
+    kind = sections().get(section)
+    instead = kind.removed.get(name) if kind else None
+    if instead is not None:
+        return f"{section}.{name} is no longer a setting: {instead}"
+    return unknown_setting(section, name, setting_names())
 
 
 def setting_names() -> dict[str, tuple[str, ...]]:
@@ -257,7 +262,7 @@ def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile
     if where == "default":
         where = f"{source.path}:{source.lines[section]}" if section in source.lines else "settings"
     if detail["type"] == "extra_forbidden":
-        return f"{where}: {unknown_setting(section, name, setting_names())}"
+        return f"{where}: {_unknown(section, name)}"
     if detail["type"] == "missing":
         return f"{key} is not set; set it in {source.path} or as {_variable(section, name)}"
     reason = detail["msg"].removeprefix("Value error, ")

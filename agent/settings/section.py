@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
@@ -41,7 +42,13 @@ Budget = Annotated[
 
 
 class Section(BaseModel):
-    """What all sections share: frozen, unknown names refused, fields documented where they are."""
+    """What all sections share: frozen, unknown names refused, fields documented where they are.
+
+    Attributes:
+        removed: settings of earlier versions, and what to write instead.
+    """
+
+    removed: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True

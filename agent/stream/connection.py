@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
@@ -16,8 +16,6 @@ from ..errors import SourceRefused, SourceUnavailable
 from ..log import action
 from .codec import bound_decompression
 from .oauth import OAuthClient, token_provider
-
-Profile = Literal["standard", "embedded"]
 
 REFUSED_SECONDS = 3.0
 """A client tries until its time is over, also where the answer is a refusal; after so long a refusal
@@ -59,18 +57,16 @@ class KafkaConnection:
 
     Attributes:
         bootstrap_servers: ``host:port`` of one or more brokers.
-        profile: ``embedded`` for the broker that ships with the demo: short sessions, one record a
-            batch.
         security_protocol: ``PLAINTEXT``, ``SSL``, ``SASL_PLAINTEXT`` or ``SASL_SSL``.
         sasl_mechanism: ``PLAIN``, ``SCRAM-SHA-256``, ``SCRAM-SHA-512`` or ``OAUTHBEARER``; None
             without SASL.
         oauth: for ``OAUTHBEARER``; the others take *username* and *password*.
         bootstrap_timeout_seconds: how long a first answer may take.
         max_batch_bytes: what one compressed batch of records may unpack to.
+        producer_settings: kafka-python's own options, for every producer on this connection.
     """
 
     bootstrap_servers: tuple[str, ...]
-    profile: Profile = "standard"
     security_protocol: str = "PLAINTEXT"
     sasl_mechanism: str | None = None
     username: str | None = None
@@ -82,6 +78,7 @@ class KafkaConnection:
     oauth: OAuthClient | None = None
     bootstrap_timeout_seconds: float = 30.0
     max_batch_bytes: int = 64 * 1024 * 1024
+    producer_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def options(self) -> dict[str, Any]:
         """Return what every kafka-python client takes."""
@@ -101,11 +98,8 @@ class KafkaConnection:
         }
 
     def producer_options(self) -> dict[str, Any]:
-        """Return what a producer takes on top: the embedded broker counts batches, not records."""
-        options = self.options() | {"acks": "all", "max_block_ms": 10_000}
-        if self.profile == "embedded":
-            options |= {"batch_size": 1, "linger_ms": 0, "enable_idempotence": False}
-        return options
+        """Return what every producer takes."""
+        return self.options() | {"acks": "all", "max_block_ms": 10_000, **self.producer_settings}
 
 
 class _Heard(logging.Handler):

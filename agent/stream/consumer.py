@@ -18,6 +18,9 @@ from .connection import KafkaConnection, build_client
 log = logging.getLogger(__name__)
 
 OffsetReset = Literal["latest", "earliest"]
+PartitionAssignment = Literal["cooperative-sticky", "range"]
+
+_ASSIGNORS = {"cooperative-sticky": CooperativeStickyAssignor, "range": RangePartitionAssignor}
 
 _ALL = 100_000  # records a poll may return: more than any fetch holds
 
@@ -28,17 +31,18 @@ class ConsumerSettings:
 
     Attributes:
         auto_offset_reset: where a partition begins that the database does not know.
-        session_timeout_seconds: None is 45, or 2.5 on the embedded broker, whose joins take half
-            of it.
-        heartbeat_interval_seconds: None is 3, or 0.3 on the embedded broker.
+        session_timeout_seconds: silence after which the broker gives the partitions away.
+        heartbeat_interval_seconds: at most a third of it.
+        partition_assignment: how the group shares the partitions out.
         fetch_max_bytes: bounds what one poll returns, but for one larger message.
         max_message_bytes: the largest message that can be read at all.
         call_timeout_seconds: bounds every call that asks the broker something.
     """
 
     auto_offset_reset: OffsetReset = "latest"
-    session_timeout_seconds: float | None = None
-    heartbeat_interval_seconds: float | None = None
+    session_timeout_seconds: float = 45.0
+    heartbeat_interval_seconds: float = 3.0
+    partition_assignment: PartitionAssignment = "cooperative-sticky"
     fetch_max_bytes: int = 8 * 1024 * 1024
     max_message_bytes: int = 10 * 1024 * 1024
     call_timeout_seconds: float = 5.0
@@ -60,41 +64,28 @@ def connect_consumer(
     Raises:
         SourceUnavailable: the broker does not answer, with the cause.
     """
-    options = connection.options() | _options(connection, settings) | {"group_id": group_id}
+    options = connection.options() | _options(settings) | {"group_id": group_id}
     consumer = build_client(KafkaConsumer, connection, f"read {topic}", **options)
     consumer.subscribe([topic], listener=_listener(consumer, changed))
     return consumer
 
 
-def _options(connection: KafkaConnection, settings: ConsumerSettings) -> dict[str, Any]:
+def _options(settings: ConsumerSettings) -> dict[str, Any]:
     """No deserialisers: one that fails leaves the consumer unusable."""
-    embedded = connection.profile == "embedded"
-    session = settings.session_timeout_seconds or (2.5 if embedded else 45.0)
-    heartbeat = settings.heartbeat_interval_seconds or (0.3 if embedded else 3.0)
     return {
         "enable_auto_commit": False,
         "auto_offset_reset": "none",  # the loop seeks; the consumer begins nowhere by itself
         "isolation_level": "read_committed",  # a producer that aborts sends the same again
         "allow_auto_create_topics": False,
-        "partition_assignment_strategy": [_assignor(embedded)],
+        "partition_assignment_strategy": [_ASSIGNORS[settings.partition_assignment]],
         "max_poll_records": _ALL,
         "fetch_max_bytes": settings.fetch_max_bytes,
         "max_partition_fetch_bytes": max(settings.fetch_max_bytes, settings.max_message_bytes),
-        "session_timeout_ms": round(session * 1000),
-        "heartbeat_interval_ms": round(heartbeat * 1000),
-        "metadata_max_age_ms": 5_000 if embedded else 30_000,
+        "session_timeout_ms": round(settings.session_timeout_seconds * 1000),
+        "heartbeat_interval_ms": round(settings.heartbeat_interval_seconds * 1000),
+        "metadata_max_age_ms": 30_000,
         "metrics_enabled": False,
     }
-
-
-def _assignor(embedded: bool) -> Any:
-    """Cooperative, but for the embedded broker.
-
-    That one may hand a member the plan before last when a second rebalance follows at once, as
-    cooperative ones do; a partition is then nobody's until somebody leaves (seen). In the eager
-    protocol one rebalance follows one change.
-    """
-    return RangePartitionAssignor if embedded else CooperativeStickyAssignor
 
 
 def _listener(consumer: Any, changed: threading.Event) -> Any:

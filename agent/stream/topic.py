@@ -36,7 +36,7 @@ def ensure_topics(
 
 
 def delete_topics(connection: KafkaConnection, *topics: str) -> None:
-    """Delete *topics*; on the embedded broker this is what frees memory.
+    """Delete *topics* with all that is in them.
 
     Raises:
         SourceUnavailable: the broker cannot be reached, or refuses.

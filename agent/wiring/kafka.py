@@ -20,7 +20,6 @@ def build_connection(settings: Settings) -> KafkaConnection:
     kafka = settings.kafka
     return KafkaConnection(
         bootstrap_servers=tuple(kafka.bootstrap_servers),
-        profile=kafka.profile,
         security_protocol=kafka.security_protocol,
         sasl_mechanism=kafka.sasl_mechanism,
         username=kafka.username,
@@ -74,6 +73,7 @@ def build_source(
             auto_offset_reset=reset or kafka.auto_offset_reset,
             session_timeout_seconds=kafka.session_timeout_seconds,
             heartbeat_interval_seconds=kafka.heartbeat_interval_seconds,
+            partition_assignment=kafka.partition_assignment,
             fetch_max_bytes=kafka.fetch_max_bytes,
             max_message_bytes=settings.batch.max_message_bytes,
         ),

@@ -23,7 +23,6 @@ from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.settings.load import Settings, load_settings
-from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.wiring.agent import build_agent
@@ -31,7 +30,7 @@ from driftgauge.agent.wiring.database import build_database
 from driftgauge.storage import Database, FlushRecord, Store
 
 from ..agent.scorer import BrightnessScorer
-from ..broker import Broker
+from ..broker import Broker, consumer_settings, kafka_lines
 from ..certificates import certify
 from ..kafka_server import KafkaServer, find_jars
 from ..token_endpoint import signing_keys
@@ -148,7 +147,7 @@ class MockAgent:
                 self.topic.broker.connection(),
                 topic=self.topic.name,
                 group_id=self.topic.name,
-                settings=ConsumerSettings(auto_offset_reset="earliest"),
+                settings=consumer_settings(self.topic.broker),
             ),
             dead_letters=MemoryDeadLetters(),
             scorer=BrightnessScorer(),
@@ -188,7 +187,7 @@ def fitted_settings(
     file.write_text(
         f'[stream]\nname = "{STREAM}"\ntopic = "{topic}"\nsegments = ["camera"]\n'
         f'[kafka]\nbootstrap_servers = ["{reach.bootstrap_servers[0]}"]\n'
-        f'profile = "{reach.profile}"\nauto_offset_reset = "earliest"\n'
+        f'auto_offset_reset = "earliest"\n{kafka_lines(broker)}'
         '[model]\nfactory = "driftgauge.agent.demo.lite0:build_lite0"\n'
         f'[detector]\npath = "{folder}/detector"\n'
         f'[store]\nurl = "sqlite:///{folder}/real.db"\n'

@@ -8,13 +8,12 @@ from dataclasses import replace
 import pytest
 
 from driftgauge.agent.ports import DeadLetters, Record
-from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 
 from ..agent.records import record
-from ..broker import BROKERS, Broker
+from ..broker import BROKERS, Broker, consumer_settings
 from .test_source import joined, read
 
 Stored = Callable[[int], list[Record]]
@@ -28,7 +27,7 @@ def box(request: pytest.FixtureRequest, topic: str) -> Iterator[tuple[DeadLetter
         return
     broker: Broker = request.getfixturevalue(request.param)
     sent = KafkaDeadLetters(broker.connection(), topic=topic, max_message_bytes=100_000)
-    earliest = ConsumerSettings(auto_offset_reset="earliest")
+    earliest = consumer_settings(broker)
     source = KafkaSource(broker.connection(), topic=topic, group_id=topic, settings=earliest)
 
     def stored(n: int) -> list[Record]:
@@ -86,7 +85,7 @@ def test_a_letter_that_the_broker_refuses_leaves_its_reason(
     letters.send(record(b"x" * 200_000), error="EventSchemaError", message="too large")
     letters.flush(5)
     letters.close()
-    earliest = ConsumerSettings(auto_offset_reset="earliest")
+    earliest = consumer_settings(broker)
     source = KafkaSource(broker.connection(), topic=topic, group_id=topic, settings=earliest)
     source.seek(dict.fromkeys(joined(source)))
     (letter,) = read(source, 1)

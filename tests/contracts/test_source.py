@@ -10,11 +10,11 @@ import pytest
 
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.ports import EventSource, Partition, Record
-from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
+from driftgauge.agent.stream.consumer import OffsetReset
 from driftgauge.agent.stream.in_memory import MemorySource, MemoryTopic
 from driftgauge.agent.stream.kafka import KafkaSource
 
-from ..broker import BROKERS, Broker, until
+from ..broker import BROKERS, Broker, consumer_settings, until
 
 
 class Rig(Protocol):
@@ -53,7 +53,7 @@ class KafkaRig:
             self.broker.connection(),
             topic=self.topic,
             group_id=self.topic,
-            settings=ConsumerSettings(auto_offset_reset=reset),
+            settings=consumer_settings(self.broker, reset),
         )
         self.sources.append(made)
         return made

@@ -43,6 +43,7 @@ class Orders:
     Attributes:
         step_file: holds the seconds by which its wall clock is off.
         log_file: its log is added there.
+        consumer: how it reads.
         busy_seconds: how long it waits for another writer of an SQLite file.
         sampling: when it scores a part of the records only.
     """
@@ -52,6 +53,7 @@ class Orders:
     url: str
     step_file: Path
     log_file: Path
+    consumer: ConsumerSettings
     busy_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
 
@@ -83,12 +85,7 @@ def work(orders: Orders, ready: Connection) -> None:
                 orders.connection,
                 topic=orders.topic,
                 group_id=orders.topic,
-                settings=ConsumerSettings(
-                    auto_offset_reset="earliest",
-                    session_timeout_seconds=2,
-                    heartbeat_interval_seconds=0.3,
-                    fetch_max_bytes=65_536,
-                ),
+                settings=orders.consumer,
             ),
             dead_letters=KafkaDeadLetters(orders.connection, topic=f"{orders.topic}.dlq"),
             scorer=BrightnessScorer(),

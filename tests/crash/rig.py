@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from driftgauge.agent.loop.sampling import SamplingSettings
+from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.storage import Database, Store, StoreUnavailable
 
-from ..broker import Broker
+from ..broker import Broker, consumer_settings
 from .agent import STREAM, AgentProcess, Orders
 from .ledger import WINDOW_SECONDS, Ledger, assert_counted_once
 
@@ -42,6 +43,7 @@ class Rig:
             self.url,
             self.folder / "step",
             self._log,
+            self._consumer,
             self.busy_seconds,
             self.sampling,
         )
@@ -101,6 +103,15 @@ class Rig:
     @property
     def words(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def _consumer(self) -> ConsumerSettings:
+        return replace(
+            consumer_settings(self.broker),
+            session_timeout_seconds=2,
+            heartbeat_interval_seconds=0.3,
+            fetch_max_bytes=65_536,
+        )
 
     @property
     def _log(self) -> Path:

@@ -17,11 +17,11 @@ import pytest
 
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.loop.sampling import SamplingSettings
-from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.kafka import KafkaSource
 
 from ..agent.events.test_decode import bomb
 from ..agent.records import NOON, encoded, picture
+from ..broker import consumer_settings
 from ..contracts.test_source import joined, read
 from .agent import STREAM, AgentProcess
 from .ledger import Ledger
@@ -174,7 +174,7 @@ def dead_letters(rig: Rig, n: int) -> list[tuple[str, str]]:
         rig.broker.connection(),
         topic=letters,
         group_id=letters,
-        settings=ConsumerSettings(auto_offset_reset="earliest"),
+        settings=consumer_settings(rig.broker),
     )
     source.seek(dict.fromkeys(joined(source)))
     found = [dict(record.headers) for record in read(source, n)]

@@ -90,7 +90,7 @@ def environment(folder: Path, broker: EmbeddedBroker) -> dict[str, str]:
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "DRIFTGAUGE_KAFKA__BOOTSTRAP_SERVERS": broker.address,
-        "DRIFTGAUGE_KAFKA__PROFILE": "embedded",
+        "DRIFTGAUGE_KAFKA__PARTITION_ASSIGNMENT": "range",
         "DRIFTGAUGE_KAFKA__SESSION_TIMEOUT_SECONDS": "2.5",
         "DRIFTGAUGE_KAFKA__HEARTBEAT_INTERVAL_SECONDS": "0.3",
         "DRIFTGAUGE_KAFKA__AUTO_OFFSET_RESET": "earliest",

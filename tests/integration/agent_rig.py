@@ -15,14 +15,14 @@ from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.stream.connection import KafkaConnection
-from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
+from driftgauge.agent.stream.consumer import OffsetReset
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
-from ..broker import Broker, until
+from ..broker import Broker, consumer_settings, until
 
 STREAM = "line"
 SETTINGS = LoopSettings(
@@ -97,16 +97,16 @@ class Rig:
         *,
         poll_seconds: float = 0.05,
         connection: KafkaConnection | None = None,
-        session_timeout_seconds: float | None = None,
+        session_timeout_seconds: float = 30,
     ) -> Agent:
         source = KafkaSource(
             connection or self.server.connection(),
             topic=self.topic,
             group_id=self.topic,
-            settings=ConsumerSettings(
-                auto_offset_reset=reset,
+            settings=replace(
+                consumer_settings(self.server, reset),
                 session_timeout_seconds=session_timeout_seconds,
-                heartbeat_interval_seconds=session_timeout_seconds and session_timeout_seconds / 5,
+                heartbeat_interval_seconds=session_timeout_seconds / 5,
             ),
             first_partitions=partial(self.store.first_partitions, STREAM),
         )

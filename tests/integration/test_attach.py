@@ -65,7 +65,9 @@ topic = "{folder.name}"
 segments = ["camera"]
 [kafka]
 bootstrap_servers = ["{broker}"]
-profile = "embedded"
+session_timeout_seconds = 2.5
+heartbeat_interval_seconds = 0.3
+partition_assignment = "range"
 auto_offset_reset = "earliest"
 [model]
 factory = "driftgauge.agent.demo.lite0:build_lite0"

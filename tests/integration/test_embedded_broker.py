@@ -126,7 +126,7 @@ from driftgauge.agent.stream.kafka import KafkaSource
 
 with EmbeddedBroker(pathlib.Path(sys.argv[1])) as broker:
     broker.create_topic("frames")
-    once = ConsumerSettings(session_timeout_seconds=2, call_timeout_seconds=1)
+    once = ConsumerSettings(**broker.consumer_settings, call_timeout_seconds=1)
     source = KafkaSource(broker.connection(), topic="frames", group_id="g", settings=once)
     while not source.assignment():
         source.poll(0.05)

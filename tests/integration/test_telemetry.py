@@ -18,7 +18,6 @@ from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
-from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.telemetry import HttpServer, Metrics, agent_pages
@@ -26,7 +25,7 @@ from driftgauge.storage import Database, Store
 
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
-from ..broker import BROKERS, Broker, until
+from ..broker import BROKERS, Broker, consumer_settings, until
 
 STREAM = "line"
 ABOUT = {"stream": STREAM, "topic": "frames", "detector": "brightness-1"}
@@ -70,7 +69,7 @@ def agent(broker: Broker, topic: str, folder: Path) -> Iterator[HttpServer]:
             broker.connection(),
             topic=topic,
             group_id=topic,
-            settings=ConsumerSettings(auto_offset_reset="earliest"),
+            settings=consumer_settings(broker),
         ),
         dead_letters=KafkaDeadLetters(broker.connection(), topic=f"{topic}.dlq"),
         scorer=BrightnessScorer(),

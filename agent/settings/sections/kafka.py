@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -13,23 +14,28 @@ from ..section import MIB, Section, Words
 class KafkaSection(Section):
     """How to reach the broker."""
 
+    removed: ClassVar[Mapping[str, str]] = {
+        "profile": 'delete it; where it was "embedded", write session_timeout_seconds = 2.5, '
+        'heartbeat_interval_seconds = 0.3 and partition_assignment = "range" instead'
+    }
+
     bootstrap_servers: Words = Field(default=("localhost:9092",), min_length=1)
     """Brokers to ask first, each "host:port"."""
     group_id: str = Field(default="", examples=["driftgauge-camera-frames"])
     """Consumer group; empty means "driftgauge-" and the stream's name."""
-    profile: Literal["standard", "embedded"] = "standard"
-    """"embedded" suits the demo's own broker only: short sessions, one record a batch."""
     auto_offset_reset: Literal["latest", "earliest"] = "latest"
     """Where to begin when the database knows no offset. A partition that is added to the topic while
     the agent runs is read from its first record in either case."""
     dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
     """Where undecodable messages go; empty means the topic's name and ".dlq"."""
     session_timeout_seconds: float = Field(default=45, ge=1, le=1800)
-    """Silence, in seconds, after which the broker gives this agent's partitions away
-    (2.5 in the embedded profile)."""
+    """Silence, in seconds, after which the broker gives this agent's partitions away."""
     heartbeat_interval_seconds: float = Field(default=3, ge=0.1, le=600)
-    """Seconds between heartbeats; at most a third of session_timeout_seconds (0.3 in the embedded
-    profile)."""
+    """Seconds between heartbeats; at most a third of session_timeout_seconds."""
+    partition_assignment: Literal["cooperative-sticky", "range"] = "cooperative-sticky"
+    """How the agents of the group share the partitions. With "cooperative-sticky" a partition that
+    stays with its agent is read on while others move; "range" stops all of them at each change. All
+    agents of a group need the same."""
     fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
     """Bytes that one fetch may bring; bounds the memory that waiting messages take."""
     max_batch_bytes: int = Field(default=64 * MIB, ge=MIB, le=1024 * MIB)

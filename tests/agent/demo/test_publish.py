@@ -11,9 +11,9 @@ from driftgauge.agent.demo.plan import Spans, plan_run
 from driftgauge.agent.demo.publish import Publisher
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.ports import Record
-from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.kafka import KafkaSource
 
+from ...broker import consumer_settings
 from .pretend import NOW
 
 pytest.importorskip("skimage")
@@ -34,7 +34,7 @@ def test_every_frame_arrives_once_in_its_cameras_order(broker: EmbeddedBroker, t
         broker.connection(),
         topic=topic,
         group_id=topic,
-        settings=ConsumerSettings(auto_offset_reset="earliest"),
+        settings=consumer_settings(broker),
     )
     records: list[Record] = []
     try:

@@ -19,7 +19,7 @@ def test_the_settings_are_what_the_agent_reads(tmp_path: Path) -> None:
     text = settings_text(workspace, broker="127.0.0.1:9", image_size=160)
     workspace.settings.write_text(text)
     settings = load_settings(workspace.settings)
-    assert settings.kafka.profile == "embedded"
+    assert settings.kafka.partition_assignment == "range"
     assert settings.kafka.session_timeout_seconds == 2.5
     assert settings.store.url.get_secret_value() == f"sqlite:///{tmp_path}/run/driftgauge.db"
     assert settings.detector.path == workspace.detector

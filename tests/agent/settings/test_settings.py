@@ -61,11 +61,15 @@ def test_names_left_empty_follow_the_stream() -> None:
     assert (kafka.group_id, kafka.dead_letter_topic) == ("driftgauge-gate", "gate-frames.dlq")
 
 
-def test_the_embedded_profile_has_short_sessions_unless_told_otherwise() -> None:
-    embedded = MINIMAL + '[kafka]\nprofile = "embedded"\n'
-    assert load_settings(write(embedded)).kafka.session_timeout_seconds == 2.5
-    told = load_settings(write(embedded + "session_timeout_seconds = 9\n")).kafka
-    assert told.session_timeout_seconds == 9
+def test_a_setting_of_an_earlier_version_says_what_to_write_instead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = write(MINIMAL + '[kafka]\nprofile = "embedded"\n')
+    with pytest.raises(SettingsError, match=r"kafka.profile is no longer a setting: delete it"):
+        load_settings(old)
+    monkeypatch.setenv("DRIFTGAUGE_KAFKA__PROFILE", "embedded")
+    with pytest.raises(SettingsError, match=r"_PROFILE: kafka.profile is no longer a setting"):
+        load_settings(write(MINIMAL))
 
 
 @pytest.mark.parametrize(
