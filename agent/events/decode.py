@@ -15,7 +15,7 @@ from ..ports import Record
 from . import cloudevent
 from .decode_settings import DecodeSettings
 from .event import Answer, Event
-from .image import refuse_strip
+from .image import refuse_extreme_aspect
 from .payload import Message, Payload
 from .reading import read_parts
 from .segment import find_segments
@@ -37,10 +37,10 @@ def decode_record(
 
     Raises:
         EventSchemaError: the envelope is wrong: empty, too large, headers, fields.
-        EventDecodeError: the bytes are no picture that can be decoded.
+        EventDecodeError: the bytes are not a picture that can be decoded.
         EventFetchError: the picture lies elsewhere, and cannot be had.
         EventUnsupported: the format cannot be read with what is installed and set.
-        EventFault: reading failed in a way that nobody foresaw.
+        EventFault: reading failed unexpectedly.
     """
     try:
         message = Message(_sized(record, settings), dict(record.headers))
@@ -78,7 +78,7 @@ def _events(
     several = len(payload.images) > 1
     for image in payload.images:
         if image.size:  # else taps stand for it
-            refuse_strip(image, max_aspect=settings.max_image_aspect)
+            refuse_extreme_aspect(image, max_aspect=settings.max_image_aspect)
     return [
         Event(
             topic=record.topic,
@@ -116,6 +116,6 @@ def _record_time(record: Record) -> datetime | None:
         return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise EventSchemaError(
-            f"the record's timestamp is no time: got {record.timestamp_ms}, wanted milliseconds "
+            f"the record's timestamp is not a time: got {record.timestamp_ms}, wanted milliseconds "
             "since 1970"
         ) from error

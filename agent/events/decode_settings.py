@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from ..registry.frame import ReadRecord, no_registry
 from .answers import AnswerBook
+from .first_sight import FirstSight
 from .formats import FormatSetting
+from .image import ExifOrientation, ImageSettings
 from .inference import PictureSettings
 from .picture_field import Fetch, no_fetch
 from .tap_vectors import TapsWanted
@@ -27,10 +29,13 @@ class DecodeSettings:
         image_field: where JSON and records have the picture, as a dotted path; empty looks for it.
         time_field: where JSON and records have the event time; empty is the record's time.
         id_field: where JSON and records have the event's id; empty is none.
+        exif_orientation: whether pictures are turned as their EXIF says.
+        bit_depth: bits that pixels of more than 8 have; None is 16 in files.
         fetch: gets a picture that lies elsewhere.
         read_record: reads a record in a schema registry's framing.
         answers: what the served model answered, where that is logged too.
         taps_wanted: what tap vectors must be; None takes any.
+        sight: what the stream's first messages decided for all that follow.
     """
 
     segment_headers: tuple[str, ...] = ()
@@ -44,15 +49,24 @@ class DecodeSettings:
     id_field: str = ""
     tensor_layout: Layout = "auto"
     tensor_range: ValueRange = "auto"
+    exif_orientation: ExifOrientation = "ignore"
+    bit_depth: int | None = None
     fetch: Fetch = field(default=no_fetch, repr=False)
     read_record: ReadRecord = field(default=no_registry, repr=False)
     answers: AnswerBook = field(default_factory=AnswerBook, repr=False, compare=False)
     taps_wanted: TapsWanted | None = field(default=None, repr=False)
+    sight: FirstSight = field(default_factory=FirstSight, repr=False, compare=False)
 
     @property
     def pictures(self) -> PictureSettings:
         """What a picture may be."""
         return PictureSettings(
+            image=ImageSettings(
+                max_pixels=self.max_image_pixels,
+                exif_orientation=self.exif_orientation,
+                bit_depth=self.bit_depth,
+                sight=self.sight,
+            ),
             tensor=TensorSettings(
                 layout=self.tensor_layout,
                 value_range=self.tensor_range,

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from ..errors import EventUnsupported
 from . import cloudevent
-from .image import is_picture
+from .first_bytes import sniff
 from .payload import Message
 
 Format = Literal["image", "cloudevents", "json", "inference", "registry"]
@@ -24,8 +24,8 @@ _UNREAD = {
     "application/cloudevents-batch+json": "batches of CloudEvents",
     "application/cloudevents+avro": "CloudEvents in Avro",
     "application/cloudevents+protobuf": "CloudEvents in Protobuf",
-    "video/mp4": "video", "video/h264": "video", "image/svg+xml": "SVG", "image/heic": "HEIC",
-    "image/avif": "AVIF", "image/tiff": "TIFF", "image/gif": "GIF",
+    "video/mp4": "videos", "video/h264": "videos", "image/svg+xml": "SVG drawings",
+    "image/tiff": "TIFF pictures", "image/gif": "GIF pictures",
 }  # fmt: skip
 _FRAME_BYTES = 5
 
@@ -33,21 +33,22 @@ _FRAME_BYTES = 5
 def format_of(message: Message, setting: FormatSetting) -> Format:
     """Return the format that *message* is in.
 
-    A picture is a picture whatever its content type says; a message without any sign is taken for
-    a picture, so that the error names what its first bytes are.
+    A file that its first bytes tell goes to the picture decoder whatever its content type says, and
+    so does a message without any sign: it reads the file, or names it. Only a content type of
+    records in a schema registry's framing comes before the first bytes.
 
     Raises:
         EventUnsupported: its content type is one that is known and not read.
     """
     if setting != "auto":
         return setting
-    if is_picture(message.value):
-        return "image"
     declared = cloudevent.content_type(message.headers)
+    if declared not in _REGISTRY and sniff(message.value) is not None:
+        return "image"
     if declared in _UNREAD:
         raise EventUnsupported(
             f"{_UNREAD[declared]} are not read: got content type {declared!r}, wanted JPEG, PNG, "
-            "WebP or JSON"
+            "WebP, HEIC, AVIF or JSON"
         )
     return _declared(declared) or _sniffed(message.value)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import EventDecodeError, EventError, EventSchemaError
 from ..untrusted.document import as_list, as_object, field_at
 from .answer import classes_seldon, classes_v1, classes_v2
-from .image import decode_image
+from .image import ImageSettings, decode_image
 from .payload import Image
 from .picture_field import Fetch, find_picture, picture_bytes
 from .tensor import TensorSettings, check_shape, number_array, shaped, to_images
@@ -29,13 +29,14 @@ _SELDON = ("binData", "strData", "jsonData")
 class PictureSettings:
     """What a picture may be, however it is sent."""
 
+    image: ImageSettings
     tensor: TensorSettings
     fetch: Fetch
     image_field: str = ""
 
     def decode(self, value: bytes) -> Image:
         """Return the picture in encoded bytes."""
-        return decode_image(value, max_pixels=self.tensor.max_pixels)
+        return decode_image(value, self.image)
 
 
 def inference_kind(document: Mapping[str, object]) -> Kind | None:

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import EventDecodeError, SettingsError
-from ..events.image import decode_image, refuse_strip
+from ..errors import EventError, SettingsError
+from ..events.decode import DecodeSettings
+from ..events.image import refuse_extreme_aspect
 from ..log import action
 from .example import Example
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,17 @@ def list_images(folder: Path, *, header: str | None) -> list[ImageFile]:
     return sorted(files, key=lambda file: file.number)
 
 
-def read_images(files: list[ImageFile], *, max_pixels: int, max_aspect: float) -> Iterator[Example]:
-    """Yield decoded images; one that cannot be decoded is left out with a warning."""
+def read_images(files: list[ImageFile], decode: DecodeSettings) -> Iterator[Example]:
+    """Yield decoded images; one that cannot be decoded is left out with a warning.
+
+    Args:
+        decode: what a picture may be, as for the events of the stream.
+    """
     for file in files:
         try:
-            image = decode_image(file.path.read_bytes(), max_pixels=max_pixels)
-            refuse_strip(image, max_aspect=max_aspect)
-        except EventDecodeError as error:
+            image = decode.pictures.decode(file.path.read_bytes())
+            refuse_extreme_aspect(image, max_aspect=decode.max_image_aspect)
+        except EventError as error:
             log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
             continue
         yield Example(image, file.segments, number=file.number, key=_key(file.path))

@@ -35,6 +35,8 @@ def build_decode(settings: Settings) -> DecodeSettings:
         id_field=events.id_field,
         tensor_layout=events.tensor_layout,
         tensor_range=events.tensor_range,
+        exif_orientation=events.exif_orientation,
+        bit_depth=events.bit_depth,
         fetch=_build_fetch(settings),
         read_record=_build_registry(settings),
         answers=AnswerBook(read_class_names(settings.model.class_names)),

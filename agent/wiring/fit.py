@@ -29,11 +29,9 @@ def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
     told = (PREDICTED_CLASS, MODEL_VERSION)
     names = [segment_name(source) for source in settings.stream.segments if source not in told]
     files = list_images(folder, header=names[0] if names else None)
-    batch = settings.batch
-    examples = read_images(
-        files, max_pixels=batch.max_image_pixels, max_aspect=batch.max_image_aspect
+    yield Source(
+        read_images(files, build_decode(settings)), len(files), f"folder {folder.resolve()}"
     )
-    yield Source(examples, len(files), f"folder {folder.resolve()}")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.lite0 import build_lite0
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.hook.attachment import Attachment
 from driftgauge.agent.model.load import timm_transform
 from driftgauge.agent.stream.connection import KafkaConnection, build_client, close_producer
@@ -185,7 +185,9 @@ def photographs(n: int, side: int) -> Tensor:
     transform, _ = timm_transform(build_lite0(), side)
     cameras = photograph_cameras()
     encoded = [frame(cameras[index % len(cameras)], index, seed=0) for index in range(n)]
-    pictures = [Image.fromarray(decode_image(value, max_pixels=10**7)) for value in encoded]
+    pictures = [
+        Image.fromarray(decode_image(value, ImageSettings(max_pixels=10**7))) for value in encoded
+    ]
     batch = torch.stack([transform(picture) for picture in pictures])
     return batch.contiguous(memory_format=torch.channels_last)
 

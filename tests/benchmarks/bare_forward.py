@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.settings.load import Settings
 from driftgauge.agent.wiring.model import build_model
 
@@ -55,7 +55,7 @@ class BareForward:
         return [self._threads.submit(self._in_thread, value) for value in islice(coming, n)]
 
     def _in_thread(self, value: bytes) -> Any:
-        image = decode_image(value, max_pixels=MOST_PIXELS)
+        image = decode_image(value, ImageSettings(max_pixels=MOST_PIXELS))
         return self._transform(image) if self._in_threads else image
 
     def _transform(self, image: NDArray[np.uint8]) -> torch.Tensor:

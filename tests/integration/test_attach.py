@@ -24,7 +24,7 @@ from driftgauge.agent.demo.lite0 import build_lite0
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.agent.events.decode import decode_record
-from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.events.tap_vectors import TapVectors
 from driftgauge.agent.fit.fit import Callbacks, FitOptions
 from driftgauge.agent.hook.sender import Counts
@@ -97,7 +97,7 @@ def shots_of(n_frames: int) -> list[Shot]:
 
 
 def picture(camera: Camera, index: int, seed: int = 2) -> NDArray[np.uint8]:
-    return decode_image(frame(camera, index, seed=seed), max_pixels=10**6)
+    return decode_image(frame(camera, index, seed=seed), ImageSettings(max_pixels=10**6))
 
 
 def told(camera: Camera, index: int) -> ImageInfo:

@@ -17,9 +17,9 @@ class EventsSection(Section):
     """What the messages look like. See docs/events.md."""
 
     format: Literal["auto", "image", "cloudevents", "json", "inference", "registry"] = "auto"
-    """"auto" tells it by content type and first bytes; or only "image" (JPEG, PNG, WebP),
-    "cloudevents" (structured JSON), "json" (a picture in a field), "inference" (what KServe and
-    Seldon log), "registry" (Avro or Protobuf in a schema registry's framing)."""
+    """"auto" tells it by content type and first bytes; or only "image" (JPEG, PNG, WebP,
+    HEIC, AVIF), "cloudevents" (structured JSON), "json" (a picture in a field), "inference" (what
+    KServe and Seldon log), "registry" (Avro or Protobuf in a schema registry's framing)."""
     image_field: str = Field(default="", max_length=200, examples=["payload.picture"])
     """Field with the picture in JSON, Avro and Protobuf messages, as base64, bytes or an address;
     a dotted path, or the name of a V2 input. Empty looks for the usual names."""
@@ -33,6 +33,13 @@ class EventsSection(Section):
     axis when it has 1, 3 or 4 values, else the first."""
     tensor_range: Literal["auto", "0-255", "0-1"] = "auto"
     """"auto" takes whole pixel values as 0-255, and fractions as 0-1 when none is above one."""
+    exif_orientation: Literal["ignore", "apply"] = "ignore"
+    """Whether a picture is turned as its EXIF says ("apply"), or scored as stored ("ignore"), as
+    Pillow, torchvision and TensorFlow decode it; OpenCV's imread and DALI turn it. It must be what
+    the model gets."""
+    bit_depth: int | None = Field(default=None, ge=8, le=16, examples=[12])
+    """Bits that pixels in 16-bit words have, such as 12 for a 12-bit camera; their upper 8 are
+    scored. Unset means all 16, with a warning where fewer are in use."""
     max_images_per_message: int = Field(default=32, ge=1, le=1024)
     """Requests with more pictures than this go to the dead letters."""
     fetch_allow: Words = ()

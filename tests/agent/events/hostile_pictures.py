@@ -1,4 +1,4 @@
-"""Hostile pictures: bombs, strips, lies about lengths, and things that are two at once."""
+"""Hostile pictures: bombs, extreme aspect ratios, lies about lengths, and things that are two at once."""
 
 from __future__ import annotations
 

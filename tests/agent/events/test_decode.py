@@ -105,10 +105,10 @@ def test_without_any_time_it_is_dated_at_arrival() -> None:
         (b"", EventSchemaError, "the message is empty"),
         (b"hello world, no picture", EventDecodeError, "begin with b'hello world,'"),
         (b"x" * 200_001, EventSchemaError, "got 200001 bytes, wanted at most 200000"),
-        (encoded(picture(size=(320, 240)))[:-1500], EventDecodeError, "image file is truncated"),
+        (encoded(picture(size=(320, 240)))[:-1500], EventDecodeError, "last scan is truncated"),
         (encoded(picture(), "PNG")[:80], EventDecodeError, "cannot be decoded"),
         (bomb(), EventDecodeError, "10000 x 6000 = 60.0 megapixels, wanted at most 40.0"),
-        (bomb(20_000, 20_000), EventDecodeError, "decompression bomb"),
+        (bomb(20_000, 20_000), EventDecodeError, "400.0 megapixels, wanted at most 40.0"),
         (b"\xff\xd8\xff", EventDecodeError, "cannot be decoded"),
     ],
 )
@@ -169,13 +169,17 @@ def test_a_sampled_rate_that_is_none_is_refused(rate: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [(3201, 32), (1, 101), (60_000, 1)])
-def test_a_strip_that_a_transform_would_make_huge_is_refused(size: tuple[int, int]) -> None:
+def test_an_extreme_aspect_ratio_that_a_transform_would_make_huge_is_refused(
+    size: tuple[int, int],
+) -> None:
     width, height = size
-    with pytest.raises(EventDecodeError, match=rf"is a strip: got {width} x {height} pixels"):
+    with pytest.raises(
+        EventDecodeError, match=rf"has an extreme aspect ratio: got {width} x {height} pixels"
+    ):
         decode(encoded(Image.new("RGB", size), "PNG"))
 
 
-def test_pixel_values_of_a_strip_are_refused_too_unless_such_are_meant() -> None:
+def test_pixel_values_of_an_extreme_aspect_ratio_are_refused_too_unless_such_are_meant() -> None:
     value = json.dumps({"instances": [[[[0, 0, 0]] * 300]]}).encode()
     with pytest.raises(EventDecodeError, match=r"wanted one side at most 100 times the other"):
         decode(value)

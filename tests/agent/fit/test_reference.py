@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.errors import SettingsError
+from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.fit.coverage import measure_coverage
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.folder import list_images, read_images
@@ -185,18 +186,20 @@ def test_sub_folders_are_segments_that_advance_together(tmp_path: Path) -> None:
     (tmp_path / "right" / "9.png").write_bytes(b"broken")
     files = list_images(tmp_path, header="camera")
     assert [file.number for file in files] == [0, 0, 1, 1, 2, 2, 3]
-    examples = list(read_images(files, max_pixels=1000, max_aspect=100))
+    examples = list(read_images(files, DecodeSettings(max_image_pixels=1000)))
     assert [example.segments for example in examples[:2]] == [("camera=left",), ("camera=right",)]
     assert len(examples) == 6
     keys = [example.key for example in examples]
     assert len(set(keys)) == 6
     (tmp_path / "left" / "0.jpg").write_bytes(jpeg(250))
-    again = [example.key for example in read_images(files, max_pixels=1000, max_aspect=100)]
+    again = [example.key for example in read_images(files, DecodeSettings(max_image_pixels=1000))]
     assert [one == other for one, other in zip(keys, again, strict=True)] == [False] + [True] * 5
 
 
 def test_a_folder_without_images_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"looked for .jpeg, .jpg, .png, .webp"):
+    with pytest.raises(
+        SettingsError, match=r"looked for .avif, .heic, .heif, .jpeg, .jpg, .png, .webp"
+    ):
         list_images(tmp_path, header=None)
     with pytest.raises(SettingsError, match="there is no folder"):
         list_images(tmp_path / "none", header=None)

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from driftgauge.agent.errors import SettingsError
+from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.folder import list_images, read_images
 from driftgauge.agent.fit.gather import gather_reference
@@ -29,13 +30,13 @@ __all__ = ["store"]
 def test_a_picture_that_run_would_refuse_is_left_out_with_the_reason(
     tmp_path: Path, store: TapStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    strip = Image.new("RGB", (300, 2))
-    for name, value in (("a", jpeg(9)), ("b", encoded(strip, "PNG")), ("c", jpeg(60))):
+    wide = Image.new("RGB", (300, 2))
+    for name, value in (("a", jpeg(9)), ("b", encoded(wide, "PNG")), ("c", jpeg(60))):
         (tmp_path / f"{name}.png").write_bytes(value)
     files = list_images(tmp_path, header=None)
-    assert len(list(read_images(files, max_pixels=1000, max_aspect=100))) == 2
-    assert "b.png: the picture is a strip: got 300 x 2 pixels" in caplog.text
-    every = read_images(files, max_pixels=1000, max_aspect=200)
+    assert len(list(read_images(files, DecodeSettings()))) == 2
+    assert "b.png: the picture has an extreme aspect ratio: got 300 x 2 pixels" in caplog.text
+    every = read_images(files, DecodeSettings(max_image_aspect=200))
     reference = gather_reference(
         every, fussy_reader(), store, batch=2, window_seconds=60, on_images=lambda _: None
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from driftgauge.agent.events.image import decode_image
+from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.events.tap_vectors import TapOrigin, TapVectors
 from driftgauge.agent.model.load import LoadedModel, timm_transform
 from driftgauge.agent.model.pixels import as_rgb
@@ -43,7 +43,7 @@ def test_pixels_become_rgb_as_the_same_picture_decoded_does(mode: str) -> None:
         source = Image.fromarray(np.asarray(picture().convert("L")).astype(np.uint16) * 257)
     else:
         source = picture().convert(mode)
-    decoded = decode_image(encoded(source, "PNG"), max_pixels=10_000)
+    decoded = decode_image(encoded(source, "PNG"), ImageSettings(max_pixels=10_000))
     pixels = decoded if mode == "P" else np.asarray(source)  # a palette has no colours of its own
     assert np.array_equal(as_rgb(pixels), decoded)
 
