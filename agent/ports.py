@@ -1,4 +1,4 @@
-"""What the loop needs of the outside world; each has a real and an in-memory make."""
+"""What the loop needs from outside; each has a real and an in-memory implementation."""
 
 from __future__ import annotations
 
@@ -160,6 +160,9 @@ class LoopStore(Protocol):
 
     def flush(self, flush: FlushRecord) -> None:
         """Write everything in one transaction; raise StaleFlush or StoreUnavailable."""
+
+    def ping(self) -> None:
+        """Return when the database answers; raise StoreUnavailable when it does not."""
 
     def offsets(self, stream: str, partitions: frozenset[Partition]) -> dict[Partition, int]:
         """Return the next offset of each partition that the database knows."""

@@ -48,6 +48,11 @@ class Store:
         self._database = database
         self._now = now
 
+    def ping(self) -> None:
+        """Return when the database answers, with the least work that shows it."""
+        with self._database.read() as connection:
+            streams.ping(connection)
+
     # Streams and partitions
 
     def ensure_stream(self, stream: str, topic: str, window_seconds: int) -> None:

@@ -13,6 +13,11 @@ from .tables import stream, stream_offset
 from .upsert import upsert
 
 
+def ping(connection: Connection) -> None:
+    """Read the least that shows that the database answers and is one of ours."""
+    connection.execute(select(stream.c.stream).limit(1)).all()
+
+
 def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
     """Register the stream or change its topic; windows keep the length they began with."""
     values = {

@@ -51,9 +51,9 @@ class Counting:
         return self._windows.n_events
 
     @property
-    def n_bounded(self) -> int:
+    def n_other(self) -> int:
         """Segment values so far that counted as ``~other``."""
-        return self._segments.n_bounded
+        return self._segments.n_other
 
     def count(self, events: Sequence[Event], scored: Scored) -> None:
         """Count a scored batch in every segment of each event."""

@@ -58,13 +58,13 @@ class Segments:
         n_names: names that share them equally, so that one without bound leaves the others room.
 
     Attributes:
-        n_bounded: values so far that counted as ``~other``.
+        n_other: values so far that counted as ``~other``.
     """
 
     def __init__(self, max_segments: int = 1000, *, n_names: int = 1) -> None:
         self._max_values = max(1, max_segments // max(1, n_names))
         self._known: defaultdict[str, set[str]] = defaultdict(set)
-        self.n_bounded = 0
+        self.n_other = 0
 
     def of(self, values: Mapping[str, str]) -> list[str]:
         """Return ``*`` and one ``name=value`` for each of an event's segments."""
@@ -74,7 +74,7 @@ class Segments:
         known = self._known[name]
         if value not in known:
             if len(known) >= self._max_values:
-                self.n_bounded += 1
+                self.n_other += 1
                 return f"{name}={OTHER}"
             known.add(value)
         return f"{name}={value}"

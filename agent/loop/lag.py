@@ -45,7 +45,7 @@ class LagReading:
 
 
 class Lag:
-    """Asks for the ends of the owned partitions. The loop's thread owns it; anyone may read.
+    """Asks for the ends of the owned partitions. The loop's thread owns it.
 
     Args:
         interval_seconds: between two questions.
@@ -59,14 +59,19 @@ class Lag:
         self._clock = clock
         self._interval_seconds = interval_seconds
         self._due_at = clock.monotonic()
+        self._asked: frozenset[Partition] = frozenset()
         self.reading = LagReading()
 
     def look(self, positions: Mapping[Partition, Position]) -> None:
-        """Ask when it is time.
+        """Ask when it is time, and at once where the partitions are others.
 
         Args:
             positions: how far each owned partition is counted.
         """
+        if positions.keys() != self._asked:  # what was known is of others
+            self._asked = frozenset(positions)
+            self.reading = LagReading()
+            self._due_at = self._clock.monotonic()
         now = self._clock.monotonic()
         if now < self._due_at or not positions:
             return
@@ -78,11 +83,6 @@ class Lag:
             found = {at: _lag(positions[at], end) for at, end in ends.items() if at in positions}
             self.reading = LagReading(now, found)
         self._due_at = self._clock.monotonic() + self._interval_seconds
-
-    def forget(self) -> None:
-        """The partitions changed: what was known is of others."""
-        self.reading = LagReading()
-        self._due_at = self._clock.monotonic()
 
 
 def _lag(position: Position, end: int) -> PartitionLag:

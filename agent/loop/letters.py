@@ -7,8 +7,8 @@ import logging
 from ..errors import EventError
 from ..log import action
 from ..ports import DeadLetters
-from .meter import Meter
-from .scoring import Judged
+from .activity import Activity
+from .pipeline import ScoringBatch
 
 log = logging.getLogger(__name__)
 
@@ -17,37 +17,29 @@ class Letters:
     """Sends what is wrong in a batch once, and says at each flush how much it was.
 
     The loop's thread owns it.
-
-    Attributes:
-        n_sent: letters so far.
     """
 
-    def __init__(self, dead_letters: DeadLetters, meter: Meter) -> None:
+    def __init__(self, dead_letters: DeadLetters, activity: Activity) -> None:
         self._dead_letters = dead_letters
-        self._meter = meter
-        self._n_done = 0
-        self._n_told = 0
+        self._activity = activity
+        self._n_untold = 0
         self._last = ""
-        self.n_sent = 0
 
-    def send(self, judged: Judged) -> None:
+    def send(self, batch: ScoringBatch) -> None:
         """Queue the batch's letters; called again after a failure, it goes on where it stopped.
 
         Raises:
             SourceUnavailable: too much is outstanding.
         """
-        for found in judged.outcomes[self._n_done :]:
+        for found in batch.judged.outcomes[batch.n_checked :]:
             error, record = found.outcome, found.record
             if isinstance(error, EventError):
-                self._dead_letters.send(record, error=type(error).__name__, message=str(error))
+                name = type(error).__name__
+                self._dead_letters.send(record, error=name, message=str(error))
                 self._last = f"{record.topic}/{record.partition}@{record.offset}: {error}"
-                self._meter.dead_lettered(type(error).__name__)
-                self.n_sent += 1
-            self._n_done += 1
-
-    def forget_batch(self) -> None:
-        """The batch is counted, or dropped."""
-        self._n_done = 0
+                self._activity.dead_lettered(name, self._last)
+                self._n_untold += 1
+            batch.n_checked += 1
 
     def flush(self, timeout_seconds: float) -> None:
         """Return when every letter is stored; raise SourceUnavailable when that takes longer."""
@@ -55,13 +47,13 @@ class Letters:
 
     def tell(self) -> None:
         """Log how many there were since the last time."""
-        if self.n_sent > self._n_told:
+        if self._n_untold:
             log.warning(
                 "%s events went to the dead letters since the last flush, going on; the last: %s",
-                *(self.n_sent - self._n_told, self._last),
-                extra=action("dead_letters", events=self.n_sent - self._n_told),
+                *(self._n_untold, self._last),
+                extra=action("dead_letters", events=self._n_untold),
             )
-            self._n_told = self.n_sent
+            self._n_untold = 0
 
     def close(self) -> None:
         """Flush and leave; raise SourceUnavailable when some are not stored."""

@@ -1,4 +1,4 @@
-"""How the loop runs, in plain values; and what one run of it did."""
+"""How the loop runs, in plain values."""
 
 from __future__ import annotations
 
@@ -43,19 +43,3 @@ class LoopSettings:
     max_segments: int = 1000
     lag_interval_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
-
-
-@dataclass(slots=True)
-class Totals:
-    """What one run did; the database has what all runs did."""
-
-    events: int = 0
-    dead_letters: int = 0
-    flushes: int = 0
-    stale_flushes: int = 0
-    dropped_events: int = 0
-
-    def drop(self, n_events: int) -> None:
-        """Counted events were dropped before a flush."""
-        self.dropped_events += n_events
-        self.events -= n_events

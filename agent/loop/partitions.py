@@ -12,20 +12,22 @@ log = logging.getLogger(__name__)
 
 
 class Partitions:
-    """What the loop owns, and how far it is. The loop's thread owns it.
+    """Seeks, pauses and resumes what the loop owns. The loop's thread owns it.
+
+    Args:
+        positions: told where each partition begins.
 
     Attributes:
-        positions: empty while they must be sought.
-        must_seek: the database's offsets are not asked for yet.
         is_paused: none is fetched from.
     """
 
-    def __init__(self, source: EventSource, store: LoopStore, stream: str) -> None:
+    def __init__(
+        self, source: EventSource, store: LoopStore, stream: str, positions: Positions
+    ) -> None:
         self._source = source
         self._store = store
         self._stream = stream
-        self.positions = Positions()
-        self.must_seek = True
+        self._positions = positions
         self.is_paused = False
 
     def seek(self) -> bool:
@@ -40,8 +42,7 @@ class Partitions:
         known = self._store.offsets(self._stream, owned)
         stored = {partition: known.get(partition) for partition in owned}
         begun = self._source.seek(stored)
-        self.positions.begin(stored, begun)
-        self.must_seek = False
+        self._positions.begin(stored, begun)
         for topic, number in sorted(owned):
             begins = begun.get((topic, number), "the configured start")
             log.info(
@@ -53,12 +54,8 @@ class Partitions:
 
     def balance(self, *, must_pause: bool, may_resume: bool) -> None:
         """Fetch from none of them, or from all; what was not sought is not fetched."""
-        should_pause = self.must_seek or must_pause or (self.is_paused and not may_resume)
+        is_sought = self._positions.is_known
+        should_pause = not is_sought or must_pause or (self.is_paused and not may_resume)
         if should_pause != self.is_paused:
             self.is_paused = should_pause
             (self._source.pause if should_pause else self._source.resume)()
-
-    def forget(self) -> None:
-        """They are to be sought anew."""
-        self.positions.clear()
-        self.must_seek = True

@@ -18,11 +18,25 @@ _IN_FLIGHT = 2
 """One batch that is scored, and one ready beside it, so that the scorer never waits for the loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    judged: Future[Judged]
+@dataclass(slots=True)
+class ScoringBatch:
+    """Records that went to the scorer together.
+
+    Attributes:
+        future: its scores.
+        since: monotonic time at which it was handed to the scorer.
+        n_checked: outcomes whose dead letters are sent, as far as there are any.
+    """
+
+    future: Future[Judged]
     n_records: int
     since: float
+    n_checked: int = 0
+
+    @property
+    def judged(self) -> Judged:
+        """Its scores, waiting for them."""
+        return self.future.result()
 
 
 class Pipeline:
@@ -42,12 +56,11 @@ class Pipeline:
             threads=settings.decode_threads,
         )
         self._scoring = ScoringThread(scorer, clock, max_images=settings.max_images)
-        self._flights: deque[_Flight] = deque()
+        self._batches: deque[ScoringBatch] = deque()
 
     def __len__(self) -> int:
         """Return how many records are in it."""
-        flights = tuple(self._flights)  # at once: other threads ask, too
-        return len(self._queue) + sum(flight.n_records for flight in flights)
+        return len(self._queue) + sum(batch.n_records for batch in self._batches)
 
     @property
     def is_full(self) -> bool:
@@ -62,15 +75,14 @@ class Pipeline:
     @property
     def is_scoring(self) -> bool:
         """Whether a batch is being scored now."""
-        return any(not flight.judged.done() for flight in self._flights)
+        return self.busy_since is not None
 
     @property
     def busy_since(self) -> float | None:
         """Monotonic time at which the batch that is scored now was handed over; None when idle."""
-        flights = tuple(self._flights)  # at once: other threads ask, too
-        return next((f.since for f in flights if not f.judged.done()), None)
+        return next((batch.since for batch in self._batches if not batch.future.done()), None)
 
-    def patience(self, max_seconds: float) -> float:
+    def poll_timeout(self, max_seconds: float) -> float:
         """Return how long to wait for records: not at all while scores are what is waited for."""
         if self.is_scoring:
             return 0.0
@@ -96,15 +108,15 @@ class Pipeline:
         Args:
             everything: also what is not due yet.
         """
-        while len(self._flights) < _IN_FLIGHT and len(self._queue):
-            is_next = self._queue.has_full_batch if self._flights else self._queue.is_due
+        while len(self._batches) < _IN_FLIGHT and len(self._queue):
+            is_next = self._queue.has_full_batch if self._batches else self._queue.is_due
             if not (is_next or everything):
                 return
-            batch = self._queue.take()
-            flight = _Flight(self._scoring.submit(batch), len(batch), self._clock.monotonic())
-            self._flights.append(flight)
+            records = self._queue.take()
+            scores = self._scoring.submit(records)
+            self._batches.append(ScoringBatch(scores, len(records), self._clock.monotonic()))
 
-    def oldest(self, timeout_seconds: float) -> Judged | None:
+    def oldest(self, timeout_seconds: float) -> ScoringBatch | None:
         """Return the oldest batch once it is scored, None if that takes longer than the time.
 
         It stays the oldest until `pop`.
@@ -112,23 +124,26 @@ class Pipeline:
         Raises:
             ScorerFault: it cannot be scored.
         """
-        if not self._flights:
+        if not self._batches:
             return None
-        judged = self._flights[0].judged
-        if not judged.done():
-            wait([judged], timeout_seconds)
-        return judged.result() if judged.done() else None
+        batch = self._batches[0]
+        if not batch.future.done():
+            wait([batch.future], timeout_seconds)
+        if not batch.future.done():
+            return None
+        batch.future.result()  # raises what went wrong
+        return batch
 
     def pop(self) -> None:
         """The oldest batch is counted."""
-        self._flights.popleft()
+        self._batches.popleft()
 
     def clear(self) -> None:
         """Drop everything; what the scorer is at is finished and forgotten."""
         self._queue.clear()
-        for flight in self._flights:
-            flight.judged.cancel()
-        self._flights.clear()
+        for batch in self._batches:
+            batch.future.cancel()
+        self._batches.clear()
 
     def close(self, timeout_seconds: float) -> bool:
         """Drop everything and end the threads; return whether the scorer ended in time."""

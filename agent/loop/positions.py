@@ -48,10 +48,20 @@ class _Place:
 
 
 class Positions:
-    """The owned partitions' places; empty until `begin`."""
+    """The owned partitions' places; empty until `begin`. The loop's thread owns it.
+
+    Attributes:
+        is_known: whether the database was asked where they are.
+    """
 
     def __init__(self) -> None:
         self._places: dict[Partition, _Place] = {}
+        self.is_known = False
+
+    @property
+    def owned(self) -> frozenset[Partition]:
+        """The partitions whose places are known."""
+        return frozenset(self._places)
 
     def begin(self, stored: Mapping[Partition, int | None], begun: Mapping[Partition, int]) -> None:
         """Start anew.
@@ -64,10 +74,12 @@ class Positions:
             partition: _Place(offset, begun.get(partition), begun.get(partition))
             for partition, offset in stored.items()
         }
+        self.is_known = True
 
     def clear(self) -> None:
-        """Own nothing."""
+        """Own nothing, until the database is asked again."""
         self._places = {}
+        self.is_known = False
 
     def accept(self, record: Record) -> bool:
         """Return whether *record* is new; one that was accepted before, or is nobody's, is not."""
@@ -89,9 +101,10 @@ class Positions:
             place.event_time_max = max(place.event_time_max or event_time, event_time)
 
     def positions(self) -> dict[Partition, Position]:
-        """Return how far each owned partition is counted in memory; safe in every thread."""
-        places = self._places
-        return {at: Position(place.counted, place.timestamp_ms) for at, place in places.items()}
+        """Return how far each owned partition is counted in memory."""
+        return {
+            at: Position(place.counted, place.timestamp_ms) for at, place in self._places.items()
+        }
 
     def advances(self) -> list[OffsetAdvance]:
         """Return what a flush must write: the partitions that moved, or begin to be known.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
 
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
 from ..jobs.schedule import Job, Schedule
 from ..log import action
-from ..loop.loop_settings import Totals
+from ..loop.stages import describe_time
+from ..loop.status import LoopStatus
 from ..settings.load import Settings
 from ..telemetry import Metrics, agent_pages, serving
 from ..wiring.agent import Agent, build_agent
@@ -24,7 +23,7 @@ from .watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 
-def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Totals:
+def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> LoopStatus:
     """Run until *stop* is set, or until SIGTERM or SIGINT; then drain, flush and leave.
 
     Raises:
@@ -40,23 +39,23 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Tot
     database = build_database(settings)
     try:
         store, metrics = Store(database), Metrics(alpha=settings.stream.alpha)
-        agent = build_agent(settings, store, stop=stop, meter=metrics)
+        agent = build_agent(settings, store, stop=stop, listener=metrics.hear)
         _tell_start(agent)
-        pages = agent_pages(agent.loop.condition, SystemClock(), metrics, agent.about)
+        pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)
         jobs = [*agent.jobs, alert_count(store, settings, metrics)]
         with (
             stopping_on_signals(stop),
             serving(settings.http, pages),
             Schedule(jobs, on_failure=fail),
-            Watchdog(lambda: agent.loop.turned_at, SystemClock()),
+            Watchdog(lambda: agent.loop.status().turned_at, SystemClock()),
         ):
-            totals = agent.loop.run()
-        _tell_end(agent, totals)
+            status = agent.loop.run()
+        _tell_end(status)
     finally:
         database.close()
     if failures:
         raise failures[0]
-    return totals
+    return status
 
 
 def alert_count(store: Store, settings: Settings, metrics: Metrics) -> Job:
@@ -78,34 +77,22 @@ def _tell_start(agent: Agent) -> None:
     )
 
 
-def _tell_end(agent: Agent, totals: Totals) -> None:
+def _tell_end(status: LoopStatus) -> None:
+    n_flushes = status.flushes.get("written", 0)
     log.info(
         "agent left: %s events counted, %s dead letters, %s flushes",
-        *(totals.events, totals.dead_letters, totals.flushes),
-        extra=action("agent_left", **asdict(totals)),
+        *(status.n_counted, status.n_dead_letters, n_flushes),
+        extra=action(
+            "agent_left",
+            events=status.n_counted,
+            dead_letters=status.n_dead_letters,
+            flushes=n_flushes,
+            stale_flushes=status.flushes.get("stale", 0),
+            dropped_events=status.n_dropped,
+        ),
     )
-    seconds = agent.loop.stage_seconds()
     log.info(
         "where the time went: %s",
-        in_percent(seconds),
-        extra=action("time_spent", seconds=seconds),
-    )
-
-
-def in_percent(seconds: Mapping[str, float]) -> str:
-    """Return each stage's seconds and its share of the loop's busy time.
-
-    ``decode`` runs beside the loop, and ``score.*`` are parts of ``score``; neither adds to the
-    whole.
-
-    Example:
-        >>> in_percent({"score": 3.0, "flush": 1.0, "idle": 9.0})
-        'flush 1.0 s (25 %), score 3.0 s (75 %)'
-    """
-    beside = {"idle", "decode"}
-    busy = sum(v for k, v in seconds.items() if k not in beside and not k.startswith("score."))
-    return ", ".join(
-        f"{name} {took:.1f} s ({100 * took / busy:.0f} %)"
-        for name, took in sorted(seconds.items())
-        if name != "idle" and busy
+        describe_time(status),
+        extra=action("time_spent", seconds=dict(status.stage_seconds)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..loop.condition import Condition
+from ..loop.status import DEPENDENCIES, LoopStatus
 from ..ports import Clock
 
 MAX_SILENCE_SECONDS = 120.0
@@ -21,7 +21,7 @@ class Finding:
 
 
 class Health:
-    """Judges the loop by its condition alone: it asks neither the broker nor the database.
+    """Judges the loop by its status alone: it asks neither the broker nor the database.
 
     Args:
         detector: the version that is loaded.
@@ -29,20 +29,20 @@ class Health:
 
     def __init__(
         self,
-        condition: Callable[[], Condition],
+        status: Callable[[], LoopStatus],
         clock: Clock,
         *,
         detector: str,
         max_silence_seconds: float = MAX_SILENCE_SECONDS,
     ) -> None:
-        self._condition = condition
+        self._status = status
         self._clock = clock
         self._detector = detector
         self._max_silence_seconds = max_silence_seconds
 
     def is_alive(self) -> Finding:
         """Return whether the loop turns; a supervisor should start the agent anew if not."""
-        silence = self._clock.monotonic() - self._condition().turned_at
+        silence = self._clock.monotonic() - self._status().turned_at
         return Finding(
             silence <= self._max_silence_seconds,
             {
@@ -53,11 +53,10 @@ class Health:
 
     def is_ready(self) -> Finding:
         """Return whether events are being counted: partitions, a detector, a database."""
-        condition = self._condition()
+        status = self._status()
         checks: dict[str, object] = {
-            "partitions": len(condition.partitions),
+            "partitions": len(status.partitions),
             "detector": self._detector,
-            "broker": condition.absent != "broker",
-            "database": condition.absent != "database",
         }
-        return Finding(bool(condition.partitions) and condition.absent is None, checks)
+        checks |= {name: name not in status.unavailable for name in DEPENDENCIES}
+        return Finding(bool(status.partitions) and not status.unavailable, checks)

@@ -1,96 +1,106 @@
-"""What a scrape reads from the loop as it is at that moment."""
+"""What a scrape reads from the loop's status: all that is a sum, or that is so at the moment."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from ..loop.condition import Condition
+from .. import errors
+from ..loop.stages import STAGES
+from ..loop.status import DEPENDENCIES, FLUSH_OUTCOMES, LoopStatus
 from ..ports import Clock
 
-STAGES = (
-    "poll", "idle", "decode", "prepare", "decode_wait", "score", "count", "flush",
-    "score.forward", "score.detector",
-)  # fmt: skip
-"""The stages that become labels; a scorer of your own may measure others."""
+OTHER = "other"
+
+
+def _reasons() -> frozenset[str]:
+    """Return the names that an event's error can have: no others become labels."""
+    kinds = [errors.EventError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return frozenset(kind.__name__ for kind in kinds)
 
 
 class LoopCollector(Collector):
-    """Turns the loop's condition into metrics at each scrape; asks neither broker nor database.
+    """Turns the loop's status into metrics at each scrape; asks neither broker nor database.
 
     Args:
         about: what this agent runs: stream, topic, detector.
     """
 
     def __init__(
-        self, condition: Callable[[], Condition], clock: Clock, about: Mapping[str, str]
+        self, status: Callable[[], LoopStatus], clock: Clock, about: Mapping[str, str]
     ) -> None:
-        self._condition = condition
+        self._status = status
         self._clock = clock
         self._about = dict(about)
+        self._reasons = _reasons()
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics of this moment."""
-        condition = self._condition()
-        yield from self._counters(condition)
-        yield from self._gauges(condition)
-        yield from self._lag(condition)
+        status = self._status()
+        yield from _events(status)
+        yield self._dead_letters(status)
+        yield from _work(status)
+        yield from self._gauges(status)
+        yield from self._lag(status)
         yield from self._information()
 
-    def _counters(self, condition: Condition) -> Iterator[Metric]:
-        stages = CounterMetricFamily(
-            "driftgauge_stage_seconds", "Seconds spent so far, by stage.", labels=["stage"]
+    def _dead_letters(self, status: LoopStatus) -> Metric:
+        counts: Counter[str] = Counter()
+        for error, n in status.dead_letters.items():
+            counts[error if error in self._reasons else OTHER] += n
+        family = CounterMetricFamily(
+            "driftgauge_events_dead_lettered",
+            "Records sent to the dead letters, by error.",
+            labels=["reason"],
         )
-        for stage in STAGES:
-            if stage in condition.stage_seconds:
-                stages.add_metric([stage], condition.stage_seconds[stage])
-        yield stages
-        yield CounterMetricFamily(
-            "driftgauge_events_skewed",
-            "Events dated too far ahead of the clock, counted at their arrival.",
-            condition.n_skewed,
-        )
-        yield CounterMetricFamily(
-            "driftgauge_segments_bounded",
-            "Segment values beyond the bound, counted as ~other.",
-            condition.n_bounded,
-        )
+        for reason, n in counts.items():
+            family.add_metric([reason], n)
+        return family
 
-    def _gauges(self, condition: Condition) -> Iterator[Metric]:
+    def _gauges(self, status: LoopStatus) -> Iterator[Metric]:
         now = self._clock.monotonic()
-        n_partitions = len(condition.partitions)
+        n_partitions = len(status.partitions)
         values = {
             "turn_age_seconds": (
                 "Seconds since the loop's last turn began, or since it waits for the scorer.",
-                now - condition.turned_at,
+                now - status.turned_at,
             ),
             "flush_age_seconds": (
                 "Seconds since the last flush that succeeded.",
-                now - condition.flushed_at,
+                now - status.flushed_at,
             ),
-            "queue_events": ("Records in memory that are not scored yet.", condition.n_waiting),
+            "queue_events": ("Records in memory that are not scored yet.", status.n_waiting),
             "partitions_assigned": ("Partitions that this agent reads.", n_partitions),
             "partitions_paused": (
-                "Partitions that are paused: memory is full or the world is away.",
-                n_partitions if condition.is_paused else 0,
+                "Partitions that are paused: memory is full, or a dependency does not answer.",
+                n_partitions if status.is_paused else 0,
+            ),
+            "segments_missing": (
+                "Names of stream.segments that no event has had so far.",
+                len(status.missing_segments),
             ),
         }
         for name, (text, value) in values.items():
             yield GaugeMetricFamily(f"driftgauge_{name}", text, value)
-        absent = GaugeMetricFamily(
-            "driftgauge_absent", "1 while the loop waits for it to answer again.", labels=["what"]
+        unavailable = GaugeMetricFamily(
+            "driftgauge_dependency_unavailable",
+            "1 while it does not answer and is tried again.",
+            labels=["dependency"],
         )
-        for what in ("broker", "database"):
-            absent.add_metric([what], float(condition.absent == what))
-        yield absent
+        for name in DEPENDENCIES:
+            unavailable.add_metric([name], float(name in status.unavailable))
+        yield unavailable
 
-    def _lag(self, condition: Condition) -> Iterator[Metric]:
-        reading, now = condition.lag, self._clock.now().timestamp()
+    def _lag(self, status: LoopStatus) -> Iterator[Metric]:
+        reading, now = status.lag, self._clock.now().timestamp()
         events = GaugeMetricFamily(
             "driftgauge_lag_events", "Records between counted and the end.", labels=["partition"]
         )
@@ -116,3 +126,43 @@ class LoopCollector(Collector):
         }
         yield InfoMetricFamily("driftgauge_build", "Versions.", build)
         yield InfoMetricFamily("driftgauge_detector", "What this agent runs.", self._about)
+
+
+def _events(status: LoopStatus) -> Iterator[Metric]:
+    sums = {
+        "events_consumed": ("Records taken from Kafka.", status.n_consumed),
+        "events_scored": ("Events scored and counted in memory.", status.n_scored),
+        "events_dropped": (
+            "Scored events dropped before a flush, to be read again.",
+            status.n_dropped,
+        ),
+        "events_sampled_out": ("Records left out by sampling under lag.", status.n_sampled_out),
+        "events_skewed": (
+            "Events dated too far ahead of the clock, counted at their arrival.",
+            status.n_skewed,
+        ),
+        "segments_bounded": (
+            "Segment values beyond the bound, counted as ~other.",
+            status.n_other,
+        ),
+    }
+    for name, (text, value) in sums.items():
+        yield CounterMetricFamily(f"driftgauge_{name}", text, value)
+
+
+def _work(status: LoopStatus) -> Iterator[Metric]:
+    flushes = CounterMetricFamily(
+        "driftgauge_flushes", "Flushes to the database, by outcome.", labels=["outcome"]
+    )
+    for outcome in FLUSH_OUTCOMES:
+        flushes.add_metric([outcome], status.flushes.get(outcome, 0))
+    yield flushes
+    stages = CounterMetricFamily(
+        "driftgauge_stage_seconds",
+        "Seconds spent so far, by stage and by the thread that spends them.",
+        labels=["stage", "thread"],
+    )
+    for stage, thread in STAGES.items():
+        if stage in status.stage_seconds:
+            stages.add_metric([stage, thread], status.stage_seconds[stage])
+    yield stages

@@ -12,7 +12,7 @@ from prometheus_client.exposition import choose_encoder
 
 from ..errors import SettingsError
 from ..log import action
-from ..loop.condition import Condition
+from ..loop.status import LoopStatus
 from ..ports import Clock
 from ..settings.sections import HttpSection
 from .health import Finding, Health
@@ -24,16 +24,16 @@ log = logging.getLogger(__name__)
 
 
 def agent_pages(
-    condition: Callable[[], Condition], clock: Clock, metrics: Metrics, about: Mapping[str, str]
+    status: Callable[[], LoopStatus], clock: Clock, metrics: Metrics, about: Mapping[str, str]
 ) -> dict[str, Route]:
     """Return the pages of one agent.
 
     Args:
-        condition: the loop's, asked at each request; safe in every thread.
+        status: the loop's, asked at each request; safe in every thread.
         about: what it runs, for the labels of ``driftgauge_detector_info``; has ``detector``.
     """
-    metrics.registry.register(LoopCollector(condition, clock, about))
-    return routes(metrics.registry, Health(condition, clock, detector=about["detector"]))
+    metrics.registry.register(LoopCollector(status, clock, about))
+    return routes(metrics.registry, Health(status, clock, detector=about["detector"]))
 
 
 def routes(registry: CollectorRegistry, health: Health) -> dict[str, Route]:

@@ -15,8 +15,8 @@ from ..clock import SystemClock
 from ..events.tap_vectors import TapOrigin, TapsWanted
 from ..jobs.jobs import build_jobs, build_monitor
 from ..jobs.schedule import Job
+from ..loop.activity import Listener, ignore
 from ..loop.loop import AgentLoop
-from ..loop.meter import Meter
 from ..model.load import LoadedModel
 from ..model.scorer import ModelScorer
 from ..settings.load import Settings
@@ -41,12 +41,12 @@ class Agent:
 
 
 def build_agent(
-    settings: Settings, store: Store, *, stop: threading.Event, meter: Meter | None = None
+    settings: Settings, store: Store, *, stop: threading.Event, listener: Listener = ignore
 ) -> Agent:
     """Build everything that ``driftgauge run`` needs.
 
     Args:
-        meter: told what the loop does.
+        listener: told of each batch and each flush.
 
     Raises:
         NotFitted: the stream has no active detector.
@@ -75,7 +75,7 @@ def build_agent(
         clock=clock,
         settings=build_loop_settings(settings, taps_wanted(loaded, Path(active.uri))),
         stop=stop,
-        meter=meter,
+        listener=listener,
     )
     monitor = build_monitor(settings, store, detector, active.detector)
     about = {

@@ -63,7 +63,7 @@ def speed(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
     turn_until_counted(agent.loop, topic.n_sent)
     for bare in sides:
         bare.seconds(pictures, chosen.images)
-    before = agent.loop.stage_seconds()
+    before = agent.loop.status().stage_seconds
     found = []
     for number in range(chosen.rounds):
         topic.send(pictures, chosen.images)
@@ -74,7 +74,7 @@ def speed(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
         say(
             f"round {number}: agent {whole:.1f}, bare {plain:.1f} plain, {tuned:.1f} tuned images/s"
         )
-    stages = agent.loop.stage_seconds()
+    stages = agent.loop.status().stage_seconds
     took = {name: seconds - before.get(name, 0) for name, seconds in stages.items()}
     say("the agent's seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in sorted(took.items())))
     agent.close()

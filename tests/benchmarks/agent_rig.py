@@ -121,6 +121,9 @@ class TimedStore:
         now = time.time()
         self.flushed += [(now, advance.next_offset) for advance in flush.advances]
 
+    def ping(self) -> None:
+        self.store.ping()
+
     def offsets(
         self, stream: str, partitions: frozenset[tuple[str, int]]
     ) -> dict[tuple[str, int], int]:
@@ -166,7 +169,7 @@ class MockAgent:
 def turn_until_counted(loop: AgentLoop, n: int) -> float:
     """Turn until *n* events in all are in the database; return the seconds that took."""
     began = time.perf_counter()
-    while loop.totals.events < n:
+    while loop.status().n_counted < n:
         loop.turn()
     while not loop.flush():
         loop.turn()

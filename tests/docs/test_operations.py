@@ -12,7 +12,7 @@ import pytest
 from driftgauge.agent.settings.load import load_settings, secret_names
 from driftgauge.agent.telemetry import Metrics, agent_pages
 
-from ..agent.telemetry.conditions import ABOUT, PretendLoop
+from ..agent.telemetry.pretend_loop import ABOUT, PretendLoop
 from ..services import go_without
 from .log_actions import action_of, log_calls
 
@@ -35,7 +35,7 @@ def first_cells(title: str) -> set[str]:
 def exposed() -> set[str]:
     """Return the names that a scrape has; of a histogram its own, without its parts."""
     loop, metrics = PretendLoop(), Metrics(alpha=0.01)
-    pages = agent_pages(loop.condition, loop.clock, metrics, ABOUT)
+    pages = agent_pages(loop.status, loop.clock, metrics, ABOUT)
     text = pages["/metrics"]("").body.decode()
     return set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
 
@@ -54,12 +54,12 @@ def test_every_action_is_documented_and_every_documented_one_exists() -> None:
 
 def test_every_page_is_documented() -> None:
     loop = PretendLoop()
-    pages = agent_pages(loop.condition, loop.clock, Metrics(alpha=0.01), ABOUT)
+    pages = agent_pages(loop.status, loop.clock, Metrics(alpha=0.01), ABOUT)
     assert first_cells("Pages") == set(pages)
 
 
 def test_every_stage_is_documented() -> None:
-    from driftgauge.agent.telemetry.loop_collector import STAGES
+    from driftgauge.agent.loop.stages import STAGES
 
     assert set(STAGES) <= set(re.findall(r"`([\w.]+)`", section("Sizing")))
 

@@ -190,7 +190,7 @@ def test_the_agent_counts_every_event_that_was_sent_and_runs_no_model_for_it(
         store = Store(database)
         loop = run_agent(settings, store, n_events=len(shots))
         assert sent == Counts(sent=len(shots))
-        assert loop.stage_seconds()["score.forward"] == 0.0
+        assert loop.status().stage_seconds["score.forward"] == 0.0
         shares = {f"camera={camera.name}": N_LIVE for camera in cameras()}
         assert store.event_counts(STREAM) == {"*": len(shots), **shares}
         kept = store.evidence(STREAM, segment="*", limit=1000)
@@ -202,8 +202,8 @@ def test_the_agent_counts_every_event_that_was_sent_and_runs_no_model_for_it(
             serve(producer, detector.layers[:-1], topic, shots[:2])  # a layer is missing
             serve(producer, detector.layers, topic, shots[:3])
         loop = run_agent(settings, store, n_events=len(shots) + 4 + 3)
-        assert loop.totals.dead_letters == 1  # the message of both
-        assert loop.stage_seconds()["score.forward"] > 0.0
+        assert loop.status().n_dead_letters == 1  # the message of both
+        assert loop.status().stage_seconds["score.forward"] > 0.0
 
 
 def run_agent(settings: Settings, store: Store, *, n_events: int) -> AgentLoop:
@@ -284,5 +284,5 @@ def test_a_detector_is_fitted_on_taps_alone_and_then_scores_them(
     assert fitted.comparisons == []
     with closing(build_database(settings)) as database:
         loop = run_agent(settings, Store(database), n_events=len(shots))
-        assert loop.stage_seconds()["score.forward"] == 0.0
+        assert loop.status().stage_seconds["score.forward"] == 0.0
         assert Store(database).event_counts(STREAM)["*"] == len(shots)

@@ -74,7 +74,7 @@ def test_a_client_whose_own_thread_is_wedged_is_noticed_from_outside(rig: Rig) -
     consumer._client._net.call_soon_threadsafe(gate.wait)
     turning = threading.Thread(target=agent.idle)
     with Watchdog(
-        lambda: agent.loop.turned_at, SystemClock(), max_silence_seconds=2, end=ended.set
+        lambda: agent.loop.status().turned_at, SystemClock(), max_silence_seconds=2, end=ended.set
     ):
         turning.start()
         assert ended.wait(30)

@@ -85,9 +85,9 @@ def agent(broker: Broker, topic: str, folder: Path) -> Iterator[HttpServer]:
             max_segments=3,
         ),
         stop=stop,
-        meter=metrics,
+        listener=metrics.hear,
     )
-    pages = agent_pages(loop.condition, SystemClock(), metrics, ABOUT)
+    pages = agent_pages(loop.status, SystemClock(), metrics, ABOUT)
     thread = threading.Thread(target=loop.run)
     with closing(HttpServer("127.0.0.1", 0, pages)) as server:
         server.start()

@@ -112,4 +112,4 @@ def test_a_name_without_bound_leaves_the_others_room() -> None:
     segments = Segments(max_segments=4, n_names=2)
     names = [segments.of({"session": str(n), "camera": str(n % 2)}) for n in range(9)]
     assert names[-1] == ["*", "session=~other", "camera=0"]
-    assert segments.n_bounded == 7
+    assert segments.n_other == 7

@@ -91,10 +91,10 @@ def test_each_hostile_message_is_counted_passed_over_or_a_letter_and_the_stream_
         loop.turn()
         clock.sleep(1)
     stop.set()
-    totals = loop.run()
+    done = loop.run()
     assert store.offsets("line", topic.partitions) == {("frames", 0): N_THROUGH_THE_LOOP}
-    assert store.event_counts("line")["*"] == totals.events > 10
-    assert len(letters.stored) == totals.dead_letters > 50
+    assert store.event_counts("line")["*"] == done.n_counted > 10
+    assert len(letters.stored) == done.n_dead_letters > 50
     outcomes = [
         probe(*hostile(seed), fuzz_settings(), base_bytes=0).result
         for seed in range(N_THROUGH_THE_LOOP)

@@ -22,7 +22,6 @@ from driftgauge.agent.stream.in_memory import MemorySource
 from ..records import NOON, jpeg, record
 from ..scorer import BrightnessScorer
 from .test_loop import SETTINGS, STREAM, Rig, finish, rig
-from .test_meter import Heard
 
 __all__ = ["rig"]
 
@@ -101,16 +100,15 @@ def send_both(rig: Rig, n: int) -> Counter[int]:
 def test_what_was_scored_and_what_was_left_out_is_everything(rig: Rig) -> None:
     n = 1200
     sent = send_both(rig, n)
-    heard = Heard()
-    loop = rig.loop(LAGGING, meter=heard)
+    loop = rig.loop(LAGGING)
     rig.turn(loop, 90)
     finish(rig, loop)
     (place,) = (row for row in rig.store.partitions(STREAM) if row.partition == 0)
     assert place.next_offset == n
     assert rig.counts["*"] + place.sampled_out == n
-    assert heard.counts["sampled out"] == place.sampled_out > n / 2
+    assert loop.status().n_sampled_out == place.sampled_out > n / 2
     (rate,) = rig.store.rates(STREAM, period="daily", segment="camera=3")
-    assert rate.events == rig.counts["camera=3"] == heard.counts["scored"]
+    assert rate.events == rig.counts["camera=3"] == loop.status().n_scored
     assert rate.represented == pytest.approx(n, rel=0.15)
     assert rate.ood_rate == pytest.approx(sent[240] / n, abs=0.06)
 

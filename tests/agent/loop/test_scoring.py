@@ -76,12 +76,12 @@ def test_the_loop_polls_on_while_a_batch_is_scored(rig: Rig) -> None:
     scorer = Held()
     loop = rig.loop(scorer=scorer)
     rig.turn(loop, 2)
-    handed_over = loop.turned_at
+    handed_over = loop.status().turned_at
     rig.send(3)
     rig.turn(loop, 4)
-    assert loop.totals.events == 0
-    assert len(loop._pipeline) == 5
-    assert loop.turned_at == handed_over  # the watchdog counts from here
+    assert loop.status().n_counted == 0
+    assert loop.status().n_waiting == 5
+    assert loop.status().turned_at == handed_over  # the watchdog counts from here
     scorer.go.set()
     finish(rig, loop)
     assert rig.counts["*"] == 5
@@ -92,7 +92,7 @@ def test_memory_is_bounded_while_scoring_falls_behind(rig: Rig) -> None:
     scorer = Held()
     loop = rig.loop(scorer=scorer)
     rig.turn(loop, 6)
-    assert len(loop._pipeline) <= 50 + SETTINGS.max_waiting
+    assert loop.status().n_waiting <= 50 + SETTINGS.max_waiting
     assert not rig.source.poll(0).records
     scorer.go.set()
     finish(rig, loop)
@@ -166,7 +166,7 @@ def test_pictures_are_prepared_where_they_are_decoded_and_scored_as_prepared(rig
     assert all(name.startswith("decode") for name in scorer.threads)
     assert {id(image) for image in scorer.given} == {id(image) for image in scorer.made}
     assert len(scorer.given) == 6
-    assert "prepare" in loop.stage_seconds()
+    assert "prepare" in loop.status().stage_seconds
 
 
 def test_a_picture_that_the_transform_refuses_is_a_dead_letter_and_the_rest_counts(

@@ -6,7 +6,7 @@ import pytest
 
 from driftgauge.agent.telemetry import Health
 
-from .conditions import PretendLoop
+from .pretend_loop import PretendLoop
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def loop() -> PretendLoop:
 
 @pytest.fixture
 def health(loop: PretendLoop) -> Health:
-    return Health(loop.condition, loop.clock, detector="d-1", max_silence_seconds=60)
+    return Health(loop.status, loop.clock, detector="d-1", max_silence_seconds=60)
 
 
 def test_a_loop_that_hangs_is_not_alive(loop: PretendLoop, health: Health) -> None:
@@ -28,14 +28,14 @@ def test_a_loop_that_hangs_is_not_alive(loop: PretendLoop, health: Health) -> No
     assert finding.checks == {"last_turn_seconds": 61, "max_silence_seconds": 60}
 
 
-@pytest.mark.parametrize("absent", ["broker", "database"])
+@pytest.mark.parametrize("dependency", ["broker", "dead_letters", "database"])
 def test_the_world_is_no_reason_to_start_the_agent_anew(
-    loop: PretendLoop, health: Health, absent: str
+    loop: PretendLoop, health: Health, dependency: str
 ) -> None:
-    loop.changes["absent"] = absent
+    loop.lose(dependency)
     assert health.is_alive().holds
     assert not health.is_ready().holds
-    assert health.is_ready().checks[absent] is False
+    assert health.is_ready().checks[dependency] is False
 
 
 def test_an_agent_with_partitions_and_a_database_is_ready(
@@ -43,7 +43,8 @@ def test_an_agent_with_partitions_and_a_database_is_ready(
 ) -> None:
     assert health.is_ready().holds
     assert health.is_ready().checks == {
-        "partitions": 2, "detector": "d-1", "broker": True, "database": True,
+        "partitions": 2, "detector": "d-1", "broker": True, "dead_letters": True,
+        "database": True,
     }  # fmt: skip
     loop.changes["partitions"] = frozenset()
     assert not health.is_ready().holds

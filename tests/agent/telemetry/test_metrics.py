@@ -10,13 +10,14 @@ import pytest
 from prometheus_client import generate_latest  # noqa: TID251 - reads what is exposed
 
 from driftgauge.agent import errors
+from driftgauge.agent.loop.activity import BatchScored, FlushEnded
 from driftgauge.agent.loop.lag import LagReading
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.telemetry.loop_collector import LoopCollector
 
 from ...services import go_without
-from .conditions import ABOUT, PretendLoop
+from .pretend_loop import ABOUT, PretendLoop
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def loop() -> PretendLoop:
 @pytest.fixture
 def metrics(loop: PretendLoop) -> Metrics:
     made = Metrics(alpha=0.01)
-    made.registry.register(LoopCollector(loop.condition, loop.clock, ABOUT))
+    made.registry.register(LoopCollector(loop.status, loop.clock, ABOUT))
     return made
 
 
@@ -41,9 +42,8 @@ def scored(*p_values: float) -> Scored:
 
 
 def test_batches_are_counted_with_what_is_unusual_in_them(metrics: Metrics) -> None:
-    metrics.scored(scored(0.5, 0.01, 0.0001, 0.02))
-    metrics.scored(scored(0.3))
-    assert value(metrics, "events_scored_total") == 5
+    metrics.hear(BatchScored(scored(0.5, 0.01, 0.0001, 0.02)))
+    metrics.hear(BatchScored(scored(0.3)))
     assert value(metrics, "events_out_of_distribution_total") == 2
     assert value(metrics, "batch_events_count") == 2
     assert value(metrics, "batch_events_sum") == 5
@@ -51,25 +51,26 @@ def test_batches_are_counted_with_what_is_unusual_in_them(metrics: Metrics) -> N
 
 
 def test_only_a_written_flush_is_timed(metrics: Metrics) -> None:
-    metrics.flushed("written", 0.03)
-    metrics.flushed("empty", 0.001)
-    metrics.flushed("failed", 10)
+    metrics.hear(FlushEnded("written", 0.03))
+    metrics.hear(FlushEnded("empty", 0.001))
+    metrics.hear(FlushEnded("failed", 10))
     assert value(metrics, "flush_duration_seconds_count") == 1
     outcomes = ("written", "empty", "stale", "failed")
     counts = [value(metrics, "flushes_total", outcome=outcome) for outcome in outcomes]
     assert counts == [1, 1, 0, 1]
 
 
-def test_the_loops_condition_is_read_at_each_scrape(loop: PretendLoop, metrics: Metrics) -> None:
+def test_the_loops_status_is_read_at_each_scrape(loop: PretendLoop, metrics: Metrics) -> None:
     loop.clock.sleep(9)
     assert value(metrics, "turn_age_seconds") == 9
     assert value(metrics, "queue_events") == 3
     assert value(metrics, "partitions_assigned") == 2
     assert value(metrics, "partitions_paused") == 0
-    loop.changes |= {"is_paused": True, "absent": "database"}
+    loop.changes["is_paused"] = True
+    loop.lose("database")
     assert value(metrics, "partitions_paused") == 2
-    assert value(metrics, "absent", what="database") == 1
-    assert value(metrics, "absent", what="broker") == 0
+    assert value(metrics, "dependency_unavailable", dependency="database") == 1
+    assert value(metrics, "dependency_unavailable", dependency="broker") == 0
 
 
 def test_lag_is_told_by_partition_with_its_age(loop: PretendLoop, metrics: Metrics) -> None:
@@ -83,10 +84,9 @@ def test_lag_is_told_by_partition_with_its_age(loop: PretendLoop, metrics: Metri
     assert value(metrics, "lag_age_seconds") is None
 
 
-def test_labels_cannot_grow(metrics: Metrics) -> None:
-    for number in range(1000):
-        metrics.dead_lettered(f"Error{number}")
-    metrics.dead_lettered("EventDecodeError")
+def test_labels_cannot_grow(loop: PretendLoop, metrics: Metrics) -> None:
+    unknown = {f"Error{number}": 1 for number in range(1000)}
+    loop.changes["dead_letters"] = unknown | {"EventDecodeError": 1}
     assert value(metrics, "events_dead_lettered_total", reason="other") == 1000
     assert value(metrics, "events_dead_lettered_total", reason="EventDecodeError") == 1
     text = generate_latest(metrics.registry).decode()
@@ -94,7 +94,9 @@ def test_labels_cannot_grow(metrics: Metrics) -> None:
     assert len(text.splitlines()) < 250
 
 
-def test_every_fault_of_an_event_is_a_reason_of_its_own(metrics: Metrics) -> None:
+def test_every_fault_of_an_event_is_a_reason_of_its_own(
+    loop: PretendLoop, metrics: Metrics
+) -> None:
     names = [
         name
         for name, kind in vars(errors).items()
@@ -102,7 +104,7 @@ def test_every_fault_of_an_event_is_a_reason_of_its_own(metrics: Metrics) -> Non
     ]
     assert len(names) >= 3
     for name in names:
-        metrics.dead_lettered(name)
+        loop.changes["dead_letters"] = {name: 1}
         assert value(metrics, "events_dead_lettered_total", reason=name) == 1
 
 

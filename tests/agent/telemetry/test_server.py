@@ -15,7 +15,7 @@ from driftgauge.agent.settings.sections import HttpSection
 from driftgauge.agent.telemetry import Health, HttpServer, Metrics, Response, serving
 from driftgauge.agent.telemetry.serving import routes
 
-from .conditions import PretendLoop
+from .pretend_loop import PretendLoop
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def loop() -> PretendLoop:
 
 @pytest.fixture
 def server(loop: PretendLoop) -> Iterator[HttpServer]:
-    health = Health(loop.condition, loop.clock, detector="d-1", max_silence_seconds=60)
+    health = Health(loop.status, loop.clock, detector="d-1", max_silence_seconds=60)
     pages = routes(Metrics(alpha=0.01).registry, health)
 
     def broken(_: str) -> Response:
@@ -54,7 +54,7 @@ def test_health_is_told_by_the_status(loop: PretendLoop, server: HttpServer) -> 
 
 def test_readiness_is_told_by_the_status(loop: PretendLoop, server: HttpServer) -> None:
     assert get(server, "/readyz?verbose")[0] == 200
-    loop.changes["absent"] = "database"
+    loop.lose("database")
     status, _, body = get(server, "/readyz")
     assert (status, json.loads(body)["database"]) == (503, False)
 

@@ -5,27 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from ..counting.counting import Counting
 from ..log import action
 from ..ports import Clock
 from .loop_settings import LoopSettings
-from .pipeline import Pipeline
+from .unflushed import Unflushed
 
 log = logging.getLogger(__name__)
 
 
-class LastTurns:
-    """What is left undone is read again by the next agent."""
+class Shutdown:
+    """Scores and writes what is in memory; what is left undone is read again by the next agent."""
 
-    def __init__(self, clock: Clock, settings: LoopSettings) -> None:
+    def __init__(self, clock: Clock, settings: LoopSettings, unflushed: Unflushed) -> None:
         self._clock = clock
         self._settings = settings
+        self._unflushed = unflushed
 
-    def drain(
-        self, pipeline: Pipeline, collect: Callable[[], None], *, until: Callable[[], bool]
-    ) -> None:
+    def drain(self, collect: Callable[[], None], *, until: Callable[[], bool]) -> None:
         """Score what waits; *until* says when that has become of no use."""
         deadline = self._clock.monotonic() + self._settings.drain_seconds
+        pipeline = self._unflushed.pipeline
         while len(pipeline) and not until():
             if self._clock.monotonic() > deadline:
                 log.warning(
@@ -37,9 +36,7 @@ class LastTurns:
             pipeline.start(everything=True)
             collect()
 
-    def flush(
-        self, flush: Callable[[], bool], counting: Counting, *, until: Callable[[], bool]
-    ) -> None:
+    def flush(self, flush: Callable[[], bool], *, until: Callable[[], bool]) -> None:
         """Write what is counted; *until* says that another agent has these events."""
         deadline = self._clock.monotonic() + self._settings.leave_seconds
         while not flush():
@@ -48,8 +45,8 @@ class LastTurns:
             if self._clock.monotonic() > deadline:
                 log.error(
                     "leaving with %s events not in the database; the next agent reads them again",
-                    counting.n_events,
-                    extra=action("counts_left", events=counting.n_events),
+                    self._unflushed.n_events,
+                    extra=action("counts_left", events=self._unflushed.n_events),
                 )
                 return
             self._clock.sleep(self._settings.poll_seconds)

@@ -1,37 +1,8 @@
-"""Where the time goes: seconds by stage, for the summary of a run."""
+"""When to try again."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ..ports import Clock
-
-
-class StageTimer:
-    """Adds up seconds by stage. The loop's thread owns it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the block's duration to *name*, however it ends."""
-        start = self._clock.monotonic()
-        try:
-            yield
-        finally:
-            self.add(name, self._clock.monotonic() - start)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add seconds that were measured elsewhere."""
-        self._seconds[name] += seconds
-
-    def seconds(self) -> dict[str, float]:
-        """Return the seconds of each stage so far."""
-        return dict(self._seconds)
 
 
 class Backoff:
