@@ -4,14 +4,16 @@ from .database import Database
 from .errors import RecordConflict, SchemaOutOfDate, StaleFlush, StorageError, StoreUnavailable
 from .periods import Period
 from .records import (
+    DEFAULT_ALPHA,
     EDGES,
     N_BINS,
-    N_OOD_BINS,
+    AgentRecord,
     AlertRecord,
     AlertTransition,
     DetectorRecord,
     EvidenceRecord,
     FlushRecord,
+    HeartbeatRecord,
     Judgement,
     MonitorState,
     OffsetAdvance,
@@ -21,19 +23,22 @@ from .records import (
     StreamRecord,
     Watermark,
     WindowRecord,
+    n_ood_bins,
 )
 from .store import Store
 
 __all__ = [
+    "DEFAULT_ALPHA",
     "EDGES",
     "N_BINS",
-    "N_OOD_BINS",
+    "AgentRecord",
     "AlertRecord",
     "AlertTransition",
     "Database",
     "DetectorRecord",
     "EvidenceRecord",
     "FlushRecord",
+    "HeartbeatRecord",
     "Judgement",
     "MonitorState",
     "OffsetAdvance",
@@ -50,4 +55,5 @@ __all__ = [
     "StreamRecord",
     "Watermark",
     "WindowRecord",
+    "n_ood_bins",
 ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, case, literal, select
+from sqlalchemy import ColumnElement, Connection, case, literal, or_, select
 
 from .errors import StaleFlush
 from .records import EvidenceRecord, FlushRecord, OffsetAdvance, ScoreSummary, WindowRecord
@@ -54,6 +54,7 @@ def _insert_offset(
         "event_time_max": advance.event_time_max,
         "flushed_at": now,
         "sampled_out": advance.sampled_out,
+        "topic_id": advance.topic_id,
     }
     return wrote_one(connection, statement, row)
 
@@ -72,28 +73,40 @@ def _update_offset(
         )
     if advance.sampled_out:
         values["sampled_out"] = table.sampled_out + advance.sampled_out
-    statement = stream_offset.update().where(
-        table.stream == stream,
-        table.topic == advance.topic,
-        table.partition == advance.partition,
+    guard = [
+        *_partition(stream, advance),
         table.next_offset == advance.from_offset,
-    )
-    return connection.execute(statement.values(values)).rowcount == 1
+    ]
+    if advance.topic_id is not None:
+        values["topic_id"] = advance.topic_id
+        guard.append(or_(table.topic_id.is_(None), table.topic_id == advance.topic_id))
+    return connection.execute(stream_offset.update().where(*guard).values(values)).rowcount == 1
 
 
 def _stale(connection: Connection, stream: str, advance: OffsetAdvance) -> StaleFlush:
     table = stream_offset.c
-    found = connection.scalar(
-        select(table.next_offset).where(
-            table.stream == stream,
-            table.topic == advance.topic,
-            table.partition == advance.partition,
+    columns = select(table.next_offset, table.topic_id)
+    found = connection.execute(columns.where(*_partition(stream, advance))).first()
+    offset, topic_id = (None, None) if found is None else found
+    place = f"partition {advance.topic}/{advance.partition} of stream {stream!r}"
+    if topic_id is not None and advance.topic_id not in (None, topic_id):
+        return StaleFlush(
+            f"{place} is counted in the topic with id {topic_id}, this flush is of the topic with "
+            f"id {advance.topic_id}; nothing was written"
         )
-    )
     return StaleFlush(
-        f"partition {advance.topic}/{advance.partition} of stream {stream!r} is at offset {found}, "
-        f"this flush started from {advance.from_offset}; nothing was written"
+        f"{place} is at offset {offset}, this flush started from {advance.from_offset}; nothing "
+        "was written"
     )
+
+
+def _partition(stream: str, advance: OffsetAdvance) -> list[ColumnElement[bool]]:
+    table = stream_offset.c
+    return [
+        table.stream == stream,
+        table.topic == advance.topic,
+        table.partition == advance.partition,
+    ]
 
 
 def _add_windows(

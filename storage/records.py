@@ -13,8 +13,24 @@ EDGES = (
 """Edges of the p-value bins; bin b counts p in (EDGES[b], EDGES[b + 1]]."""
 
 N_BINS = len(EDGES) - 1
-N_OOD_BINS = EDGES.index(0.01)
-"""The first bins, of p-values that are called out of distribution: at most 0.01."""
+DEFAULT_ALPHA = 0.01
+"""An event is out of distribution when its p-value is at most this, unless its stream says other."""
+
+
+def n_ood_bins(alpha: float) -> int:
+    """Return how many of the first bins hold the p-values of at most *alpha*.
+
+    Example:
+        >>> n_ood_bins(0.01)
+        5
+
+    Raises:
+        ValueError: no bin ends at *alpha*, so its rate cannot be read from the counts.
+    """
+    if alpha not in EDGES[1:]:
+        edges = ", ".join(f"{edge:g}" for edge in EDGES[1:])
+        raise ValueError(f"no p-value bin ends at alpha = {alpha}; wanted one of {edges}")
+    return EDGES.index(alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,7 @@ class OffsetAdvance:
         next_offset: the first offset that the counts do not include.
         event_time_max: the latest event time counted, None when no event was (all dead letters).
         sampled_out: records on the way that sampling left out; adds.
+        topic_id: the broker's id of the topic that the offsets are of; None where it tells none.
     """
 
     topic: str
@@ -67,6 +84,7 @@ class OffsetAdvance:
     next_offset: int
     event_time_max: datetime | None
     sampled_out: int = 0
+    topic_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +230,10 @@ class RateRow:
 
     Attributes:
         events: that were scored.
-        ood_events: of these.
+        ood_events: of these, with a p-value of at most *alpha*.
         ood_rate: among all events that these stand for, so that sampling does not bend it.
         represented: how many those are; *events* where nothing was sampled.
+        alpha: what "out of distribution" means: the stream's.
     """
 
     period_start: datetime
@@ -225,16 +244,22 @@ class RateRow:
     ood_events: int
     ood_rate: float
     represented: int
+    alpha: float = DEFAULT_ALPHA
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
-    """One topic watched for one model."""
+    """One topic watched for one model.
+
+    Attributes:
+        alpha: an event is out of distribution when its combined p-value is at most this.
+    """
 
     stream: str
     topic: str
     window_seconds: int
     created_at: datetime
+    alpha: float = DEFAULT_ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +271,7 @@ class PartitionRecord:
         event_time_max: the latest event time counted; None while every event was undecodable.
         flushed_at: wall clock of the flush that last moved the offset.
         sampled_out: records so far that sampling left out.
+        topic_id: the broker's id of the topic that the offsets are of; None where it told none.
     """
 
     topic: str
@@ -254,6 +280,59 @@ class PartitionRecord:
     event_time_max: datetime | None
     flushed_at: datetime
     sampled_out: int = 0
+    topic_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatRecord:
+    """What a running agent tells of itself, again and again.
+
+    Attributes:
+        agent: its name, unlike that of any other process ever: hosts and process ids repeat.
+        condition: what it does, in a few words: ``running``, ``waiting for the database``.
+        flushed_seconds_ago: since it last wrote counts; None before the first time.
+        lag_messages: messages not counted yet; None where nobody knows.
+        lag_seconds: age of the oldest of them.
+        dead_letters: that it sent since it started.
+        dead_letter_reason: of the last one.
+    """
+
+    agent: str
+    stream: str
+    host: str
+    version: str
+    condition: str
+    flushed_seconds_ago: float | None = None
+    lag_messages: int | None = None
+    lag_seconds: float | None = None
+    dead_letters: int = 0
+    dead_letter_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRecord:
+    """A running agent as the database last heard of it; every time is by the database's clock.
+
+    Attributes:
+        started_at: of its first heartbeat.
+        seen_at: of its last one.
+        seen_seconds_ago: since then. An agent that is killed stays, and this grows.
+        last_flush_at: when it last wrote counts; None before the first time.
+    """
+
+    agent: str
+    stream: str
+    host: str
+    version: str
+    condition: str
+    started_at: datetime
+    seen_at: datetime
+    seen_seconds_ago: float
+    last_flush_at: datetime | None
+    lag_messages: int | None
+    lag_seconds: float | None
+    dead_letters: int
+    dead_letter_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

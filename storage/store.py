@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import datetime
 
-from . import alerts, detectors, evidence, leases, streams, windows
+from sqlalchemy import Connection
+
+from . import agents, alerts, detectors, evidence, leases, streams, windows
+from .clock import database_now
 from .database import Database
 from .flush import write_flush
 from .periods import Period
 from .records import (
+    DEFAULT_ALPHA,
+    AgentRecord,
     AlertRecord,
     AlertTransition,
     DetectorRecord,
     EvidenceRecord,
     FlushRecord,
+    HeartbeatRecord,
     Judgement,
     MonitorState,
     PartitionRecord,
@@ -26,11 +32,6 @@ from .records import (
 )
 
 
-def utc_now() -> datetime:
-    """Return the wall clock."""
-    return datetime.now(UTC)
-
-
 class Store:
     """Reads and writes of one database, each call one transaction; threads may share it.
 
@@ -38,15 +39,15 @@ class Store:
     again: a call that failed wrote nothing.
     """
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, now: Callable[[], datetime] | None = None) -> None:
         """Stand on *database*, which stays the caller's to close.
 
         Args:
             database: upgraded to this version.
-            now: the wall clock that dates flushes.
+            now: stands in for the database's clock, which dates flushes, heartbeats and leases.
         """
         self._database = database
-        self._now = now
+        self._clock = now
 
     def ping(self) -> None:
         """Return when the database answers, with the least work that shows it."""
@@ -55,10 +56,21 @@ class Store:
 
     # Streams and partitions
 
-    def ensure_stream(self, stream: str, topic: str, window_seconds: int) -> None:
-        """Register the stream; raise RecordConflict if its windows have another length."""
-        wanted = StreamRecord(stream, topic, window_seconds, self._now())
+    def ensure_stream(
+        self, stream: str, topic: str, window_seconds: int, *, alpha: float = DEFAULT_ALPHA
+    ) -> None:
+        """Register the stream; raise RecordConflict if its windows have another length.
+
+        Args:
+            stream: its name.
+            topic: where its events come from; may change.
+            window_seconds: never changes.
+            alpha: a p-value of at most this is out of distribution, everywhere; may change, and
+                then holds for what was counted before as well.
+        """
         with self._database.write() as connection:
+            now = self._now(connection)
+            wanted = StreamRecord(stream, topic, window_seconds, now, alpha)
             streams.ensure_stream(connection, wanted)
 
     def first_partitions(self, stream: str, n_now: int) -> int:
@@ -82,7 +94,7 @@ class Store:
         A refused flush wrote nothing: drop its counts and seek to the database's offsets.
         """
         with self._database.write() as connection:
-            write_flush(connection, flush, self._now())
+            write_flush(connection, flush, self._now(connection))
 
     def offsets(
         self, stream: str, partitions: Collection[tuple[str, int]]
@@ -95,6 +107,45 @@ class Store:
         """Return how far each partition is counted."""
         with self._database.read() as connection:
             return streams.read_partitions(connection, stream)
+
+    def note_topic(self, stream: str, topic: str, topic_id: str) -> str | None:
+        """Compare the broker's id of the topic with that of the stored offsets.
+
+        Returns:
+            None when they are of this topic, or were of none; they are of this one from now on.
+            Otherwise the id of the topic that they are of: it was deleted and made anew, and the
+            offsets mean nothing in it. Nothing is changed then.
+        """
+        with self._database.write() as connection:
+            return streams.note_topic(connection, stream, topic, topic_id)
+
+    def accept_topic(self, stream: str, topic: str, topic_id: str) -> int:
+        """Take the topic with this id for the stream's: drop the offsets of its earlier ids.
+
+        Every partition of it is then read from its first record (`first_partitions` is 0). What was
+        counted stays. Returns how many partitions had an offset.
+        """
+        with self._database.write() as connection:
+            return streams.accept_topic(connection, stream, topic, topic_id)
+
+    # Agents
+
+    def heartbeat(self, record: HeartbeatRecord) -> None:
+        """Note that an agent of a registered stream lives, and how it is."""
+        with self._database.write() as connection:
+            now = self._now(connection)
+            agents.write_heartbeat(connection, record, now)
+            agents.forget_agents(connection, record.stream, now)
+
+    def agents(self, stream: str) -> list[AgentRecord]:
+        """Return the agents that run, or were killed within a week; the last seen first."""
+        with self._database.read() as connection:
+            return agents.read_agents(connection, stream, self._now(connection))
+
+    def leave(self, agent: str) -> None:
+        """Forget an agent that ends as it should, and give its leases back."""
+        with self._database.write() as connection:
+            agents.remove_agent(connection, agent)
 
     def watermark(
         self, stream: str, *, now: datetime, idle_seconds: float, grace_seconds: float
@@ -134,7 +185,7 @@ class Store:
         since: datetime | None = None,
         limit: int | None = None,
     ) -> list[RateRow]:
-        """Return OOD rates at 0.01 in order of time.
+        """Return OOD rates at the stream's alpha in order of time.
 
         Args:
             stream: its name.
@@ -154,6 +205,11 @@ class Store:
                 since=since,
                 limit=limit,
             )
+
+    def segments(self, stream: str) -> list[str]:
+        """Return every segment that was ever counted; quick, however long the history."""
+        with self._database.read() as connection:
+            return windows.read_segments(connection, stream)
 
     def event_counts(self, stream: str) -> dict[str, int]:
         """Return how many events each segment counted."""
@@ -182,7 +238,7 @@ class Store:
                 have a live one already; nothing was written.
         """
         with self._database.write() as connection:
-            return alerts.write_judgement(connection, judgement, self._now())
+            return alerts.write_judgement(connection, judgement, self._now(connection))
 
     def alerts(
         self,
@@ -234,9 +290,10 @@ class Store:
 
     # Leases
 
-    def acquire_lease(self, name: str, holder: str, *, ttl_seconds: float, now: datetime) -> bool:
-        """Take or renew a lease; return whether *holder* holds it."""
+    def acquire_lease(self, name: str, holder: str, *, ttl_seconds: float) -> bool:
+        """Take or renew a lease by the database's clock; return whether *holder* holds it."""
         with self._database.write() as connection:
+            now = self._now(connection)
             return leases.acquire_lease(connection, name, holder, ttl_seconds=ttl_seconds, now=now)
 
     def release_lease(self, name: str, holder: str) -> None:
@@ -272,3 +329,6 @@ class Store:
         """Delete events older than *before*, then the oldest beyond *max_bytes*; count them."""
         with self._database.write() as connection:
             return evidence.prune_evidence(connection, stream, before=before, max_bytes=max_bytes)
+
+    def _now(self, connection: Connection) -> datetime:
+        return self._clock() if self._clock else database_now(connection)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from .errors import RecordConflict
-from .records import PartitionRecord, StreamRecord, Watermark
+from .records import PartitionRecord, StreamRecord, Watermark, n_ood_bins
 from .tables import stream, stream_offset
 from .upsert import upsert
+from .windows import estimate_left_out
 
 
 def ping(connection: Connection) -> None:
@@ -19,12 +20,19 @@ def ping(connection: Connection) -> None:
 
 
 def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
-    """Register the stream or change its topic; windows keep the length they began with."""
+    """Register the stream, or change its topic or alpha; windows keep the length they began with.
+
+    Raises:
+        RecordConflict: its windows have another length.
+        ValueError: alpha is not an edge of the p-value bins.
+    """
+    n_ood_bins(wanted.alpha)
     values = {
         "stream": wanted.stream,
         "topic": wanted.topic,
         "window_seconds": wanted.window_seconds,
         "created_at": wanted.created_at,
+        "alpha": wanted.alpha,
     }
     connection.execute(upsert(connection, stream).on_conflict_do_nothing(), values)
     named = stream.c.stream == wanted.stream
@@ -37,6 +45,9 @@ def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
     changed = stream.c.topic != wanted.topic
     anew = {"topic": wanted.topic, "first_partitions": None}
     connection.execute(stream.update().where(named, changed).values(anew))
+    other_alpha = stream.update().where(named, stream.c.alpha != wanted.alpha)
+    if connection.execute(other_alpha.values(alpha=wanted.alpha)).rowcount:
+        estimate_left_out(connection, wanted.stream, wanted.alpha)
 
 
 def first_partitions(connection: Connection, name: str, n_now: int) -> int:
@@ -54,7 +65,8 @@ def first_partitions(connection: Connection, name: str, n_now: int) -> int:
 
 def read_streams(connection: Connection) -> list[StreamRecord]:
     """Return every stream by name."""
-    columns = (stream.c.stream, stream.c.topic, stream.c.window_seconds, stream.c.created_at)
+    names = ("stream", "topic", "window_seconds", "created_at", "alpha")
+    columns = (stream.c[name] for name in names)
     rows = connection.execute(select(*columns).order_by(stream.c.stream))
     return [StreamRecord(*row) for row in rows]
 
@@ -74,12 +86,40 @@ def read_partitions(connection: Connection, name: str) -> list[PartitionRecord]:
     table = stream_offset.c
     columns = (
         *(table.topic, table.partition, table.next_offset),
-        *(table.event_time_max, table.flushed_at, table.sampled_out),
+        *(table.event_time_max, table.flushed_at, table.sampled_out, table.topic_id),
     )
     rows = connection.execute(
         select(*columns).where(table.stream == name).order_by(table.topic, table.partition)
     )
     return [PartitionRecord(*row) for row in rows]
+
+
+def note_topic(connection: Connection, name: str, topic: str, topic_id: str) -> str | None:
+    """Return another id that offsets are of; if there is none, note *topic_id* where none is."""
+    table = stream_offset.c
+    offsets = (table.stream == name, table.topic == topic)
+    others = select(table.topic_id).where(*offsets, table.topic_id != topic_id)
+    found = connection.scalar(others.order_by(table.partition).limit(1))
+    if found is not None:
+        return str(found)
+    unknown = stream_offset.update().where(*offsets, table.topic_id.is_(None))
+    connection.execute(unknown.values(topic_id=topic_id))
+    return None
+
+
+def accept_topic(connection: Connection, name: str, topic: str, topic_id: str) -> int:
+    """Drop the offsets of the topic's earlier ids; return how many partitions had one.
+
+    The topic is new, so each partition of it is read from its first record.
+    """
+    table = stream_offset.c
+    old = or_(table.topic_id.is_(None), table.topic_id != topic_id)
+    dropped = connection.execute(
+        stream_offset.delete().where(table.stream == name, table.topic == topic, old)
+    )
+    named = (stream.c.stream == name, stream.c.topic == topic)
+    connection.execute(stream.update().where(*named).values(first_partitions=0))
+    return dropped.rowcount
 
 
 def watermark(

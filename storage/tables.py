@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from .columns import Count, ForeignText, UtcTimestamp
-from .records import N_BINS
+from .records import DEFAULT_ALPHA, N_BINS
 
 metadata = MetaData(
     naming_convention={
@@ -46,6 +46,7 @@ stream = Table(
     Column("window_seconds", Integer, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False),
     Column("first_partitions", Integer),
+    Column("alpha", Double, nullable=False, server_default=str(DEFAULT_ALPHA)),
 )
 
 detector = Table(
@@ -107,6 +108,7 @@ evidence = Table(
     Index(
         "uq_evidence_event",
         *("stream", "segment", "kind", "topic", "partition", "record_offset", "item"),
+        "window_start",
         unique=True,
     ),
     Index(None, "stream", "event_time"),
@@ -168,6 +170,7 @@ stream_offset = Table(
     Column("event_time_max", UtcTimestamp),
     Column("flushed_at", UtcTimestamp, nullable=False),
     Column("sampled_out", Count, nullable=False, server_default="0"),
+    Column("topic_id", Text),
 )
 
 monitor_state = Table(
@@ -198,4 +201,29 @@ lease = Table(
     Column("name", Text, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("expires_at", UtcTimestamp, nullable=False),
+    Column("renewed_at", UtcTimestamp),
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False, index=True),
+    Column("host", ForeignText, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("condition", ForeignText, nullable=False),
+    Column("started_at", UtcTimestamp, nullable=False),
+    Column("seen_at", UtcTimestamp, nullable=False),
+    Column("last_flush_at", UtcTimestamp),
+    Column("lag_messages", Count),
+    Column("lag_seconds", Double),
+    Column("dead_letters", Count, nullable=False),
+    Column("dead_letter_reason", ForeignText),
+)
+
+view_definition = Table(
+    "view_definition",
+    metadata,
+    Column("view", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
 )

@@ -10,11 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from .columns import Count
 from .periods import UNITS, Period, floor
-from .records import N_BINS, N_OOD_BINS, RateRow, ScoreSummary, WindowRecord
+from .records import N_BINS, RateRow, ScoreSummary, WindowRecord, n_ood_bins
 from .tables import BINS, score_summary, score_window
+from .tables import stream as stream_table
 from .views import period_start
-
-_OOD_BINS = BINS[:N_OOD_BINS]
 
 
 def read_windows(
@@ -57,11 +56,14 @@ def read_rates(
     since: datetime | None,
     limit: int | None,
 ) -> list[RateRow]:
-    """Return the OOD rate at 0.01 of each period in order; *limit* keeps the newest rows."""
+    """Return each period's OOD rate at the stream's alpha in order; *limit* keeps the newest."""
+    alpha = connection.scalar(select(stream_table.c.alpha).where(stream_table.c.stream == stream))
+    if alpha is None:
+        return []
     table = score_window.c
     start = _period(period, connection.dialect.name)
     keys = (start, table.segment, table.layer, table.detector)
-    ood = sum((table[name] for name in _OOD_BINS[1:]), start=table[_OOD_BINS[0]])
+    ood = _ood_events(alpha)
     totals = (
         _total(table.events).label("events"),
         _total(ood).label("ood_events"),
@@ -77,7 +79,36 @@ def read_rates(
         query = query.where(table.window_start >= floor(since, period))
     newest = query.order_by(*(key.desc() for key in keys)).limit(limit)
     rows = connection.execute(newest).all()
-    return [_rate_row(row) for row in reversed(rows)]
+    return [_rate_row(row, alpha) for row in reversed(rows)]
+
+
+def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None:
+    """Estimate anew how many of the events that sampling left out were out of distribution.
+
+    Only the counts by bin are kept, so each window's own share stands in for the weights that its
+    events had; the two are equal where one rate of sampling held for the whole window.
+    """
+    table = score_window.c
+    share = (table.left_out * _ood_events(alpha) + table.events // 2) // table.events
+    sampled = (table.stream == stream, table.left_out > 0, table.events > 0)
+    connection.execute(score_window.update().where(*sampled).values(left_out_ood=share))
+
+
+def read_segments(connection: Connection, stream: str) -> list[str]:
+    """Return every segment that was ever counted, in order.
+
+    It steps from one to the next by the index, so that history costs nothing.
+    """
+    table = score_window.c
+    mine = (table.stream == stream, table.layer == "*")
+    first = select(func.min(table.segment).label("segment")).where(*mine)
+    steps = first.cte("steps", recursive=True)
+    after = select(func.min(table.segment)).where(*mine, table.segment > steps.c.segment)
+    steps = steps.union_all(
+        select(after.scalar_subquery()).where(steps.c.segment.is_not(None)).select_from(steps)
+    )
+    found = connection.scalars(select(steps.c.segment).where(steps.c.segment.is_not(None)))
+    return sorted(found)
 
 
 def event_counts(connection: Connection, stream: str) -> dict[str, int]:
@@ -103,7 +134,12 @@ def read_summaries(connection: Connection, stream: str) -> list[ScoreSummary]:
     return [ScoreSummary(row[0], row[1], *(_number(value) for value in row[2:])) for row in rows]
 
 
-def _rate_row(row: Row[Any]) -> RateRow:
+def _ood_events(alpha: float) -> ColumnElement[int]:
+    first, *others = BINS[: n_ood_bins(alpha)]
+    return sum((score_window.c[name] for name in others), start=score_window.c[first])
+
+
+def _rate_row(row: Row[Any], alpha: float) -> RateRow:
     return RateRow(
         period_start=row[0],
         segment=row.segment,
@@ -113,6 +149,7 @@ def _rate_row(row: Row[Any]) -> RateRow:
         ood_events=row.ood_events,
         ood_rate=row.represented_ood / row.represented,
         represented=row.represented,
+        alpha=alpha,
     )
 
 

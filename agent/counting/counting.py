@@ -23,6 +23,7 @@ class Counting:
         segment_names: what slices the stream.
         max_segments: new values of segments beyond so many count as ``~other``.
         answers: what names the class of an event where the stream is sliced by it.
+        alpha: an event with a p-value of at most this is out of distribution.
     """
 
     def __init__(
@@ -35,13 +36,14 @@ class Counting:
         max_segments: int,
         evidence: EvidenceSettings,
         answers: AnswerBook,
+        alpha: float,
     ) -> None:
         columns = scorer.columns
         self._detector = scorer.detector
         self._stream = stream
         self._segments = Segments(max_segments, n_names=len(segment_names))
         self._answers = answers if PREDICTED_CLASS in segment_names else None
-        self._windows = WindowCounts(columns, window_seconds=window_seconds)
+        self._windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
         self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
         self._statistics = ScoreStatistics(columns)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftgauge.detector import p_value_bins
-from driftgauge.storage import N_BINS, N_OOD_BINS, WindowRecord
+from driftgauge.storage import DEFAULT_ALPHA, N_BINS, WindowRecord, n_ood_bins
 
 from ..errors import ScorerFault
 from ..events.event import Event
@@ -105,7 +105,12 @@ class _Cell:
         )
 
     def add(
-        self, bins: NDArray[np.int64], scores: NDArray[np.float64], left_out: NDArray[np.int64]
+        self,
+        bins: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        left_out: NDArray[np.int64],
+        *,
+        ood_bins: int,
     ) -> None:
         """Count events; *bins* and *scores* are ``(events, columns)``, *left_out* ``(events,)``."""
         columns = np.broadcast_to(np.arange(bins.shape[1]), bins.shape)
@@ -115,7 +120,7 @@ class _Cell:
         np.minimum(self.score_min, scores.min(axis=0), out=self.score_min)
         np.maximum(self.score_max, scores.max(axis=0), out=self.score_max)
         self.left_out += int(left_out.sum())
-        self.left_out_ood += left_out @ (bins < N_OOD_BINS)
+        self.left_out_ood += left_out @ (bins < ood_bins)
 
 
 class WindowCounts:
@@ -123,11 +128,15 @@ class WindowCounts:
 
     Args:
         columns: the score columns' names: the layers, then ``*``.
+        alpha: an event with a p-value of at most this is out of distribution.
     """
 
-    def __init__(self, columns: Sequence[str], *, window_seconds: int) -> None:
+    def __init__(
+        self, columns: Sequence[str], *, window_seconds: int, alpha: float = DEFAULT_ALPHA
+    ) -> None:
         self._columns = tuple(columns)
         self._window_seconds = window_seconds
+        self._ood_bins = n_ood_bins(alpha)
         self._cells: dict[tuple[str, datetime], _Cell] = {}
         self.n_events = 0
 
@@ -151,7 +160,7 @@ class WindowCounts:
                 rows[name, start].append(row)
         for key, chosen in rows.items():
             cell = self._cells.setdefault(key, _Cell.empty(len(self._columns)))
-            cell.add(bins[chosen], scored.scores[chosen], left_out[chosen])
+            cell.add(bins[chosen], scored.scores[chosen], left_out[chosen], ood_bins=self._ood_bins)
         self.n_events += len(events)
 
     def records(self) -> list[WindowRecord]:

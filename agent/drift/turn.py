@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from driftgauge.storage import AlertRecord
+from driftgauge.storage import DEFAULT_ALPHA, AlertRecord
 
 from ..alert.lifecycle import Change, opened, refreshed, resolved
 from .betting import Counts
@@ -37,7 +37,7 @@ class MonitorSettings:
 
     stream: str
     window_seconds: int
-    alpha: float = 0.01
+    alpha: float = DEFAULT_ALPHA
     windows_between_false_alarms: float
     idle_seconds: float = 60.0
     grace_seconds: float = 10.0

@@ -55,7 +55,7 @@ def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
     def judge() -> None:
         lease = f"monitor/{stream}"
         ttl = max(LEASE_TURNS * interval, 30.0)
-        if store.acquire_lease(lease, holder, ttl_seconds=ttl, now=clock.now()):
+        if store.acquire_lease(lease, holder, ttl_seconds=ttl):
             try:
                 monitor.turn()
             except RecordConflict as conflict:  # its holder's lease ran out while it worked

@@ -80,6 +80,7 @@ class AgentLoop:
             max_segments=settings.max_segments,
             evidence=settings.evidence,
             answers=settings.decode.answers,
+            alpha=settings.alpha,
         )
         self._unflushed = Unflushed(self._pipeline, self._counting)
         self._positions = self._unflushed.positions

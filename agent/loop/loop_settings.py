@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from driftgauge.storage import DEFAULT_ALPHA
+
 from ..counting.evidence import EvidenceSettings
 from ..events.decode import DecodeSettings
 from .sampling import SamplingSettings
@@ -14,6 +16,7 @@ class LoopSettings:
     """How the loop runs.
 
     Attributes:
+        alpha: an event with a p-value of at most this is out of distribution.
         max_images: one batch's.
         max_delay_seconds: how long an image waits for its batch to fill.
         max_waiting: records in memory beyond which the source pauses.
@@ -28,6 +31,7 @@ class LoopSettings:
     """
 
     stream: str
+    alpha: float = DEFAULT_ALPHA
     decode: DecodeSettings = field(default_factory=DecodeSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     window_seconds: int = 60

@@ -53,7 +53,7 @@ def build_agent(
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
     """
     stream = settings.stream
-    store.ensure_stream(stream.name, stream.topic, settings.windows.seconds)
+    store.ensure_stream(stream.name, stream.topic, settings.windows.seconds, alpha=stream.alpha)
     active = store.active_detector(stream.name)
     if active is None:
         raise NotFitted(f"stream {stream.name!r} has no detector in this database")

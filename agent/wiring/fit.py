@@ -102,7 +102,7 @@ def _register(settings: Settings, record: DetectorRecord) -> None:
     try:
         store = Store(database)
         stream = settings.stream
-        store.ensure_stream(stream.name, stream.topic, settings.windows.seconds)
+        store.ensure_stream(stream.name, stream.topic, settings.windows.seconds, alpha=stream.alpha)
         store.register_detector(record)
     finally:
         database.close()

@@ -17,6 +17,7 @@ def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> L
     batch, evidence = settings.batch, settings.evidence
     return LoopSettings(
         stream=settings.stream.name,
+        alpha=settings.stream.alpha,
         decode=replace(build_decode(settings), taps_wanted=taps),
         evidence=EvidenceSettings(per_window=evidence.per_window, thumbnails=evidence.thumbnails),
         window_seconds=settings.windows.seconds,

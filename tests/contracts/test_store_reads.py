@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from driftgauge.storage import (
+    Database,
     DetectorRecord,
     Period,
     RateRow,
@@ -195,9 +196,10 @@ def test_registering_a_detector_again_updates_it(store: Store) -> None:
     assert store.detectors(STREAM) == [replace(moved, created_at=START)]
 
 
-def test_a_lease_is_held_by_one_until_it_expires(store: Store) -> None:
+def test_a_lease_is_held_by_one_until_it_expires(store: Store, clock: HandClock) -> None:
     def take(holder: str, at: float) -> bool:
-        return store.acquire_lease("monitor", holder, ttl_seconds=30, now=START + at * SECOND)
+        clock.at = START + at * SECOND
+        return store.acquire_lease("monitor", holder, ttl_seconds=30)
 
     assert take("a", 0)
     assert not take("b", 29)
@@ -207,13 +209,28 @@ def test_a_lease_is_held_by_one_until_it_expires(store: Store) -> None:
     assert not take("a", 51)
 
 
+def test_leases_are_timed_by_the_database_and_not_by_agents(database: Database) -> None:
+    store = Store(database)  # no clock of its own
+    assert store.acquire_lease("monitor", "a", ttl_seconds=3600)
+    assert not store.acquire_lease("monitor", "b", ttl_seconds=3600)
+    assert store.acquire_lease("brief", "a", ttl_seconds=0)
+    assert store.acquire_lease("brief", "b", ttl_seconds=0)
+
+
+def test_a_lease_does_not_outlive_a_clock_that_is_set_back(store: Store, clock: HandClock) -> None:
+    assert store.acquire_lease("monitor", "a", ttl_seconds=30)
+    clock.advance(-3600)
+    assert store.acquire_lease("monitor", "b", ttl_seconds=30)
+    assert not store.acquire_lease("monitor", "a", ttl_seconds=30)
+
+
 def test_a_lease_is_given_back_by_its_holder_only(store: Store) -> None:
-    assert store.acquire_lease("monitor", "a", ttl_seconds=30, now=START)
+    assert store.acquire_lease("monitor", "a", ttl_seconds=30)
     store.release_lease("monitor", "b")
-    assert not store.acquire_lease("monitor", "b", ttl_seconds=30, now=START)
+    assert not store.acquire_lease("monitor", "b", ttl_seconds=30)
     store.release_lease("monitor", "a")
-    assert store.acquire_lease("monitor", "b", ttl_seconds=30, now=START)
-    assert store.acquire_lease("retrain", "a", ttl_seconds=30, now=START)
+    assert store.acquire_lease("monitor", "b", ttl_seconds=30)
+    assert store.acquire_lease("retrain", "a", ttl_seconds=30)
 
 
 def test_of_many_who_want_a_free_lease_one_gets_it(store: Store) -> None:
@@ -222,7 +239,7 @@ def test_of_many_who_want_a_free_lease_one_gets_it(store: Store) -> None:
 
     def take(holder: str) -> None:
         gate.wait()
-        if store.acquire_lease("monitor", holder, ttl_seconds=30, now=START):
+        if store.acquire_lease("monitor", holder, ttl_seconds=30):
             got.append(holder)
 
     threads = [threading.Thread(target=take, args=(name,)) for name in "abcd"]

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.storage import Database, DetectorRecord, Judgement, MonitorState, Store
+from driftgauge.storage import (
+    Database,
+    DetectorRecord,
+    HeartbeatRecord,
+    Judgement,
+    MonitorState,
+    Store,
+)
 from driftgauge.storage.tables import BINS, metadata
 from driftgauge.storage.views import VIEWS
 
@@ -26,6 +33,7 @@ def fill(store: Store) -> None:
         for layer in ("*", "blocks.1")
     ]
     store.flush(flush(advance(None, 9), windows=rows, evidence=[evidence(1), evidence(2)]))
+    store.heartbeat(HeartbeatRecord(agent="a", stream=STREAM, host="b", version="1", condition="c"))
     store.register_detector(DetectorRecord("d1", STREAM, "file:d1", START, True, {}))
     (raised,) = store.judge(Judgement(STREAM, None, MonitorState(START, ""), [alert()]))
     store.transition_alert(raised.id or 0, "resolved", at=START + timedelta(hours=1), by="ada")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.command import downgrade
+from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
@@ -138,5 +138,54 @@ def test_one_version_may_be_taken_back_with_two_pictures_of_a_message_kept(
     assert store.evidence(STREAM) == kept[:1]
 
 
+def make_at(database: Database, revision: str) -> None:
+    with database.write() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        upgrade(config, revision)
+
+
+OF_0004 = (
+    "INSERT INTO stream (stream, topic, window_seconds, created_at) "
+    "VALUES ('line-3', 'images', 60, '2026-03-01 12:00:00+00:00')",
+    "INSERT INTO stream_offset (stream, topic, partition, next_offset, flushed_at) "
+    "VALUES ('line-3', 'images', 0, 7, '2026-03-01 12:00:00+00:00')",
+    "INSERT INTO lease (name, holder, expires_at) "
+    "VALUES ('monitor/line-3', 'an agent whose clock was ahead', '2030-01-01 00:00:00+00:00')",
+    "INSERT INTO evidence (stream, detector, segment, window_start, kind, topic, partition, "
+    "record_offset, event_id, event_time, p_value, layer_p_values) VALUES ('line-3', 'd', '*', "
+    "'2026-03-01 12:00:00+00:00', 'unusual', 'images', 0, 5, 'e', '2026-03-01 12:00:00+00:00', "
+    "0.5, '{}')",
+)
+
+
+def test_a_database_of_version_0004_keeps_what_it_counted(fresh: Database) -> None:
+    make_at(fresh, "0004")
+    zone = "" if fresh.is_sqlite else "+00:00"
+    with fresh.write() as connection:
+        for statement in OF_0004:
+            connection.exec_driver_sql(statement.replace("+00:00", zone))
+    assert fresh.upgrade()
+    store = Store(fresh)
+    (found,) = store.streams()
+    assert (found.stream, found.alpha) == ("line-3", 0.01)
+    (place,) = store.partitions("line-3")
+    assert (place.next_offset, place.topic_id) == (7, None)
+    assert [row.event_id for row in store.evidence("line-3")] == ["e"]
+    assert store.acquire_lease("monitor/line-3", "a new agent", ttl_seconds=30)
+    assert store.agents("line-3") == []
+
+
+def test_evidence_of_two_topics_does_not_stop_a_way_back(fresh: Database) -> None:
+    fresh.upgrade()
+    store = Store(fresh)
+    store.ensure_stream(STREAM, TOPIC, 60)
+    kept = [evidence(0), evidence(0, minute=90)]
+    store.flush(flush(advance(None, 1), evidence=kept))
+    take_back(fresh, to="0004")
+    fresh.upgrade()
+    assert store.evidence(STREAM) == kept[1:]
+
+
 def test_the_newest_version_is_known() -> None:
-    assert newest_revision() == "0004"
+    assert newest_revision() == "0005"

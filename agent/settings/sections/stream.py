@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from driftgauge.storage import DEFAULT_ALPHA
+
 from ..section import Section, Words
 
 
@@ -19,6 +21,7 @@ class StreamSection(Section):
     header or a CloudEvents extension; "json:site.line" a field of a JSON, Avro or Protobuf message;
     "predicted_class" and "model_version" are what the message says of the model's answer, and
     without that the class that the model gives the image here."""
-    alpha: float = Field(default=0.01, gt=0, le=0.1)
-    """An image counts as out of distribution when its p-value is at most this; an edge of the
-    histogram: 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.05 or 0.1."""
+    alpha: float = Field(default=DEFAULT_ALPHA, gt=0, le=0.1)
+    """An image counts as out of distribution when its p-value is at most this: in rates, views,
+    alerts and metrics alike, of the past as well once it is changed. One of 0.0001, 0.0003, 0.001,
+    0.003, 0.01, 0.02, 0.05 and 0.1."""

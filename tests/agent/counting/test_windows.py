@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -90,6 +91,15 @@ def test_counting_in_two_batches_equals_counting_in_one() -> None:
     for key, record in left.items():
         assert record.counts == right[key].counts
         assert record.score_sum == pytest.approx(right[key].score_sum)
+
+
+@pytest.mark.parametrize(("alpha", "n_ood"), [(0.0001, 0), (0.01, 1), (0.02, 2), (0.1, 3)])
+def test_what_was_left_out_is_judged_by_the_stream_s_alpha(alpha: float, n_ood: int) -> None:
+    counts = WindowCounts(("*",), window_seconds=60, alpha=alpha)
+    events = [replace(event(), represents=10) for _ in range(4)]
+    counts.add(events, [["*"]] * 4, scored([[0.005], [0.015], [0.07], [0.5]]))
+    (record,) = counts.records()
+    assert (record.left_out, record.left_out_ood) == (36, 9 * n_ood)
 
 
 def test_a_cleared_count_is_empty() -> None:
