@@ -1,8 +1,11 @@
-"""Log lines for people or machines: one line an event that matters, and never a secret.
+"""Log lines for people or machines: one line for each event that matters, and never a secret.
 
 Write ``log.info("%s windows flushed", 12, extra=action("flush", windows=12))``. The message says all
 to people; a JSON line has the fields as members besides. A text line ends with those fields that the
 message has not said, the action always: docs/operations.md lists the actions.
+
+Text from outside (a header, a label, a file's name) may reach a line: what a terminal would obey, or
+what would begin a line of its own, is written as an escape.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -22,6 +26,31 @@ _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
 _NAMED_PASSWORD = re.compile(r"(password['\"]?\s*[=:]\s*['\"]?)[^\s'\",&]+", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\s\"'=]+")
+_UNSAFE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Unicode's categories of what is not seen as itself: controls, bidirectional overrides, invisible
+characters, halves of surrogate pairs, line and paragraph separators. Spaces of any width are kept."""
+
+
+def escaped(text: str) -> str:
+    r"""Return *text* on one line, with what a terminal would obey or hide written as an escape.
+
+    >>> print(escaped("camera=\x1b[2J \u202e3\n"))
+    camera=\x1b[2J \u202e3\n
+    >>> escaped("Halle\u30003") == "Halle\u30003"
+    True
+    """
+    return _replaced(text, lambda char: char.encode("unicode_escape").decode("ascii"))
+
+
+def _json_escaped(line: str) -> str:
+    """Return a JSON text, written without `ensure_ascii`, with the same characters escaped."""
+    return _replaced(line, lambda char: json.dumps(char)[1:-1])
+
+
+def _replaced(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    return "".join(escape(char) if unicodedata.category(char) in _UNSAFE else char for char in text)
 
 
 class _LineFormatter(logging.Formatter):
@@ -29,7 +58,8 @@ class _LineFormatter(logging.Formatter):
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         super().__init__()
-        self._secrets = tuple(secret for secret in secrets if secret)
+        written = {way for secret in secrets if secret for way in _ways_to_write(secret)}
+        self._secrets = sorted(written, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with secrets hidden."""
@@ -58,10 +88,10 @@ class TextFormatter(_LineFormatter):
             for name, value in extra_fields(record).items()
             if name == ACTION or not _says(message, value)
         )
-        trace = self.trace(record)
-        return f"{time} {record.levelname} {source}: {message}{fields}" + (
-            f"\n{trace}" if trace else ""
-        )
+        line = escaped(f"{time} {record.levelname} {source}: {message}{fields}")
+        # Indented, so that an error's text cannot pass for a line of the log.
+        trace = self.trace(record).splitlines()
+        return "\n".join([line, *(f"  {escaped(part)}" for part in trace)])
 
 
 class JsonFormatter(_LineFormatter):
@@ -78,7 +108,7 @@ class JsonFormatter(_LineFormatter):
         entry |= {name: value for name, value in extra_fields(record).items() if name not in entry}
         if trace := self.trace(record):
             entry["trace"] = trace
-        return json.dumps(entry, default=str, ensure_ascii=False)
+        return _json_escaped(json.dumps(entry, default=str, ensure_ascii=False))
 
 
 def action(name: str, /, **fields: object) -> dict[str, object]:
@@ -108,6 +138,12 @@ def extra_fields(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _BUILT_IN}
 
 
+def _ways_to_write(secret: str) -> set[str]:
+    """Return *secret* as it can stand in a line: as it is, quoted, or escaped."""
+    as_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {secret, escaped(secret), repr(secret)[1:-1], *as_json}
+
+
 def _time(record: logging.LogRecord) -> datetime:
     return datetime.fromtimestamp(record.created, UTC)
 
@@ -120,4 +156,5 @@ def _says(message: str, value: object) -> bool:
 def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    return str(value) if _PLAIN.fullmatch(str(value)) else json.dumps(str(value))
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -6,6 +6,7 @@ A subcommand's file has ``register(app)``. It imports heavy libraries inside its
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module, metadata
@@ -35,7 +36,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"driftgauge {metadata.version('driftgauge')}")
+        sys.stdout.write(f"driftgauge {metadata.version('driftgauge')}\n")
         raise typer.Exit
 
 
@@ -44,7 +45,11 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:
@@ -57,6 +62,9 @@ def main() -> None:
     # this process, the production model first; two busy processes slowed each other threefold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter
     sys.path.append(str(Path.cwd()))  # last: model.factory may name a file that lies here
     try:
         app(prog_name="driftgauge")
@@ -66,18 +74,10 @@ def main() -> None:
         names = {kind.__name__ for kind in type(error).__mro__}
         if not names & ROOTS:
             raise
-        _print_error(error)
+        from ..terminal.printing import print_error
+
+        print_error(error)
         sys.exit(2 if names & USAGE_ERRORS else 1)
-
-
-def _print_error(error: Exception) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("error:", style="bold red", end=" ")
-    console.print(str(error), style="red", markup=False)
-    if hint := getattr(error, "hint", None):
-        console.print(f"hint: {hint}", markup=False)
 
 
 for _file in FILES:

@@ -45,7 +45,8 @@ def list_alerts(
 
     driftgauge alerts list --segment camera=3 --json
     """
-    from .reading import open_reading, print_json, print_line
+    from ..terminal.printing import print_json, print_line
+    from .reading import open_reading
 
     with open_reading(config, store, stream) as reading:
         name = reading.stream.stream
@@ -61,10 +62,19 @@ def list_alerts(
 
 def print_alerts(title: str, found: list[AlertRecord]) -> None:
     """Print *found* with each claim in words."""
-    from .reading import percent, print_line, print_table, when
+    from ..terminal.printing import percent, print_line, when
+    from ..terminal.table import Column, print_table
 
-    headings = {"id": "right", "state": "left", "severity": "left", "segment": "left"}
-    headings |= {"since (UTC)": "left", "rate": "right", "normally": "right", "resolved": "left"}
+    columns = (
+        Column("id", "right"),
+        Column("state", rank=2),
+        Column("severity", rank=3),
+        Column("segment", folds=True),
+        Column("since (UTC)"),
+        Column("rate", "right", rank=1),
+        Column("normally", "right", rank=4),
+        Column("resolved (UTC)", rank=5),
+    )
     rows = [
         (
             *(str(alert.id), alert.state, alert.severity, alert.segment, when(alert.since)),
@@ -72,6 +82,6 @@ def print_alerts(title: str, found: list[AlertRecord]) -> None:
         )
         for alert in found
     ]
-    print_table(title, headings, rows)
+    print_table(title, columns, rows)
     for alert in found:
         print_line(f"{alert.id}: {alert.message}")

@@ -21,10 +21,11 @@ def register(app: typer.Typer) -> None:
 def config(path: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the effective settings, and where each came from; passwords are hidden."""
     from ..settings.load import load_with_origins
+    from ..terminal.printing import print_json
 
     loaded = load_with_origins(path)
     if as_json:
-        print(json.dumps(_values(loaded), indent=2))
+        print_json(_values(loaded))
         return
     _print_table(loaded)
 
@@ -43,16 +44,14 @@ def _values(loaded: LoadedSettings) -> dict[str, dict[str, dict[str, object]]]:
 
 def _print_table(loaded: LoadedSettings) -> None:
     """Print aligned lines, never folded, so that they can be searched."""
-    from rich.console import Console
-    from rich.text import Text
+    from ..terminal.printing import print_line
 
     rows = [
-        (f"{section}.{name}", json.dumps(entry["value"]), str(entry["origin"]))
+        (f"{section}.{name}", json.dumps(entry["value"], ensure_ascii=False), str(entry["origin"]))
         for section, values in _values(loaded).items()
         for name, entry in values.items()
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    console = Console()
     for name, value, origin in (("SETTING", "VALUE", "FROM"), *rows):
         line = f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}"
-        console.print(Text(line, style="dim" if origin == "default" else ""), soft_wrap=True)
+        print_line((line, "dim" if origin == "default" else ""))

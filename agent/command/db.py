@@ -33,7 +33,8 @@ def upgrade(
 
     Safe to run again, and while agents run: it waits for its turn and changes all or nothing.
     """
-    from .reading import open_database, print_json, print_line
+    from ..terminal.printing import print_json, print_line
+    from .reading import open_database
 
     with open_database(store or _configured(config), make=True) as database:
         changed = database.upgrade()

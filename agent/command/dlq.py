@@ -60,7 +60,8 @@ def list_letters(
     driftgauge dlq list --reason EventFetchError --since '1 day'
     """
     from ..stream.letter_choice import Choice
-    from .reading import parse_since, print_json
+    from ..terminal.printing import print_json
+    from .reading import parse_since
 
     choice = Choice(reason, parse_since(since))
     with _opened(config) as (settings, box):
@@ -112,7 +113,8 @@ def replay_letters(
     driftgauge dlq replay --reason EventFetchError --dry-run
     """
     from ..stream.letter_choice import Choice
-    from .reading import parse_since, print_json
+    from ..terminal.printing import print_json
+    from .reading import parse_since
 
     choice = Choice(reason, parse_since(since), frozenset(letter or ()))
     with _opened(config) as (settings, box):
@@ -132,12 +134,12 @@ def replay_letters(
 @contextmanager
 def _opened(config: Path | None) -> Iterator[tuple[Settings, LetterBox]]:
     from ..log import configure_logging
-    from ..settings.load import load_settings
+    from ..settings.load import load_settings, secret_values
     from ..stream.letter_box import open_letter_box
     from ..wiring.kafka import build_connection
 
     settings = load_settings(config)
-    configure_logging("warning", settings.log.format)
+    configure_logging("warning", settings.log.format, secrets=secret_values(settings))
     with open_letter_box(build_connection(settings), settings.kafka.dead_letter_topic) as box:
         yield settings, box
 
@@ -190,23 +192,17 @@ def _replay(
 @contextmanager
 def _progress(words: str, total: int | None) -> Iterator[Callable[[], None]]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+    from ..terminal.progress import progress_bars
+
+    with progress_bars(Console(stderr=True), transient=True) as bars:
         task = bars.add_task(words, total=total)
         yield lambda: bars.advance(task)
 
 
 def _print_letters(topic: str, rows: list[dict[str, object]], found: Found) -> None:
-    from .reading import print_line, print_table, when
+    from ..terminal.printing import print_line, when
+    from ..terminal.table import Column, print_table
 
     if not rows:
         print_line(
@@ -215,8 +211,11 @@ def _print_letters(topic: str, rows: list[dict[str, object]], found: Found) -> N
             else f"No dead letters in {topic}."
         )
         return
-    headings = {"letter": "left", "time (UTC)": "left", "from": "left", "error": "left"}
-    headings |= {"bytes": "right", "tried": "right", "reason": "left"}
+    columns = (
+        *(Column("letter"), Column("time (UTC)", rank=1), Column("from", rank=3, folds=True)),
+        *(Column("error", rank=2), Column("bytes", "right", rank=4)),
+        *(Column("tried", "right", rank=5), Column("reason", folds=True)),
+    )
     table = [
         (
             f"{row['letter']}{' (replayed)' if row['replayed'] else ''}",
@@ -229,13 +228,13 @@ def _print_letters(topic: str, rows: list[dict[str, object]], found: Found) -> N
         )
         for row in rows
     ]
-    print_table(f"Dead letters in {topic}", headings, table)
+    print_table(f"Dead letters in {topic}", columns, table)
     counts = ", ".join(f"{count} {error}" for error, count in found.reasons.most_common())
     print_line(f"{found.n_chosen} in all ({counts}); the newest {len(rows)} are shown.")
 
 
 def _print_outcome(outcome: Outcome, topic: str, *, dry_run: bool, max_attempts: int) -> None:
-    from .reading import print_line
+    from ..terminal.printing import print_line
 
     verb = "would be sent" if dry_run else "sent"
     print_line(f"{outcome.sent} {verb} to {topic}.")

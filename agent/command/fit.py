@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,6 +82,7 @@ def fit(
     from ..fit.fit import FitOptions
     from ..log import configure_logging
     from ..settings.load import load_settings, secret_values
+    from ..terminal.printing import print_json
 
     if (images is None) == (topic is None):
         raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
@@ -97,7 +97,7 @@ def fit(
         FitOptions(seed=seed, activate=activate, probes=probes, fresh=fresh, keep_taps=keep_taps),
     )
     if as_json:
-        print(json.dumps(_values(fitted)))
+        print_json(_values(fitted))
         return
     _print(fitted, console)
 
@@ -122,22 +122,15 @@ def _fit(
     console: Console,
     options: FitOptions,
 ) -> Fitted:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
     from driftgauge.detector import Progress
 
     from ..fit.fit import Callbacks
     from ..fit.probing import n_probes
+    from ..terminal.printing import print_line
+    from ..terminal.progress import progress_bars
     from ..wiring.fit import run_fit
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with opening as source, Bars(*columns, console=console) as bars:
+    with opening as source, progress_bars(console) as bars:
         reading = bars.add_task("Reading reference images", total=source.expected)
         training = bars.add_task("Training the denoiser", total=None, visible=False)
         probing = bars.add_task(
@@ -145,7 +138,7 @@ def _fit(
         )
 
         def on_resumed(n_images: int) -> None:
-            console.print(f"going on after {n_images} images read before", highlight=False)
+            print_line(f"going on after {n_images} images read before", console=console)
 
         def on_images(n_images: int) -> None:
             bars.advance(reading, n_images)
@@ -185,35 +178,36 @@ def _values(fitted: Fitted) -> dict[str, object]:
 
 
 def _print(fitted: Fitted, console: Console) -> None:
-    from rich.markup import escape
+    from ..terminal.printing import print_line
 
     coverage = fitted.coverage
-    console.print(f"Detector [bold]{fitted.name}[/] in {escape(str(fitted.folder))}")
-    for layer, told in fitted.layers.items():
-        console.print(f"  layer {escape(layer)}: {told}", highlight=False)
     span = f" over {coverage.span}" if coverage.span is not None else ""
-    console.print(f"  reference: {coverage.events} images{span}")
+    print_line("Detector ", (fitted.name, "bold"), f" in {fitted.folder}", console=console)
+    for layer, told in fitted.layers.items():
+        print_line(f"  layer {layer}: {told}", console=console)
+    print_line(f"  reference: {coverage.events} images{span}", console=console)
     for segment, rate in sorted(fitted.normal_rates.items()):
         events = coverage.segments.get(segment, coverage.events)
-        console.print(f"  {escape(segment)}: {events} images, normally {100 * rate:.1f} % unusual")
+        words = f"  {segment}: {events} images, normally {100 * rate:.1f} % unusual"
+        print_line(words, console=console)
     _print_probes(fitted, console)
     for warning in fitted.warnings:
-        console.print(f"  [yellow]note:[/] {escape(warning)}")
+        print_line("  ", ("note:", "yellow"), f" {warning}", console=console)
 
 
 def _print_probes(fitted: Fitted, console: Console) -> None:
-    from rich.table import Table
+    from ..terminal.printing import print_line
+    from ..terminal.table import Column, print_table
 
     if fitted.recommendation is None:
         return
-    table = Table(title="Known changes on held-out images: AUROC in per cent", title_justify="left")
-    table.add_column("change")
-    for one in fitted.comparisons:
-        table.add_column(one.method, justify="right")
-    for probe in fitted.comparisons[0].auroc:
-        table.add_row(probe, *(f"{one.auroc[probe]:.1f}" for one in fitted.comparisons))
-    table.add_section()
-    table.add_row("mean", *(f"{one.mean:.1f}" for one in fitted.comparisons))
-    console.print(table)
+    compared = fitted.comparisons
+    columns = [Column("change"), *(Column(one.method, "right") for one in compared)]
+    rows = [
+        *([probe, *(f"{one.auroc[probe]:.1f}" for one in compared)] for probe in compared[0].auroc),
+        ["mean", *(f"{one.mean:.1f}" for one in compared)],
+    ]
+    title = "Known changes on held-out images: AUROC in per cent"
+    print_table(title, columns, rows, console=console)
     method, why = fitted.recommendation
-    console.print(f"  recommended here: [bold]{method}[/]; {why}", highlight=False)
+    print_line("  recommended here: ", (method, "bold"), f"; {why}", console=console)

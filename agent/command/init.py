@@ -24,13 +24,16 @@ def init(
     """Write a commented settings file to start from."""
     from ..errors import SettingsError
     from ..settings.sample import sample_toml
+    from ..terminal.printing import print_line
 
     if path.exists() and not force:
         raise SettingsError(f"{path} exists already; --force overwrites it")
     if not path.parent.is_dir():
         raise SettingsError(f"the folder {path.parent} does not exist")
     path.write_text(sample_toml(), encoding="utf-8")
-    print(f"Wrote {path}. Set [stream] and [model] in it, then:")
-    print("  driftgauge config   show the effective settings and where each came from")
-    print("  driftgauge fit      learn what is normal, from a folder of images or from the topic")
-    print("  driftgauge run      watch the topic")
+    print_line(f"Wrote {path}. Set [stream] and [model] in it, then:")
+    print_line("  driftgauge config   show the effective settings and where each came from")
+    print_line(
+        "  driftgauge fit      learn what is normal, from a folder of images or from the topic"
+    )
+    print_line("  driftgauge run      watch the topic")

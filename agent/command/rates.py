@@ -67,8 +67,9 @@ def rates(
 
     driftgauge rates --period window --segment camera=3 --since '2 hours'
     """
+    from ..terminal.printing import print_json
     from .normal import normal_rates
-    from .reading import open_reading, parse_since, print_json
+    from .reading import open_reading, parse_since
 
     moment = parse_since(since)
     with open_reading(config, store, stream) as reading:
@@ -95,10 +96,14 @@ def _normal(row: RateRow, normal: dict[str, float]) -> float | None:
 
 
 def _print_rows(name: str, rows: list[RateRow], normal: dict[str, float], *, full: bool) -> None:
-    from .reading import percent, print_line, print_table, when
+    from ..terminal.printing import percent, print_line, when
+    from ..terminal.table import Column, print_table
 
-    headings = {"UTC": "left", "segment": "left", "layer": "left", "images": "right"}
-    headings |= {"OOD": "right", "rate": "right", "normally": "right"}
+    columns = (
+        *(Column("UTC"), Column("segment", folds=True), Column("layer", rank=2)),
+        *(Column("images", "right", rank=1), Column("OOD", "right", rank=3)),
+        *(Column("rate", "right"), Column("normally", "right")),
+    )
     cells = [
         (
             *(when(row.period_start), row.segment, row.layer, str(row.events)),
@@ -106,13 +111,13 @@ def _print_rows(name: str, rows: list[RateRow], normal: dict[str, float], *, ful
         )
         for row in rows
     ]
-    print_table(f"Out of distribution (OOD) on {name}", headings, cells)
+    print_table(f"Out of distribution (OOD) on {name}", columns, cells)
     if full:
         print_line(f"The newest {len(rows)} rows; --limit shows more.")
 
 
 def _print_nothing(reading: Reading) -> None:
-    from .reading import print_line
+    from ..terminal.printing import print_line
 
     counted = reading.store.event_counts(reading.stream.stream)
     if counted:

@@ -1,9 +1,8 @@
-"""What the commands that read the database share: opening it, naming the stream, printing."""
+"""What the commands that read the database share: opening it, and naming the stream."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,49 +102,3 @@ def parse_since(text: str | None) -> datetime | None:
                 param_hint="--since",
             ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def percent(rate: float | None) -> str:
-    """Return a rate for people.
-
-    >>> percent(0.041), percent(None)
-    ('4.1 %', '-')
-    """
-    return "-" if rate is None else f"{100 * rate:.1f} %"
-
-
-def when(moment: datetime | None) -> str:
-    """Return a UTC time for people, to the second."""
-    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def print_json(value: object) -> None:
-    """Print *value* for scripts; times as ISO 8601 with their zone."""
-    print(json.dumps(value, indent=2, default=_as_text))
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"cannot print a {type(value).__name__} as JSON")
-
-
-def print_table(title: str, headings: Mapping[str, str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; *headings* maps each heading to ``left`` or ``right``."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
-    for heading, side in headings.items():
-        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: a segment may hold [brackets]
-    Console(highlight=False).print(table)
-
-
-def print_line(text: str) -> None:
-    """Print a sentence as it is."""
-    from rich.console import Console
-
-    Console(highlight=False, soft_wrap=True).print(text, markup=False)

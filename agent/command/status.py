@@ -29,7 +29,8 @@ def status(
 
     Reads only the database: it works while the agent runs, and while it does not.
     """
-    from .reading import open_reading, print_json
+    from ..terminal.printing import print_json
+    from .reading import open_reading
 
     with open_reading(config, store, stream) as reading:
         if as_json:
@@ -68,7 +69,7 @@ def _numbers(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_head(reading: Reading) -> None:
-    from .reading import percent, print_line, when
+    from ..terminal.printing import percent, print_line, when
 
     store, stream = reading.store, reading.stream
     detector, monitor = store.active_detector(stream.stream), store.monitor_state(stream.stream)
@@ -91,7 +92,8 @@ def _print_head(reading: Reading) -> None:
 
 
 def _print_partitions(reading: Reading) -> None:
-    from .reading import print_line, print_table, when
+    from ..terminal.printing import print_line, when
+    from ..terminal.table import Column, print_table
 
     rows = [
         (
@@ -104,14 +106,18 @@ def _print_partitions(reading: Reading) -> None:
     if not rows:
         print_line("No partition counted yet: has the agent run? (driftgauge run)")
         return
-    headings = {"topic": "left", "partition": "right", "next offset": "right"}
-    headings |= {"latest event (UTC)": "left", "flushed (UTC)": "left"}
-    print_table("Partitions", headings, rows)
+    columns = (
+        *(Column("topic", rank=1, folds=True), Column("partition", "right")),
+        Column("next offset", "right"),
+        *(Column("latest event (UTC)", rank=2), Column("flushed (UTC)")),
+    )
+    print_table("Partitions", columns, rows)
 
 
 def _print_segments(reading: Reading) -> None:
+    from ..terminal.printing import percent, print_line
+    from ..terminal.table import Column, print_table
     from .normal import normal_rates
-    from .reading import percent, print_line, print_table
 
     name = reading.stream.stream
     counts = reading.store.event_counts(name)
@@ -120,12 +126,17 @@ def _print_segments(reading: Reading) -> None:
     normal = normal_rates(reading.store, name)
     rows = [(key, str(count), percent(normal.get(key))) for key, count in counts.items()]
     print_line("")
-    print_table("Segments", {"segment": "left", "images": "right", "normally": "right"}, rows)
+    columns = (
+        Column("segment", folds=True),
+        Column("images", "right"),
+        Column("normally", "right"),
+    )
+    print_table("Segments", columns, rows)
 
 
 def _print_alerts(reading: Reading) -> None:
+    from ..terminal.printing import print_line
     from .alerts import LIVE, print_alerts
-    from .reading import print_line
 
     live = reading.store.alerts(reading.stream.stream, states=LIVE)
     print_line("")
@@ -136,7 +147,8 @@ def _print_alerts(reading: Reading) -> None:
 
 
 def _print_scores(reading: Reading) -> None:
-    from .reading import print_line, print_table
+    from ..terminal.printing import print_line
+    from ..terminal.table import Column, print_table
 
     names = ("mean", "variance", "minimum", "p05", "p50", "p95", "maximum")
     rows = [
@@ -145,5 +157,9 @@ def _print_scores(reading: Reading) -> None:
     ]
     if rows:
         print_line("")
-        headings = {"layer": "left", "images": "right", **dict.fromkeys(names, "right")}
-        print_table("Scores since the agent started", headings, rows)
+        ranks = {"variance": 4, "minimum": 3, "p05": 2, "maximum": 1}
+        columns = (
+            *(Column("layer", folds=True), Column("images", "right", rank=5)),
+            *(Column(name, "right", rank=ranks.get(name, 0)) for name in names),
+        )
+        print_table("Scores since the agent started", columns, rows)

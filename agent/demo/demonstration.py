@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import sys
@@ -14,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from driftgauge.storage import Database, Store
 
 from ..errors import AgentError
+from ..terminal.printing import print_line
+from ..terminal.progress import progress_bars
 from .agent_process import AgentProcess, run_to_end
 from .broker import EmbeddedBroker
 from .faults import Severity
@@ -79,9 +79,10 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
         now=now,
     )
     workspace = make_workspace(options.run_dir, now=now)
-    console.print(f"Run folder, kept afterwards: [bold]{workspace.folder}[/]", soft_wrap=True)
+    folder = str(workspace.folder)
+    print_line("Run folder, kept afterwards: ", (folder, "bold"), console=console)
     with EmbeddedBroker(workspace.folder) as broker:
-        console.print(f"Broker for trying out, in memory only: {broker.address}")
+        print_line(f"Broker for trying out, in memory only: {broker.address}", console=console)
         text = settings_text(workspace, broker=broker.address, image_size=options.image_size)
         workspace.settings.write_text(text, encoding="utf-8")
         fit_seconds = _fit(workspace, plan, cameras, broker, console)
@@ -105,17 +106,11 @@ def _fit(
     """Send the reference and have ``driftgauge fit`` learn it; return its seconds."""
     broker.create_topic(REFERENCE_TOPIC)
     frames = plan.live_from * len(cameras)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
     with (
         Publisher(
             broker.connection(), REFERENCE_TOPIC, plan, cameras, plan.reference()
         ) as publisher,
-        Progress(*columns, console=console) as progress,
+        progress_bars(console) as progress,
     ):
         task = progress.add_task("Sending normal frames to learn from", total=frames)
         while sent := publisher.send(_BATCH):
@@ -224,7 +219,6 @@ class _Run:
                 "Frames scored": f"{self.plan.n_live:,}, at {speed:.0f} images a second",
                 "Frames learnt from": f"{self.plan.live_from * len(self.cameras):,}, "
                 f"fitted in {self.fit_seconds:.0f} s",
-                "Where its time went": _time_spent(self.workspace.agent_log),
                 "Window": f"{WINDOW_SECONDS} s, {WINDOW_SECONDS} frames of a camera",
                 "Database": str(self.workspace.database),
             },
@@ -235,12 +229,6 @@ class _Run:
             ],
             paths=self.workspace.paths(),
         )
-
-
-def _time_spent(log: Path) -> str:
-    """Return what the agent said of its stages when it left."""
-    found = re.findall(r"where the time went: (.+)", log.read_text(errors="replace"))
-    return found[-1] if found else "not told"
 
 
 def _command() -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from ..log import escaped
+from ..terminal.printing import Part, print_line
 from .faults import IN_WORDS
 from .report import DemoOutcome
 
@@ -12,22 +15,25 @@ from .report import DemoOutcome
 def print_outcome(console: Console, outcome: DemoOutcome) -> None:
     """Print the verdict on each fault, the false alarms, the speed and the next commands."""
     verdict = outcome.verdict
-    console.print()
-    console.print(_fault_table(outcome))
     n_false = len(verdict.false_alarms)
-    style = "bold red" if n_false else "green"
-    console.print(
-        f"False alarms in {verdict.quiet_frames:,} quiet frames: [{style}]{n_false}[/]",
-        highlight=False,
+
+    def say(*parts: Part) -> None:
+        print_line(*parts, console=console)
+
+    say()
+    console.print(_fault_table(outcome))
+    say(
+        f"False alarms in {verdict.quiet_frames:,} quiet frames: ",
+        (str(n_false), "bold red" if n_false else "green"),
     )
     for alert in verdict.false_alarms:
-        console.print(f"  {alert.message}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Speed: {outcome.images_per_second:.0f} images/s", highlight=False)
-    console.print()
-    console.print("Report:", outcome.paths["report"], highlight=False, soft_wrap=True)
-    console.print("Look further:", highlight=False)
+        say(f"  {alert.message}")
+    say(f"Speed: {outcome.images_per_second:.0f} images/s")
+    say()
+    say(f"Report: {outcome.paths['report']}")
+    say("Look further:")
     for command in outcome.commands:
-        console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+        say(f"  {command}")
 
 
 def _fault_table(outcome: DemoOutcome) -> Table:
@@ -43,7 +49,7 @@ def _fault_table(outcome: DemoOutcome) -> Table:
         verdict = "[green]found[/]" if fault.alert else "[bold red]not found[/]"
         table.add_row(
             IN_WORDS[fault.planned.fault.kind],
-            fault.planned.camera,
+            Text(escaped(fault.planned.camera)),
             verdict,
             "" if fault.frames is None else f"{fault.frames}",
             "" if fault.seconds is None else f"{fault.seconds:.0f}",

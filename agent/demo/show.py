@@ -7,10 +7,10 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from driftgauge.storage import AlertRecord
 
+from ..terminal.printing import print_line
 from .plan import Plan
 from .watch import Snapshot, alert_line, live_table, progress_line
 
@@ -37,7 +37,7 @@ class Show:
         elif time.monotonic() - self._line_at >= _LINE_SECONDS:
             self._line_at = time.monotonic()
             line = progress_line(snapshot, self._plan, images_per_second=images_per_second)
-            self._console.print(line, highlight=False, soft_wrap=True)
+            print_line(line, console=self._console)
 
     def _tell(self, alert: AlertRecord) -> None:
         told = self._told.get(alert.id)
@@ -49,7 +49,7 @@ class Show:
 
     def _print(self, style: str, head: str, words: str) -> None:
         """Print one line at once: a live table overwrites a line that is not ended."""
-        self._console.print(Text.assemble((head, style), " ", words), soft_wrap=True)
+        print_line((head, style), f" {words}", console=self._console)
 
     def __enter__(self) -> Show:
         if self._live is not None:

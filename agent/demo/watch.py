@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from driftgauge.storage import AlertRecord, RateRow, Store
 
+from ..log import escaped
 from .faults import IN_WORDS
 from .plan import WINDOW_SECONDS, Plan
 from .report import percent
@@ -87,11 +88,12 @@ def _rate(rows: Sequence[RateRow]) -> float | None:
 def live_table(snapshot: Snapshot, plan: Plan, *, images_per_second: float | None) -> Table:
     """Return the table that is shown while the agent works."""
     from rich.table import Table
+    from rich.text import Text
 
     speed = "starting" if images_per_second is None else f"{images_per_second:.0f} images/s"
     table = Table(
         title=f"{snapshot.counted:,} of {plan.n_live:,} frames, {speed}",
-        caption=_scene(snapshot, plan),
+        caption=Text(escaped(_scene(snapshot, plan))),
         title_justify="left",
         caption_justify="left",
     )
@@ -103,7 +105,9 @@ def live_table(snapshot: Snapshot, plan: Plan, *, images_per_second: float | Non
         rate = "" if row.rate is None else f"{percent(row.rate):>6} {'█' * round(20 * row.rate)}"
         last = "" if row.alert is None else f"{row.alert.window_start:%H:%M:%S} ({row.alert.state})"
         style = "bold red" if row.state == "alert" else "green"
-        table.add_row(row.camera, f"{row.events:,}", rate, f"[{style}]{row.state}[/]", last)
+        table.add_row(
+            Text(escaped(row.camera)), f"{row.events:,}", rate, f"[{style}]{row.state}[/]", last
+        )
     return table
 
 

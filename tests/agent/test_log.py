@@ -84,3 +84,37 @@ def test_lines_below_the_level_are_dropped_and_so_is_other_libraries_chatter() -
     logger.info("quiet")
     logging.getLogger("kafka.net").info("quiet too")
     assert output.getvalue() == ""
+
+
+HOSTILE = "camera=\x1b[2J\u202e3\x00\x9b \u2028\ud800\n2026-01-01 00:00:00.000 ERROR loop: forged"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_text_from_outside_neither_steers_the_terminal_nor_begins_a_line(form: str) -> None:
+    output = io.StringIO()
+    configure_logging("info", form, output=output)
+    logger.info("alert on %s", HOSTILE, extra=action("alert", segment=HOSTILE))
+    log_failure(HOSTILE)
+    shown = output.getvalue()
+    assert not any(char in shown for char in "\x1b\u202e\x00\x9b\u2028\ud800")
+    assert [line for line in shown.splitlines() if line.startswith("2026-01-01")] == []
+
+
+def test_a_json_line_gives_text_from_outside_back_unchanged() -> None:
+    output = io.StringIO()
+    configure_logging("info", "json", output=output)
+    logger.info("x", extra=action("alert", segment=HOSTILE))
+    (line,) = output.getvalue().splitlines()
+    assert json.loads(line)["segment"] == HOSTILE
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("secret", ['quo"te', "back\\slash", "tab\tular", "ünder"])
+def test_a_secret_is_hidden_however_it_is_quoted(form: str, secret: str) -> None:
+    output = io.StringIO()
+    configure_logging("info", form, secrets=[secret], output=output)
+    logger.info("got %s", secret, extra=action("login", given=f"a {secret}"))
+    logger.info("got %r", {"secret": secret})
+    shown = output.getvalue()
+    assert "***" in shown
+    assert not any(way in shown for way in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]))

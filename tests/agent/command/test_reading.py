@@ -181,6 +181,36 @@ def test_status_shows_where_the_stream_stands(run: Run) -> None:
     assert [row["segment"] for row in values["alerts"]] == ["camera=3"]
 
 
+def test_a_hostile_name_neither_steers_the_terminal_nor_is_eaten(run: Run, written: Store) -> None:
+    segment = "camera=\x1b[2J\u202e3\x07[bold][detector]\x9b\nforged"
+    rows = [window({17: 9}, segment=name) for name in ("*", segment)]
+    summary = ScoreSummary(segment, 9, 0.5, 0.1, 0.1, 9.5, 0.2, 0.45, 1.5)
+    written.flush(flush(advance(None, 9), windows=rows, summaries=[summary]))
+    claim = alert(segment=segment, message=f"{segment} changed")
+    written.judge(Judgement(STREAM, None, MonitorState(START, ""), [claim]))
+    for command in COMMANDS:
+        shown = run(*command).out
+        assert not any(char in shown for char in "\x1b\u202e\x07\x9b")
+        assert "[bold][detector]\\x9b\\nforged" in shown
+        assert segment not in run(*command, "--json").out
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.usefixtures("watched")
+def test_tables_are_readable_on_a_narrow_terminal(
+    run: Run, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    rates, alerts, status = (
+        run(*command).out for command in (["rates"], ["alerts", "list"], ["status"])
+    )
+    assert any("camera=3" in line and "30.0 %" in line for line in rates.splitlines())
+    assert any("camera=3" in line and "4.1 %" in line for line in alerts.splitlines())
+    heads = ("2026", "camera=", "images", "blocks", "Not shown")
+    tables = [line for line in (rates + status).splitlines() if line.startswith(heads)]
+    assert max(map(len, tables)) <= width
+
+
 @pytest.mark.usefixtures("written")
 def test_a_stream_without_events_is_shown_as_such(run: Run) -> None:
     assert run("rates").out == f"No images counted on {STREAM} yet.\n"

@@ -1,0 +1,74 @@
+"""Lines, errors and JSON on the terminal; text from outside cannot steer it.
+
+Every value may come from a sender that nobody knows. So nothing is read as Rich's markup, and what
+a terminal would obey is written as an escape.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..log import escaped
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Part = str | tuple[str, str]
+"""Text, or text with a style of Rich's, such as ``("found", "green")``."""
+
+
+def print_line(*parts: Part, console: Console | None = None) -> None:
+    """Print one line, however wide; *console* is standard output unless told otherwise."""
+    from rich.console import Console
+    from rich.text import Text
+
+    line = Text()
+    for part in parts:
+        text, style = (part, "") if isinstance(part, str) else part
+        line.append(escaped(text), style)
+    (console or Console()).print(line, soft_wrap=True)
+
+
+def print_error(error: BaseException) -> None:
+    """Print an error and its hint to standard error.
+
+    A message may have several lines of our own; those after the first are indented, so that a value
+    in it cannot pass for a message.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    first, *others = str(error).split("\n")
+    print_line(("error: ", "bold red"), (first, "red"), console=console)
+    for line in others:
+        print_line((f"  {line}", "red"), console=console)
+    if hint := getattr(error, "hint", None):
+        print_line(f"hint: {hint}", console=console)
+
+
+def print_json(value: object) -> None:
+    """Print *value* for scripts; times as ISO 8601 with their zone."""
+    sys.stdout.write(json.dumps(value, indent=2, default=_as_text) + "\n")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot print a {type(value).__name__} as JSON")
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate for people.
+
+    >>> percent(0.041), percent(None)
+    ('4.1 %', '-')
+    """
+    return "-" if rate is None else f"{100 * rate:.1f} %"
+
+
+def when(moment: datetime | None) -> str:
+    """Return a UTC time for people, to the second."""
+    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
