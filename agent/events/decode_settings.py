@@ -11,8 +11,9 @@ from .formats import FormatSetting
 from .image import ExifOrientation, ImageSettings
 from .inference import PictureSettings
 from .picture_field import Fetch, no_fetch
+from .pixel_range import ValueRange
 from .tap_vectors import TapsWanted
-from .tensor import Layout, TensorSettings, ValueRange
+from .tensor import Layout, TensorSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +61,16 @@ class DecodeSettings:
     @property
     def pictures(self) -> PictureSettings:
         """What a picture may be."""
-        return PictureSettings(
-            image=ImageSettings(
-                max_pixels=self.max_image_pixels,
-                exif_orientation=self.exif_orientation,
-                bit_depth=self.bit_depth,
-                sight=self.sight,
-            ),
-            tensor=TensorSettings(
-                layout=self.tensor_layout,
-                value_range=self.tensor_range,
-                max_pixels=self.max_image_pixels,
-                max_images=self.max_images_per_message,
-            ),
-            fetch=self.fetch,
-            image_field=self.image_field,
+        image = ImageSettings(
+            max_pixels=self.max_image_pixels,
+            exif_orientation=self.exif_orientation,
+            bit_depth=self.bit_depth,
+            sight=self.sight,
         )
+        tensor = TensorSettings(
+            image=image,
+            layout=self.tensor_layout,
+            value_range=self.tensor_range,
+            max_images=self.max_images_per_message,
+        )
+        return PictureSettings(tensor=tensor, fetch=self.fetch, image_field=self.image_field)

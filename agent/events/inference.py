@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import EventDecodeError, EventError, EventSchemaError
 from ..untrusted.document import as_list, as_object, field_at
 from .answer import classes_seldon, classes_v1, classes_v2
-from .image import ImageSettings, decode_image
+from .image import decode_image
 from .payload import Image
 from .picture_field import Fetch, find_picture, picture_bytes
 from .tensor import TensorSettings, check_shape, number_array, shaped, to_images
-from .v2_binary import raw_elements, raw_tensor
+from .v2_binary import raw_elements, raw_tensor, typed
 
 Kind = Literal["v1", "v2", "seldon"]
 
@@ -29,14 +28,13 @@ _SELDON = ("binData", "strData", "jsonData")
 class PictureSettings:
     """What a picture may be, however it is sent."""
 
-    image: ImageSettings
     tensor: TensorSettings
     fetch: Fetch
     image_field: str = ""
 
     def decode(self, value: bytes) -> Image:
         """Return the picture in encoded bytes."""
-        return decode_image(value, self.image)
+        return decode_image(value, self.tensor.image)
 
 
 def inference_kind(document: Mapping[str, object]) -> Kind | None:
@@ -151,13 +149,8 @@ def _v2_images(
     if tail is not None:
         array = raw_tensor(tail, datatype, shape, where)
     else:
-        array = _declared(number_array(tensor.get("data"), shape, where), datatype)
+        array = typed(number_array(tensor.get("data"), shape, where), datatype)
     return to_images(array, settings.tensor, where)
-
-
-def _declared(array: NDArray[np.generic], datatype: object) -> NDArray[np.generic]:
-    """Fractions that are written as whole numbers are fractions all the same."""
-    return array.astype(np.float64) if str(datatype).startswith("FP") else array
 
 
 def _v2_input(

@@ -18,6 +18,8 @@ _TYPES: Mapping[str, str] = {
     "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1",
     "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
+_HALF = "BF16"
+"""The upper half of FP32, which numpy has no type for."""
 _LENGTH_BYTES = 4
 _MAX_DIGITS = 10
 _MAX_ELEMENTS = 4096  # more pictures than any message may have
@@ -27,7 +29,7 @@ def split_value(value: bytes, length: str | None) -> tuple[bytes, bytes]:
     """Return the JSON and what follows it.
 
     Raises:
-        EventSchemaError: the length is none within the value.
+        EventSchemaError: the length is not one within the value.
     """
     if length is None:
         return value, b""
@@ -46,18 +48,35 @@ def raw_tensor(
     """Return the tensor in *raw*, in rows, little end first.
 
     Raises:
-        EventSchemaError: the datatype is none, or the bytes are not as many as the shape says.
+        EventSchemaError: pixels have no such datatype, or the bytes are not as many as the shape says.
     """
     name = scalar_text(datatype, f"{where}: the datatype", max_characters=16)
-    if name is None or name not in _TYPES:
-        raise EventSchemaError(f"{where}: no pixels are of datatype {name!r}: {', '.join(_TYPES)}")
-    kind = np.dtype(_TYPES[name])
+    if name is None or (name not in _TYPES and name != _HALF):
+        raise EventSchemaError(
+            f"{where}: pixels cannot have the datatype {name!r}, wanted {', '.join(_TYPES)}, {_HALF}"
+        )
+    kind = np.dtype("<u2" if name == _HALF else _TYPES[name])
     if len(raw) != math.prod(shape) * kind.itemsize:
         raise EventSchemaError(
             f"{where} has {len(raw)} bytes, but its shape {list(shape)} of {name} declares "
             f"{math.prod(shape) * kind.itemsize}"
         )
-    return np.frombuffer(raw, kind).reshape(tuple(shape))
+    array = np.frombuffer(raw, kind).reshape(tuple(shape))
+    return (array.astype(np.uint32) << 16).view(np.float32) if name == _HALF else array
+
+
+def typed(array: NDArray[np.float64], datatype: object) -> NDArray[np.generic]:
+    """Return numbers of the JSON in the datatype that is declared for them.
+
+    Fractions stay float64, and so does what is not of the declared type: the values themselves then
+    say what they are.
+    """
+    kind = np.dtype(_TYPES.get(str(datatype), "f8"))
+    if kind.kind == "f":
+        return array
+    with np.errstate(invalid="ignore"):
+        found = array.astype(kind)
+    return found if np.array_equal(found, array) else array
 
 
 def raw_elements(raw: bytes, where: str) -> list[object]:

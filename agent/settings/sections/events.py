@@ -28,18 +28,20 @@ class EventsSection(Section):
     CloudEvents time, else the record's."""
     id_field: str = Field(default="", max_length=200, examples=["payload.frame_id"])
     """Field with the event's id. Empty takes the CloudEvents id, else the record's place."""
-    tensor_layout: Literal["auto", "hwc", "chw"] = "auto"
-    """Where pixel values have their channels: last ("hwc") or first ("chw"); "auto" takes the last
-    axis when it has 1, 3 or 4 values, else the first."""
-    tensor_range: Literal["auto", "0-255", "0-1"] = "auto"
-    """"auto" takes whole pixel values as 0-255, and fractions as 0-1 when none is above one."""
+    tensor_layout: Literal["auto", "hwc", "chw", "hw"] = "auto"
+    """Where pixel values have their channels: last ("hwc"), first ("chw"), or no axis for them,
+    grey ("hw"). "auto" takes the last axis when it has 1, 3 or 4 values, else the first; whether
+    three axes are colours or several grey pictures is decided by the first message."""
+    tensor_range: Literal["auto", "0-255", "0-1", "-1 to 1"] = "auto"
+    """What black and white are. "auto" takes integer types as 0-255, or as bit_depth says, and
+    lets the first message with larger values or with fractions decide for all others."""
     exif_orientation: Literal["ignore", "apply"] = "ignore"
     """Whether a picture is turned as its EXIF says ("apply"), or scored as stored ("ignore"), as
     Pillow, torchvision and TensorFlow decode it; OpenCV's imread and DALI turn it. It must be what
     the model gets."""
     bit_depth: int | None = Field(default=None, ge=8, le=16, examples=[12])
-    """Bits that pixels in 16-bit words have, such as 12 for a 12-bit camera; their upper 8 are
-    scored. Unset means all 16, with a warning where fewer are in use."""
+    """Bits that pixels in 16-bit words have, such as 12 for a 12-bit camera, in PNG and in tensors;
+    their upper 8 are scored. Unset means all 16, with a warning where fewer are in use."""
     max_images_per_message: int = Field(default=32, ge=1, le=1024)
     """Requests with more pictures than this go to the dead letters."""
     fetch_allow: Words = ()

@@ -118,13 +118,13 @@ def test_declared_layout_and_range_win_over_the_guess() -> None:
     dark = np.zeros((3, 8, 3))
     dark[0] = 1
     body = as_json({"instances": [dark.tolist()]})
-    guessed, first, whole = (
+    guessed, first, fraction = (
         pixels(events(Sample(body), **options)[0])
-        for options in ({}, {"tensor_layout": "chw"}, {"tensor_range": "0-255"})
+        for options in ({}, {"tensor_layout": "chw"}, {"tensor_range": "0-1"})
     )
-    assert (guessed.shape, guessed.max()) == ((3, 8, 3), 255)
+    assert (guessed.shape, guessed.max()) == ((3, 8, 3), 1)
     assert first.shape == (8, 3, 3)
-    assert whole.max() == 1
+    assert fraction.max() == 255
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_declared_layout_and_range_win_over_the_guess() -> None:
         (as_json({"image": b64(b"GIF89a....")}), "is a GIF picture, which is not read"),
         (as_json({"instances": []}), "no list with something in it"),
         (as_json({"instances": [b64()] * 33}), "got 33, wanted at most 32"),
-        (as_json({"instances": [[[1, 2], [3]]]}), "no array of numbers"),
-        (as_json({"instances": [[["a"]]]}), "no array of numbers"),
+        (as_json({"instances": [[[1, 2], [3]]]}), "not an array of numbers"),
+        (as_json({"instances": [[["a"]]]}), "not an array of numbers"),
         (as_json({"instances": [np.zeros((8, 8, 5)).tolist()]}), "1, 3 or 4 channels"),
         (as_json({"instances": [(PIXELS / 255 - 0.5).tolist()]}), "normalised for the model"),
         (as_json({"instances": [(PIXELS.astype(int) * 3).tolist()]}), "wanted pixels in 0-255"),
         (v2(shape=[1, 100_000, 100_000, 3], data=[1]), "with at most"),
-        (v2(shape=[-1, 24, 32, 3], data=[1]), "shape is none of a picture"),
+        (v2(shape=[-1, 24, 32, 3], data=[1]), "shape is not that of a picture"),
         (v2(shape=[1, 24, 32, 3], data=[1, 2]), "declares 2304"),
         (v2(shape=[2], datatype="BYTES", data=[b64()]), "has 1 elements"),
         (v2(parameters={"binary_data_size": 10**9}), "binary_data_size is wrong"),
