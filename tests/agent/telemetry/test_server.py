@@ -5,14 +5,17 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
 from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.settings.sections import HttpSection
 from driftgauge.agent.telemetry import Health, HttpServer, Metrics, Response, serving
+from driftgauge.agent.telemetry.server import MAX_CONNECTIONS
 from driftgauge.agent.telemetry.serving import routes
 
 from .pretend_loop import PretendLoop
@@ -88,6 +91,70 @@ def test_a_silent_reader_holds_up_no_other(server: HttpServer) -> None:
     with closing(socket.create_connection((host, int(port)))) as silent:
         silent.sendall(b"GET /metr")
         assert get(server, "/healthz")[0] == 200
+
+
+def trickle(readers: list[socket.socket], stop: threading.Event) -> None:
+    """Send a byte of a request that never ends through each, again and again."""
+    while not stop.wait(0.05):
+        for reader in readers:
+            with suppress(OSError):
+                reader.sendall(b"G")
+
+
+def test_probes_answer_while_more_readers_than_are_served_send_a_byte_at_a_time(
+    server: HttpServer,
+) -> None:
+    host, port = server.address.split(":")
+    stop = threading.Event()
+    with ExitStack() as stack:
+        readers = [
+            stack.enter_context(closing(socket.create_connection((host, int(port)))))
+            for _ in range(3 * MAX_CONNECTIONS)
+        ]
+        thread = threading.Thread(target=trickle, args=(readers, stop))
+        thread.start()
+        try:
+            for _ in range(20):
+                start = time.monotonic()
+                assert get(server, "/healthz")[0] == 200
+                assert time.monotonic() - start < 1  # a probe's usual time-out
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_a_reader_that_sends_a_byte_at_a_time_is_closed_at_its_deadline(
+    loop: PretendLoop,
+) -> None:
+    pages = {"/healthz": lambda _: Response(b"ok")}
+    with closing(HttpServer("127.0.0.1", 0, pages, timeout_seconds=0.5)) as server:
+        server.start()
+        host, port = server.address.split(":")
+        with closing(socket.create_connection((host, int(port)))) as reader:
+            stop = threading.Event()
+            thread = threading.Thread(target=trickle, args=([reader], stop))
+            thread.start()
+            reader.settimeout(10)
+            start = time.monotonic()
+            with suppress(ConnectionResetError):
+                assert reader.recv(1) == b""  # closed, without an answer
+            assert time.monotonic() - start < 5
+            stop.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"\r\n\r\n", b"GET /healthz\r\n\r\n", b"GET /healthz SPDY/3\r\n\r\n", b"G" * 70_000],
+    ids=["nothing", "no version", "another protocol", "no end"],
+)
+def test_what_is_no_request_is_refused(server: HttpServer, request_bytes: bytes) -> None:
+    host, port = server.address.split(":")
+    with closing(socket.create_connection((host, int(port)))) as reader:
+        reader.settimeout(10)
+        reader.sendall(request_bytes)
+        assert reader.recv(1000).startswith(b"HTTP/1.1 400 Bad Request")
+    assert get(server, "/healthz")[0] == 200
 
 
 def test_a_taken_port_is_told_and_ends_nothing_unless_it_must(
