@@ -167,6 +167,9 @@ class LoopStore(Protocol):
     def offsets(self, stream: str, partitions: frozenset[Partition]) -> dict[Partition, int]:
         """Return the next offset of each partition that the database knows."""
 
+    def segments(self, stream: str) -> Mapping[str, datetime]:
+        """Return each segment that was counted, with the start of its newest window."""
+
 
 class Clock(Protocol):
     """Time, so that tests need not wait for it."""

@@ -206,8 +206,11 @@ class Store:
                 limit=limit,
             )
 
-    def segments(self, stream: str) -> list[str]:
-        """Return every segment that was ever counted; quick, however long the history."""
+    def segments(self, stream: str) -> dict[str, datetime]:
+        """Return every segment that was ever counted, by name, with the start of its newest window.
+
+        It is quick, however long the history.
+        """
         with self._database.read() as connection:
             return windows.read_segments(connection, stream)
 

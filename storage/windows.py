@@ -94,8 +94,8 @@ def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None
     connection.execute(score_window.update().where(*sampled).values(left_out_ood=share))
 
 
-def read_segments(connection: Connection, stream: str) -> list[str]:
-    """Return every segment that was ever counted, in order.
+def read_segments(connection: Connection, stream: str) -> dict[str, datetime]:
+    """Return every segment that was ever counted, in order, with the start of its newest window.
 
     It steps from one to the next by the index, so that history costs nothing.
     """
@@ -107,8 +107,10 @@ def read_segments(connection: Connection, stream: str) -> list[str]:
     steps = steps.union_all(
         select(after.scalar_subquery()).where(steps.c.segment.is_not(None)).select_from(steps)
     )
-    found = connection.scalars(select(steps.c.segment).where(steps.c.segment.is_not(None)))
-    return sorted(found)
+    newest = select(func.max(table.window_start)).where(*mine, table.segment == steps.c.segment)
+    query = select(steps.c.segment, newest.scalar_subquery())
+    rows = connection.execute(query.where(steps.c.segment.is_not(None)))
+    return dict(sorted((row[0], row[1]) for row in rows))
 
 
 def event_counts(connection: Connection, stream: str) -> dict[str, int]:

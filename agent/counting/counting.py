@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from driftgauge.storage import FlushRecord, OffsetAdvance
 
@@ -11,8 +12,9 @@ from ..events.event import Event
 from ..events.segment import PREDICTED_CLASS
 from ..ports import Scored, Scorer
 from .evidence import EvidenceKeeper, EvidenceSettings
+from .segments import MissingSegments, Segments
 from .statistics import ScoreStatistics
-from .windows import Segments, WindowCounts
+from .windows import WindowCounts
 
 
 class Counting:
@@ -20,7 +22,7 @@ class Counting:
 
     Args:
         scorer: names the score columns and the detector.
-        segment_names: what slices the stream.
+        segment_names: what slices the stream, as the settings name it.
         max_segments: new values of segments beyond so many count as ``~other``.
         answers: what names the class of an event where the stream is sliced by it.
         alpha: an event with a p-value of at most this is out of distribution.
@@ -42,6 +44,7 @@ class Counting:
         self._detector = scorer.detector
         self._stream = stream
         self._segments = Segments(max_segments, n_names=len(segment_names))
+        self._missing = MissingSegments(segment_names)
         self._answers = answers if PREDICTED_CLASS in segment_names else None
         self._windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
         self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
@@ -57,10 +60,23 @@ class Counting:
         """Segment values so far that counted as ``~other``."""
         return self._segments.n_other
 
+    @property
+    def missing_segments(self) -> tuple[str, ...]:
+        """Names of segments that no event had, once there were enough to say so."""
+        return self._missing.missing
+
+    def remember(self, segments: Mapping[str, datetime]) -> None:
+        """Know segments that were counted before, with when they last were."""
+        self._segments.remember(segments)
+
     def count(self, events: Sequence[Event], scored: Scored) -> None:
         """Count a scored batch in every segment of each event."""
+        values = [self._values(event, row, scored) for row, event in enumerate(events)]
+        for own in values:
+            self._missing.see(own)
         segments = [
-            self._segments.of(self._values(event, row, scored)) for row, event in enumerate(events)
+            self._segments.of(own, event.event_time)
+            for own, event in zip(values, events, strict=True)
         ]
         self._windows.add(events, segments, scored)
         self._evidence.offer(events, segments, scored)

@@ -6,7 +6,7 @@ Counts only add, so what is flushed from here sums with what other agents and ea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,10 +19,6 @@ from driftgauge.storage import DEFAULT_ALPHA, N_BINS, WindowRecord, n_ood_bins
 from ..errors import ScorerFault
 from ..events.event import Event
 from ..ports import Scored
-
-ALL = "*"
-OTHER = "~other"
-"""The value that stands for those beyond the bound on segments."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,37 +43,6 @@ def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.int64]:
         bad = p_values[~((p_values > 0) & (p_values <= 1))]
         raise ScorerFault(f"{bad.size} p-values are not in (0, 1], such as {bad.flat[0]}")
     return p_value_bins(p_values)
-
-
-class Segments:
-    """Names the segments that an event counts in, bounded in number.
-
-    Args:
-        max_segments: beyond so many, new values of a name count as ``name=~other``: a header or
-            field that differs in every event must not fill the database.
-        n_names: names that share them equally, so that one without bound leaves the others room.
-
-    Attributes:
-        n_other: values so far that counted as ``~other``.
-    """
-
-    def __init__(self, max_segments: int = 1000, *, n_names: int = 1) -> None:
-        self._max_values = max(1, max_segments // max(1, n_names))
-        self._known: defaultdict[str, set[str]] = defaultdict(set)
-        self.n_other = 0
-
-    def of(self, values: Mapping[str, str]) -> list[str]:
-        """Return ``*`` and one ``name=value`` for each of an event's segments."""
-        return [ALL, *(self._bounded(name, value) for name, value in values.items())]
-
-    def _bounded(self, name: str, value: str) -> str:
-        known = self._known[name]
-        if value not in known:
-            if len(known) >= self._max_values:
-                self.n_other += 1
-                return f"{name}={OTHER}"
-            known.add(value)
-        return f"{name}={value}"
 
 
 @dataclass(slots=True)

@@ -199,6 +199,7 @@ class AgentLoop:
             return
         try:
             if self._partitions.seek():
+                self._counting.remember(self._store.segments(self._settings.stream))
                 self._outages.end("database")
         except StoreUnavailable as error:
             self._outages.begin("database", error)
@@ -260,5 +261,5 @@ class AgentLoop:
             n_waiting=len(self._pipeline),
             lag=self._lag.reading,
             n_other=self._counting.n_other,
-            missing_segments=(),
+            missing_segments=self._counting.missing_segments,
         )

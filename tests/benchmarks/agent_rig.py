@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,9 @@ class TimedStore:
         self.store.flush(flush)
         now = time.time()
         self.flushed += [(now, advance.next_offset) for advance in flush.advances]
+
+    def segments(self, stream: str) -> Mapping[str, datetime]:
+        return self.store.segments(stream)
 
     def ping(self) -> None:
         self.store.ping()

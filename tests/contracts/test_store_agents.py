@@ -170,7 +170,9 @@ def test_every_segment_is_known_after_a_restart(store: Store, database: Database
         for name in names
         for layer in ("*", "blocks.1")
     ]
-    assert store.segments(STREAM) == []
+    assert store.segments(STREAM) == {}
     store.flush(flush(advance(None, 1), windows=rows))
-    assert Store(database).segments(STREAM) == sorted(names)
-    assert store.segments("other") == []
+    found = Store(database).segments(STREAM)
+    assert list(found) == sorted(names)
+    assert set(found.values()) == {START + timedelta(minutes=2)}
+    assert store.segments("other") == {}

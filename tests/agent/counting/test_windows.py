@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftgauge.agent.counting.windows import (
-    OTHER,
-    Segments,
     WindowCounts,
     bin_indexes,
     window_start,
@@ -108,18 +106,3 @@ def test_a_cleared_count_is_empty() -> None:
     counts.clear()
     assert counts.records() == []
     assert counts.n_events == 0
-
-
-def test_segments_beyond_the_bound_share_one_name() -> None:
-    segments = Segments(max_segments=2)
-    names = [segments.of({"camera": str(number)}) for number in range(4)]
-    assert names[0] == ["*", "camera=0"]
-    assert names[2] == names[3] == ["*", f"camera={OTHER}"]
-    assert segments.of({"camera": "1"}) == ["*", "camera=1"]
-
-
-def test_a_name_without_bound_leaves_the_others_room() -> None:
-    segments = Segments(max_segments=4, n_names=2)
-    names = [segments.of({"session": str(n), "camera": str(n % 2)}) for n in range(9)]
-    assert names[-1] == ["*", "session=~other", "camera=0"]
-    assert segments.n_other == 7

@@ -10,6 +10,7 @@ import pytest
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import SourceUnavailable
+from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop.activity import Activity, BatchScored, FlushEnded
 from driftgauge.agent.ports import Polled
 from driftgauge.agent.stream.in_memory import MemorySource
@@ -205,3 +206,28 @@ def test_one_dependency_that_is_back_does_not_hide_another_that_is_not(rig: Rig)
     rig.clock.sleep(60)
     rig.turn(loop, 1)
     assert set(loop.status().unavailable) == {"dead_letters"}
+
+
+def test_which_segments_count_does_not_depend_on_a_restart(rig: Rig) -> None:
+    settings = replace(SETTINGS, max_segments=3)
+    for camera in "0123":
+        rig.send(1, camera=camera)
+    finish(rig, rig.loop(settings))
+    before = rig.counts
+    rig.stop.clear()
+    rig.source = MemorySource(rig.topic, auto_offset_reset="earliest")
+    for camera in "9801":  # in another order, and two that are new
+        rig.send(1, camera=camera)
+    finish(rig, rig.loop(settings))
+    assert set(rig.counts) == set(before) == {
+        "*", "camera=0", "camera=1", "camera=2", "camera=~other",
+    }  # fmt: skip
+    assert (rig.counts["camera=0"], rig.counts["camera=~other"]) == (2, 3)
+
+
+def test_a_misspelt_segment_is_in_the_status(rig: Rig) -> None:
+    rig.send(120)
+    decode = DecodeSettings(segment_headers=("camera", "camrea"))
+    loop = rig.loop(replace(SETTINGS, decode=decode))
+    finish(rig, loop)
+    assert loop.status().missing_segments == ("camrea",)

@@ -58,6 +58,9 @@ class FlakyStore:
         self._fail_before()
         return self._store.offsets(stream, partitions)
 
+    def segments(self, stream: str) -> Mapping[str, datetime]:
+        return self._store.segments(stream)
+
     def _fail_before(self) -> None:
         if self.fail_before:
             self.fail_before -= 1
