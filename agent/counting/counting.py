@@ -7,8 +7,8 @@ from datetime import datetime
 
 from driftgauge.storage import FlushRecord, OffsetAdvance
 
-from ..events.answers import AnswerBook
 from ..events.event import Event
+from ..events.prediction import PredictionBook
 from ..events.segment import PREDICTED_CLASS
 from ..ports import Scored, Scorer
 from .evidence import EvidenceKeeper, EvidenceSettings
@@ -24,7 +24,7 @@ class Counting:
         scorer: names the score columns and the detector.
         segment_names: what slices the stream, as the settings name it.
         max_segments: new values of segments beyond so many count as ``~other``.
-        answers: what names the class of an event where the stream is sliced by it.
+        predictions: what names the class of an event where the stream is sliced by it.
         alpha: an event with a p-value of at most this is out of distribution.
     """
 
@@ -37,7 +37,7 @@ class Counting:
         segment_names: Sequence[str],
         max_segments: int,
         evidence: EvidenceSettings,
-        answers: AnswerBook,
+        predictions: PredictionBook,
         alpha: float,
     ) -> None:
         columns = scorer.columns
@@ -45,7 +45,7 @@ class Counting:
         self._stream = stream
         self._segments = Segments(max_segments, n_names=len(segment_names))
         self._missing = MissingSegments(segment_names)
-        self._answers = answers if PREDICTED_CLASS in segment_names else None
+        self._predictions = predictions if PREDICTED_CLASS in segment_names else None
         self._windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
         self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
         self._statistics = ScoreStatistics(columns)
@@ -83,14 +83,14 @@ class Counting:
         self._statistics.update(scored.scores)
 
     def _values(self, event: Event, row: int, scored: Scored) -> Mapping[str, str]:
-        """Return the event's segments, with the class that only the answer or the model tells."""
-        if self._answers is None:
+        """Return the event's segments, with the class that only a prediction or the model tells."""
+        if self._predictions is None:
             return event.segments
         said = event.segments.get(PREDICTED_CLASS)
         if said is not None:
-            return {**event.segments, PREDICTED_CLASS: self._answers.name(said)}
+            return {**event.segments, PREDICTED_CLASS: self._predictions.name(said)}
         predicted = -1 if scored.predicted is None else int(scored.predicted[row])
-        found = self._answers.class_of(event, predicted if predicted >= 0 else None)
+        found = self._predictions.class_of_event(event, predicted if predicted >= 0 else None)
         return event.segments if found is None else {**event.segments, PREDICTED_CLASS: found}
 
     def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:

@@ -1,34 +1,46 @@
 """A record in, events out; everything wrong with it is an EventError.
 
-Pure but for the two ports that a deployment may allow: fetching a picture that lies elsewhere, and
-asking a schema registry.
+Pure but for what a deployment may allow: fetching a picture that lies elsewhere, and asking a schema
+registry.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..errors import EventError, EventFault, EventSchemaError
 from ..log import action
 from ..ports import Record
+from ..untrusted.text import escaped
 from . import cloudevent
+from .decode_ports import DecodePorts
 from .decode_settings import DecodeSettings
-from .event import Answer, Event
+from .event import Event, Tombstone
+from .headers import Headers
 from .image import refuse_extreme_aspect
-from .payload import Message, Payload
-from .reading import read_parts
+from .message import Message
+from .payload import Payload
+from .prediction import Prediction
+from .reading import read_message
 from .segment import find_segments
 
 log = logging.getLogger(__name__)
 
-__all__ = ["DecodeSettings", "decode_record"]
+__all__ = ["DecodePorts", "DecodeSettings", "decode_record"]
+
+_NO_PORTS = DecodePorts()
 
 
 def decode_record(
-    record: Record, settings: DecodeSettings, *, arrived_at: datetime
-) -> tuple[Event, ...] | Answer:
-    """Return the events in *record*, or the answer that it is; safe in every thread.
+    record: Record,
+    settings: DecodeSettings,
+    ports: DecodePorts = _NO_PORTS,
+    *,
+    arrived_at: datetime,
+) -> tuple[Event, ...] | Prediction | Tombstone:
+    """Return the events in *record*, or what it is instead; safe in every thread.
 
     A record with several pictures gives all of them or none.
 
@@ -43,23 +55,32 @@ def decode_record(
         EventFault: reading failed unexpectedly.
     """
     try:
-        message = Message(_sized(record, settings), dict(record.headers))
-        parts = read_parts(message, settings)
-        _, first = parts[0]
-        if first.is_answer:
-            return Answer(first.request_id, first.classes)
-        events: list[Event] = []
-        for part in parts:
-            events += _events(record, *part, settings, arrived_at, first_item=len(events))
-        return tuple(events)
-    except EventError:
-        raise
+        return _decoded(record, settings, ports, arrived_at)
+    except EventError as error:
+        raise type(error)(escaped(str(error))) from error  # the last gate before log and letters
     except Exception as error:  # any: one message must not end the agent
         log.exception(
             "a message broke its decoder, which is a bug; please report it",
             extra=action("decoder_bug"),
         )
-        raise EventFault(f"reading the message failed with {error!r:.300}") from error
+        raise EventFault(escaped(f"reading the message failed with {error!r:.300}")) from error
+
+
+def _decoded(
+    record: Record, settings: DecodeSettings, ports: DecodePorts, arrived_at: datetime
+) -> tuple[Event, ...] | Prediction | Tombstone:
+    headers = Headers(record.headers)
+    if record.value is None and not headers.get("ce_dataref"):
+        return Tombstone()
+    message = Message(_sized(record.value or b"", headers, settings), headers)
+    payloads = read_message(message, settings, ports)
+    if payloads[0].is_prediction:
+        return Prediction(payloads[0].request_id, payloads[0].classes)
+    events: list[Event] = []
+    for payload in payloads:
+        own = replace(message, headers=headers.over(payload.headers), attributes=payload.attributes)
+        events += _events(record, own, payload, settings, arrived_at, first_item=len(events))
+    return tuple(events)
 
 
 def _events(
@@ -72,9 +93,9 @@ def _events(
     first_item: int,
 ) -> list[Event]:
     place = f"{record.topic}/{record.partition}/{record.offset}"
-    named = payload.event_id or cloudevent.event_id(message.headers) or place
-    moment = payload.event_time or cloudevent.event_time(message.headers) or _record_time(record)
-    represents = cloudevent.sampled_rate(message.headers, payload.attributes)
+    named = payload.event_id or message.cloudevent_text("id") or place
+    moment = payload.event_time or cloudevent.event_time(message) or _record_time(record)
+    represents = cloudevent.sampled_rate(message)
     several = len(payload.images) > 1
     for image in payload.images:
         if image.size:  # else taps stand for it
@@ -97,16 +118,15 @@ def _events(
     ]
 
 
-def _sized(record: Record, settings: DecodeSettings) -> bytes:
-    value, max_bytes = record.value, settings.max_message_bytes
-    if not value and not dict(record.headers).get("ce_dataref"):
+def _sized(value: bytes, headers: Headers, settings: DecodeSettings) -> bytes:
+    if not value and not headers.get("ce_dataref"):
         raise EventSchemaError("the message is empty: got 0 bytes, wanted a JPEG, PNG or WebP")
-    if len(value or b"") > max_bytes:
+    if len(value) > settings.max_message_bytes:
         raise EventSchemaError(
-            f"the message is too large: got {len(value or b'')} bytes, wanted at most {max_bytes}; "
-            "raise batch.max_message_bytes if such messages are meant"
+            f"the message is too large: got {len(value)} bytes, wanted at most "
+            f"{settings.max_message_bytes}; raise batch.max_message_bytes if such messages are meant"
         )
-    return value or b""
+    return value
 
 
 def _record_time(record: Record) -> datetime | None:

@@ -26,7 +26,7 @@ class Event:
         segments: name to value, for the configured segments that the message has.
         image: ``(height, width, 3)``, RGB, uint8; `NO_IMAGE` where *taps* stand for it.
         item: which picture of the record, counted from 0; most records have one.
-        request_id: what the model's answer to this picture will carry, where answers are logged.
+        request_id: what the model's prediction for this picture will carry, where predictions are logged.
         taps: what a hook in the serving process made of the picture; None where that was sent.
         prepared: what the scorer made of the image ahead of its turn; None where it did not.
         represents: how many events it stands for: itself, and those that sampling left out before it.
@@ -54,17 +54,10 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A model's answer, logged as a message of its own: no picture, so nothing to count.
-
-    Attributes:
-        classes: predicted class of each picture of the request.
-    """
-
-    request_id: str | None
-    classes: tuple[str | None, ...]
+class LeftOut:
+    """Sampling left the record out: others stand for it, and there is nothing to count."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Sampling left the record out: others stand for it, and there is nothing to count."""
+class Tombstone:
+    """A record without a value, which a compacted topic has for a deleted key: nothing to count."""

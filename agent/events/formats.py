@@ -1,70 +1,56 @@
-"""Which format a message is in: as configured, by its content type, else by its first bytes."""
+"""The table of formats: the first that recognises a message reads it."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
 
-from ..errors import EventUnsupported
-from . import cloudevent
-from .first_bytes import sniff
-from .payload import Message
+from .format import Format
+from .format_setting import FormatSetting
+from .message import Message
+from .readers.cloudevents_binary import CLOUDEVENTS_BINARY
+from .readers.cloudevents_structured import CLOUDEVENTS_STRUCTURED
+from .readers.json_fields import JSON_FIELDS
+from .readers.known_unread import KNOWN_UNREAD
+from .readers.kserve_v1 import KSERVE_V1
+from .readers.kserve_v2 import KSERVE_V2
+from .readers.raw_picture import RAW_PICTURE
+from .readers.registry_record import DECLARED_RECORD, FRAMED_RECORD
+from .readers.seldon import SELDON
+from .readers.sent_taps import SENT_TAPS
 
-Format = Literal["image", "cloudevents", "json", "inference", "registry"]
-FormatSetting = Literal["auto", "image", "cloudevents", "json", "inference", "registry"]
-
-_STRUCTURED = "application/cloudevents+json"
-_REGISTRY = frozenset(
-    {
-        "avro/binary", "application/avro", "application/vnd.kafka.avro.v2",
-        "application/vnd.confluent.avro", "application/x-avro", "application/protobuf",
-        "application/x-protobuf", "application/vnd.google.protobuf",
-    }
-)  # fmt: skip
-_UNREAD = {
-    "application/cloudevents-batch+json": "batches of CloudEvents",
-    "application/cloudevents+avro": "CloudEvents in Avro",
-    "application/cloudevents+protobuf": "CloudEvents in Protobuf",
-    "video/mp4": "videos", "video/h264": "videos", "image/svg+xml": "SVG drawings",
-    "image/tiff": "TIFF pictures", "image/gif": "GIF pictures",
-}  # fmt: skip
-_FRAME_BYTES = 5
+FORMATS: tuple[Format, ...] = (
+    SENT_TAPS,
+    CLOUDEVENTS_BINARY,
+    DECLARED_RECORD,
+    RAW_PICTURE,  # a file is what its first bytes say, whatever its content type does
+    KNOWN_UNREAD,
+    CLOUDEVENTS_STRUCTURED,
+    FRAMED_RECORD,
+    KSERVE_V1,
+    KSERVE_V2,
+    SELDON,
+    JSON_FIELDS,
+)
+"""From what tells most of itself to what tells least."""
 
 
 def format_of(message: Message, setting: FormatSetting) -> Format:
-    """Return the format that *message* is in.
+    """Return the format that *message* is in, or that *setting* says it is in.
 
-    A file that its first bytes tell goes to the picture decoder whatever its content type says, and
-    so does a message without any sign: it reads the file, or names it. Only a content type of
-    records in a schema registry's framing comes before the first bytes.
-
-    Raises:
-        EventUnsupported: its content type is one that is known and not read.
+    A message without any sign is taken for a picture, so that the error names what its first bytes
+    are.
     """
-    if setting != "auto":
-        return setting
-    declared = cloudevent.content_type(message.headers)
-    if declared not in _REGISTRY and sniff(message.value) is not None:
-        return "image"
-    if declared in _UNREAD:
-        raise EventUnsupported(
-            f"{_UNREAD[declared]} are not read: got content type {declared!r}, wanted JPEG, PNG, "
-            "WebP, HEIC, AVIF or JSON"
-        )
-    return _declared(declared) or _sniffed(message.value)
+    if setting == "auto":
+        return _first(FORMATS, message) or RAW_PICTURE
+    tried = [one for one in FORMATS if setting in one.settings]
+    return _first(tried, message) or tried[-1]
 
 
-def _declared(content_type: str) -> Format | None:
-    if content_type == _STRUCTURED:
-        return "cloudevents"
-    if content_type in _REGISTRY:
-        return "registry"
-    return "json" if content_type.endswith(("/json", "+json")) else None
+def format_inside(message: Message) -> Format:
+    """Return the format of what lies in an envelope, which is no envelope again."""
+    inside = [one for one in FORMATS if not one.is_envelope]
+    return _first(inside, message) or RAW_PICTURE
 
 
-def _sniffed(value: bytes) -> Format:
-    if value[:1] == b"\0" and len(value) > _FRAME_BYTES:
-        return "registry"
-    return "json" if value[:64].lstrip()[:1] == b"{" else "image"
-
-
-FORMATS: tuple[Format, ...] = get_args(Format)
+def _first(formats: Sequence[Format], message: Message) -> Format | None:
+    return next((one for one in formats if one.recognises(message)), None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..untrusted.document import field_at
-from ..untrusted.text import MAX_SEGMENT_CHARACTERS, printable, scalar_text
-from . import cloudevent
-from .payload import Message, Payload
+from ..untrusted.text import MAX_SEGMENT_CHARACTERS, label_text
+from .headers import Headers
+from .message import Message
+from .payload import Payload
 
 JSON = "json:"
 """Begins a segment that is a field of the message's JSON."""
@@ -47,10 +48,8 @@ def find_segments(
 def _value(message: Message, payload: Payload, source: str, item: int) -> str | None:
     if source.startswith(JSON):
         path = source.removeprefix(JSON)
-        value = field_at(payload.document, path)
-        where = f"field {path!r}"
-        return scalar_text(value, where, max_characters=MAX_SEGMENT_CHARACTERS)
-    said = _header(message.headers, source) or _attribute(payload.attributes, source)
+        return label_text(field_at(payload.document, path), f"field {path!r}")
+    said = _header(message.headers, source) or _attribute(message.attributes, source)
     if said is None and source == PREDICTED_CLASS and item < len(payload.classes):
         return payload.classes[item]
     if said is None and source == MODEL_VERSION:
@@ -58,19 +57,17 @@ def _value(message: Message, payload: Payload, source: str, item: int) -> str | 
     return said
 
 
-def _header(headers: Mapping[str, bytes], name: str) -> str | None:
+def _header(headers: Headers, name: str) -> str | None:
     for header in (name, f"ce_{name}", f"ce_{_extension(name)}"):
-        text = cloudevent.header_text(headers, header, max_characters=MAX_SEGMENT_CHARACTERS)
+        text = headers.text(header, max_characters=MAX_SEGMENT_CHARACTERS)
         if text is not None:
-            return text
+            return label_text(text, f"header {header!r}")
     return None
 
 
 def _attribute(attributes: Mapping[str, str], name: str) -> str | None:
-    text = attributes.get(name) or attributes.get(_extension(name))
-    if text is None:
-        return None
-    return printable(text, f"attribute {name!r}", max_characters=MAX_SEGMENT_CHARACTERS)
+    text = attributes.get(name.lower()) or attributes.get(_extension(name))
+    return label_text(text, f"attribute {name!r}")
 
 
 def _extension(name: str) -> str:

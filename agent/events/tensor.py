@@ -14,6 +14,7 @@ from ..errors import EventDecodeError, EventSchemaError
 from .first_bytes import FileKind, sniff
 from .first_sight import FirstSight
 from .image import ImageSettings, decode_image
+from .limits import MAX_IMAGES_PER_MESSAGE
 from .payload import Image
 from .pixel_range import RangeSettings, ValueRange, pixel_bytes
 
@@ -44,7 +45,7 @@ class TensorSettings:
     image: ImageSettings
     layout: Layout = "auto"
     value_range: ValueRange = "auto"
-    max_images: int = 32
+    max_images: int = MAX_IMAGES_PER_MESSAGE
 
     @property
     def max_pixels(self) -> int:

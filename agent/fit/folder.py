@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EventError, SettingsError
-from ..events.decode import DecodeSettings
+from ..events.decode import DecodePorts, DecodeSettings
 from ..events.image import refuse_extreme_aspect
+from ..events.picture_reader import PictureReader
 from ..log import action
 from .example import Example
 
@@ -54,15 +55,18 @@ def list_images(folder: Path, *, header: str | None) -> list[ImageFile]:
     return sorted(files, key=lambda file: file.number)
 
 
-def read_images(files: list[ImageFile], decode: DecodeSettings) -> Iterator[Example]:
+def read_images(
+    files: list[ImageFile], decode: DecodeSettings, ports: DecodePorts | None = None
+) -> Iterator[Example]:
     """Yield decoded images; one that cannot be decoded is left out with a warning.
 
     Args:
         decode: what a picture may be, as for the events of the stream.
     """
+    pictures = PictureReader.of(decode, ports or DecodePorts())
     for file in files:
         try:
-            image = decode.pictures.decode(file.path.read_bytes())
+            image = pictures.decode(file.path.read_bytes())
             refuse_extreme_aspect(image, max_aspect=decode.max_image_aspect)
         except EventError as error:
             log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ..errors import EventError
-from ..events.decode import DecodeSettings, decode_record
-from ..events.event import Answer, Event
+from ..events.decode import DecodePorts, DecodeSettings, decode_record
+from ..events.event import Event
 from ..events.segment import PREDICTED_CLASS
 from ..log import action
 from ..ports import Clock, EventSource, Record
@@ -26,6 +26,7 @@ def read_topic(
     source: EventSource,
     *,
     decode: DecodeSettings,
+    ports: DecodePorts | None = None,
     max_events: int | None,
     idle_seconds: float,
     clock: Clock,
@@ -37,10 +38,12 @@ def read_topic(
     Args:
         source: starts at the beginning of the topic; the caller closes it.
         decode: what an event may be.
+        ports: what decoding uses besides values; None uses nothing outside the message.
         max_events: stop after so many.
         idle_seconds: the end of the topic is where nothing comes for so long.
         clock: measures the silence.
     """
+    ports = ports or DecodePorts()
     n_given = 0
     last = clock.monotonic()
     while max_events is None or n_given < max_events:
@@ -52,7 +55,7 @@ def read_topic(
             _tell_left_out(record, error)
         for record in polled.records:
             last = clock.monotonic()
-            for example in _examples(record, decode):
+            for example in _examples(record, decode, ports):
                 yield example
                 last = clock.monotonic()
                 n_given += 1
@@ -63,20 +66,20 @@ def read_topic(
             return
 
 
-def _examples(record: Record, decode: DecodeSettings) -> list[Example]:
+def _examples(record: Record, decode: DecodeSettings, ports: DecodePorts) -> list[Example]:
     try:
-        events = decode_record(record, decode, arrived_at=datetime.now(UTC))
+        events = decode_record(record, decode, ports, arrived_at=datetime.now(UTC))
     except EventError as error:
         _tell_left_out(record, error)
         return []
-    if isinstance(events, Answer):
+    if not isinstance(events, tuple):  # a prediction, a tombstone
         return []
     place = f"{record.topic}/{record.partition}/{record.offset}"
     content = zlib.crc32(record.value or b"")  # a topic that was made anew has other events there
     return [
         Example(
             event.image,
-            _segments(event, decode),
+            _segments(event, ports),
             taken_at=event.event_time,
             taps=event.taps,
             key=f"{place}:{content}:{number}",
@@ -93,8 +96,8 @@ def _tell_left_out(record: Record, error: EventError) -> None:
     )
 
 
-def _segments(event: Event, decode: DecodeSettings) -> tuple[str, ...]:
+def _segments(event: Event, ports: DecodePorts) -> tuple[str, ...]:
     named = dict(event.segments)
     if PREDICTED_CLASS in named:
-        named[PREDICTED_CLASS] = decode.answers.name(named[PREDICTED_CLASS])
+        named[PREDICTED_CLASS] = ports.predictions.name(named[PREDICTED_CLASS])
     return tuple(f"{name}={value}" for name, value in named.items())

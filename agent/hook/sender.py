@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..events.tap_vectors import CONTENT_TYPE, TapOrigin, encode_taps
 from ..log import action
-from ..untrusted.text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS
+from ..untrusted.text import MAX_ID_CHARACTERS, MAX_SEGMENT_CHARACTERS, is_plain
 from .image_info import UNKNOWN, ImageInfo
 
 log = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ def messages(images: Sequence[Mapping[str, str]], image_bytes: int) -> list[list
 def _is_odd(image: Mapping[str, str]) -> bool:
     return any(
         len(text) > (MAX_ID_CHARACTERS if name == "ce_id" else MAX_SEGMENT_CHARACTERS)
-        or not text.isprintable()
+        or not is_plain(text)
         for name, text in image.items()
     )
 

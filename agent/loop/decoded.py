@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EventError, EventUnscorable
-from ..events.decode import DecodeSettings, decode_record
-from ..events.event import Answer, Event, LeftOut
+from ..events.decode import DecodePorts, DecodeSettings, decode_record
+from ..events.event import Event, LeftOut, Tombstone
+from ..events.prediction import Prediction
 from ..ports import Clock, Record
 
 Prepare = Callable[[NDArray[np.uint8]], Any]
@@ -24,8 +25,8 @@ class Decoded:
     """A record and what became of it.
 
     Attributes:
-        outcome: its first event; an answer has none, and nothing to count, nor has what sampling
-            left out.
+        outcome: its first event; a prediction, a tombstone and what sampling left out have none,
+            and nothing to count.
         more: the events of its other pictures.
         seconds: what decoding took in its thread.
         is_skewed: dated too far ahead, so it counts at its arrival.
@@ -34,7 +35,7 @@ class Decoded:
     """
 
     record: Record
-    outcome: Event | Answer | LeftOut | EventError
+    outcome: Event | Prediction | Tombstone | LeftOut | EventError
     seconds: float
     is_skewed: bool = False
     more: tuple[Event, ...] = ()
@@ -56,9 +57,16 @@ class RecordDecoder:
     """
 
     def __init__(
-        self, settings: DecodeSettings, prepare: Prepare, clock: Clock, *, max_skew_seconds: float
+        self,
+        settings: DecodeSettings,
+        ports: DecodePorts,
+        prepare: Prepare,
+        clock: Clock,
+        *,
+        max_skew_seconds: float,
     ) -> None:
         self._settings = settings
+        self._ports = ports
         self._prepare = prepare
         self._clock = clock
         self._max_skew = timedelta(seconds=max_skew_seconds)
@@ -91,11 +99,12 @@ class RecordDecoder:
     def _decoded(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         start = self._clock.monotonic()
         try:
-            found = decode_record(record, self._settings, arrived_at=arrived_at)
+            found = decode_record(record, self._settings, self._ports, arrived_at=arrived_at)
         except EventError as error:
             return Decoded(record, error, self._clock.monotonic() - start)
-        if isinstance(found, Answer):
-            self._settings.answers.put(found)
+        if isinstance(found, Prediction):
+            self._ports.predictions.put(found)
+        if not isinstance(found, tuple):
             return Decoded(record, found, self._clock.monotonic() - start)
         is_skewed = found[0].event_time > arrived_at + self._max_skew
         if is_skewed:  # a wrong clock opens no windows in the future

@@ -26,6 +26,7 @@ from driftgauge.storage import StaleFlush, StoreUnavailable
 
 from ..counting.counting import Counting
 from ..errors import SourceUnavailable
+from ..events.decode import DecodePorts
 from ..log import action
 from ..ports import Clock, DeadLetters, EventSource, LoopStore, Scorer
 from .activity import Activity, Listener, ignore
@@ -49,6 +50,7 @@ class AgentLoop:
     Args:
         stop: set it to end `run`: it drains, flushes and closes the source and the dead letters.
         settings: the stream must be registered in the store.
+        ports: what decoding uses besides values; None uses nothing outside the message.
         listener: told of each batch and each flush.
     """
 
@@ -62,6 +64,7 @@ class AgentLoop:
         clock: Clock,
         settings: LoopSettings,
         stop: threading.Event,
+        ports: DecodePorts | None = None,
         listener: Listener = ignore,
     ) -> None:
         self._source = source
@@ -71,7 +74,8 @@ class AgentLoop:
         self._stop = stop
         self._activity = Activity(clock, listener, decode_threads=settings.decode_threads)
         self._letters = Letters(dead_letters, self._activity)
-        self._pipeline = Pipeline(scorer, settings, clock)
+        ports = ports or DecodePorts()
+        self._pipeline = Pipeline(scorer, settings, ports, clock)
         self._counting = Counting(
             scorer,
             stream=settings.stream,
@@ -79,7 +83,7 @@ class AgentLoop:
             segment_names=settings.decode.segment_headers,
             max_segments=settings.max_segments,
             evidence=settings.evidence,
-            answers=settings.decode.answers,
+            predictions=ports.predictions,
             alpha=settings.alpha,
         )
         self._unflushed = Unflushed(self._pipeline, self._counting)

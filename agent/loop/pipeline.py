@@ -8,6 +8,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from ..errors import EventError
+from ..events.decode import DecodePorts
 from ..ports import Clock, Record, Scorer
 from .decode_queue import DecodeQueue
 from .decoded import RecordDecoder
@@ -42,10 +43,16 @@ class ScoringBatch:
 class Pipeline:
     """First in, first out. The loop's thread owns it."""
 
-    def __init__(self, scorer: Scorer, settings: LoopSettings, clock: Clock) -> None:
+    def __init__(
+        self, scorer: Scorer, settings: LoopSettings, ports: DecodePorts, clock: Clock
+    ) -> None:
         self._clock = clock
         decoder = RecordDecoder(
-            settings.decode, scorer.prepare, clock, max_skew_seconds=settings.max_skew_seconds
+            settings.decode,
+            ports,
+            scorer.prepare,
+            clock,
+            max_skew_seconds=settings.max_skew_seconds,
         )
         self._queue = DecodeQueue(
             decoder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import EventSchemaError, SettingsError
-from ..untrusted.text import MAX_SEGMENT_CHARACTERS, printable
+from ..untrusted.text import MAX_SEGMENT_CHARACTERS, plain_text
 
 
 def read_class_names(path: Path | None) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def read_class_names(path: Path | None) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
         names = [line.strip() for line in lines]
         for number, name in enumerate(names, 1):
-            printable(name, f"line {number}", max_characters=MAX_SEGMENT_CHARACTERS)
+            plain_text(name, f"line {number}", max_characters=MAX_SEGMENT_CHARACTERS)
     except (OSError, UnicodeDecodeError, EventSchemaError) as error:
         raise SettingsError(f"model.class_names = {str(path)!r}: {error}") from error
     if not all(names):

@@ -15,13 +15,18 @@ ReadBody = Callable[[bytes], dict[str, object]]
 _FRAME_BYTES = 5
 
 
+def is_framed(value: bytes) -> bool:
+    """Return whether *value* begins as a framed record does: with a zero byte, and is long enough."""
+    return len(value) > _FRAME_BYTES and value[0] == 0
+
+
 def split_frame(value: bytes) -> tuple[int, bytes]:
     """Return the schema's number and the record.
 
     Raises:
         EventSchemaError: it is not framed.
     """
-    if len(value) <= _FRAME_BYTES or value[0]:
+    if not is_framed(value):
         raise EventSchemaError(
             f"the message is not in a schema registry's framing: got {len(value)} bytes that begin "
             f"with {value[:_FRAME_BYTES]!r}, wanted a zero byte and the schema's number"

@@ -1,7 +1,12 @@
-"""Text and times from outside, held to what a database can keep."""
+"""Text and times from outside: the one gate that they pass before they are kept or shown.
+
+What is kept (ids, segments, names) is bounded and free of what a database refuses or a terminal obeys;
+else the event is at fault. What is shown (in reasons, in the log) is escaped and shortened.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 from ..errors import EventSchemaError
@@ -9,24 +14,45 @@ from ..errors import EventSchemaError
 MAX_ID_CHARACTERS = 512
 MAX_SEGMENT_CHARACTERS = 128
 MAX_TIME_CHARACTERS = 64
+MAX_SHOWN_CHARACTERS = 48
+MAX_REASON_CHARACTERS = 1000
 
+_JOINERS = "\u200c\u200d"
+"""Zero-width, and part of how Persian, Indic scripts and emoji are written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MILLISECONDS = 1e11
 """Numbers below are seconds: 1e11 s is the year 5138, 1e11 ms is 1973."""
 
 
-def printable(text: str, where: str, *, max_characters: int) -> str:
+def is_plain(text: str) -> bool:
+    r"""Return whether *text* has printable characters and spaces of any script only.
+
+    Control characters, escape sequences, line breaks, marks that turn the direction of writing,
+    halves of surrogate pairs and characters without a meaning are none.
+
+    >>> is_plain("Halle\u00a03"), is_plain("a\x1b[2J"), is_plain("a\u202eb")
+    (True, False, False)
+    """
+    return text.isprintable() or all(map(_is_plain_character, text))
+
+
+def _is_plain_character(character: str) -> bool:
+    is_space = unicodedata.category(character) == "Zs"
+    return character.isprintable() or is_space or character in _JOINERS
+
+
+def plain_text(text: str, where: str, *, max_characters: int) -> str:
     """Return *text* when it can be kept.
 
     Args:
         where: what holds it, such as ``header 'camera'``.
 
     Raises:
-        EventSchemaError: it is too long, or has control characters, which databases refuse.
+        EventSchemaError: it is too long, or has characters that are not plain.
     """
-    if len(text) > max_characters or not text.isprintable():
+    if len(text) > max_characters or not is_plain(text):
         raise EventSchemaError(
-            f"{where} cannot be kept: got {len(text)} characters, {text[:24]!r}..., "
+            f"{where} cannot be kept: got {len(text)} characters, {shown(text)}, "
             f"wanted at most {max_characters} printable ones"
         )
     return text
@@ -46,7 +72,52 @@ def scalar_text(value: object, where: str, *, max_characters: int) -> str | None
         raise EventSchemaError(
             f"{where} is no single value: got {type(value).__name__}, wanted text or a number"
         )
-    return printable(str(value), where, max_characters=max_characters)
+    return plain_text(str(value), where, max_characters=max_characters)
+
+
+def label_text(value: object, where: str) -> str | None:
+    """Return the value of a segment, None for null and the empty text.
+
+    One name has one spelling: accents that follow their letter (as some file systems write them)
+    are joined with it (Unicode's form NFC).
+
+    Args:
+        value: a header's text, a field's value, a folder's name.
+
+    Raises:
+        EventSchemaError: it is a list or an object, or cannot be kept.
+    """
+    text = scalar_text(value, where, max_characters=MAX_SEGMENT_CHARACTERS)
+    if text is None:
+        return None
+    joined = unicodedata.normalize("NFC", text)
+    return plain_text(joined, where, max_characters=MAX_SEGMENT_CHARACTERS)
+
+
+def shown(text: str, max_characters: int = MAX_SHOWN_CHARACTERS) -> str:
+    r"""Return *text* in quotes for a message: escaped, and shortened with its length.
+
+    >>> print(shown("a\x1b[2J" + "b" * 9999))
+    'a\x1b[2Jbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'... (10004 characters)
+    """
+    quoted = repr(text[:max_characters])
+    return quoted if len(text) <= max_characters else f"{quoted}... ({len(text)} characters)"
+
+
+def escaped(text: str, max_characters: int = MAX_REASON_CHARACTERS) -> str:
+    r"""Return *text* on one line, with what is not plain as escape sequences, and shortened.
+
+    For what may quote a text from outside without `shown`, such as another library's error.
+
+    >>> print(escaped("broken: a\x1b[2J"))
+    broken: a\x1b[2J
+    """
+    short = text if len(text) <= max_characters else f"{text[: max_characters - 3]}..."
+    if is_plain(short):
+        return short
+    return "".join(
+        one if _is_plain_character(one) else one.encode("unicode_escape").decode() for one in short
+    )
 
 
 def parse_time(value: object, where: str) -> datetime | None:
@@ -84,6 +155,6 @@ def _moment(value: object) -> datetime | None:
 
 def _bad_time(value: object, where: str) -> EventSchemaError:
     return EventSchemaError(
-        f"{where} is no time: got {str(value)[:80]!r}, wanted RFC 3339 with a zone, from 1970 on, "
+        f"{where} is no time: got {shown(str(value), MAX_TIME_CHARACTERS)}, wanted RFC 3339 with a zone, from 1970 on, "
         "such as 2026-01-31T12:00:00Z"
     )

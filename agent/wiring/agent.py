@@ -21,6 +21,7 @@ from ..model.load import LoadedModel
 from ..model.scorer import ModelScorer
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
+from .decode import build_decode_ports
 from .kafka import build_connection, build_source
 from .loop import build_loop_settings
 from .model import build_model
@@ -75,6 +76,7 @@ def build_agent(
         clock=clock,
         settings=build_loop_settings(settings, taps_wanted(loaded, Path(active.uri))),
         stop=stop,
+        ports=build_decode_ports(settings),
         listener=listener,
     )
     monitor = build_monitor(settings, store, detector, active.detector)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_network
 from pathlib import Path
 
-from ..events.answers import AnswerBook
-from ..events.decode import DecodeSettings
+from ..events.decode import DecodePorts, DecodeSettings
 from ..events.picture_field import Fetch, no_fetch
+from ..events.prediction import PredictionBook
+from ..events.tap_vectors import TapsWanted
 from ..fetch.fetcher import Fetcher, FetchSettings, parse_allowed
 from ..model.class_names import read_class_names
 from ..registry.client import RegistryClient
@@ -16,12 +17,8 @@ from ..registry.record_reader import RecordReader
 from ..settings.load import Settings
 
 
-def build_decode(settings: Settings) -> DecodeSettings:
-    """Return what an event may be.
-
-    Raises:
-        SettingsError: a schema registry is named, and nothing is installed that reads its records.
-    """
+def build_decode_settings(settings: Settings, taps: TapsWanted | None = None) -> DecodeSettings:
+    """Return what an event may be; *taps* is what tap vectors must be."""
     events = settings.events
     return DecodeSettings(
         segment_headers=tuple(settings.stream.segments),
@@ -37,9 +34,20 @@ def build_decode(settings: Settings) -> DecodeSettings:
         tensor_range=events.tensor_range,
         exif_orientation=events.exif_orientation,
         bit_depth=events.bit_depth,
+        taps_wanted=taps,
+    )
+
+
+def build_decode_ports(settings: Settings) -> DecodePorts:
+    """Return what decoding uses besides values.
+
+    Raises:
+        SettingsError: a schema registry is named, and nothing is installed that reads its records.
+    """
+    return DecodePorts(
         fetch=_build_fetch(settings),
         read_record=_build_registry(settings),
-        answers=AnswerBook(read_class_names(settings.model.class_names)),
+        predictions=PredictionBook(read_class_names(settings.model.class_names)),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from driftgauge.storage import DetectorRecord, Store
 
 from ..clock import SystemClock
-from ..events.answers import AnswerBook
+from ..events.prediction import PredictionBook
 from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
 from ..fit.fit import Callbacks, FitOptions, FitSettings, Fitted, Source, fit_stream
 from ..fit.folder import list_images, read_images
@@ -18,7 +18,7 @@ from ..fit.topic_examples import read_topic
 from ..model.class_names import read_class_names
 from ..settings.load import Settings
 from .database import build_database
-from .decode import build_decode
+from .decode import build_decode_ports, build_decode_settings
 from .kafka import build_source
 from .model import build_model, chosen_layers
 
@@ -29,9 +29,8 @@ def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
     told = (PREDICTED_CLASS, MODEL_VERSION)
     names = [segment_name(source) for source in settings.stream.segments if source not in told]
     files = list_images(folder, header=names[0] if names else None)
-    yield Source(
-        read_images(files, build_decode(settings)), len(files), f"folder {folder.resolve()}"
-    )
+    decode, ports = build_decode_settings(settings), build_decode_ports(settings)
+    yield Source(read_images(files, decode, ports), len(files), f"folder {folder.resolve()}")
 
 
 @contextmanager
@@ -44,7 +43,8 @@ def topic_source(
     try:
         examples = read_topic(
             source,
-            decode=build_decode(settings),
+            decode=build_decode_settings(settings),
+            ports=build_decode_ports(settings),
             max_events=max_events,
             idle_seconds=idle_seconds,
             clock=SystemClock(),
@@ -93,7 +93,7 @@ def _class_name(settings: Settings) -> Callable[[int], str] | None:
     """Return what names a class for its segment, None when the stream is not sliced by class."""
     if PREDICTED_CLASS not in settings.stream.segments:
         return None
-    book = AnswerBook(read_class_names(settings.model.class_names))
+    book = PredictionBook(read_class_names(settings.model.class_names))
     return lambda number: book.name(str(number))
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..counting.evidence import EvidenceSettings
 from ..events.tap_vectors import TapsWanted
 from ..loop.loop_settings import LoopSettings
 from ..loop.sampling import SamplingSettings
 from ..settings.load import Settings
-from .decode import build_decode
+from .decode import build_decode_settings
 
 
 def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> LoopSettings:
@@ -18,7 +16,7 @@ def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> L
     return LoopSettings(
         stream=settings.stream.name,
         alpha=settings.stream.alpha,
-        decode=replace(build_decode(settings), taps_wanted=taps),
+        decode=build_decode_settings(settings, taps),
         evidence=EvidenceSettings(per_window=evidence.per_window, thumbnails=evidence.thumbnails),
         window_seconds=settings.windows.seconds,
         max_images=batch.max_images,

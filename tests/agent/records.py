@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.events.decode import DecodeSettings, decode_record
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings, decode_record
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.ports import Record
 
@@ -34,9 +34,15 @@ def jpeg(level: int = 90) -> bytes:
     return encoded(picture(level))
 
 
-def decode_event(found: Record, settings: DecodeSettings, *, arrived_at: datetime) -> Event:
+def decode_event(
+    found: Record,
+    settings: DecodeSettings,
+    ports: DecodePorts | None = None,
+    *,
+    arrived_at: datetime,
+) -> Event:
     """Return the only event of a record."""
-    events = decode_record(found, settings, arrived_at=arrived_at)
+    events = decode_record(found, settings, ports or DecodePorts(), arrived_at=arrived_at)
     assert isinstance(events, tuple)
     (event,) = events
     return event

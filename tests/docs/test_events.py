@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from driftgauge.agent import ImageInfo, errors
-from driftgauge.agent.events.decode import DecodeSettings, decode_record
-from driftgauge.agent.events.event import Answer
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings, decode_record
+from driftgauge.agent.events.prediction import Prediction
 from driftgauge.agent.events.tap_vectors import TapOrigin, encode_taps
 from driftgauge.agent.hook.sender import HEADERS
 from driftgauge.agent.registry.client import RegistryClient
@@ -39,12 +39,12 @@ def test_every_block_is_of_a_kind_that_is_tried() -> None:
 
 
 @pytest.mark.parametrize("text", [text for text in blocks("json") if text.startswith("{")])
-def test_each_json_example_gives_its_pictures_or_its_answer(text: str) -> None:
+def test_each_json_example_gives_its_pictures_or_its_prediction(text: str) -> None:
     value = text.replace("BASE64", b64()).encode()
     limits = DecodeSettings(segment_headers=("camera", "json:site.line", "model_version"))
     found = decode_record(record(value), limits, arrived_at=NOON)
     if "predictions" in text:
-        assert found == Answer(None, ("1",))
+        assert found == Prediction(None, ("1",))
         return
     assert isinstance(found, tuple)
     assert len(found) == text.count("BASE64")
@@ -92,10 +92,9 @@ def test_the_protobuf_example_is_read_with_the_schema_beside_it() -> None:
     with serving() as site:
         serve_schema(site, descriptor_text(source))
         read = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
-        limits = DecodeSettings(
-            segment_headers=("json:site.line",), id_field="frame_id", read_record=read
-        )
-        events = decode_record(record(value), limits, arrived_at=NOON)
+        limits = DecodeSettings(segment_headers=("json:site.line",), id_field="frame_id")
+        ports = DecodePorts(read_record=read)
+        events = decode_record(record(value), limits, ports, arrived_at=NOON)
     assert isinstance(events, tuple)
     assert (events[0].event_id, events[0].segments) == ("frame-17", {"site.line": "4"})
     assert pixels(events[0]).shape == (24, 32, 3)

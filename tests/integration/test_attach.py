@@ -35,7 +35,7 @@ from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.connection import build_client, close_producer
 from driftgauge.agent.wiring.agent import build_agent
 from driftgauge.agent.wiring.database import build_database
-from driftgauge.agent.wiring.decode import build_decode
+from driftgauge.agent.wiring.decode import build_decode_settings
 from driftgauge.agent.wiring.fit import run_fit, topic_source
 from driftgauge.agent.wiring.kafka import build_source
 from driftgauge.agent.wiring.model import build_model, chosen_layers
@@ -247,7 +247,7 @@ def taps_in_topic(settings: Settings, n: int) -> dict[str, TapVectors]:
     """Read what was sent, by event id."""
     found: dict[str, TapVectors] = {}
     source = build_source(settings, group_id=f"{STREAM}-read", reset="earliest")
-    decode = build_decode(settings)
+    decode = build_decode_settings(settings)
 
     def turn() -> None:
         polled = source.poll(0.2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ...events.limits import MAX_IMAGE_ASPECT, MAX_IMAGE_PIXELS, MAX_MESSAGE_BYTES
 from ..section import MIB, Section
 
 
@@ -21,10 +22,10 @@ class BatchSection(Section):
     """However far behind, one message in so many is scored."""
     decode_threads: int = Field(default=2, ge=1, le=64)
     """Threads that decode images and make them the model's input."""
-    max_image_pixels: int = Field(default=50_000_000, ge=1024, le=1_000_000_000)
+    max_image_pixels: int = Field(default=MAX_IMAGE_PIXELS, ge=1024, le=1_000_000_000)
     """Images with more pixels than this go to the dead letters undecoded."""
-    max_image_aspect: float = Field(default=100.0, ge=1, le=65535)
+    max_image_aspect: float = Field(default=MAX_IMAGE_ASPECT, ge=1, le=65535)
     """Images with one side more than so many times the other go to the dead letters: scaled for the
     model, they would fill the memory."""
-    max_message_bytes: int = Field(default=8 * MIB, ge=1024, le=64 * MIB)
+    max_message_bytes: int = Field(default=MAX_MESSAGE_BYTES, ge=1024, le=64 * MIB)
     """Messages with more bytes than this go to the dead letters undecoded."""

@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 
 from ...errors import EventFetchError
+from ...events.format_setting import FormatSetting
+from ...events.limits import MAX_IMAGES_PER_MESSAGE
 from ...fetch.address import parse_address
 from ..section import MIB, Section, Words
 
@@ -16,7 +18,7 @@ from ..section import MIB, Section, Words
 class EventsSection(Section):
     """What the messages look like. See docs/events.md."""
 
-    format: Literal["auto", "image", "cloudevents", "json", "inference", "registry"] = "auto"
+    format: FormatSetting = "auto"
     """"auto" tells it by content type and first bytes; or only "image" (JPEG, PNG, WebP,
     HEIC, AVIF), "cloudevents" (structured JSON), "json" (a picture in a field), "inference" (what
     KServe and Seldon log), "registry" (Avro or Protobuf in a schema registry's framing)."""
@@ -42,7 +44,7 @@ class EventsSection(Section):
     bit_depth: int | None = Field(default=None, ge=8, le=16, examples=[12])
     """Bits that pixels in 16-bit words have, such as 12 for a 12-bit camera, in PNG and in tensors;
     their upper 8 are scored. Unset means all 16, with a warning where fewer are in use."""
-    max_images_per_message: int = Field(default=32, ge=1, le=1024)
+    max_images_per_message: int = Field(default=MAX_IMAGES_PER_MESSAGE, ge=1, le=1024)
     """Requests with more pictures than this go to the dead letters."""
     fetch_allow: Words = ()
     """Addresses whose pictures may be fetched: "https://host/folder/", "file:///folder/",

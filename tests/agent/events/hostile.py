@@ -14,7 +14,7 @@ from tests.agent.records import encoded, picture
 
 from ..registry import protobuf_samples
 from . import hostile_pictures
-from .samples import ANSWERS, JSON, PICTURES, REQUEST, Sample, as_json, b64, structured, v2
+from .samples import JSON, PICTURES, PREDICTIONS, REQUEST, Sample, as_json, b64, structured, v2
 
 Random = random.Random
 Made = tuple[bytes | None, dict[str, bytes]]
@@ -39,11 +39,11 @@ JUNK: tuple[Any, ...] = (
 
 
 def _sample(rng: Random) -> Sample:
-    return rng.choice([*_PICTURES, *_ANSWERS])
+    return rng.choice([*_PICTURES, *_PREDICTIONS])
 
 
 _PICTURES = list(PICTURES.values())
-_ANSWERS = list(ANSWERS.values())
+_PREDICTIONS = list(PREDICTIONS.values())
 
 
 def truncated(rng: Random) -> Made:

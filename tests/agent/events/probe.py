@@ -17,9 +17,9 @@ from torch import nn
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import EventError, EventFault
-from driftgauge.agent.events.answers import AnswerBook
-from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.events.event import Event
+from driftgauge.agent.events.prediction import PredictionBook
 from driftgauge.agent.fetch.address import Address
 from driftgauge.agent.fetch.fetcher import Fetcher, FetchSettings
 from driftgauge.agent.loop.decoded import Prepare, RecordDecoder
@@ -47,7 +47,7 @@ class Outcome:
     """What became of one message.
 
     Attributes:
-        result: ``event``, ``answer``, or the error's class.
+        result: ``event``, ``prediction``, ``tombstone``, or the error's class.
         seconds: of the processor's time, so that whatever else runs here does not count.
         n_bytes: memory at its highest, above what the process had at its start.
     """
@@ -58,9 +58,18 @@ class Outcome:
     n_bytes: int
 
 
-def fuzz_settings(read_record: ReadRecord = no_registry) -> DecodeSettings:
-    """Return settings that allow everything that is off by default, and nothing that exists."""
+def fuzz_ports(read_record: ReadRecord = no_registry) -> DecodePorts:
+    """Return ports that allow everything that is off by default, and nothing that exists."""
     allowed = (Address("http", "127.0.0.1", 1, "/line"), Address("file", "", 0, "/nowhere"))
+    return DecodePorts(
+        fetch=Fetcher(FetchSettings(allowed=allowed), wait=lambda _: None),
+        read_record=read_record,
+        predictions=PredictionBook(["cat", "dog"]),
+    )
+
+
+def fuzz_settings() -> DecodeSettings:
+    """Return settings that look for everything."""
     return DecodeSettings(
         segment_headers=(
             "camera",
@@ -71,9 +80,6 @@ def fuzz_settings(read_record: ReadRecord = no_registry) -> DecodeSettings:
         ),
         max_image_pixels=MAX_PIXELS,
         max_message_bytes=10 * 1024 * 1024,
-        fetch=Fetcher(FetchSettings(allowed=allowed), wait=lambda _: None),
-        read_record=read_record,
-        answers=AnswerBook(["cat", "dog"]),
     )
 
 
@@ -91,14 +97,16 @@ def prepare() -> Prepare:
     return LayerReader(loaded, ["0"]).prepare
 
 
-def probe(kind: str, record: Record, settings: DecodeSettings, *, base_bytes: int) -> Outcome:
+def probe(kind: str, record: Record, ports: DecodePorts, *, base_bytes: int) -> Outcome:
     """Decode and prepare *record* and hold the outcome to what is promised of one.
 
     Raises:
         AssertionError: the outcome is none that is promised.
         Exception: whatever a decoder let through; that is a crash.
     """
-    decoder = RecordDecoder(settings, prepare(), ManualClock(ARRIVED), max_skew_seconds=300)
+    decoder = RecordDecoder(
+        fuzz_settings(), ports, prepare(), ManualClock(ARRIVED), max_skew_seconds=300
+    )
     _forget_peak()
     start = time.thread_time()
     found = decoder.decode(record, ARRIVED, 1)
@@ -109,7 +117,7 @@ def probe(kind: str, record: Record, settings: DecodeSettings, *, base_bytes: in
         result = type(found.outcome).__name__
         _hold_letter(record, found.outcome)
     else:
-        result = "event" if found.events else "answer"
+        result = type(found.outcome).__name__.lower()
         _hold_events(found.events)
     return Outcome(kind, result, seconds, peak_bytes() - base_bytes)
 

@@ -101,7 +101,7 @@ PICTURES: dict[str, Sample] = {
     "seldon json": Sample(as_json({"jsonData": {"image": b64()}}), JSON | SELDON_REQUEST),
 }  # fmt: skip
 
-ANSWERS: dict[str, Sample] = {
+PREDICTIONS: dict[str, Sample] = {
     "v1": Sample(as_json({"predictions": [[0.1, 0.7, 0.2]]}), JSON | RESPONSE),
     "v1 label": Sample(as_json({"predictions": [{"label": "1", "score": 0.7}]}), JSON | RESPONSE),
     "v2 scores": Sample(

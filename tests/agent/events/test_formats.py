@@ -14,15 +14,27 @@ from driftgauge.agent.errors import (
     EventUnsupported,
 )
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
-from driftgauge.agent.events.event import Answer, Event
+from driftgauge.agent.events.event import Event, Tombstone
+from driftgauge.agent.events.prediction import Prediction
 from tests.agent.records import NOON, encoded, jpeg, picture, pixels, record
 
-from .samples import ANSWERS, JSON, PICTURES, PIXELS, REQUEST, Sample, as_json, b64, structured, v2
+from .samples import (
+    JSON,
+    PICTURES,
+    PIXELS,
+    PREDICTIONS,
+    REQUEST,
+    Sample,
+    as_json,
+    b64,
+    structured,
+    v2,
+)
 
 SEGMENTS = ("camera", "json:site.line", "predicted_class", "model_version")
 
 
-def decode(sample: Sample, **settings: object) -> tuple[Event, ...] | Answer:
+def decode(sample: Sample, **settings: object) -> tuple[Event, ...] | Prediction | Tombstone:
     limits = DecodeSettings(segment_headers=SEGMENTS, **settings)  # type: ignore[arg-type] # forwarded
     found = record(sample.value, headers=sample.headers)
     return decode_record(found, limits, arrived_at=NOON + timedelta(hours=1))
@@ -51,19 +63,19 @@ def test_every_format_gives_the_picture_that_was_sent(name: str) -> None:
     assert np.abs(pixels(event).astype(int) - PIXELS.astype(int)).mean() <= bound
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_tells_the_class_and_is_no_event(name: str) -> None:
-    assert decode(ANSWERS[name]) == Answer("r-1", ("1",))
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_a_prediction_tells_the_class_and_is_no_event(name: str) -> None:
+    assert decode(PREDICTIONS[name]) == Prediction("r-1", ("1",))
 
 
 @pytest.mark.parametrize(
     "predictions",
     [[], {}, [{"boxes": [[1, 2], [3, 4]]}], [["a", "b"]], [[[1, 2], [3, 4]]], [[float("1e308")] * 2 + [None]]],
 )  # fmt: skip
-def test_an_answer_that_is_none_of_classes_is_no_error(predictions: object) -> None:
-    answer = decode(Sample(as_json({"predictions": predictions}), JSON))
-    assert isinstance(answer, Answer)
-    assert set(answer.classes) <= {None}
+def test_a_prediction_that_is_none_of_classes_is_no_error(predictions: object) -> None:
+    found = decode(Sample(as_json({"predictions": predictions}), JSON))
+    assert isinstance(found, Prediction)
+    assert set(found.classes) <= {None}
 
 
 def test_a_structured_envelope_names_dates_and_slices_the_event() -> None:
@@ -72,7 +84,7 @@ def test_a_structured_envelope_names_dates_and_slices_the_event() -> None:
     assert event.event_time == datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 
-def test_segments_come_from_headers_extensions_fields_answers_and_the_version() -> None:
+def test_segments_come_from_headers_extensions_fields_predictions_and_the_version() -> None:
     assert events(PICTURES["json"])[0].segments == {"site.line": "4"}
     (extended,) = events(Sample(jpeg(), {"ce_camera": b"5", "ce_modelversion": b"7"}))
     assert extended.segments == {"camera": "5", "model_version": "7"}

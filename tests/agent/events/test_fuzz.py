@@ -1,4 +1,4 @@
-"""Hostile messages: each gives events, an answer, or a reason; never a crash, never without bound.
+"""Hostile messages: each gives events, a prediction, or a reason; never a crash, never without bound.
 
 ``make fuzz`` is the long form.
 """
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decode import DecodePorts
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.registry.client import RegistryClient
@@ -26,7 +26,16 @@ from tests.agent.scorer import BrightnessScorer
 from ..fetch.site import answer, serving
 from ..registry.protobuf_samples import serve_schema
 from .hostile import AVRO_SCHEMA, KINDS, hostile
-from .probe import ARRIVED, MAX_BYTES, MAX_SECONDS, fuzz_settings, json_record, peak_bytes, probe
+from .probe import (
+    ARRIVED,
+    MAX_BYTES,
+    MAX_SECONDS,
+    fuzz_ports,
+    fuzz_settings,
+    json_record,
+    peak_bytes,
+    probe,
+)
 from .samples import as_json
 from .strategies import DOCUMENTS, HEADER_SETS
 
@@ -37,7 +46,7 @@ SLOW_MACHINE = 5
 
 
 @pytest.fixture(scope="module")
-def allowing() -> Iterator[DecodeSettings]:
+def allowing() -> Iterator[DecodePorts]:
     pytest.importorskip("fastavro")
     pytest.importorskip("google.protobuf")
     with serving() as site:
@@ -45,19 +54,24 @@ def allowing() -> Iterator[DecodeSettings]:
             200, as_json({"schema": as_json(AVRO_SCHEMA).decode()})
         )
         serve_schema(site, number=8)
-        yield fuzz_settings(RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}")))
+        yield fuzz_ports(RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}")))
 
 
-def test_every_hostile_message_ends_in_an_outcome_within_bounds(allowing: DecodeSettings) -> None:
+def test_every_hostile_message_ends_in_an_outcome_within_bounds(allowing: DecodePorts) -> None:
     base = peak_bytes()
     outcomes = [probe(*hostile(seed), allowing, base_bytes=base) for seed in range(N)]
     assert {outcome.kind for outcome in outcomes} == set(KINDS)
     assert max(outcome.seconds for outcome in outcomes) < MAX_SECONDS * SLOW_MACHINE
     assert max(outcome.n_bytes for outcome in outcomes) < MAX_BYTES
     results = Counter(outcome.result for outcome in outcomes)
-    assert {"event", "answer", "EventDecodeError", "EventSchemaError", "EventFetchError"} <= set(
-        results
-    )
+    assert {
+        "event",
+        "prediction",
+        "tombstone",
+        "EventDecodeError",
+        "EventSchemaError",
+        "EventFetchError",
+    } <= set(results)
 
 
 @settings(max_examples=200, deadline=None)
@@ -65,7 +79,7 @@ def test_every_hostile_message_ends_in_an_outcome_within_bounds(allowing: Decode
 def test_any_json_and_any_headers_end_in_an_outcome(
     document: dict[str, Any], headers: dict[str, bytes]
 ) -> None:
-    probe("any", json_record(document, headers), fuzz_settings(), base_bytes=0)
+    probe("any", json_record(document, headers), fuzz_ports(), base_bytes=0)
 
 
 def test_each_hostile_message_is_counted_passed_over_or_a_letter_and_the_stream_goes_on(
@@ -86,6 +100,7 @@ def test_each_hostile_message_is_counted_passed_over_or_a_letter_and_the_stream_
         clock=clock,
         settings=LoopSettings(stream="line", decode=fuzz_settings(), max_segments=20),
         stop=stop,
+        ports=fuzz_ports(),
     )
     for _ in range(N_THROUGH_THE_LOOP):
         loop.turn()
@@ -96,8 +111,8 @@ def test_each_hostile_message_is_counted_passed_over_or_a_letter_and_the_stream_
     assert store.event_counts("line")["*"] == done.n_counted > 10
     assert len(letters.stored) == done.n_dead_letters > 50
     outcomes = [
-        probe(*hostile(seed), fuzz_settings(), base_bytes=0).result
+        probe(*hostile(seed), fuzz_ports(), base_bytes=0).result
         for seed in range(N_THROUGH_THE_LOOP)
     ]
-    wanted = [seed for seed, outcome in enumerate(outcomes) if outcome not in ("event", "answer")]
+    wanted = [seed for seed, outcome in enumerate(outcomes) if outcome.startswith("Event")]
     assert [letter.offset for letter in letters.stored] == wanted

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from driftgauge.agent.errors import EventFetchError, EventUnsupported
-from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.fetch.fetcher import Fetcher, FetchSettings, parse_allowed
 from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
@@ -47,7 +47,7 @@ def fetcher(*allowed: str, **settings: object) -> Fetcher:
 
 
 def test_a_picture_on_an_allowed_site_is_decoded(site: Site) -> None:
-    decode = DecodeSettings(fetch=fetcher(below(site)))
+    ports = DecodePorts(fetch=fetcher(below(site)))
     for value, headers in (
         (as_json({"dataref": f"{below(site)}/a.jpg"}), JSON),
         (as_json({"image": f"{below(site)}/a.jpg"}), JSON),
@@ -55,7 +55,9 @@ def test_a_picture_on_an_allowed_site_is_decoded(site: Site) -> None:
         (structured(dataref=f"{below(site)}/a.jpg"), {}),
         (b"", {"ce_dataref": f"{below(site)}/a.jpg".encode()}),
     ):
-        event = decode_event(record(value, headers=headers), decode, arrived_at=NOON)
+        event = decode_event(
+            record(value, headers=headers), DecodeSettings(), ports, arrived_at=NOON
+        )
         assert pixels(event).shape == (24, 32, 3)
     assert len(site.asked) == 5
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from driftgauge.agent.clock import ManualClock, SystemClock
-from driftgauge.agent.events.answers import AnswerBook
-from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
+from driftgauge.agent.events.prediction import PredictionBook
 from driftgauge.agent.fit.topic_examples import read_topic
 from driftgauge.agent.ports import Partition, Polled
 from driftgauge.agent.stream.in_memory import MemorySource, MemoryTopic
@@ -109,7 +109,7 @@ def test_a_topic_is_read_no_further_than_asked() -> None:
     assert len(list(given)) == 3
 
 
-def test_a_topic_of_inference_logs_gives_every_picture_and_passes_over_answers() -> None:
+def test_a_topic_of_inference_logs_gives_every_picture_and_passes_over_predictions() -> None:
     topic = MemoryTopic("frames")
     values = [base64.b64encode(jpeg(grey)).decode() for grey in (10, 20, 30)]
     topic.append(json.dumps({"instances": values[:2], "predictions": [0, 1]}).encode())
@@ -118,9 +118,8 @@ def test_a_topic_of_inference_logs_gives_every_picture_and_passes_over_answers()
     found = list(
         read_topic(
             MemorySource(topic, auto_offset_reset="earliest"),
-            decode=DecodeSettings(
-                segment_headers=("predicted_class",), answers=AnswerBook(["cat", "dog"])
-            ),
+            decode=DecodeSettings(segment_headers=("predicted_class",)),
+            ports=DecodePorts(predictions=PredictionBook(["cat", "dog"])),
             max_events=None,
             idle_seconds=0.1,
             clock=SystemClock(),

@@ -1,4 +1,4 @@
-"""The loop on what inference loggers write: several pictures a record, answers, classes."""
+"""The loop on what inference loggers write: several pictures a record, predictions, classes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.events.answers import AnswerBook
-from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.events.event import Answer
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
+from driftgauge.agent.events.prediction import Prediction, PredictionBook
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.ports import Scored
@@ -26,6 +25,7 @@ from ..records import NOON, jpeg
 from ..scorer import BrightnessScorer
 
 STREAM = "line"
+DECODE = DecodeSettings(segment_headers=("predicted_class",))
 TIME = round(NOON.timestamp() * 1000)
 
 
@@ -52,7 +52,7 @@ class Classifier(BrightnessScorer):
 @dataclass
 class Rig:
     store: Store
-    decode: DecodeSettings
+    ports: DecodePorts = field(default_factory=DecodePorts)
     topic: MemoryTopic = field(default_factory=lambda: MemoryTopic("frames"))
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     scorer: Classifier = field(default_factory=Classifier)
@@ -62,14 +62,14 @@ class Rig:
         headers = JSON | REQUEST | {"ce_id": name.encode()}
         self.topic.append(as_json(body), headers=headers, timestamp_ms=TIME)
 
-    def answer(self, name: str, *predictions: object) -> None:
+    def prediction(self, name: str, *predictions: object) -> None:
         headers = JSON | RESPONSE | {"ce_id": name.encode()}
         self.topic.append(as_json({"predictions": predictions}), headers=headers, timestamp_ms=TIME)
 
     def run(self) -> AgentLoop:
         stop = threading.Event()
         clock = ManualClock(NOON + timedelta(seconds=30))
-        settings = LoopSettings(stream=STREAM, decode=self.decode, max_images=4, max_waiting=16)
+        settings = LoopSettings(stream=STREAM, decode=DECODE, max_images=4, max_waiting=16)
         loop = AgentLoop(
             source=MemorySource(self.topic, auto_offset_reset="earliest"),
             dead_letters=self.letters,
@@ -78,6 +78,7 @@ class Rig:
             clock=clock,
             settings=settings,
             stop=stop,
+            ports=self.ports,
         )
         for _ in range(6):
             loop.turn()
@@ -96,11 +97,11 @@ class Rig:
 @pytest.fixture
 def rig(store: Store) -> Rig:
     store.ensure_stream(STREAM, "frames", 60)
-    return Rig(store, DecodeSettings(segment_headers=("predicted_class",)))
+    return Rig(store)
 
 
 def named(rig: Rig, *names: str) -> Rig:
-    rig.decode = DecodeSettings(segment_headers=("predicted_class",), answers=AnswerBook(names))
+    rig.ports = DecodePorts(predictions=PredictionBook(names))
     return rig
 
 
@@ -134,39 +135,39 @@ def test_a_request_with_one_bad_picture_counts_not_at_all(rig: Rig) -> None:
     assert rig.next_offset() == 3
 
 
-def test_an_answer_is_passed_over_and_is_no_dead_letter(rig: Rig) -> None:
+def test_a_prediction_is_passed_over_and_is_no_dead_letter(rig: Rig) -> None:
     rig.request("a", 90)
-    rig.answer("a", 1)
-    rig.answer("nobody", 1)
+    rig.prediction("a", 1)
+    rig.prediction("nobody", 1)
     rig.run()
     assert rig.counts() == {"*": 1, "predicted_class=1": 1}
     assert rig.letters.stored == []
     assert rig.next_offset() == 3
 
 
-def test_a_topic_of_answers_alone_moves_on(rig: Rig) -> None:
-    rig.answer("a", 1)
+def test_a_topic_of_predictions_alone_moves_on(rig: Rig) -> None:
+    rig.prediction("a", 1)
     rig.run()
     assert rig.counts() == {}
     assert rig.next_offset() == 1
 
 
-def test_without_an_answer_the_class_is_the_one_that_the_model_gives_here(rig: Rig) -> None:
+def test_without_a_prediction_the_class_is_the_one_that_the_model_gives_here(rig: Rig) -> None:
     rig.request("a", 20, 160)
     rig.run()
     assert rig.counts() == {"*": 2, "predicted_class=0": 1, "predicted_class=1": 1}
 
 
-def test_an_answer_joins_each_picture_of_its_request(rig: Rig) -> None:
+def test_a_prediction_joins_each_picture_of_its_request(rig: Rig) -> None:
     rig.request("a", 20, 20)
-    rig.answer("a", [0.1, 0.2, 0.7], 5)
+    rig.prediction("a", [0.1, 0.2, 0.7], 5)
     rig.run()
     assert rig.counts() == {"*": 2, "predicted_class=2": 1, "predicted_class=5": 1}
 
 
-def test_a_label_in_an_answer_of_its_own_counts_only_where_classes_are_named(rig: Rig) -> None:
+def test_a_label_in_a_prediction_of_its_own_counts_only_where_classes_are_named(rig: Rig) -> None:
     rig.request("a", 20)
-    rig.answer("a", "dog")
+    rig.prediction("a", "dog")
     rig.run()
     assert rig.counts() == {"*": 1, "predicted_class=0": 1}
 
@@ -175,18 +176,18 @@ def test_named_classes_have_one_name_whoever_tells_them(rig: Rig) -> None:
     named(rig, "cat", "dog")
     rig.request("a", 20)  # the model
     rig.request("b", 20)
-    rig.answer("b", 0)  # a number
+    rig.prediction("b", 0)  # a number
     rig.request("c", 160)
-    rig.answer("c", "cat")  # a label
+    rig.prediction("c", "cat")  # a label
     rig.request("d", 160, predictions=[[0.9, 0.1]])  # in the same message
     rig.run()
     assert rig.counts() == {"*": 4, "predicted_class=cat": 4}
 
 
-def test_answers_are_forgotten_oldest_first() -> None:
-    book = AnswerBook(max_answers=2)
+def test_predictions_are_forgotten_oldest_first() -> None:
+    book = PredictionBook(max_predictions=2)
     for name in ("a", "b", "c"):
-        book.put(Answer(name, ("1",)))
-    book.put(Answer(None, ("1",)))
-    book.put(Answer("d", (None,)))
-    assert list(book._answers) == ["b", "c"]
+        book.put(Prediction(name, ("1",)))
+    book.put(Prediction(None, ("1",)))
+    book.put(Prediction("d", (None,)))
+    assert list(book._classes) == ["b", "c"]

@@ -17,7 +17,7 @@ from driftgauge.agent.errors import (
     EventUnsupported,
     SettingsError,
 )
-from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.registry.client import RegistryClient
 from driftgauge.agent.registry.record_reader import RecordReader
@@ -74,10 +74,10 @@ def decode(site: Site, value: bytes, **reader: Any) -> Event:
         image_field="picture",
         id_field="frame_id",
         time_field="taken_at",
-        read_record=reader.get("reader")
-        or RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}")),
     )
-    return decode_event(record(value), settings, arrived_at=NOON)
+    read = reader.get("reader") or RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
+    ports = DecodePorts(read_record=read)
+    return decode_event(record(value), settings, ports, arrived_at=NOON)
 
 
 def test_a_record_gives_picture_id_time_and_segments(site: Site) -> None:

@@ -21,7 +21,7 @@ from driftgauge.agent.errors import (
     EventSchemaError,
     EventUnsupported,
 )
-from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.registry.client import RegistryClient
 from driftgauge.agent.registry.protobuf import split_path
@@ -29,7 +29,7 @@ from driftgauge.agent.registry.record_reader import RecordReader
 from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
 from ..events.hostile import framed_protobuf
-from ..events.probe import MAX_BYTES, MAX_SECONDS, fuzz_settings, peak_bytes, probe
+from ..events.probe import MAX_BYTES, MAX_SECONDS, fuzz_ports, peak_bytes, probe
 from ..events.samples import as_json
 from ..fetch.site import Site, answer, serving
 from .protobuf_samples import (
@@ -70,9 +70,9 @@ def decode(site: Site, value: bytes, read: RecordReader | None = None) -> Event:
         image_field="image",
         id_field="frame_id",
         time_field="taken_at",
-        read_record=read or reader(site),
     )
-    return decode_event(record(value), limits, arrived_at=NOON)
+    ports = DecodePorts(read_record=read or reader(site))
+    return decode_event(record(value), limits, ports, arrived_at=NOON)
 
 
 def test_a_message_gives_picture_id_time_and_segments(site: Site) -> None:
@@ -248,7 +248,7 @@ def test_any_bytes_give_a_document_or_a_reason(site: Site) -> None:
 
 def test_damaged_messages_end_in_an_outcome_within_bounds(site: Site) -> None:
     serve_schema(site, number=8)
-    rng, base, limits = random.Random(5), peak_bytes(), fuzz_settings(reader(site))
+    rng, base, limits = random.Random(5), peak_bytes(), fuzz_ports(reader(site))
     results: Counter[str] = Counter()
     for _ in range(N_DAMAGED):
         value, _ = framed_protobuf(rng)
