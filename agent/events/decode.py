@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from ..errors import EventError, EventFault, EventSchemaError
 from ..log import action
 from ..ports import Record
-from ..untrusted.text import escaped
+from ..untrusted.text import reason_text
 from . import cloudevent
 from .decode_ports import DecodePorts
 from .decode_settings import DecodeSettings
@@ -30,13 +30,11 @@ log = logging.getLogger(__name__)
 
 __all__ = ["DecodePorts", "DecodeSettings", "decode_record"]
 
-_NO_PORTS = DecodePorts()
-
 
 def decode_record(
     record: Record,
     settings: DecodeSettings,
-    ports: DecodePorts = _NO_PORTS,
+    ports: DecodePorts | None = None,
     *,
     arrived_at: datetime,
 ) -> tuple[Event, ...] | Prediction | Tombstone:
@@ -45,6 +43,8 @@ def decode_record(
     A record with several pictures gives all of them or none.
 
     Args:
+        ports: what decoding uses besides values; None uses nothing outside the message, and
+            remembers nothing.
         arrived_at: stands in for the time of a record that carries none.
 
     Raises:
@@ -55,15 +55,17 @@ def decode_record(
         EventFault: reading failed unexpectedly.
     """
     try:
-        return _decoded(record, settings, ports, arrived_at)
+        return _decoded(record, settings, ports or DecodePorts(), arrived_at)
     except EventError as error:
-        raise type(error)(escaped(str(error))) from error  # the last gate before log and letters
+        raise type(error)(
+            reason_text(str(error))
+        ) from error  # the last gate before log and letters
     except Exception as error:  # any: one message must not end the agent
         log.exception(
             "a message broke its decoder, which is a bug; please report it",
             extra=action("decoder_bug"),
         )
-        raise EventFault(escaped(f"reading the message failed with {error!r:.300}")) from error
+        raise EventFault(reason_text(f"reading the message failed with {error!r:.300}")) from error
 
 
 def _decoded(

@@ -10,6 +10,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 from ..errors import EventSchemaError
+from ..log import escaped
 
 MAX_ID_CHARACTERS = 512
 MAX_SEGMENT_CHARACTERS = 128
@@ -104,20 +105,15 @@ def shown(text: str, max_characters: int = MAX_SHOWN_CHARACTERS) -> str:
     return quoted if len(text) <= max_characters else f"{quoted}... ({len(text)} characters)"
 
 
-def escaped(text: str, max_characters: int = MAX_REASON_CHARACTERS) -> str:
-    r"""Return *text* on one line, with what is not plain as escape sequences, and shortened.
+def reason_text(text: str) -> str:
+    """Return *text* as the reason of a refusal: on one line, escaped, and shortened.
 
-    For what may quote a text from outside without `shown`, such as another library's error.
-
-    >>> print(escaped("broken: a\x1b[2J"))
-    broken: a\x1b[2J
+    It may quote a text from outside without `shown`, such as another library's error.
     """
-    short = text if len(text) <= max_characters else f"{text[: max_characters - 3]}..."
-    if is_plain(short):
-        return short
-    return "".join(
-        one if _is_plain_character(one) else one.encode("unicode_escape").decode() for one in short
-    )
+    plain = escaped(text[:MAX_REASON_CHARACTERS])
+    if max(len(plain), len(text)) <= MAX_REASON_CHARACTERS:
+        return plain
+    return f"{plain[: MAX_REASON_CHARACTERS - 3]}..."
 
 
 def parse_time(value: object, where: str) -> datetime | None:

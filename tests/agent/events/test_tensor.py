@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.errors import EventError
-from driftgauge.agent.events.decode import DecodeSettings, decode_record
+from driftgauge.agent.events.decode import DecodePorts, DecodeSettings, decode_record
 from tests.agent.records import NOON, pixels, record
 
 from .picture_files import HEIC, gradient, saved
@@ -33,9 +33,11 @@ class Stream:
 
     def __init__(self, **settings: object) -> None:
         self.settings = DecodeSettings(**settings)  # type: ignore[arg-type] # forwarded
+        self.ports = DecodePorts()
 
     def images(self, value: bytes, headers: dict[str, bytes]) -> list[NDArray[np.uint8]]:
-        found = decode_record(record(value, headers=headers), self.settings, arrived_at=NOON)
+        sent = record(value, headers=headers)
+        found = decode_record(sent, self.settings, self.ports, arrived_at=NOON)
         assert isinstance(found, tuple)
         return [pixels(event) for event in found]
 
