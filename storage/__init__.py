@@ -4,6 +4,7 @@ from .database import Database
 from .errors import RecordConflict, SchemaOutOfDate, StaleFlush, StorageError, StoreUnavailable
 from .periods import Period
 from .records import (
+    ALPHAS,
     DEFAULT_ALPHA,
     EDGES,
     N_BINS,
@@ -28,6 +29,7 @@ from .records import (
 from .store import Store
 
 __all__ = [
+    "ALPHAS",
     "DEFAULT_ALPHA",
     "EDGES",
     "N_BINS",

@@ -16,6 +16,9 @@ N_BINS = len(EDGES) - 1
 DEFAULT_ALPHA = 0.01
 """An event is out of distribution when its p-value is at most this, unless its stream says other."""
 
+ALPHAS = EDGES[1 : EDGES.index(0.1) + 1]
+"""What a stream's alpha may be: a rate is read from the counts, so a bin must end there."""
+
 
 def n_ood_bins(alpha: float) -> int:
     """Return how many of the first bins hold the p-values of at most *alpha*.
@@ -25,11 +28,11 @@ def n_ood_bins(alpha: float) -> int:
         5
 
     Raises:
-        ValueError: no bin ends at *alpha*, so its rate cannot be read from the counts.
+        ValueError: *alpha* is not one of `ALPHAS`.
     """
-    if alpha not in EDGES[1:]:
-        edges = ", ".join(f"{edge:g}" for edge in EDGES[1:])
-        raise ValueError(f"no p-value bin ends at alpha = {alpha}; wanted one of {edges}")
+    if alpha not in ALPHAS:
+        edges = ", ".join(f"{edge:g}" for edge in ALPHAS)
+        raise ValueError(f"no rate can be read at alpha = {alpha}; wanted one of {edges}")
     return EDGES.index(alpha)
 
 

@@ -1,4 +1,4 @@
-"""Migrations by Alembic, the views that stand on the tables, and whether both are of today."""
+"""Migrations by Alembic, the views that stand on the tables, and whether both are current."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from .errors import SchemaOutOfDate
-from .views import create_views, drop_views
+from .views import create_views, drop_views, outdated_views
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x64726966  # "drif", PostgreSQL's key for the agents' turn
@@ -24,9 +24,17 @@ def upgrade_schema(connection: Connection) -> bool:
     """Bring tables and views to this version in this transaction; return whether they changed."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-    if _revision(connection) == newest_revision():
+    is_current = _revision(connection) == newest_revision()
+    if is_current and not outdated_views(connection):
         return False
     drop_views(connection)
+    if not is_current:
+        _migrate(connection)
+    create_views(connection)
+    return True
+
+
+def _migrate(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
@@ -34,14 +42,15 @@ def upgrade_schema(connection: Connection) -> bool:
             command.upgrade(config, "head")
     except CommandError as error:
         raise _newer(_revision(connection)) from error
-    create_views(connection)
-    return True
 
 
 def check_schema(connection: Connection) -> None:
-    """Raise SchemaOutOfDate unless the tables are those of this version."""
+    """Raise SchemaOutOfDate unless tables and views are those of this version."""
     found, wanted = _revision(connection), newest_revision()
     if found == wanted:
+        if outdated := outdated_views(connection):
+            names = ", ".join(outdated)
+            raise SchemaOutOfDate(f"the database has other views than this driftgauge: {names}")
         return
     known = {script.revision for script in _scripts().walk_revisions()}
     if found is not None and found not in known:

@@ -1,52 +1,50 @@
--- An event is out of distribution when its p-value is at most 0.01: bins 0 to 4. The rate is that of
+-- An event is out of distribution when its p-value is at most its stream's alpha. The rate is that of
 -- all events that the scored ones stand for, so that sampling does not bend it.
+-- {minute}, {hour}, {day} and {ood_events} are spelled out in views.py.
 
 CREATE VIEW ood_rate_minutely AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
-       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
 FROM (
-    SELECT stream, segment, layer, detector, {minute} AS period_start,
+    SELECT score_window.stream, segment, layer, detector, {minute} AS period_start, alpha,
            CAST(SUM(events) AS BIGINT) AS events,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events,
+           CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
            CAST(SUM(events + left_out) AS BIGINT) AS represented,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04 + left_out_ood) AS BIGINT)
-               AS represented_ood
-    FROM score_window
-    GROUP BY stream, segment, layer, detector, {minute}
+           CAST(SUM({ood_events} + left_out_ood) AS BIGINT) AS represented_ood
+    FROM score_window JOIN stream ON stream.stream = score_window.stream
+    GROUP BY score_window.stream, segment, layer, detector, {minute}, alpha
 ) AS period
 WHERE events > 0;
 
 CREATE VIEW ood_rate_hourly AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
-       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
 FROM (
-    SELECT stream, segment, layer, detector, {hour} AS period_start,
+    SELECT score_window.stream, segment, layer, detector, {hour} AS period_start, alpha,
            CAST(SUM(events) AS BIGINT) AS events,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events,
+           CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
            CAST(SUM(events + left_out) AS BIGINT) AS represented,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04 + left_out_ood) AS BIGINT)
-               AS represented_ood
-    FROM score_window
-    GROUP BY stream, segment, layer, detector, {hour}
+           CAST(SUM({ood_events} + left_out_ood) AS BIGINT) AS represented_ood
+    FROM score_window JOIN stream ON stream.stream = score_window.stream
+    GROUP BY score_window.stream, segment, layer, detector, {hour}, alpha
 ) AS period
 WHERE events > 0;
 
 CREATE VIEW ood_rate_daily AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
-       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
 FROM (
-    SELECT stream, segment, layer, detector, {day} AS period_start,
+    SELECT score_window.stream, segment, layer, detector, {day} AS period_start, alpha,
            CAST(SUM(events) AS BIGINT) AS events,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04) AS BIGINT) AS ood_events,
+           CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
            CAST(SUM(events + left_out) AS BIGINT) AS represented,
-           CAST(SUM(bin_00 + bin_01 + bin_02 + bin_03 + bin_04 + left_out_ood) AS BIGINT)
-               AS represented_ood
-    FROM score_window
-    GROUP BY stream, segment, layer, detector, {day}
+           CAST(SUM({ood_events} + left_out_ood) AS BIGINT) AS represented_ood
+    FROM score_window JOIN stream ON stream.stream = score_window.stream
+    GROUP BY score_window.stream, segment, layer, detector, {day}, alpha
 ) AS period
 WHERE events > 0;
 
--- One row an alert; a person's or the monitor's steps are its moments.
+-- One row for each alert, with the times at which a person or the monitor changed its state.
 CREATE VIEW alert_history AS
 SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.detector,
        alert.severity, alert.state, alert.since, alert.opened_at,
@@ -59,7 +57,7 @@ LEFT JOIN alert_transition AS acknowledged
 LEFT JOIN alert_transition AS resolved
     ON resolved.alert_id = alert.id AND resolved.to_state = 'resolved';
 
--- One row a bin of a window: how many p-values lay in (p_low, p_high].
+-- One row for each bin of a window: how many p-values lay in (p_low, p_high].
 CREATE VIEW p_value_histogram AS
 SELECT stream, segment, layer, detector, window_start,
        CAST(p_low AS DOUBLE PRECISION) AS p_low, CAST(p_high AS DOUBLE PRECISION) AS p_high,

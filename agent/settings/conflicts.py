@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from driftgauge.storage import EDGES
+from driftgauge.storage import ALPHAS
 
 from ..events.segment import PREDICTED_CLASS, segment_name
 
 if TYPE_CHECKING:
     from .load import Settings
 
-_ALPHAS = tuple(edge for edge in EDGES if 0 < edge <= 0.1)  # noqa: PLR2004
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MIN_WINDOWS_BETWEEN_ALARMS = 20
 OAUTH = "OAUTHBEARER"
@@ -31,8 +30,8 @@ def contradictions(settings: Settings) -> list[str]:
             (model.source is None) != (model.factory is None)
         ),
         f"stream.alpha = {settings.stream.alpha} is not an edge of the p-value histogram; "
-        f"take one of {', '.join(f'{alpha:g}' for alpha in _ALPHAS)}": (
-            settings.stream.alpha in _ALPHAS
+        f"take one of {', '.join(f'{alpha:g}' for alpha in ALPHAS)}": (
+            settings.stream.alpha in ALPHAS
         ),
         f"stream.segments = {list(settings.stream.segments)} names one twice": (
             len(set(names)) == len(names)

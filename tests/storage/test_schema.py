@@ -138,6 +138,74 @@ def test_one_version_may_be_taken_back_with_two_pictures_of_a_message_kept(
     assert store.evidence(STREAM) == kept[:1]
 
 
+def views(database: Database) -> dict[str, str]:
+    """Return the definition of each view as the database has it."""
+    query = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'view'"
+        if database.is_sqlite
+        else "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'"
+    )
+    with database.read() as connection:
+        return {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+OTHER_VIEWS = {
+    "an earlier text": (
+        "DROP VIEW ood_rate_daily",
+        "CREATE VIEW ood_rate_daily AS SELECT 1 AS ood_rate",
+        "UPDATE view_definition SET digest = 'earlier' WHERE view = 'ood_rate_daily'",
+    ),
+    "one that is missing": ("DROP VIEW ood_rate_daily",),
+    "one that this version has no more": (
+        "CREATE VIEW ood_rate_weekly AS SELECT 1 AS ood_rate",
+        "INSERT INTO view_definition (view, digest) VALUES ('ood_rate_weekly', 'any')",
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", OTHER_VIEWS.values(), ids=OTHER_VIEWS)
+def test_a_changed_view_reaches_a_database_whose_tables_are_current(
+    fresh: Database, statements: tuple[str, ...]
+) -> None:
+    fresh.upgrade()
+    as_made = views(fresh)
+    run(fresh, *statements)
+    with pytest.raises(SchemaOutOfDate, match="other views than this driftgauge: ood_rate") as told:
+        fresh.check_schema()
+    assert told.value.hint == "driftgauge db upgrade"
+    assert fresh.upgrade()
+    assert views(fresh) == as_made
+    fresh.check_schema()
+    assert not fresh.upgrade()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0004"])
+def test_an_upgraded_database_has_the_views_of_a_fresh_one(fresh: Database, revision: str) -> None:
+    fresh.upgrade()
+    as_made = views(fresh)
+    take_back(fresh, to=revision)
+    run(fresh, "CREATE VIEW ood_rate_hourly AS SELECT stream, segment FROM score_window")
+    fresh.upgrade()
+    assert views(fresh) == as_made
+
+
+def test_a_person_s_own_views_outlive_an_upgrade(fresh: Database) -> None:
+    fresh.upgrade()
+    run(
+        fresh,
+        "CREATE VIEW mine AS SELECT count(*) AS n FROM stream",
+        "UPDATE view_definition SET digest = 'earlier'",
+    )
+    assert fresh.upgrade()
+    assert "mine" in views(fresh)
+
+
 def make_at(database: Database, revision: str) -> None:
     with database.write() as connection:
         config = Config(attributes={"connection": connection})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from driftgauge.storage import EDGES, Database, Judgement, MonitorState, Period, Store
+from driftgauge.storage import ALPHAS, EDGES, Database, Judgement, MonitorState, Period, Store
 
-from ..stores import DETECTOR, START, STREAM, advance, alert, flush, window
+from ..stores import DETECTOR, START, STREAM, TOPIC, advance, alert, flush, window
 
 
 def read(database: Database, query: str) -> list[tuple[object, ...]]:
@@ -40,16 +41,33 @@ def test_rate_views_agree_with_the_store(store: Store, database: Database, perio
     store.flush(flush(advance(None, 1), windows=[*rows, window({}, segment="camera=4")]))
     query = (
         "SELECT period_start, segment, layer, detector, events, ood_events, ood_rate, "
-        "represented, stream "
+        "represented, stream, alpha "
         f"FROM ood_rate_{period} ORDER BY period_start, segment"
     )
     wanted = [
         (row.period_start, row.segment, row.layer, row.detector, row.events, row.ood_events,
-         pytest.approx(row.ood_rate), row.represented, STREAM)
+         pytest.approx(row.ood_rate), row.represented, STREAM, row.alpha)
         for row in store.rates(STREAM, period=period)
     ]  # fmt: skip
     found = [(moment(row[0]), *row[1:]) for row in read(database, query)]
     assert found == wanted
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_rate_views_agree_with_the_store_at_every_alpha(
+    store: Store, database: Database, alpha: float
+) -> None:
+    store.ensure_stream("line-4", TOPIC, 60)
+    store.ensure_stream(STREAM, TOPIC, 60, alpha=alpha)
+    rows = [window(range(1, 19), left_out=(90, 7))]
+    store.flush(flush(advance(None, 1), windows=rows))
+    store.flush(replace(flush(advance(None, 1), windows=rows), stream="line-4"))
+    query = "SELECT stream, alpha, ood_events, ood_rate FROM ood_rate_daily ORDER BY stream"
+    assert read(database, query) == [
+        (name, row.alpha, row.ood_events, pytest.approx(row.ood_rate))
+        for name in (STREAM, "line-4")
+        for row in store.rates(name, period="daily")
+    ]
 
 
 def test_the_histogram_view_has_the_bins_of_every_window(store: Store, database: Database) -> None:
