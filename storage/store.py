@@ -179,7 +179,7 @@ class Store:
         self,
         stream: str,
         *,
-        period: Period = "hourly",
+        period: Period = "hour",
         segment: str | None = None,
         layer: str | None = "*",
         since: datetime | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from .columns import Count
-from .periods import UNITS, Period, floor
+from .periods import Period, floor
 from .records import N_BINS, RateRow, ScoreSummary, WindowRecord, n_ood_bins
 from .tables import BINS, score_summary, score_window
 from .tables import stream as stream_table
@@ -162,7 +162,7 @@ def _total(counts: ColumnElement[int]) -> ColumnElement[int]:
 def _period(period: Period, dialect: str) -> ColumnElement[datetime]:
     if period == "window":
         return score_window.c.window_start
-    return period_start(UNITS[period], dialect).label("period_start")
+    return period_start(period, dialect).label("period_start")
 
 
 def _number(value: float | None) -> float:

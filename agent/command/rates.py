@@ -20,10 +20,27 @@ if TYPE_CHECKING:
 class Per(StrEnum):
     """Spans of a rate."""
 
-    MINUTELY = "minutely"
-    HOURLY = "hourly"
-    DAILY = "daily"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
     WINDOW = "window"
+
+
+_EARLIER = {"minutely": Per.MINUTE, "hourly": Per.HOUR, "daily": Per.DAY}
+"""What the periods were called, for scripts that still say so."""
+
+
+def parse_period(text: str) -> Per:
+    """Return the period that *text* names.
+
+    >>> parse_period("day"), parse_period("daily")
+    (<Per.DAY: 'day'>, <Per.DAY: 'day'>)
+    """
+    try:
+        return _EARLIER.get(text) or Per(text)
+    except ValueError:
+        wanted = ", ".join(Per)
+        raise typer.BadParameter(f"{text!r} is not a period; wanted one of {wanted}") from None
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +51,13 @@ def register(app: typer.Typer) -> None:
 def rates(
     *,
     period: Annotated[
-        Per, typer.Option(help="Span of each row, in UTC; a window is as counted.")
-    ] = Per.HOURLY,
+        Per,
+        typer.Option(
+            parser=parse_period,
+            metavar="|".join(Per),
+            help="Span of each row, in UTC; a window is as counted.",
+        ),
+    ] = Per.HOUR,
     segment: Annotated[
         str | None,
         typer.Option(metavar="SEGMENT", help="Only this one: camera=3, or * for all events."),
@@ -58,12 +80,12 @@ def rates(
 ) -> None:
     """Show how many images were out of distribution, beside what is normal.
 
-    An image is out of distribution when its p-value is at most 0.01. The normal rate is the
-    segment's own on its reference; it is shown for layer * where the database knows it.
+    An image is out of distribution when its p-value is at most stream.alpha. The normal rate is
+    the segment's own on its reference; it is shown for layer * where the database knows it.
 
     Try:
 
-    driftgauge rates --period daily
+    driftgauge rates --period day
 
     driftgauge rates --period window --segment camera=3 --since '2 hours'
     """

@@ -223,7 +223,7 @@ class _Run:
                 "Database": str(self.workspace.database),
             },
             commands=[
-                f"{driftgauge} rates --period minutely --config {settings}",
+                f"{driftgauge} rates --period minute --config {settings}",
                 f"{driftgauge} alerts list --all --config {settings}",
                 f"sqlite3 -box {database} 'SELECT segment, state, message FROM alert_history'",
             ],

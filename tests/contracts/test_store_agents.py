@@ -152,7 +152,7 @@ def test_what_sampling_left_out_is_estimated_anew_when_alpha_changes(store: Stor
     sampled = window({0: 2, 5: 3, 17: 5}, left_out=(90, 18))  # one in ten was scored
     store.flush(flush(advance(None, 100), windows=[sampled, window({0: 1}, minute=1)]))
     store.ensure_stream(STREAM, TOPIC, 60, alpha=0.02)
-    first, second = store.rates(STREAM, period="minutely")
+    first, second = store.rates(STREAM, period="minute")
     assert (first.ood_events, first.ood_rate, first.represented) == (5, 0.5, 100)
     assert second.ood_rate == 1.0
 

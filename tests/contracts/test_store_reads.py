@@ -94,7 +94,7 @@ def expected(rows: list[WindowRecord], seconds: int) -> list[RateRow]:
 
 
 @pytest.mark.parametrize(
-    ("period", "seconds"), [("window", 60), ("minutely", 60), ("hourly", 3600), ("daily", 86400)]
+    ("period", "seconds"), [("window", 60), ("minute", 60), ("hour", 3600), ("day", 86400)]
 )
 def test_rates_agree_with_numpy_over_random_windows(
     store: Store, period: Period, seconds: int

@@ -25,7 +25,10 @@ def moment(value: object) -> datetime:
     return value.astimezone(UTC)
 
 
-@pytest.mark.parametrize("period", ["minutely", "hourly", "daily"])
+RATES = {"minute": "ood_rate_minutely", "hour": "ood_rate_hourly", "day": "ood_rate_daily"}
+
+
+@pytest.mark.parametrize("period", ["minute", "hour", "day"])
 def test_rate_views_agree_with_the_store(store: Store, database: Database, period: Period) -> None:
     rng = np.random.default_rng(3)
     rows = [
@@ -42,7 +45,7 @@ def test_rate_views_agree_with_the_store(store: Store, database: Database, perio
     query = (
         "SELECT period_start, segment, layer, detector, events, ood_events, ood_rate, "
         "represented, stream, alpha "
-        f"FROM ood_rate_{period} ORDER BY period_start, segment"
+        f"FROM {RATES[period]} ORDER BY period_start, segment"
     )
     wanted = [
         (row.period_start, row.segment, row.layer, row.detector, row.events, row.ood_events,
@@ -66,7 +69,7 @@ def test_rate_views_agree_with_the_store_at_every_alpha(
     assert read(database, query) == [
         (name, row.alpha, row.ood_events, pytest.approx(row.ood_rate))
         for name in (STREAM, "line-4")
-        for row in store.rates(name, period="daily")
+        for row in store.rates(name, period="day")
     ]
 
 

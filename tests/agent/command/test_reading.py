@@ -19,6 +19,7 @@ from driftgauge.storage import (
     DetectorRecord,
     Judgement,
     MonitorState,
+    Period,
     ScoreSummary,
     Store,
 )
@@ -137,6 +138,21 @@ def test_rates_as_json_agree_with_the_store(run: Run, written: Store) -> None:
         written.rates(STREAM, layer=None)
     )
     assert run("rates", "--layer", "blocks.1", "--json").values[0]["normal_rate"] is None
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize(("said", "meant"), [("day", "day"), ("daily", "day"), ("hourly", "hour")])
+def test_rates_can_be_had_for_a_day(run: Run, written: Store, said: str, meant: Period) -> None:
+    rows = run("rates", "--period", said, "--json").values
+    assert [row["events"] for row in rows] == [
+        row.events for row in written.rates(STREAM, period=meant)
+    ]
+
+
+def test_an_unknown_period_is_refused_with_those_there_are(run: Run) -> None:
+    outcome = run("rates", "--period", "weekly")
+    assert outcome.code != 0
+    assert "wanted one of minute" in outcome.err
 
 
 @pytest.mark.usefixtures("watched")

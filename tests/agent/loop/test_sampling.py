@@ -107,7 +107,7 @@ def test_what_was_scored_and_what_was_left_out_is_everything(rig: Rig) -> None:
     assert place.next_offset == n
     assert rig.counts["*"] + place.sampled_out == n
     assert loop.status().n_sampled_out == place.sampled_out > n / 2
-    (rate,) = rig.store.rates(STREAM, period="daily", segment="camera=3")
+    (rate,) = rig.store.rates(STREAM, period="day", segment="camera=3")
     assert rate.events == rig.counts["camera=3"] == loop.status().n_scored
     assert rate.represented == pytest.approx(n, rel=0.15)
     assert rate.ood_rate == pytest.approx(sent[240] / n, abs=0.06)
@@ -135,7 +135,7 @@ def test_a_rate_over_changing_samples_is_that_of_all_events(rig: Rig) -> None:
             headers = {"ce_sampledrate": rate, "ce_time": moment.isoformat().encode()}
             rig.topic.append(jpeg(level), headers=headers, partition=n % 2)
     finish(rig, rig.loop())
-    (rate_row,) = rig.store.rates(STREAM, period="daily", segment="*")
+    (rate_row,) = rig.store.rates(STREAM, period="day", segment="*")
     assert (rate_row.events, rate_row.represented) == (110, 200)
     assert rate_row.ood_rate == pytest.approx(0.5, abs=0.02)
 
