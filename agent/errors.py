@@ -14,6 +14,7 @@ AgentError
     SourceRefused            it answers, and does not let this agent in (retryable)
   SourceBroken               the broker answers what reading again does not cure
   ScorerFault                the scorer broke its promise
+  ModelFault                 the user's model or transform failed
   BrokerNotStarted           the broker of the demonstration did not start
 """
 
@@ -78,6 +79,10 @@ class SourceBroken(AgentError):
 
 class ScorerFault(AgentError):
     """The scorer gave something other than it promised."""
+
+
+class ModelFault(AgentError):
+    """The user's model or transform failed."""
 
 
 class BrokerNotStarted(AgentError):

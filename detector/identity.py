@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,27 @@ class ModelIdentity:
 def hash_weights(model: nn.Module) -> str:
     """Return a SHA-256 over every parameter and buffer: names, types, shapes and values."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        value = tensor.detach().cpu().contiguous()
-        digest.update(f"{name}:{value.dtype}:{tuple(value.shape)};".encode())
-        digest.update(value.view(-1).view(torch.uint8).numpy().tobytes())
+    for name, value in sorted(model.state_dict().items()):
+        for part in _bytes(name, value):
+            digest.update(part)
     return digest.hexdigest()
+
+
+def _bytes(name: str, value: object) -> Iterator[bytes]:
+    """Yield what tells *value* from another; a module may keep more than tensors in its state."""
+    if isinstance(value, Tensor):
+        tensor = (value.int_repr() if value.is_quantized else value).detach().cpu().contiguous()
+        yield f"{name}:{value.dtype}:{tuple(value.shape)};".encode()
+        yield tensor.view(-1).view(torch.uint8).numpy().tobytes()
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _bytes(f"{name}.{key}", part)
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from _bytes(f"{name}.{number}", part)
+    else:
+        told = repr(value) if isinstance(value, _PLAIN) else type(value).__qualname__
+        yield f"{name}:{told};".encode()
+
+
+_PLAIN = (type(None), bool, int, float, str, bytes, torch.dtype)

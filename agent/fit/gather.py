@@ -17,7 +17,8 @@ from driftgauge.detector import Layout, ReferenceTooSmall
 from ..errors import SettingsError
 from ..events.segment import PREDICTED_CLASS
 from ..log import action
-from ..model.scorer import LayerReader
+from ..model.reader import LayerReader
+from ..model.user_code import describe_error
 from .coverage import Coverage, measure_coverage
 from .example import Example
 from .pictures import PictureReservoir
@@ -119,11 +120,12 @@ def _readable(
             n_refused += 1
             if n_refused >= _MOST_REFUSED and not n_good:
                 raise SettingsError(
-                    f"the model's transform refused the first {n_refused} pictures: {error!r:.300}"
+                    f"the model's transform refused the first {n_refused} pictures: "
+                    f"{describe_error(error)}"
                 ) from error
             log.warning(
-                "leaving out %s: the model's transform refused it: %r",
-                *(example.key or "a picture", error),
+                "leaving out %s: the model's transform refused it: %s",
+                *(example.key or "a picture", describe_error(error)),
                 extra=action("reference_left_out"),
             )
             continue

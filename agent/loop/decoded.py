@@ -14,6 +14,7 @@ from ..errors import EventError, EventUnscorable
 from ..events.decode import DecodePorts, DecodeSettings, decode_record
 from ..events.event import Event, LeftOut, Tombstone
 from ..events.prediction import Prediction
+from ..model.user_code import describe_error
 from ..ports import Clock, Record
 
 Prepare = Callable[[NDArray[np.uint8]], Any]
@@ -93,7 +94,7 @@ class RecordDecoder:
             height, width, _ = event.image.shape
             raise EventUnscorable(
                 f"the model's transform refused this picture of {width} x {height} pixels: "
-                f"{error!r:.300}"
+                f"{describe_error(error)}"
             ) from error
 
     def _decoded(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:

@@ -12,6 +12,7 @@ import numpy as np
 
 from driftgauge.detector import NonFiniteScore
 
+from ...errors import DriftgaugeError
 from ..errors import EventUnscorable, ScorerFault
 from ..events.event import Event
 from ..events.uniform import event_uniform
@@ -194,7 +195,7 @@ _Work = tuple[Sequence[Future[Decoded]], Future[Judged]]
 
 def _fault(events: Sequence[_Placed], error: Exception) -> ScorerFault:
     """Return a fault that names the events."""
-    what = str(error) if isinstance(error, ScorerFault) else f"the scorer failed with {error!r}"
+    what = str(error) if isinstance(error, DriftgaugeError) else f"the scorer failed with {error!r}"
     return ScorerFault(
         f"cannot score {len(events)} events, {_named(events[0])} to {_named(events[-1])}: {what}",
         hint=getattr(error, "hint", None),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL.Image import Image
-from torch import Tensor, nn
+from torch import nn
 
 from driftgauge.detector import ModelIdentity, hash_weights
 
 from ..errors import SettingsError
-
-Transform = Callable[[Image], Tensor]
+from .checkpoint import Weights, read_weights
+from .factory import build_from_factory
+from .preprocessing import Preprocessing, Transform, own_preprocessing, timm_preprocessing
+from .user_code import describe_error
+from .weights import load_weights, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,11 @@ class LoadedModel:
     """A model in evaluation mode on its device.
 
     Attributes:
-        transform: an RGB picture to the model's input, ``(3, height, width)``, float32.
+        transform: as `ModelInput` calls it.
         name: for people.
         identity: what a detector for this model is bound to.
+        preprocessing: the transform, and who chose it; None where nobody asked.
+        notes: what a person should know of how it was loaded.
     """
 
     model: nn.Module
@@ -34,6 +37,8 @@ class LoadedModel:
     device: torch.device
     name: str
     identity: ModelIdentity
+    preprocessing: Preprocessing | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load_model(
@@ -41,6 +46,7 @@ def load_model(
     source: str | None,
     factory: str | None,
     checkpoint: Path | None = None,
+    use_ema: bool = False,
     image_size: int | None = None,
     device: str = "auto",
     precision: str = "float32",
@@ -51,7 +57,8 @@ def load_model(
         source: ``timm:NAME``; without *checkpoint*, timm fetches its pretrained weights.
         factory: ``package.module:function`` that returns a module, or a pair of it and its
             transform.
-        checkpoint: a state dict, ``.safetensors`` or what ``torch.save`` writes.
+        checkpoint: weights, as `read_weights` reads them.
+        use_ema: take the checkpoint's exponential moving average.
         image_size: side in pixels; None is the model's own. A factory's own transform ignores it.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``float32`` or ``bfloat16`` matrix products.
@@ -66,31 +73,27 @@ def load_model(
             + " of model.source and model.factory, wanted one of them",
             hint='set source = "timm:NAME" or factory = "package.module:function" under [model]',
         )
-    built = _from_factory(factory) if factory else _from_timm(source or "", checkpoint)
-    model, transform = built if isinstance(built, tuple) else (built, None)
-    if checkpoint is not None:
-        _load_checkpoint(model, checkpoint)
-    if transform is None:
-        transform, preprocessing = timm_transform(model, image_size)
+    weights = read_weights(checkpoint, use_ema=use_ema) if checkpoint is not None else None
+    transform: Callable[..., Any] | None = None
+    if factory is not None:
+        model, transform = build_from_factory(factory)
     else:
-        preprocessing = repr(transform)
-    on = pick_device(device)
-    model = model.eval().to(on)
-    model = model.to(memory_format=torch.channels_last)
-    name = factory or source or type(model).__name__
-    identity = ModelIdentity(hash_weights(model), preprocessing, precision)
-    return LoadedModel(model, transform, on, name, identity)
-
-
-def timm_transform(model: nn.Module, image_size: int | None) -> tuple[Transform, str]:
-    """Return timm's evaluation transform for *model*, and what it does in words."""
-    from timm.data import create_transform, resolve_data_config
-
-    config: dict[str, Any] = resolve_data_config({}, model=model)
-    if image_size is not None:
-        config["input_size"] = (3, image_size, image_size)
-    transform: Transform = create_transform(**config, is_training=False)
-    return transform, ", ".join(f"{key}={config[key]}" for key in sorted(config))
+        model = _from_timm(source or "", weights)
+    if weights is not None and checkpoint is not None:
+        load_weights(model, weights, checkpoint)
+    preprocessing = (
+        timm_preprocessing(model, image_size) if transform is None else own_preprocessing(transform)
+    )
+    model, on = _place(model, device)
+    return LoadedModel(
+        model,
+        preprocessing.transform,
+        on,
+        name=factory or source or "",
+        identity=ModelIdentity(hash_weights(model), preprocessing.identity, precision),
+        preprocessing=preprocessing,
+        notes=tuple(_notes(weights, preprocessing, use_ema=use_ema)),
+    )
 
 
 def pick_device(name: str) -> torch.device:
@@ -106,12 +109,31 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def _from_timm(source: str, checkpoint: Path | None) -> nn.Module:
+def _place(model: nn.Module, device: str) -> tuple[nn.Module, torch.device]:
+    on = pick_device(device)
+    try:
+        return model.eval().to(on).to(memory_format=torch.channels_last), on
+    except Exception as error:  # torch and users' own modules raise many kinds
+        raise SettingsError(
+            f"cannot bring {type(model).__name__} to {on}: {describe_error(error)}",
+            hint="look at model.device, and at the memory that is free there",
+        ) from error
+
+
+def _from_timm(source: str, weights: Weights | None) -> nn.Module:
+    name = source.removeprefix("timm:")
+    model = _make_timm(name, is_pretrained=weights is None)
+    if weights is None:
+        return model
+    ours, theirs = _ends(model.state_dict(), model), _ends(weights.state, model)
+    return model if ours == theirs else _make_timm(name, is_pretrained=False, **theirs)
+
+
+def _make_timm(name: str, *, is_pretrained: bool, **ends: int) -> nn.Module:
     import timm
 
-    name = source.removeprefix("timm:")
     try:
-        model: nn.Module = timm.create_model(name, pretrained=checkpoint is None)
+        model: nn.Module = timm.create_model(name, pretrained=is_pretrained, **ends)
     except Exception as error:  # timm and its hub client raise many kinds
         raise SettingsError(
             f"timm cannot make {name!r}: {error}",
@@ -120,33 +142,35 @@ def _from_timm(source: str, checkpoint: Path | None) -> nn.Module:
     return model
 
 
-def _from_factory(factory: str) -> Any:
-    module_name, _, function = factory.partition(":")
-    try:
-        built = getattr(importlib.import_module(module_name), function)()
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(
-            f"cannot find model.factory {factory!r}: {error}",
-            hint="write package.module:function, importable from where driftgauge runs",
-        ) from error
-    module = built[0] if isinstance(built, tuple) else built
-    if not isinstance(module, nn.Module):
-        raise SettingsError(
-            f"model.factory {factory!r} returned {type(module).__name__}, wanted an nn.Module "
-            "or a pair (nn.Module, transform)"
+def _ends(state: Mapping[str, object], model: nn.Module) -> dict[str, int]:
+    """Return the numbers of classes and input channels of the weights in *state*.
+
+    timm makes a model of ImageNet's thousand classes and three channels unless it is told.
+
+    Args:
+        model: tells what its first and its last layer are called.
+    """
+    config = getattr(model, "pretrained_cfg", {})
+    found = {}
+    for kind, key, axis in (("num_classes", "classifier", 0), ("in_chans", "first_conv", 1)):
+        layer = config.get(key)
+        layer = layer[0] if isinstance(layer, tuple | list) and layer else layer
+        shape = shape_of(state, f"{layer}.weight")
+        if shape and len(shape) > axis:
+            found[kind] = shape[axis]
+    return found
+
+
+def _notes(weights: Weights | None, preprocessing: Preprocessing, *, use_ema: bool) -> list[str]:
+    notes = []
+    if weights is not None and weights.has_ema and not use_ema:
+        notes.append(
+            f"the checkpoint has an exponential moving average beside {weights.key!r}, which is "
+            "what was loaded; if production serves the average, set use_ema = true under [model]"
         )
-    return built
-
-
-def _load_checkpoint(model: nn.Module, checkpoint: Path) -> None:
-    try:
-        if checkpoint.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(checkpoint)
-        else:
-            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
-        model.load_state_dict(state)
-    except Exception as error:  # torch, safetensors and the file system raise many kinds
-        raise SettingsError(f"cannot load model.checkpoint {checkpoint}: {error}") from error
+    if preprocessing.is_assumed:
+        notes.append(
+            "the model does not say how pictures are prepared, so ImageNet's preprocessing is "
+            "assumed; if production does otherwise, let model.factory return (model, transform)"
+        )
+    return notes

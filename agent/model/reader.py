@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from driftgauge.detector import LayerTaps, Layout, ShapeMismatch
+from driftgauge.detector import DetectorError, LayerTaps, Layout, ShapeMismatch
 
+from ..errors import ModelFault
 from ..events.tap_vectors import TapOrigin, TapVectors
 from .load import LoadedModel
-from .pixels import as_rgb
+from .model_input import ModelInput
 from .predicted_class import predicted_classes
+from .user_code import describe_error
+
+TRIED_SIDE = 256
+"""Pixels of the grey picture that shows whether a model works at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class LayerReader:
         self._loaded = loaded
         self._layers = tuple(layers)
         self._taps = LayerTaps(loaded.model, layers)
+        self._input = ModelInput(loaded.transform)
+        self._kind = kind_of(loaded.model)
 
     def prepare(self, image: NDArray[Any]) -> Tensor:
         """Return the model's input for one picture, ``(1, c, h, w)``, channels last in memory.
@@ -56,16 +62,19 @@ class LayerReader:
             image: RGB ``(height, width, 3)``, uint8; `as_rgb` says what else is taken.
 
         Raises:
-            ShapeMismatch: it is no picture, or the transform gives no ``(c, h, w)``.
+            ShapeMismatch: it is no picture, or the transform gives none.
         """
-        tensor = self._loaded.transform(Image.fromarray(as_rgb(image)))
-        if not isinstance(tensor, Tensor) or tensor.ndim != 3:  # noqa: PLR2004 - (c, h, w)
-            got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise ShapeMismatch(
-                f"the model's transform gave {got} for one picture, wanted a tensor "
-                "(channels, height, width); look at the transform that model.factory returns"
-            )
+        tensor = self._input.make(image)
         return tensor[None].contiguous(memory_format=torch.channels_last)
+
+    def try_out(self) -> ReadLayers:
+        """Return what a grey picture gives: whether transform, model and layers work at all.
+
+        Raises:
+            ModelFault: the transform or the model fails.
+            DetectorError: the transform gives no picture, or a layer cannot be tapped.
+        """
+        return self.read([prepare_grey(self._loaded)])
 
     def read(self, images: Sequence[NDArray[Any] | Tensor | TapVectors]) -> ReadLayers:
         """Return the taps of each image, and what the forward pass told beside them.
@@ -77,7 +86,8 @@ class LayerReader:
                 place of a forward pass.
 
         Raises:
-            ShapeMismatch: there are none, one is no picture, or the transform gives no ``(c, h, w)``.
+            ShapeMismatch: there are none, one is no picture, or the transform gives none.
+            ModelFault: the model fails.
             DetectorError: a layer cannot be tapped.
         """
         if not images:
@@ -137,16 +147,65 @@ class LayerReader:
 
     def _forward(self, inputs: list[Tensor]) -> ReadLayers:
         loaded = self._loaded
-        batch = torch.cat(inputs).to(loaded.device)
+        batch = torch.cat(inputs).to(loaded.device, self._kind)
+        batch = batch.contiguous(memory_format=torch.channels_last)
         halved = loaded.identity.precision == "bfloat16"
         with (
             torch.inference_mode(),
             torch.autocast(loaded.device.type, torch.bfloat16, enabled=halved),
             self._taps as taps,
         ):
-            output = loaded.model(batch.contiguous(memory_format=torch.channels_last))
+            output = call_model(loaded.model, batch)
             layouts = taps.layouts()  # `pooled` forgets them
-            return ReadLayers(taps.pooled(), predicted_classes(output), layouts)
+            # A model that spans devices gives taps on each of them; the detector is on one.
+            pooled = {layer: tap.to(loaded.device) for layer, tap in taps.pooled().items()}
+            return ReadLayers(pooled, predicted_classes(output), layouts)
+
+
+def prepare_grey(loaded: LoadedModel) -> Tensor:
+    """Return the model's input for a grey picture, ``(1, c, h, w)``.
+
+    Raises:
+        ModelFault: the transform fails.
+        ShapeMismatch: it gives no picture.
+    """
+    grey = np.full((TRIED_SIDE, TRIED_SIDE, 3), 128, np.uint8)
+    try:
+        return ModelInput(loaded.transform).make(grey)[None]
+    except DetectorError:
+        raise
+    except Exception as error:  # any that a user's transform raises
+        raise ModelFault(
+            f"the model's transform fails on a grey picture of {TRIED_SIDE} x {TRIED_SIDE} "
+            f"pixels: {describe_error(error)}",
+            hint="it is called with a PIL picture in RGB; see docs/models.md",
+        ) from error
+
+
+def call_model(model: nn.Module, batch: Tensor) -> object:
+    """Return what *model* gives for *batch*.
+
+    Raises:
+        ModelFault: it failed; the message has the user's own line.
+    """
+    try:
+        return model(batch)
+    except Exception as error:  # any that a user's model raises
+        shape, kind = tuple(batch.shape), str(batch.dtype).removeprefix("torch.")
+        raise ModelFault(
+            f"{type(model).__name__} failed on a batch of shape {shape}, {kind}, on "
+            f"{batch.device}: {describe_error(error)}",
+            hint="give it less at a time: batch.max_images"
+            if isinstance(error, torch.OutOfMemoryError)
+            else "the transform must make what the model takes: channels, size and range; see "
+            "docs/models.md",
+        ) from error
+
+
+def kind_of(model: nn.Module) -> torch.dtype:
+    """Return the kind of number that the model computes with."""
+    kinds = (one.dtype for one in model.parameters() if one.is_floating_point())
+    return next(kinds, torch.float32)
 
 
 def _joined(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from ..clock import SystemClock
 from ..events.tap_vectors import TapOrigin, TapsWanted
 from ..jobs.jobs import build_jobs, build_monitor
 from ..jobs.schedule import Job
+from ..log import action
 from ..loop.activity import Listener, ignore
 from ..loop.loop import AgentLoop
 from ..model.load import LoadedModel
+from ..model.reader import LayerReader
 from ..model.scorer import ModelScorer
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
@@ -25,6 +28,8 @@ from .decode import build_decode_ports
 from .kafka import build_connection, build_source
 from .loop import build_loop_settings
 from .model import build_model
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,9 @@ def build_agent(
     if active is None:
         raise NotFitted(f"stream {stream.name!r} has no detector in this database")
     loaded = build_model(settings)
+    _tell_model(loaded)
     detector = load_detector(Path(active.uri), loaded.identity)
+    LayerReader(loaded, detector.layers).try_out()  # a fault is told now, not at the first event
     clock = SystemClock()
     dead_letters = KafkaDeadLetters(
         build_connection(settings),
@@ -89,6 +96,17 @@ def build_agent(
         "precision": loaded.identity.precision,
     }
     return Agent(loop, build_jobs(settings, store, monitor), active.detector, about)
+
+
+def _tell_model(loaded: LoadedModel) -> None:
+    if (chosen := loaded.preprocessing) is not None:
+        log.info(
+            "model %s on %s; preprocessing (%s): %s",
+            *(loaded.name, loaded.device, chosen.origin, chosen.summary),
+            extra=action("model_loaded", model=loaded.name, preprocessing=chosen.summary),
+        )
+    for note in loaded.notes:
+        log.warning("%s", note, extra=action("model_note", model=loaded.name))
 
 
 def taps_wanted(loaded: LoadedModel, detector_folder: Path) -> TapsWanted:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
-from driftgauge.detector import select_layers
-
+from ..model.layers import choose_layers
 from ..model.load import LoadedModel, load_model
 from ..settings.load import Settings
 
@@ -19,6 +16,7 @@ def build_model(settings: Settings) -> LoadedModel:
         source=model.source,
         factory=model.factory,
         checkpoint=model.checkpoint,
+        use_ema=model.use_ema,
         image_size=model.image_size,
         device=model.device,
         precision=model.precision,
@@ -27,10 +25,4 @@ def build_model(settings: Settings) -> LoadedModel:
 
 def chosen_layers(settings: Settings, loaded: LoadedModel) -> Sequence[str]:
     """Return the layers that the settings name, else one a stage."""
-    if settings.detector.layers:
-        return settings.detector.layers
-    from PIL import Image
-
-    grey = Image.new("RGB", (256, 256), (128, 128, 128))
-    sample = loaded.transform(grey)[None].to(loaded.device)
-    return select_layers(loaded.model, sample.contiguous(memory_format=torch.channels_last))
+    return settings.detector.layers or choose_layers(loaded)

@@ -43,7 +43,7 @@ from driftgauge.agent.demo.lite0 import build_lite0
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.hook.attachment import Attachment
-from driftgauge.agent.model.load import timm_transform
+from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.stream.connection import KafkaConnection, build_client, close_producer
 from driftgauge.agent.stream.topic import ensure_topics
 from driftgauge.detector import select_layers
@@ -182,7 +182,7 @@ def build_model() -> nn.Module:
 
 def photographs(n: int, side: int) -> Tensor:
     """Return frames of the demonstration's cameras, as the model takes them."""
-    transform, _ = timm_transform(build_lite0(), side)
+    transform = timm_preprocessing(build_lite0(), side).transform
     cameras = photograph_cameras()
     encoded = [frame(cameras[index % len(cameras)], index, seed=0) for index in range(n)]
     pictures = [

@@ -59,7 +59,8 @@ class BareForward:
         return self._transform(image) if self._in_threads else image
 
     def _transform(self, image: NDArray[np.uint8]) -> torch.Tensor:
-        return self._loaded.transform(Image.fromarray(image))
+        made: torch.Tensor = self._loaded.transform(Image.fromarray(image))
+        return made
 
     @torch.inference_mode()
     def _forward(self, inputs: list[torch.Tensor]) -> None:

@@ -27,7 +27,7 @@ from driftgauge.storage import Database, Store
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/events.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/events.md", "docs/models.md")
 N_CAMERAS, N_FRAMES = 2, 104
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

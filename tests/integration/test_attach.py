@@ -29,7 +29,7 @@ from driftgauge.agent.events.tap_vectors import TapVectors
 from driftgauge.agent.fit.fit import Callbacks, FitOptions
 from driftgauge.agent.hook.sender import Counts
 from driftgauge.agent.loop.loop import AgentLoop
-from driftgauge.agent.model.load import timm_transform
+from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.model.scorer import LayerReader, ModelScorer
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.connection import build_client, close_producer
@@ -161,13 +161,13 @@ def producing(broker: EmbeddedBroker) -> Iterator[Any]:
 def serve(producer: Any, layers: Sequence[str], topic: str, shots: Sequence[Shot]) -> Counts:
     """Serve the pictures in batches, as a process of its own would: its model, its transform."""
     model = build_lite0()
-    transform, preprocessing = timm_transform(model, SIDE)
+    chosen = timm_preprocessing(model, SIDE)
     with (
         torch.inference_mode(),
-        attach(model, producer, layers, topic=topic, preprocessing=preprocessing) as attachment,
+        attach(model, producer, layers, topic=topic, preprocessing=chosen.identity) as attachment,
     ):
         for batch in batches(shots):
-            inputs = [transform(Image.fromarray(picture(*shot))) for shot in batch]
+            inputs = [chosen.transform(Image.fromarray(picture(*shot))) for shot in batch]
             with attachment.images([told(*shot) for shot in batch]):
                 model(torch.stack(inputs))
     return attachment.counts

@@ -21,9 +21,12 @@ class ModelSection(Section):
         default=None, pattern=r"^[\w.]+:\w+$", examples=["my_package.my_module:build_model"]
     )
     """Your own model: "package.module:function" that returns an nn.Module, or a pair of it and
-    the transform it wants, which is called in several threads at once."""
+    the transform it wants, which is called in several threads at once (docs/models.md)."""
     checkpoint: Path | None = Field(default=None, examples=["weights/model.safetensors"])
-    """A file with the model's weights (a state dict)."""
+    """A file with the model's weights: safetensors, or what torch.save wrote; a training script's
+    checkpoint will do, and names that DataParallel or torch.compile changed are understood."""
+    use_ema: bool = False
+    """Whether to take the checkpoint's exponential moving average of the weights (EMA)."""
     class_names: Path | None = Field(default=None, examples=["weights/classes.txt"])
     """A file with the names of the model's classes in the order of its output, one a line; for the
     segment "predicted_class". Unset means that classes are named by number."""
