@@ -43,13 +43,26 @@ class EvidenceSettings:
     thumbnails: ThumbnailMode = "keep"
     max_side: int = 96
 
+    @property
+    def source_side(self) -> int:
+        """Pixels of a picture's longer side that a thumbnail is made of; 0 where none is made."""
+        return self.max_side if self.per_window and self.thumbnails != "none" else 0
+
+
+def shrunk(image: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
+    """Return RGB pixels with no side above *max_side*; as they are if they have none."""
+    if max(image.shape[:2]) <= max_side:
+        return image
+    small = Image.fromarray(image)
+    small.thumbnail((max_side, max_side))
+    return np.asarray(small)
+
 
 def thumbnail(image: NDArray[np.uint8], mode: ThumbnailMode, *, max_side: int = 96) -> bytes | None:
     """Return a small JPEG of RGB pixels, None in mode ``none`` and where there are no pixels."""
     if mode == "none" or not image.size:
         return None
-    small = Image.fromarray(image)
-    small.thumbnail((max_side, max_side))
+    small = Image.fromarray(shrunk(image, max_side))
     if mode == "blur":
         small = small.filter(ImageFilter.GaussianBlur(_BLUR_PIXELS))
     sink = io.BytesIO()

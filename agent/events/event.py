@@ -24,7 +24,8 @@ class Event:
         event_id: the CloudEvents id, else ``topic/partition/offset``.
         event_time: aware, UTC: CloudEvents ``time``, else the record's timestamp.
         segments: name to value, for the configured segments that the message has.
-        image: ``(height, width, 3)``, RGB, uint8; `NO_IMAGE` where *taps* stand for it.
+        image: ``(height, width, 3)``, RGB, uint8; `NO_IMAGE` where *taps* stand for it. Of a large one
+            that is *prepared* no more is left than a thumbnail needs.
         item: which picture of the record, counted from 0; most records have one.
         request_id: what the model's prediction for this picture will carry, where predictions are logged.
         taps: what a hook in the serving process made of the picture; None where that was sent.

@@ -21,7 +21,7 @@ from ..model.reader import LayerReader
 from ..model.user_code import describe_error
 from .coverage import Coverage, measure_coverage
 from .example import Example
-from .pictures import PictureReservoir
+from .pictures import PictureReservoir, is_large, shrunk_copy
 from .tap_store import NO_CLASS, TapStore
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,8 @@ def _readable(
     """Leave out, with a warning, pictures that the model's transform refuses, as `run` does."""
     n_good = n_refused = 0
     for example in examples:
-        if example.taps is not None or store.row_of(example.key) is not None:
+        is_known = store.row_of(example.key) is not None
+        if example.taps is not None or (is_known and not is_large(example.image)):
             yield example
             continue
         try:
@@ -130,7 +131,7 @@ def _readable(
             )
             continue
         n_good += 1
-        yield replace(example, prepared=prepared)
+        yield replace(example, prepared=prepared, image=shrunk_copy(example.image))
 
 
 def _read(

@@ -33,11 +33,11 @@ class PictureReservoir:
         """Show picture *number*; it is kept with the chance that all so far have."""
         self._n_seen += 1
         if len(self._kept) < self._size:
-            self._kept.append((number, _shrunk(image)))
+            self._kept.append((number, shrunk_copy(image)))
             return
         place = self._rng.randrange(self._n_seen)
         if place < self._size:
-            self._kept[place] = (number, _shrunk(image))
+            self._kept[place] = (number, shrunk_copy(image))
 
     @property
     def kept(self) -> dict[int, NDArray[np.uint8]]:
@@ -45,8 +45,14 @@ class PictureReservoir:
         return dict(sorted(self._kept))
 
 
-def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if max(image.shape[:2]) <= LONGER_SIDE:
+def is_large(image: NDArray[np.uint8]) -> bool:
+    """Return whether a picture is kept smaller than it is."""
+    return bool(max(image.shape[:2]) > LONGER_SIDE)
+
+
+def shrunk_copy(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what is kept of a picture, which holds no memory of the picture itself."""
+    if not is_large(image):
         return image.copy()
     picture = Image.fromarray(image)
     picture.thumbnail((LONGER_SIDE, LONGER_SIDE))

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..counting.evidence import shrunk
 from ..errors import EventError, EventUnscorable
 from ..events.decode import DecodePorts, DecodeSettings, decode_record
-from ..events.event import Event, LeftOut, Tombstone
+from ..events.event import NO_IMAGE, Event, LeftOut, Tombstone
 from ..events.prediction import Prediction
 from ..model.user_code import describe_error
 from ..ports import Clock, Record
 
 Prepare = Callable[[NDArray[np.uint8]], Any]
 """RGB pixels, ``(height, width, 3)``, to what the scorer takes in their place."""
+
+_SMALL_BYTES = 2**20
+"""Pictures of at most so many bytes of pixels wait for their scores as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class RecordDecoder:
     Args:
         prepare: the scorer's, called in several threads at once.
         max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
+        thumbnail_side: pixels of a large picture's longer side that are kept once it is prepared;
+            0 keeps none.
     """
 
     def __init__(
@@ -65,12 +71,14 @@ class RecordDecoder:
         clock: Clock,
         *,
         max_skew_seconds: float,
+        thumbnail_side: int,
     ) -> None:
         self._settings = settings
         self._ports = ports
         self._prepare = prepare
         self._clock = clock
         self._max_skew = timedelta(seconds=max_skew_seconds)
+        self._thumbnail_side = thumbnail_side
 
     def decode(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         """Return what became of *record*, which stands for *one_in*."""
@@ -89,13 +97,20 @@ class RecordDecoder:
         if event.taps is not None:
             return event
         try:
-            return replace(event, prepared=self._prepare(event.image))
+            prepared = self._prepare(event.image)
+            return replace(event, prepared=prepared, image=self._kept(event.image))
         except Exception as error:  # any: one picture must not stop a stream
             height, width, _ = event.image.shape
             raise EventUnscorable(
                 f"the model's transform refused this picture of {width} x {height} pixels: "
                 f"{describe_error(error)}"
             ) from error
+
+    def _kept(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what is still needed of a picture: 64 of 50 megapixels would be 9.6 GB."""
+        if image.nbytes <= _SMALL_BYTES:
+            return image
+        return shrunk(image, self._thumbnail_side) if self._thumbnail_side else NO_IMAGE
 
     def _decoded(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         start = self._clock.monotonic()

@@ -53,6 +53,7 @@ class Pipeline:
             scorer.prepare,
             clock,
             max_skew_seconds=settings.max_skew_seconds,
+            thumbnail_side=settings.evidence.source_side,
         )
         self._queue = DecodeQueue(
             decoder,

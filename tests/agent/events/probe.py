@@ -105,7 +105,12 @@ def probe(kind: str, record: Record, ports: DecodePorts, *, base_bytes: int) -> 
         Exception: whatever a decoder let through; that is a crash.
     """
     decoder = RecordDecoder(
-        fuzz_settings(), ports, prepare(), ManualClock(ARRIVED), max_skew_seconds=300
+        fuzz_settings(),
+        ports,
+        prepare(),
+        ManualClock(ARRIVED),
+        max_skew_seconds=300,
+        thumbnail_side=96,
     )
     _forget_peak()
     start = time.thread_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,3 +87,42 @@ def test_neither_gathering_nor_fitting_holds_all_taps(tmp_path: Path) -> None:
             max_train=3000,
         )
     assert grown[0] < ALL_TAPS_BYTES / 2
+
+
+class Weigher(Dice):
+    """Notes what pictures and inputs weigh together when a batch of them is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most_bytes = 0
+
+    def prepare(self, image: object) -> object:
+        assert isinstance(image, np.ndarray)
+        return image[:224, :224].copy()
+
+    def read(self, images: Sequence[object]) -> ReadLayers:
+        self.most_bytes = max(self.most_bytes, tracemalloc.get_traced_memory()[0])
+        return super().read(images)
+
+
+def test_a_batch_of_large_pictures_waits_small(tmp_path: Path) -> None:
+    n, pixel_bytes = 64, 2000 * 3000 * 3
+    reader = Weigher()
+    examples = (
+        Example(np.full((2000, 3000, 3), number, np.uint8), (), number=number)
+        for number in range(n)
+    )
+    tracemalloc.start()
+    try:
+        with open_until_done(tmp_path / "taps") as store:
+            gather_reference(
+                examples,
+                reader,  # type: ignore[arg-type]  # reads like the model's
+                store,
+                batch=n,
+                window_seconds=60,
+                on_images=lambda _: None,
+            )
+    finally:
+        tracemalloc.stop()
+    assert n * 224 * 224 * 3 < reader.most_bytes < n * pixel_bytes / 10
