@@ -15,6 +15,7 @@ AgentError
   SourceBroken               the broker answers what reading again does not cure
   ScorerFault                the scorer broke its promise
   ModelFault                 the user's model or transform failed
+  NotificationUndelivered    a receiver of alerts did not take one (retryable)
   BrokerNotStarted           the broker of the demonstration did not start
 """
 
@@ -87,3 +88,17 @@ class ModelFault(AgentError):
 
 class BrokerNotStarted(AgentError):
     """The broker of the demonstration did not start."""
+
+
+class NotificationUndelivered(AgentError):
+    """A receiver of alerts did not take a notice.
+
+    Attributes:
+        retry_after_seconds: how long the receiver asked to be left alone; 0 when it did not say.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

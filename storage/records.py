@@ -353,3 +353,29 @@ class AlertTransition:
     at: datetime
     by: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One step of an alert that one sink is to be told.
+
+    Attributes:
+        transition_id: makes, with the sink, the key under which it may be sent more than once.
+        attempts: that failed so far.
+    """
+
+    id: int
+    sink: str
+    attempts: int
+    transition_id: int
+    transition: AlertTransition
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationCount:
+    """How many notifications of one sink are in one state, and the newest one's last error."""
+
+    sink: str
+    state: str
+    count: int
+    last_error: str

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from . import agents, alerts, detectors, evidence, leases, streams, windows
+from . import agents, alerts, detectors, evidence, leases, notifications, streams, windows
 from .clock import database_now
 from .database import Database
 from .flush import write_flush
@@ -23,6 +23,8 @@ from .records import (
     HeartbeatRecord,
     Judgement,
     MonitorState,
+    Notification,
+    NotificationCount,
     PartitionRecord,
     RateRow,
     ScoreSummary,
@@ -273,6 +275,44 @@ class Store:
         """Return the steps in an alert's life in order."""
         with self._database.read() as connection:
             return alerts.read_transitions(connection, alert_id)
+
+    # Deliveries of alerts
+
+    def queue_notifications(self, stream: str, sinks: Collection[str]) -> None:
+        """Note for each sink every step of the stream's alerts that it has not been told yet."""
+        with self._database.write() as connection:
+            notifications.queue_notifications(
+                connection, stream, sorted(sinks), self._now(connection)
+            )
+
+    def pending_notifications(
+        self, stream: str, sink: str, *, limit: int = 100
+    ) -> list[Notification]:
+        """Return what waits for *sink*, oldest first."""
+        with self._database.read() as connection:
+            return notifications.read_pending(connection, stream, sink, limit=limit)
+
+    def finish_notification(self, notification_id: int, state: str, *, error: str = "") -> None:
+        """Note that one is ``sent``, ``skipped`` or ``dead``."""
+        with self._database.write() as connection:
+            notifications.finish_notification(
+                connection, notification_id, state, now=self._now(connection), error=error
+            )
+
+    def note_attempt(self, notification_id: int, error: str) -> int:
+        """Note an attempt that failed; return how many there were."""
+        with self._database.write() as connection:
+            return notifications.note_attempt(connection, notification_id, error)
+
+    def has_told(self, stream: str, sink: str, alert_id: int) -> bool:
+        """Return whether *sink* was sent anything about the alert."""
+        with self._database.read() as connection:
+            return notifications.has_told(connection, stream, sink, alert_id)
+
+    def notification_counts(self, stream: str) -> list[NotificationCount]:
+        """Return how many notifications there are by sink and state."""
+        with self._database.read() as connection:
+            return notifications.count_notifications(connection, stream)
 
     # Detectors
 

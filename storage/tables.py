@@ -160,6 +160,30 @@ alert_transition = Table(
     Column("note", ForeignText, nullable=False),
 )
 
+notification_sink = Table(
+    "notification_sink",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("sink", Text, primary_key=True),
+    Column("after_transition", Count, nullable=False),
+)
+
+notification = Table(
+    "notification",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
+    Column("sink", Text, nullable=False),
+    Column("transition_id", Count, ForeignKey("alert_transition.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcTimestamp, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("finished_at", UtcTimestamp),
+    Column("last_error", ForeignText, nullable=False, server_default=""),
+    CheckConstraint("state IN ('pending', 'sent', 'skipped', 'dead')", name="state"),
+    Index("uq_notification_transition", "stream", "sink", "transition_id", unique=True),
+)
+
 stream_offset = Table(
     "stream_offset",
     metadata,

@@ -17,7 +17,7 @@ import typer
 
 from ..process.allocator import keep_freed_memory
 
-FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "dlq", "db")
+FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "notify", "dlq", "db")
 """Modules of this package in the order of the help page."""
 
 ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})

@@ -14,11 +14,16 @@ from ..clock import SystemClock
 from ..drift.monitor import Monitor
 from ..drift.turn import MonitorSettings
 from ..log import action
+from ..notify.delivery import Delivery
+from ..notify.heartbeat import INTERVAL_SECONDS as HEARTBEAT_SECONDS
+from ..notify.heartbeat import Heartbeat
 from ..settings.load import Settings
 from .schedule import Job
 
 PRUNE_SECONDS = 3600.0
 LEASE_TURNS = 3
+DELIVERY_SECONDS = 2.0
+DELIVERY_LEASE_SECONDS = 120.0
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +51,18 @@ def build_monitor(settings: Settings, store: Store, detector: Detector, name: st
     )
 
 
-def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
-    """Return the jobs that one agent at a time does, by a lease in the database."""
+def build_jobs(
+    settings: Settings,
+    store: Store,
+    monitor: Monitor,
+    delivery: Delivery,
+    heartbeat: Heartbeat | None,
+) -> list[Job]:
+    """Return the jobs that one agent at a time does, by a lease in the database.
+
+    Args:
+        heartbeat: told of each turn of the monitor that succeeded; None where nobody listens.
+    """
     stream, clock = settings.stream.name, SystemClock()
     holder = f"{socket.gethostname()}/{os.getpid()}"
     interval = settings.monitor.interval_seconds
@@ -58,6 +73,8 @@ def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
         if store.acquire_lease(lease, holder, ttl_seconds=ttl):
             try:
                 monitor.turn()
+                if heartbeat is not None:
+                    heartbeat.note_judged()
             except RecordConflict as conflict:  # its holder's lease ran out while it worked
                 log.warning(
                     "another agent judged these windows, going on from there: %s",
@@ -65,12 +82,20 @@ def build_jobs(settings: Settings, store: Store, monitor: Monitor) -> list[Job]:
                     extra=action("windows_judged_elsewhere"),
                 )
 
+    def deliver() -> None:
+        if store.acquire_lease(f"notify/{stream}", holder, ttl_seconds=DELIVERY_LEASE_SECONDS):
+            delivery.turn()
+
     def prune() -> None:
         keep = timedelta(days=settings.evidence.keep_days)
         limit = settings.evidence.max_bytes
         store.prune_evidence(stream, before=clock.now() - keep, max_bytes=limit)
 
+    beats = [] if heartbeat is None else [Job("heartbeat", heartbeat.beat, HEARTBEAT_SECONDS)]
+    deliveries = [Job("alert delivery", deliver, DELIVERY_SECONDS)] if delivery.has_sinks else []
     return [
+        *deliveries,
+        *beats,
         # After a time down all partitions look idle; the first flush, if any, comes before this.
         Job("monitor", judge, interval, first_after_seconds=settings.monitor.idle_seconds),
         Job("evidence pruning", prune, PRUNE_SECONDS, first_after_seconds=PRUNE_SECONDS / 60),

@@ -50,6 +50,7 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Loo
             Watchdog(lambda: agent.loop.status().turned_at, SystemClock()),
         ):
             status = agent.loop.run()
+        agent.delivery.close()
         _tell_end(status)
     finally:
         database.close()

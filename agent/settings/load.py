@@ -37,6 +37,7 @@ from .sections import (
     LogSection,
     ModelSection,
     MonitorSection,
+    NotifySection,
     StoreSection,
     StreamSection,
     WindowsSection,
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     flush: FlushSection = FlushSection()
     evidence: EvidenceSection = EvidenceSection()
     monitor: MonitorSection = MonitorSection()
+    notify: NotifySection = NotifySection()
     store: StoreSection = StoreSection()
     http: HttpSection = HttpSection()
     log: LogSection = LogSection()

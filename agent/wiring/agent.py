@@ -22,12 +22,14 @@ from ..loop.loop import AgentLoop
 from ..model.load import LoadedModel
 from ..model.reader import LayerReader
 from ..model.scorer import ModelScorer
+from ..notify.delivery import Delivery
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
 from .decode import build_decode_ports
 from .kafka import build_connection, build_source
 from .loop import build_loop_settings
 from .model import build_model
+from .notify import build_delivery, build_heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +39,13 @@ class Agent:
     """A loop and the jobs beside it.
 
     Attributes:
+        delivery: what its jobs deliver alerts with; close it after they have ended.
         about: what it runs, in words: stream, topic, detector and so on.
     """
 
     loop: AgentLoop
     jobs: list[Job]
+    delivery: Delivery
     detector: str
     about: Mapping[str, str]
 
@@ -87,6 +91,7 @@ def build_agent(
         listener=listener,
     )
     monitor = build_monitor(settings, store, detector, active.detector)
+    delivery = build_delivery(settings, store)
     about = {
         "stream": stream.name,
         "topic": stream.topic,
@@ -95,7 +100,8 @@ def build_agent(
         "device": str(loaded.device),
         "precision": loaded.identity.precision,
     }
-    return Agent(loop, build_jobs(settings, store, monitor), active.detector, about)
+    jobs = build_jobs(settings, store, monitor, delivery, build_heartbeat(settings))
+    return Agent(loop, jobs, delivery, active.detector, about)
 
 
 def _tell_model(loaded: LoadedModel) -> None:

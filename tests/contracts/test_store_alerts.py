@@ -95,7 +95,7 @@ def test_one_turn_may_resolve_an_alert_and_open_the_next(store: Store) -> None:
 
 def test_a_refresh_changes_figures_and_logs_no_step(store: Store) -> None:
     first = opened(store)
-    changed = replace(first, rate_now=0.9, severity="critical", events=999, refreshed_at=NEXT)
+    changed = replace(first, rate_now=0.9, events=999, refreshed_at=NEXT)
     assert store.judge(turn(START, NEXT, changed)) == [changed]
     assert len(steps(store, first.id)) == 1
 

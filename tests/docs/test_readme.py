@@ -28,6 +28,7 @@ from driftgauge.storage import Database, Store
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/events.md", "docs/models.md")
+SETTINGS_FILES = ("driftgauge.toml", "notify.toml")
 N_CAMERAS, N_FRAMES = 2, 104
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -40,7 +41,7 @@ class Block:
     @property
     def file(self) -> str:
         """The file that the first line names."""
-        return self.text.partition("\n")[0].removeprefix("# ")
+        return self.text.partition("\n")[0].removeprefix("# ").partition(":")[0]
 
 
 BLOCKS = [Block(*found) for found in FENCE.findall(README)]
@@ -96,6 +97,12 @@ def environment(folder: Path, broker: EmbeddedBroker) -> dict[str, str]:
         "DRIFTGAUGE_KAFKA__AUTO_OFFSET_RESET": "earliest",
         "DRIFTGAUGE_FLUSH__INTERVAL_SECONDS": "0.5",
     }
+
+
+def test_the_settings_that_send_alerts_load(folder: Path, tmp_path: Path) -> None:
+    joined = tmp_path / "driftgauge.toml"
+    joined.write_text("\n".join((folder / name).read_text() for name in SETTINGS_FILES))
+    assert load_settings(joined).notify.alertmanager_url == "http://localhost:9093"
 
 
 def test_nothing_in_the_readme_escapes_these_tests() -> None:

@@ -256,4 +256,4 @@ def test_evidence_of_two_topics_does_not_stop_a_way_back(fresh: Database) -> Non
 
 
 def test_the_newest_version_is_known() -> None:
-    assert newest_revision() == "0005"
+    assert newest_revision() == "0006"

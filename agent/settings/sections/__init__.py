@@ -10,6 +10,7 @@ from .kafka import KafkaSection
 from .log import LogSection
 from .model import ModelSection
 from .monitor import MonitorSection
+from .notify import NotifySection
 from .store import StoreSection
 from .stream import StreamSection
 from .windows import WindowsSection
@@ -25,6 +26,7 @@ __all__ = [
     "LogSection",
     "ModelSection",
     "MonitorSection",
+    "NotifySection",
     "StoreSection",
     "StreamSection",
     "WindowsSection",

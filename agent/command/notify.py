@@ -1,0 +1,117 @@
+"""``driftgauge notify``: try out who is told of alerts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from ..notify.notice import Notice
+    from ..notify.sink import Sink
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands to *app*."""
+    group = typer.Typer(help="Try out who is told of alerts.", no_args_is_help=True)
+    group.callback()(_group)
+    group.command("test")(send_example)
+    app.add_typer(group, name="notify")
+
+
+def _group() -> None:
+    """Try out who is told of alerts."""
+
+
+def send_example(
+    sink: Annotated[
+        str | None,
+        typer.Argument(help="Name of the one to try, as printed here. Default: all of them."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send an example, marked as one, to everyone that the section notify names, and say what came back.
+
+    It touches no database. Exit code 0 when everyone took it, 1 when somebody did not, 2 when the
+    settings name nobody.
+    """
+    from ..errors import SettingsError
+    from ..settings.load import load_settings
+    from ..terminal.printing import print_json, print_line
+    from ..wiring.notify import build_all_sinks
+
+    settings = load_settings(config)
+    sinks = build_all_sinks(settings)
+    names = [one.name for one in sinks]
+    if not sinks or (sink is not None and sink not in names):
+        raise SettingsError(
+            f"[notify] names nobody called {sink!r}; it names {', '.join(names)}"
+            if sinks
+            else "[notify] names nobody to tell",
+            hint="set notify.apprise_urls, alertmanager_url, webhook_url or kafka_topic",
+        )
+    answers = {
+        one.name: _try_out(one, example_notice(settings.stream.name, one.name))
+        for one in sinks
+        if sink in (None, one.name)
+    }
+    if as_json:
+        print_json([{"sink": name, "error": error} for name, error in answers.items()])
+    else:
+        for name, error in answers.items():
+            print_line(f"{name}: {error or 'took the example'}")
+    if any(answers.values()):
+        raise typer.Exit(1)
+
+
+def _try_out(sink: Sink, notice: Notice) -> str:
+    """Return why *sink* did not take the notice, empty when it did."""
+    from ..errors import NotificationUndelivered
+
+    try:
+        sink.send(notice)
+    except NotificationUndelivered as error:
+        return str(error)
+    finally:
+        sink.close()
+    return ""
+
+
+def example_notice(stream: str, sink: str) -> Notice:
+    """Return a notice that is marked as an example; its alert has the number 0 and has ended."""
+    from driftgauge.storage import AlertRecord
+
+    from ..notify.notice import Notice
+
+    now = datetime.now(UTC)
+    alert = AlertRecord(
+        id=0,
+        stream=stream,
+        segment="camera=example",
+        test="example",
+        detector="none",
+        state="resolved",
+        severity="info",
+        opened_at=now,
+        since=now,
+        window_start=now,
+        refreshed_at=now,
+        resolved_at=now,
+        rate_now=0.0,
+        rate_normal=0.0,
+        events=0,
+        layers=[],
+        message="This is an example, sent by `driftgauge notify test`. Nothing has changed.",
+    )
+    return Notice(
+        key=f"driftgauge/{stream}/{sink}/example/{int(now.timestamp())}",
+        kind="resolved",
+        at=now,
+        by="driftgauge notify test",
+        note="example",
+        alert=alert,
+    )

@@ -1,0 +1,1 @@
+"""Tells people of alerts: what is due, to which sinks, again until it is delivered."""

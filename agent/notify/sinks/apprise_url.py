@@ -1,0 +1,88 @@
+"""Whatever Apprise speaks to: Slack, Teams, mail, PagerDuty, Discord, ntfy and many more."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...errors import NotificationUndelivered, SettingsError
+from ..notice import Notice
+
+_TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
+
+
+class AppriseSink:
+    """Sends each notice to one Apprise URL, with the picture where the service takes one.
+
+    Raises:
+        SettingsError: Apprise is not installed, or does not know the URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import apprise
+        except ModuleNotFoundError:
+            raise SettingsError(
+                "notify.apprise_urls needs the Python package 'apprise', which is not installed",
+                hint="pip install 'driftgauge[notify]'   (in a clone: pip install -e '.[notify]')",
+            ) from None
+        scheme = url.partition("://")[0]
+        self._service: Any = apprise.Apprise()
+        if not self._service.add(url):
+            raise SettingsError(
+                f"notify.apprise_urls: Apprise does not know what to do with a URL that begins with "
+                f"{scheme}://",
+                hint="its documentation lists the form of each service's URL",
+            )
+        self.name = f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:6]}"
+
+    def send(self, notice: Notice) -> None:
+        """Return when the service took the notice."""
+        kind = "success" if notice.kind == "resolved" else _TYPES[notice.alert.severity]
+        with _what_apprise_says() as said:
+            sent = self._service.notify(
+                title=notice.title,
+                body=notice.text,
+                notify_type=kind,
+                body_format="text",
+                attach=self._attachment(notice),
+            )
+        if not sent:
+            reason = said[-1] if said else "Apprise does not say why"
+            raise NotificationUndelivered(f"{self.name} did not take it: {reason}")
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _attachment(self, notice: Notice) -> Any:
+        if notice.picture is None:
+            return None
+        from apprise.attachment.memory import AttachMemory
+
+        name = f"driftgauge-alert-{notice.alert.id}.png"
+        return AttachMemory(content=notice.picture, name=name, mimetype="image/png")
+
+
+class _Listener(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@contextmanager
+def _what_apprise_says() -> Iterator[list[str]]:
+    """Collect Apprise's own log lines, which alone say why, and keep them out of ours."""
+    listener, log = _Listener(), logging.getLogger("apprise")
+    propagated, log.propagate = log.propagate, False
+    log.addHandler(listener)
+    try:
+        yield listener.said
+    finally:
+        log.removeHandler(listener)
+        log.propagate = propagated

@@ -1,0 +1,51 @@
+"""A webhook in the form that Alertmanager sends, version 4, signed.
+
+The header ``Idempotency-Key`` is the same for every attempt at one notice. With a secret, the header
+``Driftgauge-Signature`` is ``t=SECONDS,v1=HEX``: HMAC-SHA-256 of ``SECONDS.BODY``. A receiver refuses
+an old time, and so a replay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+from ...ports import Clock
+from ..alertmanager_form import webhook_body
+from ..notice import Notice
+from ..post import Poster
+
+
+class WebhookSink:
+    """Posts each notice to one address."""
+
+    name = "webhook"
+
+    def __init__(self, url: str, secret: str, clock: Clock) -> None:
+        self._poster = Poster(self.name, url)
+        self._secret = secret
+        self._clock = clock
+
+    def send(self, notice: Notice) -> None:
+        """Return when the receiver answered 2xx."""
+        body = json.dumps(webhook_body(notice)).encode()
+        headers = {"Idempotency-Key": notice.key}
+        if self._secret:
+            seconds = int(self._clock.now().timestamp())
+            headers["Driftgauge-Signature"] = signature(self._secret, seconds, body)
+        self._poster.post(body, headers)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._poster.close()
+
+
+def signature(secret: str, seconds: int, body: bytes) -> str:
+    """Return what proves that *body* was sent at *seconds* since 1970 by who knows *secret*.
+
+    >>> signature("s", 1, b"{}")[:12]
+    't=1,v1=b2536'
+    """
+    signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256)
+    return f"t={seconds},v1={signed.hexdigest()}"

@@ -1,0 +1,48 @@
+"""Notices of one alert, and a sink that remembers and fails as told."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from driftgauge.agent.errors import NotificationUndelivered
+from driftgauge.agent.notify.notice import Notice
+
+from ...stores import START, STREAM, alert, evidence
+
+
+def notice(**more: Any) -> Notice:
+    """Return a notice that alert 7 on camera 3 opened."""
+    values: dict[str, Any] = {
+        "key": f"driftgauge/{STREAM}/webhook/41",
+        "kind": "opened",
+        "at": START,
+        "by": "monitor",
+        "note": "",
+        "alert": replace(alert(), id=7),
+        "examples": [evidence(12)],
+    }
+    return Notice(**{**values, **more})
+
+
+class RecordingSink:
+    """Takes what it is sent, unless it is told to fail."""
+
+    def __init__(self, name: str = "webhook") -> None:
+        self.name = name
+        self.taken: list[Notice] = []
+        self.failures: deque[NotificationUndelivered | None] = deque()
+        self.is_away = False
+        self.n_closed = 0
+
+    def send(self, notice: Notice) -> None:
+        if self.is_away:
+            raise NotificationUndelivered(f"{self.name} is away")
+        failure = self.failures.popleft() if self.failures else None
+        if failure is not None:
+            raise failure
+        self.taken.append(notice)
+
+    def close(self) -> None:
+        self.n_closed += 1

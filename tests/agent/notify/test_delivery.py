@@ -1,0 +1,212 @@
+"""Every step of every alert is delivered at least once, in order, to every sink."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from driftgauge.agent.clock import ManualClock
+from driftgauge.agent.errors import NotificationUndelivered
+from driftgauge.agent.notify.delivery import Delivery, DeliverySettings, attempts_within
+from driftgauge.agent.notify.sink import Sink
+from driftgauge.storage import AlertRecord, EvidenceRecord, Judgement, MonitorState, Store
+
+from ...stores import START, STREAM, alert, evidence
+from .notices import RecordingSink
+
+SETTINGS = DeliverySettings(
+    stream=STREAM, min_severity="info", give_up=timedelta(days=1), page_url="https://x/{alert}"
+)
+
+
+class Site:
+    """A stream whose alerts are delivered, and a clock that moves when told."""
+
+    def __init__(self, store: Store, *sinks: Sink, settings: DeliverySettings = SETTINGS) -> None:
+        self.store = store
+        self.clock = ManualClock(START)
+        self.sinks = sinks
+        self.settings = settings
+        self.turns = 0
+        self.restart()
+        self.delivery.turn()
+
+    def restart(self) -> None:
+        self.delivery = Delivery(
+            self.store, self.sinks, self.settings, self.clock, describe=self._describe
+        )
+
+    def judge(self, *alerts: AlertRecord) -> list[int]:
+        cursor = START + timedelta(minutes=self.turns)
+        previous = None if self.turns == 0 else cursor - timedelta(minutes=1)
+        self.turns += 1
+        judgement = Judgement(STREAM, previous, MonitorState(cursor, "{}"), alerts)
+        return [stored.id or 0 for stored in self.store.judge(judgement)]
+
+    def resolve(self, number: int, by: str = "ann") -> None:
+        self.store.transition_alert(number, "resolved", at=self.clock.now(), by=by)
+
+    def wait(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.delivery.turn()
+
+    def _describe(self, alert: AlertRecord) -> tuple[Sequence[EvidenceRecord], bytes | None]:
+        return [evidence(12)], b"png"
+
+
+def told(sink: RecordingSink) -> list[tuple[int | None, str]]:
+    return [(notice.alert.id, notice.kind) for notice in sink.taken]
+
+
+def test_each_step_is_told_with_who_when_and_where_to_look(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink)
+    (number,) = site.judge(alert())
+    site.delivery.turn()
+    site.resolve(number)
+    site.delivery.turn()
+    assert told(sink) == [(number, "opened"), (number, "resolved")]
+    opened, resolved = sink.taken
+    assert opened.title == "[warning] camera 3 (line-3): drift alert 1 opened"
+    assert "Since: 2026-03-01 11:58:00 UTC." in opened.text
+    assert "Most unusual messages: images/0@12." in opened.text
+    assert opened.text.endswith("https://x/1")
+    assert resolved.by == "ann"
+    assert "Resolved by ann at 12:00:00 UTC." in resolved.text
+    assert opened.picture == b"png"
+
+
+def test_a_sink_that_fails_is_tried_again_later_and_holds_no_other_up(store: Store) -> None:
+    flaky, steady = RecordingSink("flaky"), RecordingSink("steady")
+    site = Site(store, flaky, steady)
+    flaky.is_away = True
+    (number,) = site.judge(alert())
+    site.delivery.turn()
+    assert told(steady) == [(number, "opened")]
+    flaky.is_away = False
+    site.wait(4.9)
+    assert told(flaky) == []
+    site.wait(0.2)
+    assert told(flaky) == [(number, "opened")]
+
+
+def test_an_alert_never_ends_before_it_began(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink)
+    sink.failures.append(NotificationUndelivered("not now"))
+    (number,) = site.judge(alert())
+    site.delivery.turn()
+    site.resolve(number)
+    site.delivery.turn()
+    assert told(sink) == []
+    site.wait(10)
+    assert told(sink) == [(number, "opened"), (number, "resolved")]
+
+
+def test_a_receiver_that_asks_to_wait_is_left_alone_for_so_long(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink)
+    sink.failures.append(NotificationUndelivered("too many requests", retry_after_seconds=120))
+    site.judge(alert())
+    site.delivery.turn()
+    site.wait(119)
+    assert told(sink) == []
+    site.wait(2)
+    assert len(told(sink)) == 1
+
+
+def test_a_repetition_after_a_crash_has_the_same_key(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink)
+    site.judge(alert())
+    finish, store.finish_notification = store.finish_notification, crash  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        site.delivery.turn()
+    store.finish_notification = finish  # type: ignore[method-assign]
+    site.restart()
+    site.delivery.turn()
+    first, second = sink.taken
+    assert first.key == second.key
+
+
+def crash(*args: object, **more: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_cannot_be_delivered_is_given_up_after_the_stated_time(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = RecordingSink()
+    settings = DeliverySettings(
+        stream=STREAM, min_severity="info", give_up=timedelta(hours=1), page_url=""
+    )
+    site = Site(store, sink, settings=settings)
+    sink.is_away = True
+    (number,) = site.judge(alert())
+    for _ in range(attempts_within(3600) - 1):
+        site.wait(600)
+    assert [one.state for one in store.notification_counts(STREAM)] == ["pending"]
+    site.wait(600)
+    (dead,) = store.notification_counts(STREAM)
+    assert (dead.state, dead.count, dead.last_error) == ("dead", 1, "webhook is away")
+    assert f"alert {number} is not delivered to webhook after" in caplog.text
+    sink.is_away = False
+    site.resolve(number)
+    site.wait(600)
+    assert told(sink) == [(number, "resolved")]
+
+
+def test_a_clock_that_is_set_back_delays_nothing(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink)
+    sink.failures.append(NotificationUndelivered("not now"))
+    site.judge(alert())
+    site.delivery.turn()
+    site.clock._now -= timedelta(hours=5)
+    site.wait(6)
+    assert len(told(sink)) == 1
+
+
+def test_alerts_below_the_wanted_severity_are_told_once_they_worsen(store: Store) -> None:
+    sink = RecordingSink()
+    settings = DeliverySettings(
+        stream=STREAM, min_severity="critical", give_up=timedelta(days=1), page_url=""
+    )
+    site = Site(store, sink, settings=settings)
+    (number,) = site.judge(alert(severity="warning"))
+    site.delivery.turn()
+    assert told(sink) == []
+    site.judge(alert(id=number, severity="critical"))
+    site.delivery.turn()
+    assert told(sink) == [(number, "worsened")]
+    site.resolve(number)
+    site.delivery.turn()
+    assert told(sink)[-1] == (number, "resolved")
+
+
+def test_nothing_is_lost_or_out_of_order_when_sinks_fail_at_random(store: Store) -> None:
+    draw = random.Random(3)
+    sinks = [RecordingSink("one"), RecordingSink("two")]
+    site = Site(store, *sinks)
+    numbers: list[int] = []
+    for minute in range(120):
+        for sink in sinks:
+            sink.is_away = draw.random() < 0.4
+        if minute % 4 == 0:
+            numbers += site.judge(alert(segment=f"camera={minute}"))
+        elif minute % 4 == 2:
+            site.resolve(numbers[-1])
+        if draw.random() < 0.1:
+            site.restart()
+        site.wait(60)
+    for sink in sinks:
+        sink.is_away = False
+    for _ in range(3):
+        site.wait(600)
+    for sink in sinks:
+        for number in numbers:
+            kinds = [kind for alert_id, kind in told(sink) if alert_id == number]
+            assert kinds == ["opened", "resolved"]

@@ -1,0 +1,100 @@
+"""Which step of which alert each sink has been told, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from driftgauge.storage import Judgement, MonitorState, Store
+
+from ..stores import START, STREAM, alert
+
+SINKS = ["webhook", "kafka"]
+
+
+def raise_alert(store: Store, segment: str = "camera=3", *, turn: int = 0) -> int:
+    cursor = START + timedelta(minutes=turn)
+    previous = None if turn == 0 else cursor - timedelta(minutes=1)
+    (stored,) = store.judge(
+        Judgement(STREAM, previous, MonitorState(cursor, "{}"), [alert(segment=segment)])
+    )
+    return stored.id or 0
+
+
+def kinds(store: Store, sink: str) -> list[tuple[int, str | None, str]]:
+    pending = store.pending_notifications(STREAM, sink)
+    return [
+        (one.transition.alert_id, one.transition.from_state, one.transition.to_state)
+        for one in pending
+    ]
+
+
+def test_every_step_of_an_alert_waits_for_every_sink_in_order(store: Store) -> None:
+    store.queue_notifications(STREAM, SINKS)
+    number = raise_alert(store)
+    store.transition_alert(number, "acknowledged", at=START, by="ann")
+    store.transition_alert(number, "resolved", at=START, by="ann")
+    store.queue_notifications(STREAM, SINKS)
+    steps = [
+        (number, None, "open"),
+        (number, "open", "acknowledged"),
+        (number, "acknowledged", "resolved"),
+    ]
+    assert kinds(store, "webhook") == kinds(store, "kafka") == steps
+
+
+def test_a_step_waits_once_however_often_it_is_queued(store: Store) -> None:
+    store.queue_notifications(STREAM, SINKS)
+    raise_alert(store)
+    for _ in range(3):
+        store.queue_notifications(STREAM, SINKS)
+    assert len(store.pending_notifications(STREAM, "webhook")) == 1
+
+
+def test_a_sink_that_is_set_up_later_is_not_told_old_alerts(store: Store) -> None:
+    raise_alert(store)
+    store.queue_notifications(STREAM, ["webhook"])
+    assert kinds(store, "webhook") == []
+    later = raise_alert(store, "camera=4", turn=1)
+    store.queue_notifications(STREAM, ["webhook"])
+    assert kinds(store, "webhook") == [(later, None, "open")]
+
+
+@pytest.mark.parametrize("state", ["sent", "skipped", "dead"])
+def test_what_is_finished_waits_no_more(store: Store, state: str) -> None:
+    store.queue_notifications(STREAM, SINKS)
+    number = raise_alert(store)
+    store.queue_notifications(STREAM, SINKS)
+    (waiting,) = store.pending_notifications(STREAM, "kafka")
+    store.finish_notification(waiting.id, state, error="why")
+    store.queue_notifications(STREAM, SINKS)
+    assert kinds(store, "kafka") == []
+    assert kinds(store, "webhook") == [(number, None, "open")]
+    assert store.has_told(STREAM, "kafka", number) is (state == "sent")
+    counts = {(one.sink, one.state): one for one in store.notification_counts(STREAM)}
+    assert counts["kafka", state].count == 1
+    assert counts["kafka", state].last_error == "why"
+    assert counts["webhook", "pending"].count == 1
+
+
+def test_failed_attempts_are_counted_in_the_database(store: Store) -> None:
+    store.queue_notifications(STREAM, SINKS)
+    raise_alert(store)
+    store.queue_notifications(STREAM, SINKS)
+    (waiting,) = store.pending_notifications(STREAM, "kafka")
+    assert [store.note_attempt(waiting.id, "refused") for _ in range(3)] == [1, 2, 3]
+    (again,) = store.pending_notifications(STREAM, "kafka")
+    assert again.attempts == 3
+
+
+def test_an_alert_that_worsens_takes_a_step(store: Store) -> None:
+    number = raise_alert(store)
+    store.queue_notifications(STREAM, ["webhook"])
+    worse = alert(id=number, severity="critical")
+    cursor = START + timedelta(minutes=1)
+    store.judge(Judgement(STREAM, START, MonitorState(cursor, "{}"), [worse]))
+    store.queue_notifications(STREAM, ["webhook"])
+    (step,) = store.pending_notifications(STREAM, "webhook")
+    assert (step.transition.from_state, step.transition.to_state) == ("open", "open")
+    assert step.transition.note == "warning became critical"
