@@ -1,13 +1,21 @@
 """driftgauge's database: windows, alerts, detectors and offsets, in SQLite or PostgreSQL."""
 
 from .database import Database
-from .errors import RecordConflict, SchemaOutOfDate, StaleFlush, StorageError, StoreUnavailable
+from .errors import (
+    RecordConflict,
+    RowRefused,
+    SchemaOutOfDate,
+    StaleFlush,
+    StorageError,
+    StoreUnavailable,
+)
 from .periods import Period
 from .records import (
     ALPHAS,
     DEFAULT_ALPHA,
     EDGES,
     N_BINS,
+    OTHER_VALUE,
     AgentRecord,
     AlertRecord,
     AlertTransition,
@@ -22,6 +30,7 @@ from .records import (
     OffsetAdvance,
     PartitionRecord,
     RateRow,
+    RefusedRow,
     ScoreSummary,
     StreamRecord,
     Watermark,
@@ -35,6 +44,7 @@ __all__ = [
     "DEFAULT_ALPHA",
     "EDGES",
     "N_BINS",
+    "OTHER_VALUE",
     "AgentRecord",
     "AlertRecord",
     "AlertTransition",
@@ -52,6 +62,8 @@ __all__ = [
     "Period",
     "RateRow",
     "RecordConflict",
+    "RefusedRow",
+    "RowRefused",
     "SchemaOutOfDate",
     "ScoreSummary",
     "StaleFlush",

@@ -50,14 +50,35 @@ class UtcTimestamp(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else None
 
 
+KEY_CHARACTERS = 500
+"""A text that is part of an index: PostgreSQL's rows there hold 2,704 bytes, a character up to 4."""
+
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+
+
 class ForeignText(TypeDecorator[str]):
-    """Text from outside; what PostgreSQL cannot hold (NUL, lone surrogates) is replaced."""
+    """Text from outside, made to fit: a text alone never makes a database refuse its row.
+
+    What PostgreSQL cannot hold (NUL, lone surrogates) is replaced; what is too long is cut, and
+    ends with an ellipsis then.
+
+    Args:
+        max_characters: for a text that is part of no index, what a person would read of it.
+    """
 
     impl = Text
     cache_ok = True
 
+    def __init__(self, max_characters: int = KEY_CHARACTERS) -> None:
+        super().__init__()
+        self.max_characters = max_characters
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replace what one of the databases would refuse."""
-        if value is None or value.isprintable():
+        """Replace and cut what one of the databases would refuse."""
+        if value is None:
+            return None
+        if len(value) > self.max_characters:
+            value = value[: self.max_characters - 1] + _CUT
+        if value.isprintable():
             return value
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

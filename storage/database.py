@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from .errors import StorageError
+from .errors import RowRefused, StorageError
 from .failure import storage_error
+from .postgresql import postgresql_engine
 from .schema import check_schema, upgrade_schema
+from .sqlite_file import WRITES, keep_to_owner, others_may_read, sqlite_engine
 
 BUSY_SECONDS = 10.0
-CONNECT_SECONDS = 10
-WAL_RETRY_SECONDS = 0.02
-_WRITES = "driftgauge_writes"
 
 
 class Database:
@@ -39,22 +35,27 @@ class Database:
 
         Args:
             url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` (file and folder are made on
-                first use) or ``postgresql://user:password@host/name``.
+                first use) or ``postgresql://user:password@host/name``, also as ``postgres://``.
             make: False refuses an SQLite file that is not there, for those who only read.
             busy_seconds: how long a statement waits for another writer of an SQLite file.
         """
         self._url = _parse(url)
         self._engine = (
-            _sqlite_engine(self._url, make=make, busy_seconds=busy_seconds)
+            sqlite_engine(self._url, make=make, busy_seconds=busy_seconds)
             if self.is_sqlite
-            else _postgresql_engine(self._url)
+            else postgresql_engine(self._url)
         )
-        self._writers = self._engine.execution_options(**{_WRITES: True})
+        self._writers = self._engine.execution_options(**{WRITES: True})
 
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is an SQLite file."""
         return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        return Path(str(self._url.database)) if self.is_sqlite else None
 
     @property
     def name(self) -> str:
@@ -77,13 +78,21 @@ class Database:
     def upgrade(self) -> bool:
         """Bring the tables and views to this version; return whether they were not yet.
 
-        Safe to call from many agents at once.
+        Safe to call from many agents at once. A file of an earlier version, which was made as the
+        umask said, can be read by its owner only from then on.
         """
         with self.write() as connection:
-            return upgrade_schema(connection)
+            changed = upgrade_schema(connection)
+        if changed and self.path is not None:
+            keep_to_owner(self.path)
+        return changed
+
+    def others_may_read(self) -> bool:
+        """Return whether other users of this machine may read the SQLite file, and its pictures."""
+        return self.path is not None and others_may_read(self.path)
 
     def check_schema(self) -> None:
-        """Raise SchemaOutOfDate unless the tables are those of this version."""
+        """Raise SchemaOutOfDate unless tables and views are those of this version."""
         with self.read() as connection:
             check_schema(connection)
 
@@ -97,16 +106,18 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise storage_error(error, self.name) from error
+        except (OverflowError, UnicodeError) as error:  # drivers raise these as they are
+            raise RowRefused(f"{self.name} cannot hold a value: {error}") from error
 
 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise StorageError("the store's url is not a database url", hint=_URL_HINT) from None
+        raise StorageError("[store] url is not a database URL", hint=_URL_HINT) from None
     backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql")
     if backend != "sqlite":
         raise StorageError(f"{backend} is not a database that driftgauge knows", hint=_URL_HINT)
     if parsed.database in (None, "", ":memory:"):
@@ -114,59 +125,4 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-_NO_FILE_HINT = "name the file that the agent writes, in [store] url; the agent makes it"
 _URL_HINT = "sqlite:///driftgauge.db or postgresql://user:password@host/name"
-
-
-def _sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
-    path = Path(str(url.database))
-
-    @event.listens_for(engine, "do_connect")
-    def find_or_make(*_: object) -> None:
-        if not make and not path.exists():
-            raise StorageError(f"there is no database at {path}", hint=_NO_FILE_HINT)
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _: object) -> None:
-        # NORMAL loses the last transactions with the power, never their wholeness: offsets go
-        # with their counts, so the events are read and counted again.
-        _use_wal(connection, busy_seconds)
-        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that reads before it writes fails at once if another wrote in between,
-        # whatever the busy timeout; IMMEDIATE waits for its turn at the start.
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _use_wal(connection: Any, busy_seconds: float) -> None:
-    """Turn the file to WAL, whose first time needs it alone and heeds no busy timeout."""
-    deadline = time.monotonic() + busy_seconds
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").close()
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(WAL_RETRY_SECONDS)
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    try:
-        return create_engine(
-            url,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "driftgauge"},
-        )
-    except ModuleNotFoundError as error:
-        raise StorageError(
-            f"PostgreSQL needs a package that is not installed: {error.name}",
-            hint='pip install "driftgauge[postgres]"',
-        ) from error

@@ -1,8 +1,9 @@
 """What can go wrong in the database.
 
 StorageError
-├── StoreUnavailable    (retryable) no answer: unreachable, locked, out of connections
+├── StoreUnavailable    (retryable) no answer: unreachable, locked, full, out of connections
 ├── SchemaOutOfDate     the tables are older or newer than this version of driftgauge
+├── RowRefused          the database refuses a row for what it holds; the same row never fits
 └── RecordConflict      the database holds something else than the caller believes
     └── StaleFlush      another agent moved a partition first; the flush wrote nothing
 """
@@ -27,6 +28,10 @@ class SchemaOutOfDate(StorageError):
     """The database's tables do not fit this version of driftgauge."""
 
     hint = "driftgauge db upgrade"
+
+
+class RowRefused(StorageError):
+    """The database refuses a row for what it holds."""
 
 
 class RecordConflict(StorageError):

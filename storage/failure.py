@@ -1,21 +1,56 @@
-"""What a database driver's exception means to driftgauge."""
+"""What an exception of a database's driver means to driftgauge, and what to do about it."""
 
 from __future__ import annotations
 
+import errno
+import re
+from pathlib import Path
+
 from sqlalchemy.exc import (
+    DataError,
     DBAPIError,
     IntegrityError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from .errors import RecordConflict, SchemaOutOfDate, StorageError, StoreUnavailable
+from .errors import RecordConflict, RowRefused, SchemaOutOfDate, StorageError, StoreUnavailable
 
 _MISSING = ("no such table", "no such column", "has no column named")
-_UNREGISTERED = "register the stream first: Store.ensure_stream"
 _MISSING_STATES = ("42P01", "42703")  # PostgreSQL: undefined table, undefined column
+_UNREGISTERED = "register the stream first: Store.ensure_stream"
+
+# A row that is at fault itself. PostgreSQL: too long for an index, a null, a failed check.
+_ROW_STATES = ("54000", "23502", "23514")
+_ROW_NAMES = ("SQLITE_CONSTRAINT_NOTNULL", "SQLITE_CONSTRAINT_CHECK", "SQLITE_TOOBIG")
+
+# What another try may cure though the driver does not call it operational. PostgreSQL: a server
+# that is a standby now, a deadlock, no lock in time.
+_OUTAGE_STATES = ("25006", "40001", "40P01", "55P03")
+
+_WRITABLE = "let the user that runs driftgauge write the file and its folder"
+_SPACE = "free space on the database's disk"
+_LOGIN = (
+    "check user and password in [store] url; in a password, write @ as %40, / as %2F and : as %3A"
+)
+_HINTS = (
+    (r"unable to open database file|readonly database", _WRITABLE),
+    (r"disk is full|No space left on device", _SPACE),
+    (r"database is locked", "end the program that holds the file, or wait until it is done"),
+    (r"is not a database", "name another file in [store] url; this one holds something else"),
+    (r"disk image is malformed", "restore the file from a backup, or start with a new one"),
+    (r"authentication failed|no password supplied|role .* does not exist", _LOGIN),
+    (r"database .* does not exist", "CREATE DATABASE with that name, then: driftgauge db upgrade"),
+    (r"no pg_hba.conf entry", "let this host in: add a line for it to the server's pg_hba.conf"),
+    (r"too many clients", "raise the server's max_connections, or put PgBouncer before it"),
+    (r"read-only transaction", "name the primary in [store] url, not a standby"),
+    (r"denied for schema", "GRANT CREATE, USAGE ON SCHEMA public TO the user in [store] url"),
+    (r"permission denied for", "GRANT the user in [store] url all rights on driftgauge's tables"),
+    (r"other objects depend on it", "drop your views that read driftgauge's, and upgrade again"),
+)
 
 
 def storage_error(error: SQLAlchemyError, name: str) -> StorageError:
@@ -23,22 +58,50 @@ def storage_error(error: SQLAlchemyError, name: str) -> StorageError:
     reason = _reason(error)
     if isinstance(error, DBAPIError) and _is_missing(error, reason):
         return SchemaOutOfDate(f"{name} lacks tables that this version needs: {reason}")
+    if _is_row_fault(error):
+        return RowRefused(f"{name} refused a row for what it holds: {reason}")
     if isinstance(error, IntegrityError):
         hint = _UNREGISTERED if "foreign key" in reason.lower() else None
         return RecordConflict(f"{name} refused a record: {reason}", hint=hint)
     if _is_outage(error):
-        return StoreUnavailable(f"{name} did not answer: {reason}")
-    return StorageError(f"{name} refused: {reason}")
+        return StoreUnavailable(f"{name} did not answer: {reason}", hint=_hint(reason))
+    return StorageError(f"{name} refused: {reason}", hint=_hint(reason))
+
+
+def file_error(error: OSError, path: Path) -> StoreUnavailable:
+    """Return what it means that the SQLite file *path* cannot be made."""
+    no_space = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = error.strerror or str(error)
+    return StoreUnavailable(
+        f"cannot make the database {path}: {reason}", hint=_SPACE if no_space else _WRITABLE
+    )
 
 
 def _reason(error: SQLAlchemyError) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = error.orig if isinstance(error, StatementError) and error.orig else error
     return (str(cause).strip() or type(cause).__name__).splitlines()[0]
 
 
+def _hint(reason: str) -> str | None:
+    return next((hint for pattern, hint in _HINTS if re.search(pattern, reason)), None)
+
+
+def _state(error: SQLAlchemyError) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def _errorname(error: SQLAlchemyError) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlite_errorname", None)
+
+
 def _is_missing(error: DBAPIError, reason: str) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return state in _MISSING_STATES or any(words in reason for words in _MISSING)
+    return _state(error) in _MISSING_STATES or any(words in reason for words in _MISSING)
+
+
+def _is_row_fault(error: SQLAlchemyError) -> bool:
+    if isinstance(error, DataError):
+        return True
+    return _state(error) in _ROW_STATES or _errorname(error) in _ROW_NAMES
 
 
 def _is_outage(error: SQLAlchemyError) -> bool:
@@ -46,6 +109,8 @@ def _is_outage(error: SQLAlchemyError) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
-    if getattr(error.orig, "sqlite_errorname", None) == "SQLITE_ERROR":  # a mistake in the SQL
+    if _errorname(error) == "SQLITE_ERROR":  # a mistake in the SQL
         return False
+    if _state(error) in _OUTAGE_STATES:
+        return True
     return isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated

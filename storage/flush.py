@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, case, literal, or_, select
 
 from .errors import StaleFlush
-from .records import EvidenceRecord, FlushRecord, OffsetAdvance, ScoreSummary, WindowRecord
+from .isolation import Write, write_all
+from .records import (
+    OTHER_VALUE,
+    EvidenceRecord,
+    FlushRecord,
+    OffsetAdvance,
+    RefusedRow,
+    ScoreSummary,
+    WindowRecord,
+)
 from .tables import BINS, evidence, score_summary, score_window, stream_offset
 from .upsert import upsert, wrote_one
 
@@ -17,20 +28,53 @@ _ADDED = ("events", *BINS, "score_sum", "score_sum_squares", "left_out", "left_o
 _STATISTICS = ("events", "mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
 
 
-def write_flush(connection: Connection, flush: FlushRecord, now: datetime) -> None:
+def write_flush(
+    connection: Connection, flush: FlushRecord, now: datetime, *, write: Write = write_all
+) -> list[RefusedRow]:
     """Write *flush* as one; the caller's transaction keeps it whole.
 
     Rows are written in the order of their keys, so that two agents that share a window wait for
     each other and never deadlock.
+
+    Args:
+        connection: in a transaction.
+        flush: what to write.
+        now: the database's time.
+        write: how to write many rows.
+
+    Returns:
+        The rows that *write* left out. Counts of a segment that is refused for its name count as
+        ``name=~other``.
     """
     for advance in sorted(flush.advances, key=lambda advance: (advance.topic, advance.partition)):
         _advance(connection, flush.stream, advance, now)
-    if flush.windows:
-        _add_windows(connection, flush.stream, flush.detector, flush.windows)
-    if flush.evidence:
-        _keep_evidence(connection, flush.stream, flush.detector, flush.evidence)
-    if flush.summaries:
-        _replace_summaries(connection, flush, now)
+    add = partial(_add_windows, connection, flush.stream, flush.detector)
+    windows = write(add, sorted(flush.windows, key=_window_key))
+    lost = write(add, [_in_other(window) for window, _ in windows])
+    keep = partial(_keep_evidence, connection, flush.stream, flush.detector)
+    replaced = partial(_replace_summaries, connection, flush, now)
+    return [
+        *(RefusedRow("window", row.segment, str(reason), is_lost=False) for row, reason in windows),
+        *(RefusedRow("window", row.segment, str(reason)) for row, reason in lost),
+        *(
+            RefusedRow("evidence", row.segment, str(reason))
+            for row, reason in write(keep, flush.evidence)
+        ),
+        *(
+            RefusedRow("statistics", row.layer, str(reason))
+            for row, reason in write(replaced, flush.summaries)
+        ),
+    ]
+
+
+def _window_key(window: WindowRecord) -> tuple[datetime, str, str]:
+    return window.window_start, window.segment, window.layer
+
+
+def _in_other(window: WindowRecord) -> WindowRecord:
+    """Return the counts under the name that stands for values that cannot be kept."""
+    name, is_value, _ = window.segment.partition("=")
+    return replace(window, segment=f"{name}={OTHER_VALUE}" if is_value else window.segment)
 
 
 def _advance(connection: Connection, stream: str, advance: OffsetAdvance, now: datetime) -> None:
@@ -119,7 +163,6 @@ def _add_windows(
     changes["score_min"] = case((lower, new.score_min), else_=old.score_min)
     changes["score_max"] = case((higher, new.score_max), else_=old.score_max)
     rows = [_window_row(stream, detector, window) for window in windows]
-    rows.sort(key=lambda row: (row["window_start"], row["segment"], row["layer"]))
     connection.execute(
         statement.on_conflict_do_update(index_elements=score_window.primary_key, set_=changes), rows
     )
@@ -170,7 +213,9 @@ def _evidence_row(stream: str, detector: str, record: EvidenceRecord) -> dict[st
     }
 
 
-def _replace_summaries(connection: Connection, flush: FlushRecord, now: datetime) -> None:
+def _replace_summaries(
+    connection: Connection, flush: FlushRecord, now: datetime, summaries: Sequence[ScoreSummary]
+) -> None:
     statement = upsert(connection, score_summary)
     names = ("detector", *_STATISTICS, "flushed_at")
     rows = [
@@ -181,7 +226,7 @@ def _replace_summaries(connection: Connection, flush: FlushRecord, now: datetime
             "flushed_at": now,
             **_statistics(summary),
         }
-        for summary in sorted(flush.summaries, key=lambda summary: summary.layer)
+        for summary in sorted(summaries, key=lambda summary: summary.layer)
     ]
     connection.execute(
         statement.on_conflict_do_update(

@@ -13,6 +13,9 @@ EDGES = (
 """Edges of the p-value bins; bin b counts p in (EDGES[b], EDGES[b + 1]]."""
 
 N_BINS = len(EDGES) - 1
+OTHER_VALUE = "~other"
+"""The value of a segment that stands for all those that are not kept under their own."""
+
 DEFAULT_ALPHA = 0.01
 """An event is out of distribution when its p-value is at most this, unless its stream says other."""
 
@@ -137,6 +140,23 @@ class FlushRecord:
     windows: Sequence[WindowRecord] = ()
     evidence: Sequence[EvidenceRecord] = ()
     summaries: Sequence[ScoreSummary] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row of a flush that the database refused for what it holds.
+
+    Attributes:
+        kind: ``window``, ``evidence`` or ``statistics``.
+        of: its segment, or its layer.
+        reason: the database's.
+        is_lost: False where its counts were kept under another segment's name.
+    """
+
+    kind: str
+    of: str
+    reason: str
+    is_lost: bool = True
 
 
 @dataclass(frozen=True, slots=True)

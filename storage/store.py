@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from . import agents, alerts, detectors, evidence, leases, notifications, streams, windows
 from .clock import database_now
 from .database import Database
+from .errors import RowRefused
 from .flush import write_flush
+from .isolation import WriteApart
 from .periods import Period
 from .records import (
     DEFAULT_ALPHA,
@@ -27,6 +29,7 @@ from .records import (
     NotificationCount,
     PartitionRecord,
     RateRow,
+    RefusedRow,
     ScoreSummary,
     StreamRecord,
     Watermark,
@@ -41,15 +44,24 @@ class Store:
     again: a call that failed wrote nothing.
     """
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        now: Callable[[], datetime] | None = None,
+        on_refused: Callable[[Sequence[RefusedRow]], None] | None = None,
+    ) -> None:
         """Stand on *database*, which stays the caller's to close.
 
         Args:
             database: upgraded to this version.
             now: stands in for the database's clock, which dates flushes, heartbeats and leases.
+            on_refused: told of rows of a flush that the database refuses for what they hold; the
+                others are written then. None raises RowRefused instead, and writes nothing.
         """
         self._database = database
         self._clock = now
+        self._on_refused = on_refused
 
     def ping(self) -> None:
         """Return when the database answers, with the least work that shows it."""
@@ -93,10 +105,21 @@ class Store:
     def flush(self, flush: FlushRecord) -> None:
         """Write everything in one transaction; raise StaleFlush if it is not the next one.
 
-        A refused flush wrote nothing: drop its counts and seek to the database's offsets.
+        A stale flush wrote nothing: drop its counts and seek to the database's offsets.
         """
+        try:
+            with self._database.write() as connection:
+                write_flush(connection, flush, self._now(connection))
+        except RowRefused:
+            if self._on_refused is None:
+                raise
+            self._on_refused(self._flush_apart(flush))
+
+    def _flush_apart(self, flush: FlushRecord) -> list[RefusedRow]:
+        """Write all but the rows that the database refuses; return those."""
         with self._database.write() as connection:
-            write_flush(connection, flush, self._now(connection))
+            write = WriteApart(connection, self._database.name)
+            return write_flush(connection, flush, self._now(connection), write=write)
 
     def offsets(
         self, stream: str, partitions: Collection[tuple[str, int]]

@@ -31,6 +31,9 @@ metadata = MetaData(
     }
 )
 
+LongText = ForeignText(max_characters=10_000)
+"""What a person wrote or reads."""
+
 BINS = tuple(f"bin_{b:02d}" for b in range(N_BINS))
 
 
@@ -133,7 +136,7 @@ alert = Table(
     Column("rate_normal", Double, nullable=False),
     Column("events", Count, nullable=False),
     Column("layers", JSON, nullable=False),
-    Column("message", ForeignText, nullable=False),
+    Column("message", LongText, nullable=False),
     CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
     CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
     Index(None, "stream", "opened_at"),
@@ -157,7 +160,7 @@ alert_transition = Table(
     Column("to_state", Text, nullable=False),
     Column("changed_at", UtcTimestamp, nullable=False),
     Column("actor", ForeignText, nullable=False),
-    Column("note", ForeignText, nullable=False),
+    Column("note", LongText, nullable=False),
 )
 
 notification_sink = Table(
@@ -242,7 +245,7 @@ agent = Table(
     Column("lag_messages", Count),
     Column("lag_seconds", Double),
     Column("dead_letters", Count, nullable=False),
-    Column("dead_letter_reason", ForeignText),
+    Column("dead_letter_reason", LongText),
 )
 
 view_definition = Table(

@@ -84,11 +84,11 @@ def running_server(binaries: Path) -> Iterator[str]:
 def stoppable_server(binaries: Path) -> Iterator[PostgresServer]:
     """Start a server that a test may take away for a while."""
     folder = Path(tempfile.mkdtemp(prefix="driftgauge-postgres-"))
-    user = _unprivileged(folder)
+    user = unprivileged(folder)
     flags = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
     initialise: list[str | Path] = [binaries / "initdb", "-D", folder / "data", *flags]
     subprocess.run(initialise, check=True, capture_output=True, cwd=folder, **user)
-    server = PostgresServer(binaries, folder, user, _free_port())
+    server = PostgresServer(binaries, folder, user, free_port())
     server.start()
     try:
         yield server
@@ -153,7 +153,7 @@ _OPTIONS = {
 }
 
 
-def _unprivileged(folder: Path) -> dict[str, Any]:
+def unprivileged(folder: Path) -> dict[str, Any]:
     """Return how to start PostgreSQL, which refuses root, as its own user."""
     if os.geteuid() != 0:
         return {}
@@ -162,7 +162,7 @@ def _unprivileged(folder: Path) -> dict[str, Any]:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

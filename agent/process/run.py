@@ -16,7 +16,7 @@ from ..loop.status import LoopStatus
 from ..settings.load import Settings
 from ..telemetry import Metrics, agent_pages, serving
 from ..wiring.agent import Agent, build_agent
-from ..wiring.database import build_database
+from ..wiring.database import build_database, build_store
 from .signals import stopping_on_signals
 from .watchdog import Watchdog
 
@@ -38,7 +38,7 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Loo
 
     database = build_database(settings)
     try:
-        store, metrics = Store(database), Metrics(alpha=settings.stream.alpha)
+        store, metrics = build_store(database), Metrics(alpha=settings.stream.alpha)
         agent = build_agent(settings, store, stop=stop, listener=metrics.hear)
         _tell_start(agent)
         pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)

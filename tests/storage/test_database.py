@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
 
 from driftgauge.storage import (
     Database,
@@ -17,8 +23,9 @@ from driftgauge.storage import (
     Store,
     StoreUnavailable,
 )
+from driftgauge.storage.failure import storage_error
 
-from ..stores import STREAM, TOPIC, advance, flush
+from ..stores import STREAM, TOPIC, advance, evidence, flush
 
 
 def test_a_missing_folder_is_made_on_first_use(tmp_path: Path) -> None:
@@ -57,6 +64,14 @@ def test_memory_cannot_be_shared(url: str) -> None:
     with pytest.raises(StorageError, match="in memory cannot be shared") as caught:
         Database(url)
     assert caught.value.hint.startswith("sqlite:///driftgauge.db or postgresql://")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_server_may_be_named_as_platforms_name_it(postgres_url: str, scheme: str) -> None:
+    database = Database(f"{scheme}:{postgres_url.partition(':')[2]}")
+    database.upgrade()
+    database.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://host/name", "driftgauge.db"])
@@ -100,6 +115,81 @@ def test_a_writer_waits_for_the_other_s_end(tmp_path: Path) -> None:
         started.wait()
     thread.join()
     assert [row.stream for row in store.streams()] == [STREAM]
+    database.close()
+
+
+def modes(folder: Path) -> dict[str, str]:
+    return {path.name: oct(path.stat().st_mode)[-3:] for path in folder.iterdir()}
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_only_its_owner_may_read_the_database_and_the_files_beside_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
+    database.upgrade()
+    Store(database).ensure_stream(STREAM, TOPIC, 60)
+    names = ("driftgauge.db", "driftgauge.db-shm", "driftgauge.db-wal")
+    assert modes(tmp_path) == dict.fromkeys(names, "600")
+    assert not database.others_may_read()
+    database.close()
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_file_of_an_earlier_version_is_closed_to_others_with_its_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "driftgauge.db"
+    database = Database(f"sqlite:///{path}")
+    database.upgrade()
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM view_definition")
+    path.chmod(0o644)
+    assert database.others_may_read()
+    database.upgrade()
+    assert modes(tmp_path)["driftgauge.db"] == "600"
+    path.chmod(0o640)  # a person's choice from here on
+    database.upgrade()
+    assert modes(tmp_path)["driftgauge.db"] == "640"
+    database.close()
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    database = Database(f"sqlite:///{tmp_path}/file/driftgauge.db")
+    with pytest.raises(StorageError, match=r"cannot make the database .*: ") as caught:
+        database.upgrade()
+    assert "write the file and its folder" in caught.value.hint
+
+
+def test_a_full_disk_is_waited_for_and_says_what_to_do(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
+    database.upgrade()
+    store = Store(database)
+    store.ensure_stream(STREAM, TOPIC, 60)
+    kept = [evidence(n, thumbnail=b"x" * 4096) for n in range(50)]
+    with database.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # it cannot grow
+    with pytest.raises(StoreUnavailable, match="disk is full") as caught:
+        store.flush(flush(advance(None, 1), evidence=kept))
+    assert caught.value.hint == "free space on the database's disk"
+    database.close()
+
+
+def test_a_file_that_may_not_be_written_says_so_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "driftgauge.db"
+    database = Database(f"sqlite:///{path}")
+    with database.write() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = 1")
+        with pytest.raises(OperationalError) as inner:
+            connection.exec_driver_sql("CREATE TABLE anything (n INTEGER)")
+    told = storage_error(inner.value, database.name)
+    assert told.retryable
+    assert "readonly database" in str(told)
+    assert told.hint == "let the user that runs driftgauge write the file and its folder"
     database.close()
 
 
@@ -155,6 +245,91 @@ def test_a_server_that_cuts_the_connection_is_found_again(postgres_url: str) -> 
     assert store.streams() == []
     killer.close()
     database.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("user", "name", "words", "hint"),
+    [
+        ("nobody", "postgres", "role .*nobody.* does not exist", "check user and password"),
+        ("postgres", "nothing", "database .*nothing.* does not exist", "CREATE DATABASE"),
+    ],
+)
+def test_a_server_that_lets_nobody_in_says_why(
+    postgres_url: str, user: str, name: str, words: str, hint: str
+) -> None:
+    url = make_url(postgres_url).set(username=user, database=name)
+    database = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(StoreUnavailable, match=words) as caught:
+        database.check_schema()
+    assert hint in caught.value.hint
+    database.close()
+
+
+def test_a_wrong_password_says_where_it_stands(postgres_url: str) -> None:
+    hint = storage_error(
+        OperationalError("", {}, Exception('password authentication failed for user "x"')), "db"
+    ).hint
+    assert "[store] url" in hint
+    assert "%40" in hint
+
+
+@pytest.mark.postgres
+def test_a_user_without_rights_is_told_which(postgres_url: str) -> None:
+    owner = Database(postgres_url)
+    user = f"reader_{uuid.uuid4().hex[:8]}"
+    with owner.write() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {user} LOGIN")
+        connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    url = make_url(postgres_url).set(username=user)
+    weak = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(StorageError, match="permission denied for schema public") as caught:
+        weak.upgrade()
+    assert "GRANT CREATE" in caught.value.hint
+    owner.upgrade()
+    with pytest.raises(StorageError, match="permission denied for table") as caught:
+        weak.check_schema()
+    assert "GRANT" in caught.value.hint
+    weak.close()
+    with owner.write() as connection:
+        connection.exec_driver_sql(f"DROP ROLE {user}")
+    owner.close()
+
+
+@pytest.mark.postgres
+def test_a_standby_is_waited_for(postgres_url: str) -> None:
+    database = Database(f"{postgres_url}?options=-c%20default_transaction_read_only%3Don")
+    with pytest.raises(StoreUnavailable, match="read-only transaction") as caught:
+        database.upgrade()
+    assert "primary" in caught.value.hint
+    database.close()
+
+
+@pytest.mark.postgres
+def test_views_that_stand_on_driftgauge_s_are_named_before_an_upgrade(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    database.upgrade()
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE VIEW mine AS SELECT * FROM ood_rate_daily")
+        connection.exec_driver_sql("UPDATE view_definition SET digest = 'earlier'")
+    with pytest.raises(StorageError, match="other objects depend on it") as caught:
+        database.upgrade()
+    assert caught.value.hint == "drop your views that read driftgauge's, and upgrade again"
+    database.close()
+
+
+def test_a_missing_driver_names_a_line_that_installs_it() -> None:
+    code = """
+import sys
+sys.modules["psycopg"] = None
+from driftgauge.storage import Database, StorageError
+try:
+    Database("postgres://host/name")
+except StorageError as error:
+    print(error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "in driftgauge's folder: pip install -e '.[agent,postgres]'"
 
 
 def test_an_exception_within_a_transaction_undoes_it(store: Store, database: Database) -> None:

@@ -1,0 +1,37 @@
+"""A PostgreSQL database, straight or behind a pooler."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL, Engine, create_engine
+
+from .errors import StorageError
+
+DRIVER = "postgresql+psycopg"
+_CONNECT_SECONDS = 10
+_NO_DRIVER_HINT = "in driftgauge's folder: pip install -e '.[agent,postgres]'"
+
+
+def postgresql_engine(url: URL) -> Engine:
+    """Return an engine for the server that *url* names.
+
+    It prepares no statements on the server: behind PgBouncer in transaction mode the next
+    transaction may run on another server connection, which does not know them or has others of
+    the same name.
+
+    Raises:
+        StorageError: the driver is not installed.
+    """
+    try:
+        return create_engine(
+            url.set(drivername=DRIVER),
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": _CONNECT_SECONDS,
+                "application_name": "driftgauge",
+                "prepare_threshold": None,
+            },
+        )
+    except ImportError as error:  # psycopg itself, or the libpq that it stands on
+        raise StorageError(
+            f"PostgreSQL needs a package that is not installed: {error}", hint=_NO_DRIVER_HINT
+        ) from error

@@ -1,0 +1,106 @@
+"""An SQLite database: its file, who may read it, and how its connections are set up."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from .errors import StorageError
+from .failure import file_error
+
+OWNER_ONLY = 0o600
+"""The file holds pictures: nobody but its owner may read them."""
+
+WRITES = "driftgauge_writes"
+"""The execution option of a transaction that writes."""
+
+_OTHERS = 0o077
+_WAL_RETRY_SECONDS = 0.02
+_NO_FILE_HINT = "name the file that the agent writes, in [store] url; the agent makes it"
+
+
+def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
+    """Return an engine for the file that *url* names.
+
+    Args:
+        url: of a file.
+        make: False refuses a file that is not there.
+        busy_seconds: how long a statement waits for another writer.
+    """
+    engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
+    path = Path(str(url.database))
+
+    @event.listens_for(engine, "do_connect")
+    def find_or_make(*_: object) -> None:
+        if not make and not path.exists():
+            raise StorageError(f"there is no database at {path}", hint=_NO_FILE_HINT)
+        try:
+            _make_file(path)
+        except OSError as error:
+            raise file_error(error, path) from error
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        # NORMAL loses the last transactions with the power, never their wholeness: offsets go
+        # with their counts, so the events are read and counted again.
+        _use_wal(connection, busy_seconds)
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads before it writes fails at once if another wrote in between,
+        # whatever the busy timeout; IMMEDIATE waits for its turn at the start.
+        writes = connection.get_execution_options().get(WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def others_may_read(path: Path) -> bool:
+    """Return whether anybody but the owner may read or write the file."""
+    return bool(path.stat().st_mode & _OTHERS)
+
+
+def keep_to_owner(path: Path) -> None:
+    """Let nobody but the owner read the file, nor the two that SQLite keeps beside it."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        beside = path.with_name(name)
+        if beside.exists():
+            beside.chmod(OWNER_ONLY)
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file, which SQLite takes for a new database, where there is none.
+
+    SQLite would make it as the umask says; its -wal and -shm get the modes of this one.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)
+    except FileExistsError:  # another agent was quicker
+        return
+    try:
+        os.fchmod(made, OWNER_ONLY)  # a umask can only have taken bits away; SQLite needs both
+    finally:
+        os.close(made)
+
+
+def _use_wal(connection: Any, busy_seconds: float) -> None:
+    """Turn the file to WAL, whose first time needs it alone and heeds no busy timeout."""
+    deadline = time.monotonic() + busy_seconds
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_RETRY_SECONDS)
