@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector bench-agent bench-cost bench-calibration fuzz check format clean
+.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector bench-agent bench-cost bench-calibration fuzz check settings format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -61,6 +61,9 @@ fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
 
 check: $(STAMP) ## format, lint, types, import rules
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+settings: $(STAMP) ## write the settings' sample and their page anew
+	@$(BIN)/python scripts/write-settings
 
 format: $(STAMP) ## let ruff format and fix
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

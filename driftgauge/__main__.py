@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from driftgauge.extras import install_command
+
 _MISSING = """\
 driftgauge: the Python package {package!r} is not installed. The command needs the extra 'agent':
-  pip install 'driftgauge[agent]'      (in a clone: pip install -e '.[agent]')"""
+  {command}"""
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
         package = (error.name or "").partition(".")[0]
         if package == "driftgauge":
             raise
-        sys.exit(_MISSING.format(package=package))
+        sys.exit(_MISSING.format(package=package, command=install_command("agent")))
     run_command()
 
 

@@ -75,8 +75,10 @@ def main() -> None:
         if not names & ROOTS:
             raise
         from ..terminal.printing import print_error
+        from .hints import with_options
 
-        print_error(error)
+        hint = with_options(getattr(error, "hint", ""), sys.argv[1:], FILES)
+        print_error(error, hint=hint)
         sys.exit(2 if names & USAGE_ERRORS else 1)
 
 

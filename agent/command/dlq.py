@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import ConfigOption, JsonOption
+from .start import LogLevel, LogLevelOption, start
 
 if TYPE_CHECKING:
     from ..settings.load import Settings
@@ -51,6 +52,7 @@ def list_letters(
     since: SinceOption = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, the newest.")] = 50,
     config: ConfigOption = None,
+    log_level: LogLevelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the messages in the dead-letter topic: when, from where, why, how large.
@@ -64,7 +66,7 @@ def list_letters(
     from .reading import parse_since
 
     choice = Choice(reason, parse_since(since))
-    with _opened(config) as (settings, box):
+    with _opened(config, log_level) as (settings, box):
         found = _look(box, choice, limit=limit)
     rows = [row | {"replayed": row["letter"] in found.replayed} for row in found.chosen]
     if as_json:
@@ -97,6 +99,7 @@ def replay_letters(
         bool, typer.Option(help="Count what would be sent, and send nothing.")
     ] = False,
     config: ConfigOption = None,
+    log_level: LogLevelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send messages from the dead-letter topic back to the topic that they came from.
@@ -117,7 +120,7 @@ def replay_letters(
     from .reading import parse_since
 
     choice = Choice(reason, parse_since(since), frozenset(letter or ()))
-    with _opened(config) as (settings, box):
+    with _opened(config, log_level) as (settings, box):
         replayed = _look(box, choice, limit=1).replayed
         outcome = _replay(
             settings, box, choice, replayed=replayed, limit=limit, max_attempts=max_attempts,
@@ -132,14 +135,14 @@ def replay_letters(
 
 
 @contextmanager
-def _opened(config: Path | None) -> Iterator[tuple[Settings, LetterBox]]:
-    from ..log import configure_logging
-    from ..settings.load import load_settings, secret_values
+def _opened(
+    config: Path | None, log_level: LogLevel | None
+) -> Iterator[tuple[Settings, LetterBox]]:
+    settings = start(config, log_level=log_level or LogLevel.WARNING)
+
     from ..stream.letter_box import open_letter_box
     from ..wiring.kafka import build_connection
 
-    settings = load_settings(config)
-    configure_logging("warning", settings.log.format, secrets=secret_values(settings))
     with open_letter_box(build_connection(settings), settings.kafka.dead_letter_topic) as box:
         yield settings, box
 

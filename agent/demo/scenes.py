@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ...extras import install_command
 from ..errors import SettingsError
 
 FRAME_PIXELS = 224
@@ -90,8 +91,8 @@ def _photograph(name: str) -> Path:
     path = Path((spec.submodule_search_locations or [""])[0]) / inside if spec else None
     if path is None or not path.is_file():
         raise SettingsError(
-            f"the photograph {name!r} is not there; it comes with the demo extra: "
-            "pip install 'driftgauge[demo]'"
+            f"the photograph {name!r} is not installed",
+            hint=install_command("demo"),
         )
     return path
 

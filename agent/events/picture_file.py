@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import AvifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin, features
 
+from ...extras import install_command
 from ..errors import EventUnsupported
 from .first_bytes import AVIF, HEIC, JPEG, PNG, FileKind
 
@@ -52,7 +53,7 @@ def heif_class() -> Any:
         except ImportError as error:
             raise EventUnsupported(
                 "the picture is HEIC, and the package that reads it is not installed here: "
-                "pip install 'driftgauge[heif]', or send JPEG"
+                f"{install_command('heif')}, or send JPEG"
             ) from error
     return HeifImageFile
 

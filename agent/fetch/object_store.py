@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from ...extras import install_command
 from ..errors import EventFetchError, EventUnsupported
 from .address import Address
 from .http_get import Away
@@ -42,7 +43,7 @@ def _store(timeout_seconds: float) -> Any:
         from s3fs import S3FileSystem
     except ImportError as error:
         raise EventUnsupported(
-            "the picture lies in s3, and s3fs is missing: install driftgauge[s3]"
+            f"the picture lies in s3, and s3fs is missing: {install_command('s3')}"
         ) from error
     store = S3FileSystem(
         default_cache_type="none",

@@ -30,24 +30,28 @@ log = logging.getLogger(__name__)
 
 def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
     """Return the monitor of the stream's windows."""
-    monitor = settings.monitor
-    seconds = settings.windows.seconds
     return Monitor(
         store,
         detector=name,
         columns=detector.columns,
         reference=detector.reference,
-        settings=MonitorSettings(
-            stream=settings.stream.name,
-            window_seconds=seconds,
-            alpha=settings.stream.alpha,
-            windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
-            idle_seconds=monitor.idle_seconds,
-            grace_seconds=monitor.grace_seconds,
-            recovery_windows=monitor.recovery_windows,
-            learn=monitor.learn,
-        ),
+        settings=monitor_settings(settings),
         clock=SystemClock(),
+    )
+
+
+def monitor_settings(settings: Settings) -> MonitorSettings:
+    """Return how windows are judged."""
+    monitor, seconds = settings.monitor, settings.windows.seconds
+    return MonitorSettings(
+        stream=settings.stream.name,
+        window_seconds=seconds,
+        alpha=settings.stream.alpha,
+        windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
+        idle_seconds=monitor.idle_seconds,
+        grace_seconds=monitor.grace_seconds,
+        recovery_windows=monitor.recovery_windows,
+        learn=monitor.learn,
     )
 
 

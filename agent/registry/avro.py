@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ...extras import install_command
 from ..errors import EventDecodeError, EventFetchError, EventUnsupported
 
 
@@ -36,7 +37,7 @@ class AvroBody:
         except ImportError as error:
             raise EventUnsupported(
                 f"schema {number} is Avro, and fastavro is missing: "
-                "pip install 'driftgauge[avro]', restart the agent, then `driftgauge dlq replay`"
+                f"{install_command('avro')}, restart the agent, then `driftgauge dlq replay`"
             ) from error
         if answer.get("references"):
             raise EventUnsupported(f"schema {number} in Avro refers to others, which is not read")

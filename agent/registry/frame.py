@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...extras import install_command
 from ..errors import EventSchemaError, EventUnsupported
 
 ReadRecord = Callable[[bytes], dict[str, object]]
@@ -43,5 +44,5 @@ def no_registry(value: bytes) -> dict[str, object]:
     number, _ = split_frame(value)
     raise EventUnsupported(
         f"the message is in a schema registry's framing, schema {number}: to read it, "
-        "pip install 'driftgauge[avro]' or 'driftgauge[protobuf]' and set events.registry_url"
+        f"{install_command('avro', 'protobuf')} and set events.registry_url"
     )

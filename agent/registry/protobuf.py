@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...extras import install_command
 from ..errors import EventDecodeError, EventError, EventUnsupported
 from .client import RegistryClient
 from .protobuf_document import Documents
@@ -41,8 +42,7 @@ class ProtobufBody:
         except ImportError as error:
             raise EventUnsupported(
                 f"schema {number} is Protobuf, and protobuf is missing: "
-                "pip install 'driftgauge[protobuf]', restart the agent, then `driftgauge dlq "
-                "replay`"
+                f"{install_command('protobuf')}, restart the agent, then `driftgauge dlq replay`"
             ) from error
         return cls(number, ProtobufSchema.asked(client, number))
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ...extras import install_command
 from ..errors import EventError, EventFetchError, EventUnsupported, SettingsError
 from .avro import AvroBody
 from .client import RegistryClient
@@ -40,7 +41,7 @@ class RecordReader:
         if not any(map(_is_installed, ("fastavro", "google.protobuf"))):
             raise SettingsError(
                 "events.registry_url is set, and both fastavro and protobuf are missing",
-                hint="install driftgauge[avro] or driftgauge[protobuf]",
+                hint=install_command("avro", "protobuf"),
             )
 
     def __call__(self, value: bytes) -> dict[str, object]:

@@ -6,7 +6,7 @@ This is the only file that reads the environment. ``detector`` and ``storage`` t
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -104,9 +104,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         """Refuse settings that contradict each other."""
-        problem = next(iter(contradictions(self)), None)
-        if problem is not None:
-            raise ValueError(problem)
+        if problems := contradictions(self):
+            raise ValueError("\n".join(problems))
         return self
 
 
@@ -132,8 +131,8 @@ def load_settings(
         flags: section to name to value, as given on the command line; None values are not given.
 
     Raises:
-        SettingsError: a file that is missing or not TOML, a setting that is unknown, missing,
-            out of bounds, or contradicts another.
+        SettingsError: a file that is missing or not TOML; or every setting that is unknown,
+            missing, out of bounds, or contradicts another, each on a line.
     """
     return load_with_origins(path, flags=flags).settings
 
@@ -152,26 +151,27 @@ def load_with_origins(
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
-        origins = _origins(merged, source, given)
-        lines = [_in_words(detail, origins, source) for detail in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
+        raise _refusal(error.errors(), _origins(merged, source, given), source) from None
     return LoadedSettings(settings, _origins(settings.model_dump(), source, given))
 
 
 def _environment() -> dict[str, Any]:
     """Return section to name to text, from ``DRIFTGAUGE_SECTION__NAME``."""
-    for variable in os.environ:
+    problems = []
+    for variable in sorted(os.environ):
         section, nested, name = variable.removeprefix(PREFIX).partition("__")
-        if variable.startswith(PREFIX) and nested:
-            _refuse_unknown_variable(variable, section.lower(), name.lower())
+        if variable.startswith(PREFIX) and nested and not _is_known(section.lower(), name.lower()):
+            problems.append(
+                f"environment variable {variable}: {_unknown(section.lower(), name.lower())}"
+            )
+    if problems:
+        raise SettingsError("\n".join(problems))
     return EnvSettingsSource(Settings)()
 
 
-def _refuse_unknown_variable(variable: str, section: str, name: str) -> None:
-    names = setting_names().get(section, ())
+def _is_known(section: str, name: str) -> bool:
     files = [secret + SUFFIX for secret in secret_names().get(section, ())]
-    if name not in (*names, *files):
-        raise SettingsError(f"environment variable {variable}: {_unknown(section, name)}")
+    return name in (*setting_names().get(section, ()), *files)
 
 
 def _unknown(section: str, name: str) -> str:
@@ -256,18 +256,44 @@ def _variable(section: str, name: str) -> str:
     return f"{PREFIX}{section}__{name}".upper()
 
 
-def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile) -> str:
-    """Return one validation error as *where: what, got, what to do*."""
+def _refusal(
+    details: Sequence[ErrorDetails], origins: Mapping[str, str], source: TomlFile
+) -> SettingsError:
+    """Return everything that is wrong, a line each; first whether there is a file at all."""
+    lines = [line for detail in details for line in _in_words(detail, origins, source)]
+    is_missing = any(detail["type"] == "missing" for detail in details)
+    if is_missing and not source.path.exists():
+        return SettingsError(
+            "\n".join([f"there is no settings file {source.path} in {Path.cwd()}", *lines]),
+            hint=f"`driftgauge init` writes {source.path} with every setting and what it means; "
+            "`-c FILE` names another file",
+        )
+    hint = "`driftgauge init sample.toml` writes a file that explains every setting"
+    return SettingsError("\n".join(lines), hint=hint if is_missing else None)
+
+
+def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile) -> Iterator[str]:
+    """Give one validation error, or each contradiction, as *where: what, got, what to do*."""
     section, name = (*(str(part) for part in detail["loc"]), "", "")[:2]
     key = f"{section}.{name}" if name else section
     where = origins.get(key, "default")
     if where == "default":
         where = f"{source.path}:{source.lines[section]}" if section in source.lines else "settings"
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: {_unknown(section, name)}"
-    if detail["type"] == "missing":
-        return f"{key} is not set; set it in {source.path} or as {_variable(section, name)}"
     reason = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error" or name in secret_names().get(section, ()):
-        return f"{where}: {key}: {reason}" if key else f"{where}: {reason}"
-    return f"{where}: {key} = {detail['input']!r}: {reason}"
+    if detail["type"] == "extra_forbidden":
+        yield f"{where}: {_unknown(section, name)}"
+    elif detail["type"] == "missing":
+        for missing in [name] if name else _required(section):
+            setting, variable = f"{section}.{missing}", _variable(section, missing)
+            yield f"{setting} is not set; set it in {source.path} or as {variable}"
+    elif not key:
+        yield from (f"{where}: {problem}" for problem in reason.splitlines())
+    elif detail["type"] == "value_error" or name in secret_names().get(section, ()):
+        yield f"{where}: {key}: {reason}"
+    else:
+        yield f"{where}: {key} = {detail['input']!r}: {reason}"
+
+
+def _required(section: str) -> list[str]:
+    fields = sections()[section].model_fields
+    return [name for name, field in fields.items() if field.is_required()]

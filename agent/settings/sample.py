@@ -23,7 +23,9 @@ _HEAD = """\
 # registry_url and [store] url.
 # Lines that begin with "# " and a name show a setting that is unset, with an example.
 """
-_SHOWN = {"model.source"}
+_SHOWN = {"model.factory"}
+"""Without a default, and written all the same: one of two that the reader must choose from."""
+
 _COMMENT_WIDTH = 96
 
 
@@ -31,33 +33,40 @@ def sample_toml() -> str:
     """Return the text of a settings file with every setting, its meaning and its default."""
     parts = [_HEAD]
     for name, kind in sections().items():
-        parts.append(f"\n# {_one_line(kind.__doc__)}\n[{name}]\n")
+        parts.append(f"\n# {one_line(kind.__doc__)}\n[{name}]\n")
         parts.extend(_entry(name, key, field) for key, field in kind.model_fields.items())
     return "".join(parts)
 
 
 def _entry(section: str, name: str, field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=True, validated_data={})
+    default = default_of(field)
     unset = default is None or default is PydanticUndefined or default == ""
     value = field.examples[0] if unset and field.examples else default
     required = default is PydanticUndefined or f"{section}.{name}" in _SHOWN
     comment = textwrap.fill(
-        _one_line(field.description), _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
+        one_line(field.description), _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
     )
-    return f"{comment}\n{'' if required or not unset else '# '}{name} = {_toml(value)}\n"
+    return f"{comment}\n{'' if required or not unset else '# '}{name} = {toml_value(value)}\n"
 
 
-def _one_line(text: str | None) -> str:
+def default_of(field: FieldInfo) -> Any:
+    """Return a setting's default, `PydanticUndefined` where it has none."""
+    return field.get_default(call_default_factory=True, validated_data={})
+
+
+def one_line(text: str | None) -> str:
+    """Return *text* without its line breaks."""
     return " ".join((text or "").split())
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a setting's value as TOML writes it."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, timedelta):
         value = duration_in_words(value)
     if isinstance(value, tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
+        return f"[{', '.join(toml_value(item) for item in value)}]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

@@ -44,7 +44,7 @@ class ConsumerSettings:
     heartbeat_interval_seconds: float = 3.0
     partition_assignment: PartitionAssignment = "cooperative-sticky"
     fetch_max_bytes: int = 8 * 1024 * 1024
-    max_message_bytes: int = 10 * 1024 * 1024
+    max_message_bytes: int = 8 * 1024 * 1024
     call_timeout_seconds: float = 5.0
 
 

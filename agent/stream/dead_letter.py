@@ -58,7 +58,7 @@ class KafkaDeadLetters:
         *,
         topic: str,
         max_pending_bytes: int = 16 * 1024 * 1024,
-        max_message_bytes: int = 10 * 1024 * 1024,
+        max_message_bytes: int = 8 * 1024 * 1024,
         flush_timeout_seconds: float = 10.0,
     ) -> None:
         self._topic = topic

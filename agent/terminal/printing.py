@@ -32,8 +32,8 @@ def print_line(*parts: Part, console: Console | None = None) -> None:
     (console or Console()).print(line, soft_wrap=True)
 
 
-def print_error(error: BaseException) -> None:
-    """Print an error and its hint to standard error.
+def print_error(error: BaseException, *, hint: str = "") -> None:
+    """Print an error, and what to do about it, to standard error.
 
     A message may have several lines of our own; those after the first are indented, so that a value
     in it cannot pass for a message.
@@ -45,7 +45,7 @@ def print_error(error: BaseException) -> None:
     print_line(("error: ", "bold red"), (first, "red"), console=console)
     for line in others:
         print_line((f"  {line}", "red"), console=console)
-    if hint := getattr(error, "hint", None):
+    if hint:
         print_line(f"hint: {hint}", console=console)
 
 

@@ -64,18 +64,23 @@ def build_source(
     first_partitions: Callable[[int], int] | None = None,
 ) -> KafkaSource:
     """Join the consumer group; arguments take the place of the stream's own settings."""
-    kafka = settings.kafka
     return KafkaSource(
         build_connection(settings),
         topic=topic or settings.stream.topic,
-        group_id=group_id or kafka.group_id,
-        settings=ConsumerSettings(
-            auto_offset_reset=reset or kafka.auto_offset_reset,
-            session_timeout_seconds=kafka.session_timeout_seconds,
-            heartbeat_interval_seconds=kafka.heartbeat_interval_seconds,
-            partition_assignment=kafka.partition_assignment,
-            fetch_max_bytes=kafka.fetch_max_bytes,
-            max_message_bytes=settings.batch.max_message_bytes,
-        ),
+        group_id=group_id or settings.kafka.group_id,
+        settings=consumer_settings(settings, reset=reset),
         first_partitions=first_partitions,
+    )
+
+
+def consumer_settings(settings: Settings, *, reset: OffsetReset | None = None) -> ConsumerSettings:
+    """Return how messages are read; *reset* takes the place of the stream's own setting."""
+    kafka = settings.kafka
+    return ConsumerSettings(
+        auto_offset_reset=reset or kafka.auto_offset_reset,
+        session_timeout_seconds=kafka.session_timeout_seconds,
+        heartbeat_interval_seconds=kafka.heartbeat_interval_seconds,
+        partition_assignment=kafka.partition_assignment,
+        fetch_max_bytes=kafka.fetch_max_bytes,
+        max_message_bytes=settings.batch.max_message_bytes,
     )

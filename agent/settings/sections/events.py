@@ -65,7 +65,7 @@ class EventsSection(Section):
     registry_url: SecretStr | None = Field(
         default=None, examples=["https://USER:PASSWORD@registry.internal:8081"]
     )
-    """Schema registry to ask for schemas; needs driftgauge[avro] or driftgauge[protobuf]."""
+    """Schema registry to ask for schemas; needs the extra avro or protobuf."""
 
     @field_validator("fetch_allow")
     @classmethod

@@ -18,7 +18,7 @@ class ModelSection(Section):
     )
     """A timm model, "timm:NAME"."""
     factory: str | None = Field(
-        default=None, pattern=r"^[\w.]+:\w+$", examples=["my_package.my_module:build_model"]
+        default=None, pattern=r"^[\w.]+:\w+$", examples=["my_model:build_model"]
     )
     """Your own model: "package.module:function" that returns an nn.Module, or a pair of it and
     the transform it wants, which is called in several threads at once (docs/models.md)."""

@@ -53,7 +53,7 @@ def test_config_shows_every_value_and_where_it_came_from(monkeypatch: pytest.Mon
     }  # fmt: skip
     assert values["monitor"]["false_alarms"]["value"] == "1 per 30 days"
     assert values["stream"]["name"]["origin"].startswith("driftgauge.toml:")
-    assert values["model"]["factory"] == {"value": None, "origin": "default"}
+    assert values["model"]["source"] == {"value": None, "origin": "default"}
     table = runner.invoke(app, ["config"]).output
     assert "postgresql://me:***@db/drift" in table
     assert not any("hunter" in text for text in (result.output, table))

@@ -48,8 +48,9 @@ def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
     assert "Usage: driftgauge" in shown.stdout
 
 
-def test_version_is_the_packages(tmp_path: Path) -> None:
-    shown = driftgauge("--version", folder=tmp_path)
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version_is_the_packages(option: str, tmp_path: Path) -> None:
+    shown = driftgauge(option, folder=tmp_path)
     assert shown.stdout == f"driftgauge {metadata.version('driftgauge')}\n"
 
 
@@ -66,3 +67,30 @@ def test_a_settings_error_is_one_line_and_exits_2(tmp_path: Path) -> None:
     assert shown.stderr.startswith("error: cannot read the settings file no.toml: No such file")
     assert "hint: `driftgauge init` writes one" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["run"], ["fit", "--images", "x"], ["config"], ["dlq", "list"]]
+)
+def test_a_missing_settings_file_is_told_before_anything_heavy_loads(
+    command: list[str], tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from driftgauge.agent.command.__main__ import main\n"
+        f"sys.argv = ['driftgauge', *{command!r}]\n"
+        "try: main()\n"
+        "except SystemExit as ended: print('loaded:', *sys.modules); sys.exit(ended.code)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert ended.returncode == 2
+    assert "there is no settings file driftgauge.toml in" in ended.stderr
+    assert "hint: `driftgauge init` writes driftgauge.toml" in ended.stderr
+    assert [name for name in ("torch", "timm") if name in ended.stdout.split()] == []
+
+
+def test_a_level_for_the_log_is_one_of_four(tmp_path: Path) -> None:
+    shown = driftgauge("run", "--log-level", "loud", folder=tmp_path)
+    assert shown.returncode == 2
+    assert "--log-level" in shown.stderr

@@ -270,13 +270,20 @@ def test_tables_that_are_missing_say_which_command_makes_them(run: Run, tmp_path
     (tmp_path / "empty.db").touch()
     outcome = run("status", "--store", "sqlite:///empty.db")
     assert outcome.code == 1
-    assert "hint: driftgauge db upgrade" in outcome.err
+    assert "hint: driftgauge db upgrade --store sqlite:///empty.db" in outcome.err
     upgraded = run("db", "upgrade", "--store", "sqlite:///empty.db")
     assert upgraded.out == "sqlite:///empty.db is now at the version of this driftgauge.\n"
     again = run("db", "upgrade", "--store", "sqlite:///empty.db", "--json")
     assert again.values == {"database": "sqlite:///empty.db", "changed": False}
     unused = run("status", "--store", "sqlite:///empty.db")
     assert "the database has no stream yet" in unused.err
+
+
+def test_a_hint_repeats_the_settings_file_that_was_given(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my line.toml").write_text(SETTINGS.replace("runs/driftgauge.db", "empty.db"))
+    (tmp_path / "empty.db").touch()
+    for given in (["-c", "my line.toml"], ["--config=my line.toml"], ["-cmy line.toml"]):
+        assert "hint: driftgauge db upgrade -c 'my line.toml'" in run("status", *given).err
 
 
 def test_db_upgrade_makes_the_database_of_the_settings(run: Run, tmp_path: Path) -> None:

@@ -80,7 +80,6 @@ def test_the_agent_left_cleanly(run: tuple[DemoOutcome, str], folder: Path) -> N
     log = (folder / "run" / "agent.log").read_text()
     assert "agent left" in log
     assert "Traceback" not in log
-    assert "score" in run[0].figures["Where its time went"]
 
 
 def test_the_printed_commands_work(run: tuple[DemoOutcome, str], folder: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from driftgauge.agent.errors import EventDecodeError, EventError, EventUnsupported
 from driftgauge.agent.events import picture_file
 from driftgauge.agent.events.image import ImageSettings, decode_image
+from driftgauge.extras import install_command
 
 from .picture_files import (
     GREY,
@@ -273,7 +274,7 @@ def test_heic_without_a_plugin_names_the_package(monkeypatch: pytest.MonkeyPatch
     refused = refusal(HEIC, EventUnsupported)
     picture_file.heif_class.cache_clear()
     assert "the picture is HEIC" in refused
-    assert "pip install 'driftgauge[heif]'" in refused
+    assert install_command("heif") in refused
 
 
 def test_avif_is_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.registry.client import RegistryClient
 from driftgauge.agent.registry.record_reader import RecordReader
+from driftgauge.extras import install_command
 from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
 from ..events.samples import as_json, b64
@@ -166,7 +168,7 @@ def test_a_missing_extra_is_told_with_the_way_out(
 ) -> None:
     reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
     monkeypatch.setitem(sys.modules, "fastavro", None)
-    with pytest.raises(EventUnsupported, match=r"pip install 'driftgauge\[avro\]'"):
+    with pytest.raises(EventUnsupported, match=re.escape(install_command("avro"))):
         decode(site, framed(), reader=reader)
 
 
@@ -177,4 +179,4 @@ def test_a_registry_for_nothing_that_is_installed_is_told_at_the_start(
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SettingsError, match="both fastavro and protobuf are missing") as caught:
         RecordReader(RegistryClient("http://127.0.0.1:1"))
-    assert caught.value.hint == "install driftgauge[avro] or driftgauge[protobuf]"
+    assert caught.value.hint == install_command("avro", "protobuf")

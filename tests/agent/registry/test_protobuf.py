@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from driftgauge.agent.events.event import Event
 from driftgauge.agent.registry.client import RegistryClient
 from driftgauge.agent.registry.protobuf import split_path
 from driftgauge.agent.registry.record_reader import RecordReader
+from driftgauge.extras import install_command
 from tests.agent.records import NOON, decode_event, jpeg, pixels, record
 
 from ..events.hostile import framed_protobuf
@@ -224,7 +226,7 @@ def test_a_missing_extra_is_told_with_the_way_out(
 ) -> None:
     read = reader(site)
     monkeypatch.setitem(sys.modules, "google.protobuf.message_factory", None)
-    with pytest.raises(EventUnsupported, match=r"pip install 'driftgauge\[protobuf\]'"):
+    with pytest.raises(EventUnsupported, match=re.escape(install_command("protobuf"))):
         decode(site, framed(frame(), 1), read)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ import pytest
 
 from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.settings.load import load_settings, load_with_origins, sections, setting_names
+from driftgauge.agent.settings.reference import settings_markdown
 from driftgauge.agent.settings.sample import sample_toml
 from driftgauge.agent.settings.sections import DetectorSection
 from driftgauge.detector import LEAN, METHOD_KINDS, NORMALISER_KINDS
@@ -21,7 +23,8 @@ topic = "gate-frames"
 [model]
 source = "timm:resnet18"
 """
-SAMPLE = Path(__file__).parents[3] / "deploy" / "driftgauge.toml"
+ROOT = Path(__file__).parents[3]
+SAMPLE, PAGE = ROOT / "deploy" / "driftgauge.toml", ROOT / "docs" / "settings.md"
 
 
 @pytest.fixture(autouse=True)
@@ -164,6 +167,41 @@ def test_every_problem_is_told_at_once() -> None:
     assert "did you mean flush.interval_seconds?" in message
 
 
+def test_every_contradiction_is_told_at_once() -> None:
+    message = refusal(
+        MINIMAL + 'factory = "a.b:c"\n[monitor]\nidle_seconds = 6\n'
+        '[kafka]\ndead_letter_topic = "gate-frames"\n'
+    )
+    told = ("model.source or model.factory", "monitor.idle_seconds = 6", "would be read again")
+    assert [words in line for words, line in zip(told, message.splitlines(), strict=True)]
+    assert len(message.splitlines()) == 3
+
+
+def test_without_a_file_the_command_that_writes_one_is_named() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    first, *missing = str(caught.value).splitlines()
+    assert first == f"there is no settings file driftgauge.toml in {Path.cwd()}"
+    assert missing == [
+        f"stream.{name} is not set; set it in driftgauge.toml or as DRIFTGAUGE_STREAM__{name.upper()}"
+        for name in ("name", "topic")
+    ]
+    assert "`driftgauge init` writes driftgauge.toml" in caught.value.hint
+
+
+def test_settings_may_stand_in_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("STREAM__NAME", "a"), ("STREAM__TOPIC", "b"), ("MODEL__FACTORY", "c:d")):
+        monkeypatch.setenv(f"DRIFTGAUGE_{name}", value)
+    assert load_settings().stream.topic == "b"
+
+
+def test_every_unknown_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTGAUGE_STREAM__TOPIK", "x")
+    monkeypatch.setenv("DRIFTGAUGE_KAFKA__GRUPPE", "x")
+    with pytest.raises(SettingsError, match=r"(?s)KAFKA__GRUPPE.*STREAM__TOPIK"):
+        load_settings(write(MINIMAL))
+
+
 def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRIFTGAUGE_STREAM__TOPIK", "x")
     with pytest.raises(SettingsError, match=r"DRIFTGAUGE_STREAM__TOPIK: .*mean stream\.topic\?"):
@@ -189,26 +227,38 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in refusal(MINIMAL + "[windows]\nseconds = 0\n")
 
 
-def test_the_sample_in_deploy_is_written_from_the_settings() -> None:
-    assert SAMPLE.read_text() == sample_toml()
+def test_the_sample_and_its_page_are_written_from_the_settings() -> None:
+    assert SAMPLE.read_text() == sample_toml(), "run `make settings`"
+    assert PAGE.read_text() == settings_markdown(), "run `make settings`"
+
+
+def test_the_page_has_a_row_for_every_setting() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| .+ \| .+ \| `DRIFTGAUGE_(\w+?)__\w+` \|", PAGE.read_text(), re.M
+    )
+    known = [
+        (name, section.upper()) for section, names in setting_names().items() for name in names
+    ]
+    assert rows == known
 
 
 def test_the_sample_loads_and_gives_the_defaults() -> None:
     by_sample = load_settings(SAMPLE)
     minimal = MINIMAL.replace("gate-frames", "camera-frames").replace("gate", "camera-frames")
-    by_default = load_settings(write(minimal.replace("resnet18", "tf_efficientnet_lite0")))
+    own = minimal.replace('source = "timm:resnet18"', 'factory = "my_model:build_model"')
+    by_default = load_settings(write(own))
     assert by_sample == by_default
 
 
 def test_every_setting_is_in_the_sample_and_loads_when_uncommented() -> None:
-    text = sample_toml().replace("\n# factory", "\n# other").replace('PLAINTEXT"\n', 'SASL_SSL"\n')
+    text = sample_toml().replace("\n# source", "\n# other").replace('PLAINTEXT"\n', 'SASL_SSL"\n')
     bare = "\n".join(
         line.removeprefix("# ") if " = " in line else line for line in text.split("\n")
     )
     lines = [line for line in bare.split("\n") if not line.startswith(("#", "other"))]
     written = tomllib.loads("\n".join(lines))
     known = {name: set(names) for name, names in setting_names().items()}
-    known["model"].discard("factory")
+    known["model"].discard("source")
     assert {name: set(values) for name, values in written.items()} == known
     load_settings(write("\n".join(lines)))
 

@@ -62,7 +62,7 @@ def test_json_says_the_same_in_ascii(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_value_in_an_error_cannot_pass_for_an_error_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_error(SettingsError(f"first {HOSTILE}\nerror: second", hint="write [store] url"))
+    print_error(SettingsError(f"first {HOSTILE}\nerror: second"), hint="write [store] url")
     first, *others, hint = capsys.readouterr().err.splitlines()
     assert first.startswith("error: first ")
     assert [line for line in others if not line.startswith("  ")] == []
