@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from driftgauge.agent.fetch.fetcher import Fetcher
 from driftgauge.agent.jobs.jobs import monitor_settings
+from driftgauge.agent.registry.record_reader import RecordReader
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
-from driftgauge.agent.wiring.decode import build_decode
+from driftgauge.agent.wiring.decode import build_decode_ports
 from driftgauge.agent.wiring.kafka import build_connection, consumer_settings
 from driftgauge.agent.wiring.loop import build_loop_settings
 
-BY_THE_STREAM = {
-    "segment_headers",  # stream.segments
-    "read_record", "fetch", "answers", "sight",  # objects, not values
-}  # fmt: skip
+BY_THE_STREAM = {"segment_headers"}
+"""What no default can be given for: stream.segments has one of its own."""
 
 
 @pytest.fixture
@@ -66,9 +66,11 @@ def test_the_monitor_has_the_same_defaults(settings: Settings) -> None:
 
 
 def test_fetching_and_the_registry_have_the_same_defaults(settings: Settings) -> None:
-    decode = build_decode(settings)
-    assert differing(decode.fetch.settings) == []  # type: ignore[attr-defined] # a Fetcher
-    client = decode.read_record.client  # type: ignore[attr-defined] # a RecordReader
+    ports = build_decode_ports(settings)
+    assert isinstance(ports.fetch, Fetcher)
+    assert differing(ports.fetch.settings) == []
+    assert isinstance(ports.read_record, RecordReader)
+    client = ports.read_record.client
     for name, parameter in signature(type(client)).parameters.items():
         if parameter.default is not parameter.empty and hasattr(client, name):
             assert getattr(client, name) == parameter.default
