@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ....extras import install_command
 from ...errors import NotificationUndelivered, SettingsError
 from ..notice import Notice
 
@@ -27,7 +28,7 @@ class AppriseSink:
         except ModuleNotFoundError:
             raise SettingsError(
                 "notify.apprise_urls needs the Python package 'apprise', which is not installed",
-                hint="pip install 'driftgauge[notify]'   (in a clone: pip install -e '.[notify]')",
+                hint=install_command("notify"),
             ) from None
         scheme = url.partition("://")[0]
         self._service: Any = apprise.Apprise()
