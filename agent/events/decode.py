@@ -28,6 +28,12 @@ from .segment import find_segments
 
 log = logging.getLogger(__name__)
 
+_TOMBSTONES = "tombstones"
+_TOLD_TOMBSTONES = (
+    "the topic has records without a value, as a compacted topic has for deleted keys; they are passed "
+    "over and counted in driftgauge_records_passed_over_total"
+)
+
 __all__ = ["DecodePorts", "DecodeSettings", "decode_record"]
 
 
@@ -73,6 +79,7 @@ def _decoded(
 ) -> tuple[Event, ...] | Prediction | Tombstone:
     headers = Headers(record.headers)
     if record.value is None and not headers.get("ce_dataref"):
+        ports.sight.tell_once(_TOMBSTONES, _TOLD_TOMBSTONES)
         return Tombstone()
     message = Message(_sized(record.value or b"", headers, settings), headers)
     payloads = read_message(message, settings, ports)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..errors import EventSchemaError, EventUnsupported
 from ..untrusted.base64_text import decode_base64
 from ..untrusted.document import field_at
+from ..untrusted.text import shown
 
 Fetch = Callable[[str], bytes]
 """Gets what lies at an address; raises EventFetchError."""
@@ -25,7 +26,7 @@ def no_fetch(address: str) -> bytes:
         EventUnsupported: always.
     """
     raise EventUnsupported(
-        f"the picture lies elsewhere, at {address[:200]!r}, and no address may be fetched; "
+        f"the picture lies elsewhere, at {shown(address, 200)}, and no address may be fetched; "
         "allow its beginning in events.fetch_allow"
     )
 
@@ -60,6 +61,6 @@ def find_picture(document: Mapping[str, object], image_field: str) -> tuple[str,
         if value is not None:
             return name, value
     raise EventSchemaError(
-        f"the message has no picture: got the fields {', '.join(map(repr, list(document)[:8]))}, "
+        f"the message has no picture: got the fields {', '.join(map(shown, list(document)[:8]))}, "
         f"wanted {' or '.join(names)}; name yours in events.image_field"
     )

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from ..errors import EventSchemaError, EventUnscorable
+from ..untrusted.text import MAX_ID_CHARACTERS, plain_text
 
 CONTENT_TYPE = "application/vnd.driftgauge.taps"
 VERSION = "2"
@@ -25,6 +26,7 @@ HEADER_LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 1024 * 1024
 MAX_LAYERS = 256
 MAX_IMAGES = 1024
+_MAX_ORIGIN_CHARACTERS = 8192
 
 _KINDS: dict[str, np.dtype[np.floating]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 
@@ -44,9 +46,12 @@ class TapOrigin:
     preprocessing: str
     precision: str
 
+    def _compared(self) -> dict[str, str]:
+        return asdict(self) | {"preprocessing": _one_line(self.preprocessing)}
+
     def differences(self, other: TapOrigin) -> list[str]:
         """Return a line for each thing in which *other* differs, ours first."""
-        mine, theirs = asdict(self), asdict(other)
+        mine, theirs = self._compared(), other._compared()
         return [
             f"{key}: {mine[key] or 'not told'} != {theirs[key]}"
             for key in mine
@@ -143,9 +148,7 @@ def decode_taps(value: bytes) -> TapBatch:
     try:
         metadata = _header(value).get("__metadata__", {})
         version = metadata["driftgauge.taps"]
-        origin = TapOrigin(
-            *(str(metadata[key]) for key in ("weights", "preprocessing", "precision"))
-        )
+        told = {key: metadata[key] for key in ("weights", "preprocessing", "precision")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _bad(f"its header cannot be read: {error!r:.200}") from error
     if version != VERSION:
@@ -153,6 +156,7 @@ def decode_taps(value: bytes) -> TapBatch:
             f"the tap vectors have version {version!r:.40}, and this agent reads {VERSION!r}; bring "
             "agent and serving process to the same driftgauge"
         )
+    origin = _origin(told)
     images = _images(metadata.get("images"))
     try:
         found = deserialize(value)  # type: ignore[no-untyped-call]  # it has no types
@@ -160,8 +164,26 @@ def decode_taps(value: bytes) -> TapBatch:
         raise _bad(f"{error!r:.200}") from error
     if not 1 <= len(found) <= MAX_LAYERS:
         raise _bad(f"it has {len(found)} layers, wanted 1 to {MAX_LAYERS}")
-    vectors = {name: _matrix(name, view, len(images)) for name, view in found}
+    vectors = {
+        plain_text(name, "a layer's name", max_characters=MAX_ID_CHARACTERS): _matrix(
+            name, view, len(images)
+        )
+        for name, view in found
+    }
     return TapBatch(origin, vectors, images)
+
+
+def _origin(told: Mapping[str, object]) -> TapOrigin:
+    texts = {key: str(value) for key, value in told.items()}
+    texts["preprocessing"] = _one_line(texts["preprocessing"])
+    for key, text in texts.items():
+        plain_text(text, f"the taps' {key}", max_characters=_MAX_ORIGIN_CHARACTERS)
+    return TapOrigin(**texts)
+
+
+def _one_line(text: str) -> str:
+    """Return *text* with each stretch of white space as one space: transforms print on many lines."""
+    return " ".join(text.split())
 
 
 def _images(text: object) -> tuple[Mapping[str, str], ...]:

@@ -12,6 +12,7 @@ from ..events.decode import DecodePorts, DecodeSettings
 from ..events.image import refuse_extreme_aspect
 from ..events.picture_reader import PictureReader
 from ..log import action
+from ..untrusted.text import label_text, shown
 from .example import Example
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,17 @@ def list_images(folder: Path, *, header: str | None) -> list[ImageFile]:
         name = path.relative_to(folder).parts[0] if path.parent != folder else ""
         number = counts.get(name, 0)
         counts[name] = number + 1
-        segments = (f"{header}={name}",) if header and name else ()
+        segments = (f"{header}={_value(name)}",) if header and name else ()
         files.append(ImageFile(path, segments, number))
     return sorted(files, key=lambda file: file.number)
+
+
+def _value(name: str) -> str:
+    """Return a folder's name as the value of a segment, by the rule that headers follow."""
+    try:
+        return label_text(name, f"the folder's name {shown(name)}") or name
+    except EventError as error:
+        raise SettingsError(str(error), hint="rename the folder") from error
 
 
 def read_images(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ..events.event import Tombstone
+from ..events.prediction import Prediction
 from ..ports import Clock, Partition, Scored
 from .lag import LagReading
 from .scoring import Judged
@@ -80,6 +82,9 @@ class Activity:
             self.spent(stage, seconds)
         self._counts["scored"] += len(judged.events)
         self._counts["skewed"] += sum(found.is_skewed for found in judged.outcomes)
+        kinds = Counter(type(found.outcome) for found in judged.outcomes)
+        self._counts["predictions"] += kinds[Prediction]
+        self._counts["tombstones"] += kinds[Tombstone]
         if judged.scored is not None:
             self._listener(BatchScored(judged.scored))
 
@@ -137,6 +142,8 @@ class Activity:
             n_scored=self._counts["scored"],
             n_dropped=self._counts["dropped"],
             n_skewed=self._counts["skewed"],
+            n_predictions=self._counts["predictions"],
+            n_tombstones=self._counts["tombstones"],
             n_other=n_other,
             dead_letters=dict(self._dead_letters),
             last_dead_letter=self._last_dead_letter,

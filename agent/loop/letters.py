@@ -7,6 +7,7 @@ import logging
 from ..errors import EventError
 from ..log import action
 from ..ports import DeadLetters
+from ..untrusted.text import reason_text
 from .activity import Activity
 from .pipeline import ScoringBatch
 
@@ -34,9 +35,9 @@ class Letters:
         for found in batch.judged.outcomes[batch.n_checked :]:
             error, record = found.outcome, found.record
             if isinstance(error, EventError):
-                name = type(error).__name__
-                self._dead_letters.send(record, error=name, message=str(error))
-                self._last = f"{record.topic}/{record.partition}@{record.offset}: {error}"
+                name, reason = type(error).__name__, reason_text(str(error))
+                self._dead_letters.send(record, error=name, message=reason)
+                self._last = f"{record.topic}/{record.partition}@{record.offset}: {reason}"
                 self._activity.dead_lettered(name, self._last)
                 self._n_untold += 1
             batch.n_checked += 1

@@ -54,6 +54,8 @@ class LoopStatus:
         n_scored: events scored and counted in memory.
         n_dropped: scored events that were dropped before a flush, to be read again.
         n_skewed: events dated too far ahead, counted at their arrival.
+        n_predictions: records that are a served model's predictions, passed over.
+        n_tombstones: records without a value, as a compacted topic has them, passed over.
         n_other: segment values beyond the bound, counted as ``~other``.
         dead_letters: records sent to the dead letters, by the class of the error.
         last_dead_letter: place and reason of the last one; empty before the first.
@@ -77,6 +79,8 @@ class LoopStatus:
     n_scored: int = 0
     n_dropped: int = 0
     n_skewed: int = 0
+    n_predictions: int = 0
+    n_tombstones: int = 0
     n_other: int = 0
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     last_dead_letter: str = ""

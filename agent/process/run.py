@@ -87,6 +87,7 @@ def _tell_end(status: LoopStatus) -> None:
             "agent_left",
             events=status.n_counted,
             dead_letters=status.n_dead_letters,
+            tombstones=status.n_tombstones,
             flushes=n_flushes,
             stale_flushes=status.flushes.get("stale", 0),
             dropped_events=status.n_dropped,

@@ -47,6 +47,7 @@ class LoopCollector(Collector):
         status = self._status()
         yield from _events(status)
         yield self._dead_letters(status)
+        yield _passed_over(status)
         yield from _work(status)
         yield from self._gauges(status)
         yield from self._lag(status)
@@ -148,6 +149,17 @@ def _events(status: LoopStatus) -> Iterator[Metric]:
     }
     for name, (text, value) in sums.items():
         yield CounterMetricFamily(f"driftgauge_{name}", text, value)
+
+
+def _passed_over(status: LoopStatus) -> Metric:
+    family = CounterMetricFamily(
+        "driftgauge_records_passed_over",
+        "Records that are neither events nor dead letters, by what they are.",
+        labels=["kind"],
+    )
+    family.add_metric(["prediction"], status.n_predictions)
+    family.add_metric(["tombstone"], status.n_tombstones)
+    return family
 
 
 def _work(status: LoopStatus) -> Iterator[Metric]:

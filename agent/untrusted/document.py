@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -13,13 +14,17 @@ MAX_CONTAINERS = 500_000
 """A picture of 640 x 480 as lists of numbers has 1.2 million values in 310,000 lists."""
 
 _SHOWN = 24
+_NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
+"""A text, even one without an end, which so is gone through once; or what JavaScript, Python and
+others write for what is no number."""
 
 
 def parse_document(value: bytes) -> dict[str, object]:
     """Return the JSON object in *value*.
 
-    orjson refuses more than 1,024 levels, numbers that are none, and text that is not UTF-8. The
-    number of values is bounded here: a list of empty lists takes forty times its text in memory.
+    orjson refuses more than 1,024 levels and text that is not UTF-8. NaN and Infinity, which JSON has
+    not and many libraries write, are null, so that one in a field that nobody asks for costs nothing.
+    The number of values is bounded here: a list of empty lists takes forty times its text in memory.
 
     Raises:
         EventDecodeError: it is no JSON object, or has too many values.
@@ -33,7 +38,7 @@ def parse_document(value: bytes) -> dict[str, object]:
             "PNG in base64, not as lists of numbers"
         )
     try:
-        document = orjson.loads(value)
+        document = _loads(value)
     except (orjson.JSONDecodeError, RecursionError) as error:
         raise EventDecodeError(
             f"the message is no JSON: {error}; got {len(value)} bytes that begin with "
@@ -45,6 +50,20 @@ def parse_document(value: bytes) -> dict[str, object]:
             '{"image": "BASE64"}'
         )
     return document
+
+
+def _loads(value: bytes) -> object:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        if b"NaN" not in value and b"Infinity" not in value:
+            raise
+        return orjson.loads(_NO_NUMBER.sub(_null_for_no_number, value))
+
+
+def _null_for_no_number(found: re.Match[bytes]) -> bytes:
+    text = found[0]
+    return text if text.startswith(b'"') else b"null"
 
 
 def field_at(document: object, path: str) -> object:

@@ -53,7 +53,7 @@ def plain_text(text: str, where: str, *, max_characters: int) -> str:
     """
     if len(text) > max_characters or not is_plain(text):
         raise EventSchemaError(
-            f"{where} cannot be kept: got {len(text)} characters, {shown(text)}, "
+            f"{where} cannot be kept: got {len(text)} characters, {text[:MAX_SHOWN_CHARACTERS]!r}, "
             f"wanted at most {max_characters} printable ones"
         )
     return text

@@ -196,6 +196,18 @@ def test_sub_folders_are_segments_that_advance_together(tmp_path: Path) -> None:
     assert [one == other for one, other in zip(keys, again, strict=True)] == [False] + [True] * 5
 
 
+def test_a_folders_name_is_a_segments_value_by_the_rule_of_headers(tmp_path: Path) -> None:
+    for name in ("Halle\u00a03", "Ka\u0308fig"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").write_bytes(jpeg(90))
+    files = list_images(tmp_path, header="camera")
+    assert {file.segments for file in files} == {("camera=Halle\u00a03",), ("camera=K\u00e4fig",)}
+    (tmp_path / "a\x1b[2J").mkdir()
+    (tmp_path / "a\x1b[2J" / "1.jpg").write_bytes(jpeg(90))
+    with pytest.raises(SettingsError, match=r"the folder's name 'a\\x1b\[2J' cannot be kept"):
+        list_images(tmp_path, header="camera")
+
+
 def test_a_folder_without_images_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"looked for .avif, .heic, .heif, .jpeg, .jpg, .png, .webp"

@@ -177,6 +177,19 @@ def test_bad_events_go_to_the_dead_letters_and_the_stream_goes_on(rig: Rig) -> N
     assert all(reason["dlq_message"] for reason in reasons)
 
 
+def test_tombstones_are_passed_over_and_counted_and_no_dead_letters(rig: Rig) -> None:
+    for _ in range(3):
+        rig.topic.append(None)
+        rig.send(1)
+    loop = rig.loop()
+    finish(rig, loop)
+    assert rig.counts["*"] == 3
+    assert rig.letters.stored == []
+    status = loop.status()
+    assert (status.n_tombstones, status.n_dead_letters) == (3, 0)
+    assert rig.store.offsets(STREAM, rig.topic.partitions)["frames", 0] == 6
+
+
 def test_dead_letters_are_stored_before_the_offset_moves_past_them(rig: Rig) -> None:
     rig.topic.append(b"text")
     rig.send(1)

@@ -32,6 +32,7 @@ class PretendLoop:
             "n_waiting": 3,
             "n_scored": 5,
             "n_skewed": 4,
+            "n_tombstones": 6,
             "n_other": 5,
             "dead_letters": {"EventDecodeError": 1},
             "flushes": {"written": 1, "empty": 1, "failed": 1},

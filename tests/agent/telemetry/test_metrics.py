@@ -84,6 +84,12 @@ def test_lag_is_told_by_partition_with_its_age(loop: PretendLoop, metrics: Metri
     assert value(metrics, "lag_age_seconds") is None
 
 
+def test_tombstones_and_predictions_are_counted_apart(loop: PretendLoop, metrics: Metrics) -> None:
+    loop.changes["n_predictions"] = 7
+    assert value(metrics, "records_passed_over_total", kind="tombstone") == 6
+    assert value(metrics, "records_passed_over_total", kind="prediction") == 7
+
+
 def test_labels_cannot_grow(loop: PretendLoop, metrics: Metrics) -> None:
     unknown = {f"Error{number}": 1 for number in range(1000)}
     loop.changes["dead_letters"] = unknown | {"EventDecodeError": 1}
