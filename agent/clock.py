@@ -43,6 +43,10 @@ class ManualClock:
         """Return how many seconds it was moved in all."""
         return self._monotonic
 
+    def set_wall(self, now: datetime) -> None:
+        """Set the wall clock, as a person or a time server does; monotonic time goes on."""
+        self._now = now
+
     def sleep(self, seconds: float) -> None:
         """Move on by *seconds* at once."""
         self._now += timedelta(seconds=seconds)
