@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-streams bench-detector bench-agent bench-cost bench-calibration fuzz check settings format clean
+.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-drift-tests bench-streams bench-detector bench-agent bench-cost bench-calibration fuzz check settings format clean
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -40,6 +40,9 @@ bench-demo: $(STAMP) ## the demonstration over five seeds (about 15 minutes)
 
 bench-false-alarms: $(STAMP) ## false alarms and delays by simulation (3 minutes)
 	@$(BIN)/python -m tests.benchmarks.false_alarms
+
+bench-drift-tests: $(STAMP) ## false alarms and delays of each drift test (15 minutes)
+	@$(BIN)/python -m tests.benchmarks.drift_tests
 
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from driftgauge.storage import EDGES
+from .surprise import bin_surprise
 
 Counts = NDArray[np.int64]
 
@@ -54,7 +54,7 @@ def layer_movements(
         counts: ``(columns, bins)`` counts since the change.
         design_effects: a column's variance inflation by neighbours that resemble each other.
     """
-    surprise = _surprise()
+    surprise = bin_surprise()
     distances = []
     for column in range(len(layers)):
         mean, spread = _moments(reference[column], surprise)
@@ -79,13 +79,6 @@ def is_stuck(reference: Counts, window: Counts) -> bool:
     now = window.max(axis=1) / window.sum(axis=1)
     normal = reference.max(axis=1) / np.maximum(reference.sum(axis=1), 1)
     return bool((now >= STUCK_SHARE).all() and (normal < LOOSE_SHARE).mean() >= 1 / 2)
-
-
-def _surprise() -> NDArray[np.float64]:
-    edges = np.asarray(EDGES)
-    lower = np.maximum(edges[:-1], edges[1] / 10)
-    middle: NDArray[np.float64] = -np.log(np.sqrt(lower * edges[1:]))
-    return middle
 
 
 def _moments(counts: Counts, values: NDArray[np.float64]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 MIN_BLOCKS = 8
 CONFIDENCE = 0.9

@@ -1,4 +1,4 @@
-"""Learns the normal of segments that the detector's reference does not cover."""
+"""Learns the baseline of segments that the detector's reference does not cover."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..log import action
-from .betting import Counts
-from .normal import Normal, learn_normal
+from .baseline import Baseline
+from .design_effect import Counts
 
 log = logging.getLogger(__name__)
 
 ReadWindows = Callable[[str, datetime, datetime], Counts]
 """Segment, from, until (excluded) to counts ``(windows, columns, bins)`` in order of time."""
+
+LearnBaseline = Callable[[Counts], Baseline | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +34,33 @@ class Learning:
     Args:
         span: how long a segment is learnt; longer where it brought too few events.
         read: reads a segment's windows.
+        learn: from these, with the tests that run.
     """
 
-    def __init__(self, span: timedelta, read: ReadWindows) -> None:
+    def __init__(self, span: timedelta, read: ReadWindows, learn: LearnBaseline) -> None:
         self._span = span
         self._read = read
+        self._learn = learn
         self._lessons: dict[str, Lesson] = {}
-        self._learnt: dict[tuple[str, Lesson], Normal] = {}
+        self._learnt: dict[tuple[str, Lesson], Baseline] = {}
 
-    def advance(self, segment: str, start: datetime) -> Normal | None:
-        """Note that *segment* has a window at *start*; return its normal once it is learnt."""
+    def advance(self, segment: str, start: datetime) -> Baseline | None:
+        """Note that *segment* has a window at *start*; return its baseline once it is learnt."""
         lesson = self._lessons.setdefault(segment, Lesson(start, start + self._span))
         if lesson.until is None and start >= lesson.retry:
-            normal = learn_normal(self._read(segment, lesson.begins, start))
-            if normal is None:
+            baseline = self._learn(self._read(segment, lesson.begins, start))
+            if baseline is None:
                 self._lessons[segment] = Lesson(lesson.begins, start + self._span)
                 return None
             lesson = Lesson(lesson.begins, lesson.retry, start)
             self._lessons[segment] = lesson
-            self._learnt[segment, lesson] = normal
+            self._learnt[segment, lesson] = baseline
             log.info(
                 "segment %s is learnt from %s events",
-                *(segment, normal.events),
-                extra=action("segment_learnt", segment=segment, events=normal.events),
+                *(segment, baseline.events),
+                extra=action("segment_learnt", segment=segment, events=baseline.events),
             )
-        return self._normal(segment, lesson)
+        return self._baseline(segment, lesson)
 
     def resume(self, kept: Mapping[str, Mapping[str, str | None]]) -> None:
         """Take up what `dump` wrote."""
@@ -80,17 +84,17 @@ class Learning:
             for segment, lesson in self._lessons.items()
         }
 
-    def normals(self) -> dict[str, Normal]:
-        """Return the normals learnt so far."""
-        learnt = {name: self._normal(name, lesson) for name, lesson in self._lessons.items()}
-        return {segment: normal for segment, normal in learnt.items() if normal is not None}
+    def baselines(self) -> dict[str, Baseline]:
+        """Return the baselines learnt so far."""
+        learnt = {name: self._baseline(name, lesson) for name, lesson in self._lessons.items()}
+        return {segment: baseline for segment, baseline in learnt.items() if baseline is not None}
 
-    def _normal(self, segment: str, lesson: Lesson) -> Normal | None:
+    def _baseline(self, segment: str, lesson: Lesson) -> Baseline | None:
         if lesson.until is None:
             return None
         if (segment, lesson) not in self._learnt:
-            normal = learn_normal(self._read(segment, lesson.begins, lesson.until))
-            if normal is None:
+            baseline = self._learn(self._read(segment, lesson.begins, lesson.until))
+            if baseline is None:
                 return None
-            self._learnt[segment, lesson] = normal
+            self._learnt[segment, lesson] = baseline
         return self._learnt[segment, lesson]

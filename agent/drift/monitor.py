@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,15 +15,16 @@ from driftgauge.storage import AlertRecord, Judgement, MonitorState, Watermark, 
 
 from ..log import action
 from ..ports import Clock
-from .betting import Counts
+from .baseline import learn_baseline, learn_baselines
+from .design_effect import Counts
 from .learning import Learning
-from .normal import learn_normals
-from .segment_state import SegmentState
-from .turn import TEST, MonitorSettings, Turn
+from .turn import MonitorSettings, Turn
 
 log = logging.getLogger(__name__)
 
 LIVE = ("open", "acknowledged")
+FORMAT = 2
+"""Of the stored state; one of another format is left, and evidence starts anew."""
 INSTANT = timedelta(microseconds=1)
 
 
@@ -58,7 +60,7 @@ class MonitorStore(Protocol):
 
 
 class Monitor:
-    """Judges one stream's windows against each segment's normal.
+    """Judges one stream's windows against each segment's baseline.
 
     It keeps nothing that it could not read again: any agent may take the next turn.
 
@@ -86,8 +88,9 @@ class Monitor:
         self._columns = tuple(columns)
         self._settings = settings
         self._clock = clock
-        self._fitted = learn_normals(reference)
-        self._learning = Learning(settings.learn, self._read_windows)
+        learn = partial(learn_baseline, tests=settings.tests)
+        self._fitted = learn_baselines(reference, settings.tests)
+        self._learning = Learning(settings.learn, self._read_windows, learn)
 
     def turn(self) -> list[AlertRecord]:
         """Judge what has closed since the last turn; return alerts opened, raised again, resolved.
@@ -107,7 +110,9 @@ class Monitor:
             Judgement(
                 stream=self._settings.stream,
                 previous_cursor=previous.cursor if previous else None,
-                monitor=MonitorState(windows[-1].window_start, json.dumps(turn.dump())),
+                monitor=MonitorState(
+                    windows[-1].window_start, json.dumps({"format": FORMAT, **turn.dump()})
+                ),
                 alerts=turn.alerts,
             )
         )
@@ -134,21 +139,19 @@ class Monitor:
 
     def _resume(self, previous: MonitorState | None) -> Turn:
         kept: dict[str, Any] = json.loads(previous.state) if previous else {}
-        if kept.get("detector") != self._detector:  # another detector's p-values, another normal
+        if kept.get("detector") != self._detector:  # another detector's p-values, another baseline
             kept = {}
         self._learning.resume(kept.get("learning", {}))
         alerts = self._store.alerts(self._settings.stream, states=LIVE)
+        ours = {test.alert for test in self._settings.tests}
         return Turn(
             self._settings,
             detector=self._detector,
             layers=self._columns[:-1],
             fitted=self._fitted,
             learning=self._learning,
-            memories={
-                segment: SegmentState.load(values)
-                for segment, values in kept.get("segments", {}).items()
-            },
-            live={alert.segment: alert for alert in alerts if alert.test == TEST},
+            kept=_kept_segments(kept),
+            live={(alert.segment, alert.test): alert for alert in alerts if alert.test in ours},
             read=self._read_windows,
             now=self._clock.now(),
         )
@@ -163,6 +166,20 @@ class Monitor:
         )
         counted = [segments[segment] for _, segments in _by_window(windows, self._columns)]
         return np.array(counted, dtype=np.int64)
+
+
+def _kept_segments(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return each segment's stored state, none where a version before wrote it."""
+    segments: Mapping[str, Any] = kept.get("segments", {})
+    if segments and kept.get("format") != FORMAT:
+        log.warning(
+            "the evidence of %s segments was stored by another version of driftgauge and starts "
+            "anew; alerts and learnt baselines are kept",
+            len(segments),
+            extra=action("evidence_restarted", segments=len(segments)),
+        )
+        return {}
+    return segments
 
 
 def _tell(before: AlertRecord, alert: AlertRecord) -> None:

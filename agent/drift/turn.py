@@ -11,13 +11,15 @@ from typing import Any
 from driftgauge.storage import DEFAULT_ALPHA, AlertRecord
 
 from ..alert.lifecycle import Change, opened, refreshed, resolved
-from .betting import Counts
+from .baseline import Baseline
+from .design_effect import Counts
+from .drift_test import DriftTest
 from .learning import Learning, ReadWindows
-from .normal import Normal, ood_rate
+from .rate import ood_rate
 from .segment_state import SegmentState
+from .tests.table import DEFAULT_TESTS
 
 POOL = "*"
-TEST = "betting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class MonitorSettings:
         grace_seconds: of event time, waited for late events.
         recovery_windows: quiet ones in a row that resolve an alert.
         learn: how long a segment without reference is learnt.
+        tests: that run.
     """
 
     stream: str
@@ -43,19 +46,28 @@ class MonitorSettings:
     grace_seconds: float = 10.0
     recovery_windows: int = 5
     learn: timedelta = timedelta(days=1)
+    tests: Sequence[DriftTest] = DEFAULT_TESTS
+
+    def log_threshold(self, n_segments: int) -> float:
+        """Return where the statistics of *n_segments* alarm, so that all keep one budget together.
+
+        Alerts of tests without a promise have no share of it.
+        """
+        n_alerts = len({test.alert for test in self.tests if test.keeps_budget})
+        return math.log(self.windows_between_false_alarms * max(n_segments * n_alerts, 1))
 
 
 class Turn:
-    """Bets on windows in order and moves alerts through their lives.
+    """Judges windows in order and moves alerts through their lives.
 
     Args:
         settings: how to judge.
         detector: version whose windows are judged.
         layers: the score columns without the combined one.
-        fitted: normals that the detector's reference shows.
+        fitted: baselines that the detector's reference shows.
         learning: of the other segments.
-        memories: evidence kept by the turn before.
-        live: alerts that are open or acknowledged, by segment.
+        kept: by segment, the state that the turn before wrote.
+        live: alerts that are open or acknowledged, by segment and test.
         read: reads a segment's windows, to say what an alert saw.
         now: wall clock.
     """
@@ -66,23 +78,24 @@ class Turn:
         *,
         detector: str,
         layers: Sequence[str],
-        fitted: Mapping[str, Normal],
+        fitted: Mapping[str, Baseline],
         learning: Learning,
-        memories: dict[str, SegmentState],
-        live: Mapping[str, AlertRecord],
+        kept: Mapping[str, Any],
+        live: Mapping[tuple[str, str], AlertRecord],
         read: ReadWindows,
         now: datetime,
     ) -> None:
         self._settings = settings
         self._detector = detector
         self._layers = tuple(layers)
-        self._normals = {**learning.normals(), **fitted}
+        self._baselines = {**learning.baselines(), **fitted}
         self._learning = learning
-        self._memories = memories
+        self._states: dict[str, SegmentState] = {}
+        self._kept = dict(kept)
         self._live = dict(live)
         self._read = read
         self._now = now
-        self._changed: dict[tuple[str, datetime], AlertRecord] = {}
+        self._changed: dict[tuple[str, str, datetime], AlertRecord] = {}
 
     @property
     def alerts(self) -> list[AlertRecord]:
@@ -90,56 +103,77 @@ class Turn:
         return list(self._changed.values())
 
     def judge_window(self, start: datetime, segments: Mapping[str, Counts]) -> None:
-        """Judge one window of every segment, the pool last.
+        """Judge one window of every segment, the whole stream last.
 
         While a part of the stream has an alert, the whole is not tested: the part explains it,
         and one fault is to be told once.
         """
         for segment in sorted(segments, key=lambda name: name == POOL):
-            normal = self._normals.get(segment) or self._learn(segment, start)
-            if normal is None:
-                continue
-            if segment == POOL and self._live and POOL not in self._live:
-                if POOL in self._memories:
-                    self._memories[POOL] = self._memories[POOL].renewed()
-                continue
-            self._judge_segment(segment, normal, segments[segment], start)
+            baseline = self._baselines.get(segment) or self._learn(segment, start)
+            if baseline is not None:
+                self._judge_segment(segment, baseline, segments[segment], start)
 
     def dump(self) -> dict[str, Any]:
         """Return JSON-ready values for the next turn."""
+        judged = {segment: state.dump() for segment, state in self._states.items()}
         return {
             "detector": self._detector,
-            "segments": {segment: memory.dump() for segment, memory in self._memories.items()},
+            "segments": {**self._kept, **judged},
             "learning": self._learning.dump(),
         }
 
     @property
     def _log_threshold(self) -> float:
-        return math.log(self._settings.windows_between_false_alarms * max(len(self._normals), 1))
+        return self._settings.log_threshold(len(self._baselines))
 
-    def _learn(self, segment: str, start: datetime) -> Normal | None:
-        normal = self._learning.advance(segment, start)
-        if normal is not None:
-            self._normals[segment] = normal
-        return normal
+    def _learn(self, segment: str, start: datetime) -> Baseline | None:
+        baseline = self._learning.advance(segment, start)
+        if baseline is not None:
+            self._baselines[segment] = baseline
+        return baseline
 
-    def _judge_segment(self, segment: str, normal: Normal, counts: Counts, start: datetime) -> None:
-        memory = self._memories.get(segment)
-        if memory is None or not memory.fits(normal):
-            memory = SegmentState.fresh(normal)
-        self._memories[segment] = memory
-        statistic = memory.add(normal, counts, start, is_quiet=segment not in self._live)
-        if statistic >= self._log_threshold:
-            self._raise(segment, normal, memory.since, start)
-            self._memories[segment] = memory.renewed()
-        elif segment in self._live:
-            memory.quiet = memory.quiet + 1 if statistic < self._log_threshold / 2 else 0
-            if memory.quiet >= self._settings.recovery_windows:
-                self._keep(resolved(self._live.pop(segment), at=self._now))
-                self._memories[segment] = memory.renewed()
+    def _state(self, segment: str, baseline: Baseline) -> SegmentState:
+        if segment not in self._states:
+            kept, tests = self._kept.get(segment), self._settings.tests
+            self._states[segment] = (
+                SegmentState.load(kept, baseline, tests)
+                if kept
+                else SegmentState.fresh(baseline, tests)
+            )
+        return self._states[segment]
 
-    def _raise(self, segment: str, normal: Normal, since: datetime, start: datetime) -> None:
-        live = self._live.get(segment)
+    def _judge_segment(
+        self, segment: str, baseline: Baseline, counts: Counts, start: datetime
+    ) -> None:
+        state = self._state(segment, baseline)
+        explained = self._explained() if segment == POOL else set()
+        for alert in explained:
+            state.restart(alert)
+        live = {test for name, test in self._live if name == segment}
+        for alert, statistic in state.add(counts, start, live=live, leave_out=explained).items():
+            if statistic >= self._log_threshold:
+                self._raise(segment, alert, baseline, state.since(alert), start)
+                state.restart(alert)
+            elif alert in live:
+                self._calm(segment, alert, state, statistic)
+
+    def _explained(self) -> set[str]:
+        """Return the alerts that a part of the stream has and the whole has not."""
+        parts = {test for name, test in self._live if name != POOL}
+        return {test for test in parts if (POOL, test) not in self._live}
+
+    def _calm(self, segment: str, alert: str, state: SegmentState, statistic: float) -> None:
+        """Count quiet windows in a row; enough of them resolve the alert."""
+        is_quiet = statistic < self._log_threshold / 2
+        state.quiet[alert] = state.quiet.get(alert, 0) + 1 if is_quiet else 0
+        if state.quiet[alert] >= self._settings.recovery_windows:
+            self._keep(resolved(self._live.pop((segment, alert)), at=self._now))
+            state.restart(alert)
+
+    def _raise(
+        self, segment: str, alert: str, baseline: Baseline, since: datetime, start: datetime
+    ) -> None:
+        live = self._live.get((segment, alert))
         windows = self._read(segment, since, start + timedelta(microseconds=1))
         counts = windows.sum(axis=0)
         change = Change(
@@ -148,21 +182,21 @@ class Turn:
             window_start=start,
             counts=counts,
             window=windows[-1],
-            reference=normal.reference,
-            design_effects=normal.design_effects(),
+            reference=baseline.reference,
+            design_effects=baseline.design_effects,
             rate_now=ood_rate(counts[-1], self._settings.alpha),
-            rate_normal=normal.rate(self._settings.alpha),
+            rate_normal=baseline.rate(self._settings.alpha),
         )
-        alert = opened(
+        told = opened(
             change,
             stream=self._settings.stream,
             detector=self._detector,
-            test=TEST,
+            test=alert,
             layers=self._layers,
             now=self._now,
         )
-        self._live[segment] = refreshed(live, alert) if live else alert
-        self._keep(self._live[segment])
+        self._live[segment, alert] = refreshed(live, told) if live else told
+        self._keep(self._live[segment, alert])
 
     def _keep(self, alert: AlertRecord) -> None:
-        self._changed[alert.segment, alert.window_start] = alert
+        self._changed[alert.segment, alert.test, alert.window_start] = alert

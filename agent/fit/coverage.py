@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..drift.normal import MIN_EVENTS
+from ..drift.baseline import MIN_EVENTS
 
 DAY = timedelta(days=1)
 HELD_OUT = 2 / 3

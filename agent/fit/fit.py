@@ -20,7 +20,8 @@ from driftgauge.detector import (
 )
 from driftgauge.storage import DetectorRecord
 
-from ..drift.normal import learn_normals, ood_rate, promise_warning
+from ..drift.baseline import learn_baselines, promise_warning
+from ..drift.rate import ood_rate
 from ..model.load import LoadedModel
 from ..model.scorer import LayerReader
 from .coverage import Coverage
@@ -239,7 +240,7 @@ def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:
     """Return the OOD rate of each segment that has enough reference to speak of."""
     return {
         segment: ood_rate(normal.reference[-1], alpha)
-        for segment, normal in learn_normals(detector.reference).items()
+        for segment, normal in learn_baselines(detector.reference).items()
     }
 
 

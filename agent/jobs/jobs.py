@@ -12,6 +12,7 @@ from driftgauge.storage import RecordConflict, Store
 
 from ..clock import SystemClock
 from ..drift.monitor import Monitor
+from ..drift.tests.table import choose_tests
 from ..drift.turn import MonitorSettings
 from ..log import action
 from ..notify.delivery import Delivery
@@ -52,6 +53,7 @@ def monitor_settings(settings: Settings) -> MonitorSettings:
         grace_seconds=monitor.grace_seconds,
         recovery_windows=monitor.recovery_windows,
         learn=monitor.learn,
+        tests=choose_tests(monitor.tests),
     )
 
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river import drift as rivals  # noqa: TID251 - compared with, not part of the product
 
-from driftgauge.agent.drift.conformal import build_ranks
-from driftgauge.agent.drift.normal import learn_normal
+from driftgauge.agent.drift.baseline import learn_baseline
+from driftgauge.agent.drift.block_ranks import build_ranks
 from driftgauge.agent.drift.segment_state import SegmentState
 
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
@@ -45,21 +45,20 @@ def betting(threshold: float) -> Test:
     """Return the product's test, which alarms at *threshold*."""
 
     def judges(reference: Counts) -> Iterator[Judge]:
-        normal = learn_normal(reference[:, None])
-        if normal is None:
+        baseline = learn_baseline(reference[:, None])
+        if baseline is None:
             return
-        memory, second = SegmentState.fresh(normal), 0
+        state, second = SegmentState.fresh(baseline), 0
+
+        def judge(counts: Counts) -> bool:
+            nonlocal second
+            second += 1
+            moment = datetime.fromtimestamp(second, UTC)
+            return state.add(counts[None], moment)["betting"] >= math.log(threshold)
+
         while True:
-            current = memory.renewed()
-
-            def judge(counts: Counts, memory: SegmentState = current) -> bool:
-                nonlocal second
-                second += 1
-                moment = datetime.fromtimestamp(second, UTC)
-                return memory.add(normal, counts[None], moment) >= math.log(threshold)
-
             yield judge
-            memory = current
+            state.restart("betting")
 
     return judges
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from driftgauge.agent.drift.normal import (
+from driftgauge.agent.drift.baseline import (
     PROMISED_EVENTS,
-    Normal,
-    learn_normal,
-    reference_worth,
+    Baseline,
+    effective_sample_size,
+    learn_baseline,
 )
 from driftgauge.agent.drift.segment_state import SegmentState
+from driftgauge.agent.drift.tests.table import DEFAULT_TESTS, choose_tests
 
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
 from .table import Figure, write_benchmark
@@ -51,18 +52,19 @@ GRID = (
 )
 
 
-def alarms_of(normal: Normal | None, windows: np.ndarray, *, only_first: bool) -> list[int]:
+def alarms_of(baseline: Baseline | None, windows: np.ndarray, *, only_first: bool) -> list[int]:
     """Return the windows at which the segment alarms, counted from 1."""
-    if normal is None:
+    if baseline is None:
         return []
-    memory, found = SegmentState.fresh(normal), []
+    tests = [test for test in DEFAULT_TESTS if test.name in baseline.tests]
+    state, found = SegmentState.fresh(baseline, tests), []
     for number, counts in enumerate(windows, start=1):
         moment = datetime.fromtimestamp(number, UTC)
-        if memory.add(normal, counts[None], moment) >= math.log(A):
+        if state.add(counts[None], moment)["betting"] >= math.log(A):
             found.append(number)
             if only_first:
                 break
-            memory = memory.renewed()
+            state.restart("betting")
     return found
 
 
@@ -75,20 +77,18 @@ def windows(place: Place, n_windows: int, seed: int, changed: float = 0.0) -> np
     return windows_of(pool_p_values(scores), place.events)
 
 
-def learnt(place: Place, seed: int, *, events_only: bool) -> tuple[Normal | None, float]:
-    """Return the normal that one drawn reference gives, and how many events it is worth."""
+def learnt(place: Place, seed: int, *, events_only: bool) -> tuple[Baseline | None, float]:
+    """Return the baseline that one drawn reference gives, and its effective sample size."""
     scores = normal_scores(place.n, seed, correlation=place.correlation, shift=place.shift)
     events = VIDEO if place.n < 16 * EVENTS else place.events
     reference = windows_of(pool_p_values(scores), events)[:, None]
-    normal = learn_normal(reference)
-    if normal is not None and events_only:
-        normal = replace(normal, ranks=(None,))
-    return normal, reference_worth(reference)
+    tests = choose_tests(["betting"]) if events_only else DEFAULT_TESTS
+    return learn_baseline(reference, tests), effective_sample_size(reference)
 
 
-def delay(place: Place, normal: Normal | None, changed: float, seed: int) -> int:
+def delay(place: Place, baseline: Baseline | None, changed: float, seed: int) -> int:
     """Return the windows until a change of *changed* of the events is found."""
-    found = alarms_of(normal, windows(place, LONGEST, seed, changed), only_first=True)
+    found = alarms_of(baseline, windows(place, LONGEST, seed, changed), only_first=True)
     return found[0] if found else LONGEST + 1
 
 
@@ -98,13 +98,16 @@ def row(
     """Return one line of the table, and each run's worth of reference and false alarms."""
     drawn = [learnt(place, run, events_only=events_only) for run in range(runs)]
     alarms = [
-        len(alarms_of(normal, windows(place, QUIET_WINDOWS, 1000 + run), only_first=False))
-        for run, (normal, _) in enumerate(drawn)
+        len(alarms_of(baseline, windows(place, QUIET_WINDOWS, 1000 + run), only_first=False))
+        for run, (baseline, _) in enumerate(drawn)
     ]
     medians = {
         f"{changed:.0%}": int(
             np.median(
-                [delay(place, normal, changed, 2000 + run) for run, (normal, _) in enumerate(drawn)]
+                [
+                    delay(place, baseline, changed, 2000 + run)
+                    for run, (baseline, _) in enumerate(drawn)
+                ]
             )
         )
         for changed in CHANGED
@@ -114,8 +117,8 @@ def row(
         "off the pool": place.shift,
         "reference": place.n,
         "a window": place.events,
-        "worth": round(float(np.median([worth for _, worth in drawn]))),
-        "untested": sum(normal is None for normal, _ in drawn),
+        "effective": round(float(np.median([worth for _, worth in drawn]))),
+        "untested": sum(baseline is None for baseline, _ in drawn),
         "false alarms": round(float(np.mean(alarms)), 2),
         "worst run": max(alarms),
         **medians,
@@ -144,7 +147,7 @@ def main() -> None:
 
 def summary(rows: list[dict[str, object]], drawn: list[tuple[float, int]]) -> list[Figure]:
     """Return the figures: where the budget is promised, and where it is not."""
-    promised = [r for r in rows if int(str(r["worth"])) >= PROMISED_EVENTS]
+    promised = [r for r in rows if int(str(r["effective"])) >= PROMISED_EVENTS]
     others = [r for r in rows if r not in promised]
     unit = f"in {QUIET_WINDOWS} windows"
     most, elsewhere = (

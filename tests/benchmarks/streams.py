@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.drift.normal import Normal, learn_normals
+from driftgauge.agent.drift.baseline import Baseline, learn_baselines
 from driftgauge.agent.drift.segment_state import SegmentState
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW, Reference, gather_reference
@@ -52,7 +52,7 @@ class Stream:
 
     @property
     def n_reference(self) -> int:
-        """Frames that the detector and the camera's normal are learnt from."""
+        """Frames that the detector and the camera's baseline are learnt from."""
         return int((self.fault_from or self.frames) * REFERENCE_SHARE)
 
 
@@ -102,22 +102,22 @@ def live_windows(
     return count_windows(p_values, np.arange(len(scores)) // UNTIMED_WINDOW)
 
 
-def alarms(normal: Normal, windows: NDArray[np.int64]) -> list[int]:
+def alarms(baseline: Baseline, windows: NDArray[np.int64]) -> list[int]:
     """Return the windows at which the camera alarms; evidence starts anew after each."""
     from datetime import UTC, datetime
 
-    memory, found = SegmentState.fresh(normal), []
+    state, found = SegmentState.fresh(baseline), []
     for number, counts in enumerate(windows):
         moment = datetime.fromtimestamp(number + 1, UTC)
-        if memory.add(normal, counts, moment) >= math.log(A):
+        if state.add(counts, moment)["betting"] >= math.log(A):
             found.append(number)
-            memory = memory.renewed()
+            state.restart("betting")
     return found
 
 
-def row(stream: Stream, normal: Normal | None, windows: NDArray[np.int64]) -> dict[str, object]:
-    """Return one line of the table; a camera without a normal is not tested."""
-    found = [] if normal is None else alarms(normal, windows)
+def row(stream: Stream, baseline: Baseline | None, windows: NDArray[np.int64]) -> dict[str, object]:
+    """Return one line of the table; a camera without a baseline is not tested."""
+    found = [] if baseline is None else alarms(baseline, windows)
     fault = None
     if stream.fault_from is not None:
         fault = (stream.fault_from - stream.n_reference) // UNTIMED_WINDOW
@@ -127,9 +127,9 @@ def row(stream: Stream, normal: Normal | None, windows: NDArray[np.int64]) -> di
     return {
         "camera": stream.name,
         "reference": stream.n_reference,
-        "worth": "too little" if normal is None else round(normal.effective_events),
+        "effective": "too little" if baseline is None else round(baseline.effective_events),
         "quiet windows": n_quiet,
-        "tested": 0 if normal is None else n_quiet,
+        "tested": 0 if baseline is None else n_quiet,
         "false alarms": len(quiet),
         "windows to the fault's alarm": ""
         if fault is None
@@ -151,11 +151,11 @@ def main() -> None:
     detector = fit_detector(
         known.taps, window_ids=known.window_ids, segments=known.segments, rows=known.rows
     )
-    normals = learn_normals(detector.reference)
+    baselines = learn_baselines(detector.reference)
     rows = [
         row(
             stream,
-            normals.get(f"camera={stream.name}"),
+            baselines.get(f"camera={stream.name}"),
             live_windows(folder, stream, detector, reader),
         )
         for stream in STREAMS

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from ..durations import parse_budget
-from ..section import Budget, Duration, Section
+from ..section import Budget, Duration, Section, Words
 
 
 class MonitorSection(Section):
@@ -25,3 +25,7 @@ class MonitorSection(Section):
     """Quiet windows in a row that resolve an alert."""
     learn: Duration = timedelta(days=1)
     """How long a segment that the reference does not cover is learnt before it can alert."""
+    tests: Words = ("betting", "conformal")
+    """The drift tests that run. The false-alarm budget is promised for these two, whose mean is
+    one alert; docs/method.md lists the others, each with the rate of false alarms it was measured
+    to have."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from driftgauge.agent.drift.betting import SegmentBets, advance, build_bets, log_mean, merge_bins
+from driftgauge.agent.drift.bets import SegmentBets, build_bets, merge_bins
 from driftgauge.agent.drift.design_effect import DesignEffect
+from driftgauge.agent.drift.log_evidence import advance, log_mean
 
 from .streams import normal_scores, pool_p_values, windows_of
 

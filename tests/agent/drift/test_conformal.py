@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftgauge.agent.drift.betting import log_mean
-from driftgauge.agent.drift.conformal import (
+from driftgauge.agent.drift.block_ranks import (
     MIN_BLOCKS,
     N_STATISTICS,
     BlockRanks,
@@ -15,7 +15,9 @@ from driftgauge.agent.drift.conformal import (
     join_windows,
     rank_evidence,
 )
-from driftgauge.agent.drift.rank_state import LAG_WINDOWS, RankMemory
+from driftgauge.agent.drift.drift_test import JudgedWindow
+from driftgauge.agent.drift.log_evidence import log_mean
+from driftgauge.agent.drift.tests.conformal import LAG_WINDOWS, RankMemory
 
 from .streams import normal_scores, pool_p_values, windows_of
 
@@ -34,13 +36,18 @@ def ranks_of(windows: Counts) -> BlockRanks:
     return ranks
 
 
+def window(counts: Counts, second: int, *, is_quiet: bool = True) -> JudgedWindow:
+    both = np.stack([counts, counts])
+    return JudgedWindow(both, datetime.fromtimestamp(second, UTC), is_quiet=is_quiet)
+
+
 def alarms(ranks: BlockRanks, windows: Counts) -> list[int]:
     memory, found = RankMemory.fresh(ranks), []
     for second, counts in enumerate(windows):
-        memory.add(ranks, counts, second, column=0, is_quiet=True)
+        memory.add(ranks, window(counts, second), column=0)
         if log_mean(memory.log_evidence) >= math.log(A):
             found.append(second)
-            memory = memory.renewed()
+            memory = memory.restarted()
     return found
 
 
@@ -103,8 +110,8 @@ def test_a_memory_taken_up_in_the_middle_judges_as_if_it_had_never_stopped() -> 
     live = stream(90, 2, correlation=0.9, lift=0.2)
     whole, halves = RankMemory.fresh(ranks), RankMemory.fresh(ranks)
     for second, counts in enumerate(live):
-        whole.add(ranks, counts, second, column=1, is_quiet=True)
-        halves.add(ranks, counts, second, column=1, is_quiet=True)
+        whole.add(ranks, window(counts, second), column=1)
+        halves.add(ranks, window(counts, second), column=1)
         halves = RankMemory.load(json.loads(json.dumps(halves.dump())))
     assert halves.dump() == whole.dump()
     assert halves.seen.sum() > 0
@@ -115,8 +122,8 @@ def test_windows_of_an_alert_and_those_just_before_it_never_become_normal() -> N
     ranks = ranks_of(stream(64, 1))
     memory = RankMemory.fresh(ranks)
     for second, counts in enumerate(stream(LAG_WINDOWS, 2)):
-        memory.add(ranks, counts, second, column=0, is_quiet=True)
-    memory = memory.renewed()  # an alarm
+        memory.add(ranks, window(counts, second), column=0)
+    memory = memory.restarted()  # an alarm
     for second, counts in enumerate(stream(3 * LAG_WINDOWS, 3)):
-        memory.add(ranks, counts, second, column=0, is_quiet=False)
+        memory.add(ranks, window(counts, second, is_quiet=False), column=0)
     assert memory.seen.sum() == 0

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,11 +12,13 @@ from numpy.typing import NDArray
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.drift.monitor import Monitor
+from driftgauge.agent.drift.tests.table import TESTS, choose_tests
 from driftgauge.agent.drift.turn import MonitorSettings
 from driftgauge.storage import (
     AlertRecord,
     FlushRecord,
     Judgement,
+    MonitorState,
     OffsetAdvance,
     RecordConflict,
     StaleFlush,
@@ -121,14 +126,19 @@ class Traffic:
 
 
 def monitor(
-    store: Store, *, lacking: str = "", detector: str = DETECTOR, columns: Sequence[str] = COLUMNS
+    store: Store,
+    *,
+    lacking: str = "",
+    detector: str = DETECTOR,
+    columns: Sequence[str] = COLUMNS,
+    settings: MonitorSettings = SETTINGS,
 ) -> Monitor:
     return Monitor(
         store,
         detector=detector,
         columns=columns,
         reference=reference(without=lacking),
-        settings=SETTINGS,
+        settings=settings,
         clock=ManualClock(START),
     )
 
@@ -303,6 +313,44 @@ def test_the_slower_of_two_monitors_writes_nothing(store: Store, traffic: Traffi
     with pytest.raises(RecordConflict):
         second.turn()
     assert live(store) == [("camera=1", "open")]
+
+
+def test_state_of_the_version_before_starts_anew_with_a_log_line_and_keeps_its_alerts(
+    store: Store, traffic: Traffic, caplog: pytest.LogCaptureFixture
+) -> None:
+    traffic.fault(4, 30)
+    monitor(store).turn()
+    state = store.monitor_state(STREAM)
+    assert state is not None
+    flat = {"log_evidence": [[0.0]], "starts": [[0]], "ranks": [None], "quiet": 0}
+    old = {"detector": DETECTOR, "segments": {"camera=1": flat}, "learning": {}}
+    before = MonitorState(state.cursor, json.dumps(old))
+    store.judge(Judgement(STREAM, state.cursor, before))
+    traffic.fault(4, 33)
+    monitor(store).turn()
+    warned = [getattr(r, "action", "") for r in caplog.records if r.levelname == "WARNING"]
+    assert warned[-1] == "evidence_restarted"
+    assert live(store) == [("camera=1", "open")]
+    monitor(store).turn()
+    assert store.alerts(STREAM)[0].refreshed_at > state.cursor
+
+
+def test_each_test_that_the_settings_name_has_an_alert_of_its_own(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.fault(6, 30)
+    settings = replace(SETTINGS, tests=choose_tests(["betting", "ood_rate"]))
+    monitor(store, settings=settings).turn()
+    found = {(alert.segment, alert.test) for alert in store.alerts(STREAM)}
+    assert found == {("camera=1", "betting"), ("camera=1", "ood_rate")}
+    traffic.quiet(8, 50)
+    monitor(store, settings=settings).turn()
+    assert {alert.state for alert in store.alerts(STREAM)} == {"resolved"}
+
+
+def test_tests_without_a_promise_take_no_share_of_the_budget() -> None:
+    more = replace(SETTINGS, tests=TESTS)
+    assert more.log_threshold(3) == SETTINGS.log_threshold(3) == math.log(3000.0)
 
 
 def test_windows_that_are_not_closed_wait(store: Store, traffic: Traffic) -> None:

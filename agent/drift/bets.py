@@ -1,7 +1,6 @@
-"""Betting on windows: the e-detector with a false-alarm guarantee (docs/method.md).
+"""Bets on single events, against one (segment, layer)'s own baseline (docs/method.md).
 
-Pure numpy. One `SegmentBets` knows one (segment, layer)'s normal and turns a window's
-histogram into log evidence, one number a bet.
+Pure numpy. A window's histogram becomes log evidence, one number a bet.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .design_effect import INDEPENDENT, Array, DesignEffect, measure_design_effects
-
-Counts = NDArray[np.int64]
+from .design_effect import INDEPENDENT, Array, Counts, DesignEffect, measure_design_effects
 
 MIN_BIN_EVENTS = 20
 CAUTION = 2.0
@@ -23,7 +20,7 @@ UNUSUAL_EXPONENTS = (0.1, 0.3, 0.6)
 
 @dataclass(frozen=True, slots=True)
 class SegmentBets:
-    """Bets against one segment's own normal.
+    """Bets against one (segment, layer)'s baseline.
 
     Attributes:
         bins: merged bin of each fine bin, ``(fine bins,)``.
@@ -44,7 +41,7 @@ class SegmentBets:
 
     @property
     def effective_events(self) -> float:
-        """How many independent events the reference is worth, at the typical bet."""
+        """The effective sample size of the reference, at the typical bet."""
         return self.events / self.typical.estimate
 
     def log_evidence(self, counts: Counts) -> Array:
@@ -128,14 +125,3 @@ def _bin_density(distribution_at_edges: Array, masses: Array) -> Array:
     """Return a density's mean over each bin, relative to the bin's reference mass."""
     ratio: Array = np.diff(distribution_at_edges) / np.maximum(masses, 1e-12)
     return ratio
-
-
-def advance(log_evidence: Array, gain: Array) -> Array:
-    """Shiryaev-Roberts in logs: ``R <- (1 + R) L``, bet by bet."""
-    moved: Array = np.logaddexp(0.0, log_evidence) + gain
-    return moved
-
-
-def log_mean(log_values: Array) -> float:
-    """Return the logarithm of the mean of exponentials, without overflow."""
-    return float(np.logaddexp.reduce(log_values) - np.log(len(log_values)))

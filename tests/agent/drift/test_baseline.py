@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftgauge.agent.drift.normal import (
+from driftgauge.agent.drift.baseline import (
     MIN_EVENTS,
     PROMISED_EVENTS,
-    learn_normal,
-    ood_rate,
+    learn_baseline,
     promise_warning,
 )
+from driftgauge.agent.drift.rate import ood_rate
 
 from .streams import normal_scores, pool_p_values, windows_of
 
@@ -19,12 +19,12 @@ def windows(n_events: int, seed: int = 1) -> np.ndarray:
     return np.stack([counted, counted], axis=1)
 
 
-def test_a_segment_with_too_few_events_has_no_normal() -> None:
-    assert learn_normal(windows(MIN_EVENTS - 16)) is None
-    assert learn_normal(np.zeros((0, 2, 18), dtype=np.int64)) is None
-    normal = learn_normal(windows(160))
-    assert normal is not None
-    assert normal.events == 160
+def test_a_segment_with_too_few_events_has_no_baseline() -> None:
+    assert learn_baseline(windows(MIN_EVENTS - 16)) is None
+    assert learn_baseline(np.zeros((0, 2, 18), dtype=np.int64)) is None
+    baseline = learn_baseline(windows(160))
+    assert baseline is not None
+    assert baseline.events == 160
 
 
 def test_the_rate_counts_the_bins_below_alpha() -> None:
@@ -38,8 +38,8 @@ def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None
     assert said is not None
     assert "camera=1" in said
     assert "camera=2" not in said
-    assert f"fewer than {PROMISED_EVENTS} independent images" in said
-    assert "times as many images would do" in said
+    assert f"is below {PROMISED_EVENTS} images in camera=1 (" in said
+    assert "times as many images would be enough" in said
     assert "learnt from traffic" not in said
     assert promise_warning({"camera=2": long}) is None
 
@@ -47,16 +47,16 @@ def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None
 def test_a_reference_too_alike_to_test_is_learnt_on_and_said_so() -> None:
     counted = windows_of(pool_p_values(normal_scores(192, 1, correlation=0.98)), 16)
     alike = np.stack([counted, counted], axis=1)
-    assert learn_normal(alike) is None
+    assert learn_baseline(alike) is None
     said = promise_warning({"camera=1": alike})
     assert said is not None
-    assert "too few to test camera=1, learnt from traffic first" in said
+    assert "camera=1 cannot be tested with so few, and is learnt from traffic first" in said
 
 
 def test_a_layer_is_bet_on_as_carefully_as_the_typical_one() -> None:
     calm = windows_of(pool_p_values(normal_scores(4096, 1)), 16)
     alike = windows_of(pool_p_values(normal_scores(4096, 2, correlation=0.9)), 16)
-    normal = learn_normal(np.stack([calm, alike, alike], axis=1))
-    assert normal is not None
-    assert normal.design_effects()[0] == pytest.approx(normal.design_effects()[1], rel=0.1)
-    assert normal.design_effects()[0] > 5
+    baseline = learn_baseline(np.stack([calm, alike, alike], axis=1))
+    assert baseline is not None
+    assert baseline.design_effects[0] == pytest.approx(baseline.design_effects[1], rel=0.1)
+    assert baseline.design_effects[0] > 5

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .design_effect import Array
-
-Counts = NDArray[np.int64]
+from .design_effect import Array, Counts
 
 EXPONENTS = np.array([0.05, 0.1, 0.2, 0.4, 0.7])
 N_STATISTICS = 4
@@ -25,7 +23,7 @@ LOW = 0.05
 
 @dataclass(frozen=True, slots=True)
 class BlockRanks:
-    """A segment's reference blocks, one (segment, layer)'s.
+    """The reference blocks of one (segment, layer).
 
     Attributes:
         masses: reference share of each fine bin; sums to 1.

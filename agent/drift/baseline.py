@@ -1,0 +1,115 @@
+"""What is normal in each segment: its reference counts, the tests built on them, its OOD rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .bets import build_bets
+from .design_effect import Counts
+from .drift_test import DriftTest, SegmentTest
+from .rate import ood_rate
+from .reference import ReferenceWindows
+from .tests.table import DEFAULT_TESTS
+
+MIN_EVENTS = 100
+"""A segment with fewer reference events raises no alert of its own."""
+
+PROMISED_EVENTS = 200
+"""Effective sample size that a segment's reference must have for the budget to be promised: in
+simulation about 95 of 100 references of that size kept it (docs/benchmarks.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One segment's baseline.
+
+    Attributes:
+        reference: ``(columns, bins)`` counts; the last column is the combined p-value.
+        tests: by name; those that the reference is large enough for.
+        design_effects: one a column, at the typical bet.
+        effective_events: the reference's effective sample size, at the median column.
+    """
+
+    reference: Counts
+    tests: Mapping[str, SegmentTest]
+    design_effects: Sequence[float]
+    effective_events: float
+
+    @property
+    def events(self) -> int:
+        """Reference events counted."""
+        return int(self.reference[-1].sum())
+
+    def rate(self, alpha: float) -> float:
+        """Return the segment's own OOD rate at *alpha*, an edge of the bins."""
+        return ood_rate(self.reference[-1], alpha)
+
+
+def learn_baseline(windows: Counts, tests: Sequence[DriftTest] = DEFAULT_TESTS) -> Baseline | None:
+    """Return the baseline that reference *windows* show, None if they are too few to test against.
+
+    Args:
+        windows: ``(windows, columns, bins)`` counts in time order.
+        tests: to build on them. Of those that share an alert, the first must be possible.
+    """
+    if not len(windows) or int(windows[:, -1].sum()) < MIN_EVENTS:
+        return None
+    reference = ReferenceWindows(windows)
+    leading = {test.alert: test for test in reversed(tests)}
+    built: dict[str, SegmentTest] = {}
+    for test in tests:
+        made = test.build(reference)
+        if made is not None:
+            built[test.name] = made
+        elif leading[test.alert] is test:
+            return None
+    return Baseline(
+        reference=windows.sum(axis=0),
+        tests=built,
+        design_effects=reference.design_effects,
+        effective_events=reference.effective_events,
+    )
+
+
+def learn_baselines(
+    reference: Mapping[str, Counts], tests: Sequence[DriftTest] = DEFAULT_TESTS
+) -> dict[str, Baseline]:
+    """Return the baseline of each segment that has enough reference."""
+    learnt = {segment: learn_baseline(windows, tests) for segment, windows in reference.items()}
+    return {segment: baseline for segment, baseline in learnt.items() if baseline is not None}
+
+
+def promise_warning(reference: Mapping[str, Counts]) -> str | None:
+    """Return in which segments the false-alarm budget is not promised, None where it is in all.
+
+    Args:
+        reference: each segment's reference windows, ``(windows, columns, bins)``.
+    """
+    sizes = {
+        segment: effective_sample_size(windows)
+        for segment, windows in sorted(reference.items())
+        if int(windows[:, -1].sum()) >= MIN_EVENTS
+    }
+    short = {segment: size for segment, size in sizes.items() if size < PROMISED_EVENTS}
+    if not short:
+        return None
+    listed = ", ".join(f"{segment} ({size:.0f})" for segment, size in short.items())
+    factor = PROMISED_EVENTS / max(min(short.values()), 1.0)
+    said = (
+        f"the effective sample size of the held-out reference is below {PROMISED_EVENTS} images in "
+        f"{listed}: the false-alarm budget is not promised there; about {factor:.1f} times as "
+        f"many images would be enough"
+    )
+    untested = [segment for segment in short if learn_baseline(reference[segment]) is None]
+    if untested:
+        said += f"; {', '.join(untested)} cannot be tested with so few, and is learnt from traffic first"
+    return said
+
+
+def effective_sample_size(windows: Counts) -> float:
+    """Return how many independent events reference *windows* count as, at the median column."""
+    columns = range(windows.shape[1])
+    return float(np.median([build_bets(windows[:, n]).effective_events for n in columns]))

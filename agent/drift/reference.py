@@ -1,0 +1,55 @@
+"""One segment's reference windows, and what several tests measure on them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from .bets import SegmentBets, build_bets
+from .design_effect import Counts, DesignEffect
+
+
+class ReferenceWindows:
+    """Reference windows of one segment.
+
+    Args:
+        windows: ``(windows, columns, bins)`` counts in time order; the last column is the combined
+            p-value.
+    """
+
+    def __init__(self, windows: Counts) -> None:
+        self.windows = windows
+
+    @property
+    def n_columns(self) -> int:
+        """Layers, and one for the combined p-value."""
+        return int(self.windows.shape[1])
+
+    @property
+    def events(self) -> int:
+        """Events counted."""
+        return int(self.windows[:, -1].sum())
+
+    @cached_property
+    def bets(self) -> tuple[SegmentBets, ...]:
+        """Bets against each column; none is taken to be less correlated than the median column."""
+        alone = [build_bets(column).typical for column in self._columns()]
+        shared = DesignEffect(
+            float(np.median([effect.estimate for effect in alone])),
+            float(np.median([effect.bound for effect in alone])),
+        )
+        return tuple(build_bets(column, shared) for column in self._columns())
+
+    @property
+    def design_effects(self) -> list[float]:
+        """Each column's design effect, at the typical bet."""
+        return [column.typical.estimate for column in self.bets]
+
+    @property
+    def effective_events(self) -> float:
+        """The effective sample size, at the median column."""
+        return float(np.median([column.effective_events for column in self.bets]))
+
+    def _columns(self) -> list[Counts]:
+        return [self.windows[:, number] for number in range(self.n_columns)]

@@ -1,0 +1,38 @@
+"""The table of drift tests: a new one is a file in this folder and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...errors import SettingsError
+from ..drift_test import DriftTest
+from .betting import BettingTest
+from .conformal import ConformalTest
+from .ood_rate import RateTest
+from .river_tests import RIVER_TESTS
+
+TESTS = (
+    DriftTest("betting", BettingTest.build, alert="betting", keeps_budget=True),
+    DriftTest("conformal", ConformalTest.build, alert="betting", keeps_budget=True),
+    *RIVER_TESTS,
+    DriftTest("ood_rate", RateTest.build, alert="ood_rate", keeps_budget=False),
+)
+
+
+def choose_tests(names: Sequence[str]) -> tuple[DriftTest, ...]:
+    """Return the tests with these names, in the order of the table.
+
+    Raises:
+        SettingsError: a name is not in the table, or none is given.
+    """
+    known = {test.name: test for test in TESTS}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise SettingsError(
+            f"[monitor] tests = {list(names)}: wanted one or more of {', '.join(known)}"
+            + (f"; there is no {', '.join(unknown)}" if unknown else "")
+        )
+    return tuple(test for test in TESTS if test.name in names)
+
+
+DEFAULT_TESTS = choose_tests(("betting", "conformal"))

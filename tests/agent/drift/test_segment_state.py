@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from driftgauge.agent.drift.baseline import Baseline, learn_baseline
+from driftgauge.agent.drift.log_evidence import advance, log_mean
+from driftgauge.agent.drift.segment_state import SegmentState
+from driftgauge.agent.drift.tests.table import TESTS, choose_tests
+from driftgauge.agent.errors import SettingsError
+
+from .streams import normal_scores, pool_p_values, windows_of
+
+Counts = NDArray[np.int64]
+NAMES = [test.name for test in TESTS]
+
+
+def columns(n_windows: int, seed: int, shift: float = 0.0) -> Counts:
+    chains = [normal_scores(64 * n_windows, 10 * seed + k, shift=shift) for k in range(3)]
+    return np.stack([windows_of(pool_p_values(scores)) for scores in chains], axis=1)
+
+
+def learnt(*names: str) -> Baseline:
+    baseline = learn_baseline(columns(128, 1), choose_tests(names or NAMES))
+    assert baseline is not None
+    return baseline
+
+
+def moment(number: int) -> datetime:
+    return datetime.fromtimestamp(60 * number, UTC)
+
+
+def test_the_default_statistic_is_the_mean_of_bets_on_events_and_on_windows() -> None:
+    baseline = learnt("betting", "conformal")
+    both = SegmentState.fresh(baseline)
+    alone = {name: SegmentState.fresh(baseline, choose_tests([name])) for name in both.evidence}
+    for number, counts in enumerate(columns(30, 2, shift=0.1)):
+        parts = [state.add(counts, moment(number))["betting"] for state in alone.values()]
+        assert both.add(counts, moment(number)) == {"betting": log_mean(parts)}
+
+
+def test_bets_on_events_follow_shiryaev_and_roberts_in_every_column() -> None:
+    baseline = learnt("betting")
+    bets = baseline.tests["betting"].start().columns  # type: ignore[attr-defined]  # its own
+    state = SegmentState.fresh(baseline, choose_tests(["betting"]))
+    evidence = [np.full(len(column.log_gain), -np.inf) for column in bets]
+    for number, counts in enumerate(columns(10, 3)):
+        evidence = [
+            advance(before, column.log_evidence(counts[k]))
+            for k, (before, column) in enumerate(zip(evidence, bets, strict=True))
+        ]
+        expected = log_mean([log_mean(column) for column in evidence])
+        assert state.add(counts, moment(number)) == {"betting": expected}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_test_taken_up_in_the_middle_judges_as_if_it_had_never_stopped(name: str) -> None:
+    tests, baseline = choose_tests([name]), learnt(name)
+    whole, resumed = SegmentState.fresh(baseline, tests), SegmentState.fresh(baseline, tests)
+    for number, counts in enumerate(np.concatenate([columns(560, 4), columns(20, 5, shift=1.5)])):
+        expected = whole.add(counts, moment(number))
+        if number % 40 == 0 or number > 570:
+            resumed = SegmentState.load(json.loads(json.dumps(resumed.dump())), baseline, tests)
+        assert resumed.add(counts, moment(number)) == expected
+    assert resumed.dump() == whole.dump()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_test_finds_a_gross_change_and_says_when_it_was(name: str) -> None:
+    tests, baseline = choose_tests([name]), learnt(name)
+    (alert,) = (test.alert for test in tests)
+    state = SegmentState.fresh(baseline, tests)
+    statistics = [
+        state.add(counts, moment(number))[alert]
+        for number, counts in enumerate(np.concatenate([columns(40, 6), columns(50, 7, shift=3.0)]))
+    ]
+    assert max(statistics[:40]) < np.log(1000)
+    found = next(k for k, statistic in enumerate(statistics) if statistic >= np.log(1000))
+    assert 40 <= found < 90
+    assert state.since(alert) >= moment(38)
+    state.restart(alert)
+    assert state.add(columns(1, 8)[0], moment(100))[alert] < np.log(1000)
+
+
+def test_each_alert_has_its_own_tests_and_only_those_that_share_one_are_averaged() -> None:
+    state = SegmentState.fresh(learnt(), TESTS)
+    assert set(state.add(columns(1, 9)[0], moment(1))) == {test.alert for test in TESTS}
+    assert list(state.evidence) == NAMES
+
+
+def test_evidence_of_another_baseline_starts_anew_and_other_tests_keep_theirs() -> None:
+    small = learn_baseline(columns(8, 1), TESTS)
+    assert small is not None
+    assert "conformal" not in small.tests  # fewer blocks than it needs
+    state = SegmentState.fresh(small, TESTS)
+    for number, counts in enumerate(columns(3, 2)):
+        state.add(counts, moment(number))
+    kept = json.loads(json.dumps(state.dump()))
+    kept["tests"]["betting"]["log_evidence"] = [[0.0]]
+    resumed = SegmentState.load(kept, small, TESTS)
+    assert resumed.evidence["betting"].dump() == small.tests["betting"].start().dump()
+    assert resumed.evidence["adwin"].dump() == state.evidence["adwin"].dump()
+
+
+def test_a_test_that_is_not_in_the_table_is_refused_with_those_that_are() -> None:
+    with pytest.raises(
+        SettingsError, match=r"wanted one or more of betting, conformal, .*ood_rate"
+    ):
+        choose_tests(["betting", "cusum"])
+    with pytest.raises(SettingsError, match="tests = \\[\\]: wanted one or more"):
+        choose_tests([])
