@@ -12,7 +12,7 @@ from .design_effect import Counts
 from .drift_test import DriftTest, SegmentTest
 from .rate import ood_rate
 from .reference import ReferenceWindows
-from .tests.table import DEFAULT_TESTS
+from .tests.catalogue import DEFAULT_TESTS
 
 MIN_EVENTS = 100
 """A segment with fewer reference events raises no alert of its own."""

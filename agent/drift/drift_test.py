@@ -68,7 +68,7 @@ class SegmentTest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DriftTest:
-    """One row of `tests.table.TESTS`.
+    """One row of `tests.catalogue.TESTS`.
 
     Attributes:
         name: as in ``[monitor] tests``.

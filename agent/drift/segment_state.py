@@ -11,7 +11,7 @@ from .baseline import Baseline
 from .design_effect import Counts
 from .drift_test import AccruedEvidence, DriftTest, JudgedWindow
 from .log_evidence import log_mean
-from .tests.table import DEFAULT_TESTS
+from .tests.catalogue import DEFAULT_TESTS
 
 
 @dataclass(slots=True)

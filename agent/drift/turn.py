@@ -17,7 +17,7 @@ from .drift_test import DriftTest
 from .learning import Learning, ReadWindows
 from .rate import ood_rate
 from .segment_state import SegmentState
-from .tests.table import DEFAULT_TESTS
+from .tests.catalogue import DEFAULT_TESTS
 
 POOL = "*"
 

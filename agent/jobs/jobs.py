@@ -12,7 +12,7 @@ from driftgauge.storage import RecordConflict, Store
 
 from ..clock import SystemClock
 from ..drift.monitor import Monitor
-from ..drift.tests.table import choose_tests
+from ..drift.tests.catalogue import choose_tests
 from ..drift.turn import MonitorSettings
 from ..log import action
 from ..notify.delivery import Delivery

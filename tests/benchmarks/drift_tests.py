@@ -16,7 +16,7 @@ import numpy as np
 from driftgauge.agent.drift.baseline import learn_baseline
 from driftgauge.agent.drift.drift_test import DriftTest
 from driftgauge.agent.drift.segment_state import SegmentState
-from driftgauge.agent.drift.tests.table import TESTS
+from driftgauge.agent.drift.tests.catalogue import TESTS
 
 from .drift import LONGEST, QUIET, REFERENCE, Counts, stream
 from .table import Figure, write_benchmark

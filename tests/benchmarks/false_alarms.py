@@ -20,7 +20,7 @@ from driftgauge.agent.drift.baseline import (
     learn_baseline,
 )
 from driftgauge.agent.drift.segment_state import SegmentState
-from driftgauge.agent.drift.tests.table import DEFAULT_TESTS, choose_tests
+from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
 from .table import Figure, write_benchmark

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.drift.monitor import Monitor
-from driftgauge.agent.drift.tests.table import TESTS, choose_tests
+from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.agent.drift.turn import MonitorSettings
 from driftgauge.storage import (
     AlertRecord,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from driftgauge.agent.drift.baseline import Baseline, learn_baseline
 from driftgauge.agent.drift.log_evidence import advance, log_mean
 from driftgauge.agent.drift.segment_state import SegmentState
-from driftgauge.agent.drift.tests.table import TESTS, choose_tests
+from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.agent.errors import SettingsError
 
 from .streams import normal_scores, pool_p_values, windows_of
