@@ -11,7 +11,7 @@ from .bets import build_bets
 from .design_effect import Counts
 from .drift_test import DriftTest, SegmentTest
 from .rate import ood_rate
-from .reference import ReferenceWindows
+from .reference_windows import ReferenceWindows
 from .tests.catalogue import DEFAULT_TESTS
 
 MIN_EVENTS = 100

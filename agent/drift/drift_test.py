@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from .design_effect import Counts
-from .reference import ReferenceWindows
+from .reference_windows import ReferenceWindows
 
 
 @dataclass(frozen=True, slots=True)

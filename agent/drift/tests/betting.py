@@ -12,7 +12,7 @@ from ..bets import SegmentBets
 from ..design_effect import Array
 from ..drift_test import JudgedWindow
 from ..log_evidence import advance, from_json, log_mean, to_json
-from ..reference import ReferenceWindows
+from ..reference_windows import ReferenceWindows
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ..block_ranks import EXPONENTS, N_STATISTICS, BlockRanks, build_ranks, rank
 from ..design_effect import Array, Counts
 from ..drift_test import JudgedWindow
 from ..log_evidence import advance, from_json, log_mean, to_json
-from ..reference import ReferenceWindows
+from ..reference_windows import ReferenceWindows
 
 LAG_WINDOWS = 16
 """A window counts as a quiet one of the past when so many more have brought no alarm."""

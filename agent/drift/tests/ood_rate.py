@@ -15,7 +15,7 @@ from driftgauge.storage import DEFAULT_ALPHA
 
 from ..drift_test import JudgedWindow
 from ..rate import ood_rate
-from ..reference import ReferenceWindows
+from ..reference_windows import ReferenceWindows
 
 LEAST_RATE = 0.1
 TIMES_NORMAL = 5.0

@@ -18,7 +18,7 @@ from river.drift import ADWIN, KSWIN, PageHinkley  # noqa: TID251 - river's drif
 from ...alert.surprise import mean_surprise
 from ..design_effect import Array, Counts
 from ..drift_test import DriftTest, JudgedWindow
-from ..reference import ReferenceWindows
+from ..reference_windows import ReferenceWindows
 
 KEPT = 256
 """Window means that are kept at least, to go on from; twice as many at most."""
