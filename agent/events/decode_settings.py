@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .format_setting import FormatSetting
-from .image import ExifOrientation
 from .limits import (
     MAX_IMAGE_ASPECT,
     MAX_IMAGE_PIXELS,
     MAX_IMAGES_PER_MESSAGE,
     MAX_MESSAGE_BYTES,
 )
-from .pixel_range import ValueRange
+from .pixel_choices import ChannelLayout, ExifOrientation, ValueRange
 from .tap_vectors import TapsWanted
-from .tensor import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +43,13 @@ class DecodeSettings:
     image_field: str = ""
     time_field: str = ""
     id_field: str = ""
-    tensor_layout: Layout = "auto"
+    tensor_layout: ChannelLayout = "auto"
     tensor_range: ValueRange = "auto"
     exif_orientation: ExifOrientation = "ignore"
     bit_depth: int | None = None
     taps_wanted: TapsWanted | None = field(default=None, repr=False)
+
+    @property
+    def pixel_meaning(self) -> str:
+        """Name how pixels are read, so that taps of pictures that were read otherwise are not taken."""
+        return f"{self.exif_orientation},{self.bit_depth},{self.tensor_layout},{self.tensor_range}"

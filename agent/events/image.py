@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,9 @@ from .first_bytes import JPEG, PNG, FileKind, sniff
 from .first_sight import FirstSight
 from .jpeg import END, FILL, read_layout
 from .picture_file import open_picture
+from .pixel_choices import ExifOrientation
 from .pixel_depth import BYTE_BITS, WORD_BITS, eight_bits, note_depth
 from .png import is_sixteen_bit, low_bytes, needed_chunks
-
-ExifOrientation = Literal["ignore", "apply"]
 
 _WORDS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _TAIL = b"\xaa" * 64

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EventDecodeError
 from .first_sight import FirstSight
+from .pixel_choices import ValueRange
 from .pixel_depth import BYTE_BITS, WORD_BITS, note_depth
-
-ValueRange = Literal["auto", "0-255", "0-1", "-1 to 1"]
 
 _SLACK = 1e-3
 _TOP = 255

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,8 @@ from .first_sight import FirstSight
 from .image import ImageSettings, decode_image
 from .limits import MAX_IMAGES_PER_MESSAGE
 from .payload import Image
-from .pixel_range import RangeSettings, ValueRange, pixel_bytes
-
-Layout = Literal["auto", "hwc", "chw", "hw"]
+from .pixel_choices import ChannelLayout, ValueRange
+from .pixel_range import RangeSettings, pixel_bytes
 
 _CHANNELS = (1, 3, 4)
 _MAX_DIMENSIONS = 4
@@ -43,7 +42,7 @@ class TensorSettings:
     """
 
     image: ImageSettings
-    layout: Layout = "auto"
+    layout: ChannelLayout = "auto"
     value_range: ValueRange = "auto"
     max_images: int = MAX_IMAGES_PER_MESSAGE
 
@@ -196,7 +195,7 @@ def _channels_last(
     )
 
 
-def _seen_layout(array: NDArray[np.generic], sight: FirstSight, where: str) -> Layout:
+def _seen_layout(array: NDArray[np.generic], sight: FirstSight, where: str) -> ChannelLayout:
     """Return where the channels are; three axes that begin with 1, 3 or 4 are a stream's matter.
 
     ``(3, H, W)`` is one picture in colour or three grey ones. A stream of which ``(1, H, W)`` was

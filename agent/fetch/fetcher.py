@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from ..errors import EventFetchError
 from .address import Address, IpNetwork, parse_address
+from .fetch_limits import FETCH_TIMEOUT_SECONDS, FETCH_TRIES, MAX_FETCHED_BYTES
 from .http_get import Away, Moved, get
 from .local_file import read_file
 from .object_store import read_object
@@ -35,9 +36,9 @@ class FetchSettings:
 
     allowed: tuple[Address, ...]
     networks: tuple[IpNetwork, ...] = ()
-    max_bytes: int = 32 * 1024 * 1024
-    timeout_seconds: float = 5.0
-    tries: int = 3
+    max_bytes: int = MAX_FETCHED_BYTES
+    timeout_seconds: float = FETCH_TIMEOUT_SECONDS
+    tries: int = FETCH_TRIES
     rest_seconds: float = 10.0
     ca_file: str | None = None
 

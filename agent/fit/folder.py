@@ -80,9 +80,9 @@ def read_images(
         except EventError as error:
             log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
             continue
-        yield Example(image, file.segments, number=file.number, key=_key(file.path))
+        yield Example(image, file.segments, number=file.number, key=_key(file.path, decode))
 
 
-def _key(path: Path) -> str:
+def _key(path: Path, decode: DecodeSettings) -> str:
     stat = path.stat()
-    return f"{path.absolute()}:{stat.st_size}:{stat.st_mtime_ns}"
+    return f"{path.absolute()}:{stat.st_size}:{stat.st_mtime_ns}:{decode.pixel_meaning}"

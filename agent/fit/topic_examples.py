@@ -82,7 +82,7 @@ def _examples(record: Record, decode: DecodeSettings, ports: DecodePorts) -> lis
             _segments(event, ports),
             taken_at=event.event_time,
             taps=event.taps,
-            key=f"{place}:{content}:{number}",
+            key=f"{place}:{content}:{number}:{decode.pixel_meaning}",
         )
         for number, event in enumerate(events)
     ]

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..errors import EventFetchError, SettingsError
 from ..fetch.address import parse_address
+from ..fetch.fetch_limits import FETCH_TIMEOUT_SECONDS, FETCH_TRIES
 from ..fetch.http_get import Away, Moved, get
 from ..untrusted.document import parse_document
 
@@ -30,8 +31,8 @@ class RegistryClient:
     """
 
     url: str = field(repr=False)
-    timeout_seconds: float = 5.0
-    tries: int = 3
+    timeout_seconds: float = FETCH_TIMEOUT_SECONDS
+    tries: int = FETCH_TRIES
     ca_file: str | None = None
     wait: Callable[[float], object] = time.sleep
 

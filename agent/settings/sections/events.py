@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from ...errors import EventFetchError
 from ...events.format_setting import FormatSetting
 from ...events.limits import MAX_IMAGES_PER_MESSAGE
+from ...events.pixel_choices import ChannelLayout, ExifOrientation, ValueRange
 from ...fetch.address import parse_address
+from ...fetch.fetch_limits import FETCH_TIMEOUT_SECONDS, FETCH_TRIES, MAX_FETCHED_BYTES
 from ..section import MIB, Section, Words
 
 
@@ -30,14 +31,14 @@ class EventsSection(Section):
     CloudEvents time, else the record's."""
     id_field: str = Field(default="", max_length=200, examples=["payload.frame_id"])
     """Field with the event's id. Empty takes the CloudEvents id, else the record's place."""
-    tensor_layout: Literal["auto", "hwc", "chw", "hw"] = "auto"
+    tensor_layout: ChannelLayout = "auto"
     """Where pixel values have their channels: last ("hwc"), first ("chw"), or no axis for them,
     grey ("hw"). "auto" takes the last axis when it has 1, 3 or 4 values, else the first; whether
     three axes are colours or several grey pictures is decided by the first message."""
-    tensor_range: Literal["auto", "0-255", "0-1", "-1 to 1"] = "auto"
+    tensor_range: ValueRange = "auto"
     """What black and white are. "auto" takes integer types as 0-255, or as bit_depth says, and
     lets the first message with larger values or with fractions decide for all others."""
-    exif_orientation: Literal["ignore", "apply"] = "ignore"
+    exif_orientation: ExifOrientation = "ignore"
     """Whether a picture is turned as its EXIF says ("apply"), or scored as stored ("ignore"), as
     Pillow, torchvision and TensorFlow decode it; OpenCV's imread and DALI turn it. It must be what
     the model gets."""
@@ -53,11 +54,11 @@ class EventsSection(Section):
     fetch_networks: Words = ()
     """Private networks that a fetch may reach, such as "10.20.0.0/16"; others are refused even
     where the address is allowed."""
-    fetch_timeout_seconds: float = Field(default=5, gt=0, le=60)
+    fetch_timeout_seconds: float = Field(default=FETCH_TIMEOUT_SECONDS, gt=0, le=60)
     """Seconds that one try of a fetch may take in all."""
-    fetch_tries: int = Field(default=3, ge=1, le=10)
+    fetch_tries: int = Field(default=FETCH_TRIES, ge=1, le=10)
     """Tries of a fetch whose other side is away; then the message goes to the dead letters."""
-    fetch_max_bytes: int = Field(default=32 * MIB, ge=1024, le=256 * MIB)
+    fetch_max_bytes: int = Field(default=MAX_FETCHED_BYTES, ge=1024, le=256 * MIB)
     """Larger files are refused."""
     fetch_ca_file: Path | None = Field(default=None, examples=["/etc/ssl/images-ca.pem"])
     """PEM file of the authority that signed the https hosts' certificates; unset means the

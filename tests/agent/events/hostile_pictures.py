@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.agent.records import encoded, picture
 
+from .picture_files import HEIC
 from .samples import as_json, b64
 
 
@@ -39,7 +40,18 @@ def bombs() -> list[bytes]:
     webp[26:30] = b"\xff\x3f\xff\x3f"
     lossless = encoded(Image.new("RGB", (2000, 1900)), "WEBP", lossless=True)
     frames = _animation()
+    frames.append(jpeg[:-2] + b"\xff\xe1\0\2" * 500_000)
+    frames.append(encoded(picture(), progressive=True)[:-2])
+    frames.append(_png(64, 64, b"")[:-12] + _chunk(b"IDAT", b"") * 150_000)
+    frames.append(HEIC[:120] + b"\x7f\xff\xff\xff" * 8 + HEIC[152:])
+    frames.append(heif_of_claimed_size(60_000, 60_000))
     return [*pngs, inflating, *texts, giant, scans, markers, exif, bytes(webp), lossless, *frames]
+
+
+def heif_of_claimed_size(width: int, height: int) -> bytes:
+    """Return a HEIC whose property says that it is so large."""
+    at = HEIC.index(b"ispe") + 8
+    return HEIC[:at] + struct.pack(">II", width, height) + HEIC[at + 8 :]
 
 
 def _animation() -> list[bytes]:

@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,6 +17,8 @@ from driftgauge.agent.errors import EventDecodeError, EventError, EventSchemaErr
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.event import Event
 from tests.agent.records import NOON, decode_event, encoded, jpeg, picture, pixels, record
+
+from .picture_files import HEIC, RGB, png
 
 LATER = NOON + timedelta(hours=1)
 
@@ -134,7 +137,16 @@ def test_bad_headers_are_refused_with_the_reason(headers: dict[str, bytes], word
         decode(jpeg(), headers=headers)
 
 
-WHOLE = [jpeg(), encoded(picture(), "PNG"), encoded(picture(), "WEBP")]
+WHOLE = [
+    jpeg(),
+    jpeg()[:-2],
+    encoded(picture(), progressive=True),
+    encoded(picture(), "PNG"),
+    png(np.asarray(picture()), RGB, bits=16),
+    encoded(picture(), "WEBP"),
+    encoded(picture(), "AVIF"),
+    HEIC,
+]
 
 
 @settings(max_examples=300, deadline=None)
@@ -184,3 +196,14 @@ def test_pixel_values_of_an_extreme_aspect_ratio_are_refused_too_unless_such_are
         decode(value)
     meant = DecodeSettings(max_image_aspect=300)
     assert pixels(decode_event(record(value), meant, arrived_at=LATER)).shape == (1, 300, 3)
+
+
+def test_each_way_to_read_pixels_names_the_taps_that_a_fit_keeps_otherwise() -> None:
+    plain = DecodeSettings()
+    others = [
+        replace(plain, exif_orientation="apply"),
+        replace(plain, bit_depth=12),
+        replace(plain, tensor_layout="hw"),
+        replace(plain, tensor_range="0-1"),
+    ]
+    assert len({settings.pixel_meaning for settings in (plain, *others)}) == 5

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.events.image import ImageSettings
+from driftgauge.agent.events.tensor import TensorSettings
 from driftgauge.agent.fetch.fetcher import Fetcher
 from driftgauge.agent.jobs.jobs import monitor_settings
 from driftgauge.agent.registry.record_reader import RecordReader
@@ -79,3 +82,13 @@ def test_fetching_and_the_registry_have_the_same_defaults(settings: Settings) ->
 def test_dead_letters_have_the_same_defaults(settings: Settings) -> None:
     largest = signature(KafkaDeadLetters).parameters["max_message_bytes"].default
     assert largest == settings.batch.max_message_bytes
+
+
+def test_pictures_and_tensors_have_the_same_defaults() -> None:
+    decode = DecodeSettings()
+    image = ImageSettings(max_pixels=decode.max_image_pixels)
+    assert (image.exif_orientation, image.bit_depth) == (decode.exif_orientation, decode.bit_depth)
+    tensor = TensorSettings(image=image)
+    assert tensor.layout == decode.tensor_layout
+    assert tensor.value_range == decode.tensor_range
+    assert tensor.max_images == decode.max_images_per_message
