@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-crash bench-attach bench-demo bench-false-alarms bench-drift-tests bench-streams bench-detector bench-agent bench-cost bench-calibration fuzz check settings format clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the targets
 	@echo "driftgauge: make TARGET"
@@ -34,6 +34,9 @@ test-crash: $(STAMP) ## kill agents 100 times, take broker and database away (ab
 
 bench-attach: $(STAMP) ## what sending taps costs the model that serves (5 minutes)
 	@$(BIN)/python -m tests.benchmarks.attach $(BENCH)
+
+bench-first-hour: $(STAMP) ## stop-watch: from an empty folder to the first rate and the first alert (10 minutes)
+	@$(BIN)/python -m tests.benchmarks.first_hour $(BENCH)
 
 bench-demo: $(STAMP) ## the demonstration over five seeds (about 15 minutes)
 	@$(BIN)/python -m tests.benchmarks.demo
