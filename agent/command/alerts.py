@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import alert_steps
 from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
     from driftgauge.storage import AlertRecord
 
-LIVE = ("open", "acknowledged")
+LIVE = alert_steps.LIVE
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to *app*."""
-    group = typer.Typer(help="See what the monitor claims.", no_args_is_help=True)
+    group = typer.Typer(help="See what the monitor claims, and answer it.", no_args_is_help=True)
     group.command("list")(list_alerts)
+    group.command("show")(alert_steps.show)
+    group.command("ack")(alert_steps.acknowledge)
+    group.command("resolve")(alert_steps.resolve)
     app.add_typer(group, name="alerts")
 
 

@@ -35,6 +35,7 @@ from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 
 from ..certificates import certify
 from ..kafka_server import KafkaServer, find_jars
+from ..token_endpoint import signing_keys
 from .table import Figure, write_benchmark
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,7 @@ def apache_kafka(folder: Path) -> Iterator[str]:
     if java is None:
         sys.exit("this needs a Java runtime: apt-get install default-jre-headless")
     server = KafkaServer(java, find_jars(), folder, certify(folder))
+    server.keys_file.write_text(signing_keys())
     server.format()
     try:
         server.start()

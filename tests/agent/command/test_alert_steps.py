@@ -1,0 +1,89 @@
+"""``driftgauge alerts show|ack|resolve`` on a real SQLite file."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+from PIL import Image
+
+from driftgauge.storage import Judgement, MonitorState, Store
+
+from ...stores import START, STREAM, alert, evidence, flush, window
+from ..records import encoded, picture
+from .test_reading import Run, run, written
+
+__all__ = ["run", "written"]
+
+
+def raise_alerts(store: Store, *segments: str) -> list[int]:
+    state = store.monitor_state(STREAM)
+    cursor = START + timedelta(days=1)
+    turn = Judgement(
+        STREAM,
+        state.cursor if state else None,
+        MonitorState(cursor, "{}"),
+        [alert(segment=segment) for segment in segments],
+    )
+    return [stored.id or 0 for stored in store.judge(turn)]
+
+
+def test_a_person_acknowledges_and_resolves_with_a_note(run: Run, written: Store) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    said = run("alerts", "ack", str(number), "--by", "ann", "--note", "lens is being cleaned")
+    assert said.out.strip() == f"{number}: camera=9 is acknowledged"
+    assert run("alerts", "resolve", str(number), "--by", "ann").code == 0
+    shown = run("alerts", "show", str(number), "--json").values
+    assert [(step["to_state"], step["by"], step["note"]) for step in shown["steps"]] == [
+        ("open", "monitor", ""),
+        ("acknowledged", "ann", "lens is being cleaned"),
+        ("resolved", "ann", ""),
+    ]
+    assert "acknowledged by ann: lens is being cleaned" in run("alerts", "show", str(number)).out
+
+
+def test_all_live_alerts_of_a_segment_or_of_the_stream_are_meant_at_once(
+    run: Run, written: Store
+) -> None:
+    raise_alerts(written, "camera=7", "camera=8")
+    assert run("alerts", "ack", "--segment", "camera=8").out.count("is acknowledged") == 1
+    run("alerts", "resolve", "--all")
+    assert written.alerts(STREAM, states=["open", "acknowledged"]) == []
+    assert "No live alerts" in run("alerts", "resolve", "--all").out
+
+
+def test_a_resolved_alert_is_not_acknowledged_again(run: Run, written: Store) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    run("alerts", "resolve", str(number))
+    refused = run("alerts", "ack", str(number))
+    assert refused.code == 1
+    assert "is resolved and cannot become acknowledged again" in refused.err
+
+
+def test_which_alerts_are_meant_must_be_said_once(run: Run, written: Store) -> None:
+    assert run("alerts", "ack").code == 2
+    assert run("alerts", "ack", "1", "--all").code == 2
+    unknown = run("alerts", "ack", "987")
+    assert unknown.code == 2
+    assert "has no alert 987" in unknown.err
+
+
+def test_an_alert_is_shown_with_its_messages_and_drawn(
+    run: Run, written: Store, tmp_path: Path
+) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    frame = encoded(picture(), "JPEG")
+    kept = [evidence(77, segment="camera=9", minute=-1, thumbnail=frame)]
+    written.flush(flush(windows=[window({0: 3}, segment="camera=9")], evidence=kept))
+    shown = run("alerts", "show", str(number), "--picture", str(tmp_path / "alert.png"))
+    assert "images/0@77" in shown.out
+    with Image.open(io.BytesIO((tmp_path / "alert.png").read_bytes())) as drawn:
+        assert drawn.format == "PNG"
+
+
+def test_an_alert_without_frames_says_why_there_is_no_picture(run: Run, written: Store) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    refused = run("alerts", "show", str(number), "--picture", "alert.png")
+    assert refused.code == 2
+    assert "[evidence] thumbnails" in refused.err
