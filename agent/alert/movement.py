@@ -1,4 +1,4 @@
-"""Which layers moved, how far and which way: from histograms, so that a restart changes nothing."""
+"""Which layers changed, how far and in which direction; from counts, so a restart changes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .surprise import bin_surprise
 Counts = NDArray[np.int64]
 
 NOTABLE = 3.0
-"""Standard errors from normal at which a layer is said to have moved."""
+"""A layer has changed when its mean is this many standard errors from its baseline."""
 
 STUCK_SHARE = 0.8
 LOOSE_SHARE = 0.7
@@ -39,20 +39,20 @@ class LayerMovement:
 
     @property
     def direction(self) -> str:
-        """``unusual``, or ``too usual`` where images resemble the reference suspiciously."""
+        """``unusual``, or ``too usual`` where scores are lower than the reference's."""
         return "unusual" if self.distance > 0 else "too usual"
 
 
 def layer_movements(
     layers: Sequence[str], reference: Counts, counts: Counts, design_effects: Sequence[float]
 ) -> list[LayerMovement]:
-    """Return every layer's movement, the largest first.
+    """Return how far every layer changed, the largest first.
 
     Args:
         layers: names, in the order of the columns; a last combined column is left out.
         reference: ``(columns, bins)`` counts of the segment's normal.
         counts: ``(columns, bins)`` counts since the change.
-        design_effects: a column's variance inflation by neighbours that resemble each other.
+        design_effects: a column's variance inflation by the correlation of neighbouring events.
     """
     surprise = bin_surprise()
     distances = []
@@ -72,7 +72,7 @@ def layer_movements(
 def is_stuck(reference: Counts, window: Counts) -> bool:
     """Return whether a window repeats one p-value in every column, where the reference does not.
 
-    A frozen picture does so: the same bytes have the same scores.
+    A frozen picture does: the same bytes have the same scores.
     """
     if window[0].sum() < MIN_STUCK_EVENTS:
         return False

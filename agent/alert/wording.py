@@ -9,12 +9,15 @@ from .movement import NOTABLE, LayerMovement
 
 NOTABLE_RATIO = 2.0
 LEAST_RATE = 0.01
-"""An OOD rate that is not well above normal, or this, is not what changed."""
+"""The rate tells the change only where it is `NOTABLE_RATIO` times normal, and times this."""
+
+CLEARLY = 1.5
+"""A depth is named where its largest movement is this many times that of any other depth."""
 
 SUGGESTIONS = {
-    "early": "which suggests the lens, the focus, the light or the exposure",
-    "middle": "which suggests sharpness, texture or parts of the scene",
-    "late": "which suggests what the pictures show",
+    "early": "which suggests a change of lens, focus, light or exposure",
+    "middle": "which suggests a change of sharpness, texture or parts of the scene",
+    "late": "which suggests a change of what the images show",
 }
 
 
@@ -39,24 +42,24 @@ def alert_message(
         ...     movements=[LayerMovement("layer1", "early", 21.0, 0.8)],
         ...     is_stuck=False,
         ... )
-        'camera 3 changed at about 03:02:01 UTC: 41.0 % of images are out of distribution, \
-normally 0.8 %; the early layers moved most (layer1), which suggests the lens, the focus, \
-the light or the exposure'
+        'camera 3 changed at about 2026-05-04 03:02:01 UTC: 41.0 % of images are out of \
+distribution, normally 0.8 %; the early layers changed most (layer1), which suggests a change of \
+lens, focus, light or exposure'
     """
+    now, normal = percent(rate_now), percent(rate_normal)
     if rate_now > NOTABLE_RATIO * max(rate_normal, LEAST_RATE):
-        rates = f"{percent(rate_now)} of images are out of distribution"
+        rates = f"{now} of images are out of distribution, normally {normal}"
     else:
         rates = (
-            "images differ from this segment's own normal, though few of them are unusual for the "
-            f"whole stream: {percent(rate_now)} are out of distribution"
+            f"scores differ from this segment's baseline, although only {now} of images are out of "
+            f"distribution, normally {normal}"
         )
-    rates += f", normally {percent(rate_normal)}"
-    start = f"{subject(segment)} changed at about {since:%H:%M:%S} UTC"
+    start = f"{subject(segment)} changed at about {since:%Y-%m-%d %H:%M:%S} UTC"
     return f"{start}: {rates}; {_cause(movements, is_stuck=is_stuck)}"
 
 
 def subject(segment: str) -> str:
-    """Return a segment as one would say it.
+    """Return how a person would call a segment.
 
     >>> subject("camera=3"), subject("*")
     ('camera 3', 'the whole stream')
@@ -82,16 +85,21 @@ def severity(rate_now: float, *, is_stuck: bool) -> str:
 
 def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool) -> str:
     if is_stuck:
-        return "every image scores the same, which suggests a frozen picture"
-    moved = [layer for layer in movements if abs(layer.distance) >= NOTABLE]
-    if not moved:
-        return "the p-values spread otherwise than normal, in no layer above the others"
-    if all(layer.direction == "too usual" for layer in moved):
-        return f"images look more usual than normal in {_names(moved)}, as when variety is lost"
-    moved = [layer for layer in moved if layer.direction == "unusual"]
-    depth = moved[0].depth
-    named = [layer for layer in moved if layer.depth == depth]
-    return f"the {depth} layers moved most ({_names(named)}), {SUGGESTIONS[depth]}"
+        return "all images have the same score, which suggests a frozen picture"
+    changed = [layer for layer in movements if abs(layer.distance) >= NOTABLE]
+    if not changed:
+        return "the change is spread over all layers, none of which changed clearly by itself"
+    unusual = [layer for layer in changed if layer.direction == "unusual"]
+    if not unusual:
+        return (
+            f"scores are lower than normal ({_names(changed)}): the images have become more alike"
+        )
+    depth = unusual[0].depth
+    others = [abs(layer.distance) for layer in movements if layer.depth != depth]
+    if unusual[0].distance < CLEARLY * max(others, default=0.0):
+        return "layers of all depths changed about equally, which points to no single cause"
+    named = [layer for layer in unusual if layer.depth == depth]
+    return f"the {depth} layers changed most ({_names(named)}), {SUGGESTIONS[depth]}"
 
 
 def _names(movements: Sequence[LayerMovement]) -> str:

@@ -63,7 +63,9 @@ class Notice:
         ]
         if self.kind != "opened":
             word = f" ({self.note})" if self.note else ""
-            lines.append(f"{self.kind.capitalize()} by {self.by} at {self.at:%H:%M:%S} UTC{word}.")
+            lines.append(
+                f"{self.kind.capitalize()} by {self.by} at {self.at:%Y-%m-%d %H:%M:%S} UTC{word}."
+            )
         if self.examples:
             places = ", ".join(place_of(example) for example in self.examples)
             lines.append(f"Most unusual messages: {places}.")

@@ -57,22 +57,49 @@ def test_a_scene_that_always_fills_one_bin_is_not_stuck() -> None:
     assert not is_stuck(always, counts({9: 16}, {12: 16}, {11: 16}))
 
 
-def test_depth_suggests_a_cause() -> None:
-    early = [LayerMovement("stem", "early", 9.0, 0.6), LayerMovement("head", "late", 4.0, 0.4)]
-    assert message(early).endswith(
-        "the early layers moved most (stem), which suggests the lens, the focus, the light or the "
-        "exposure"
+def moved(*distances: float) -> list[LayerMovement]:
+    """Return layers of a network, of these distances from the first layer to the last."""
+    total = sum(abs(distance) for distance in distances)
+    depths = ("early", "early", "middle", "late", "late")
+    layers = [
+        LayerMovement(f"stage{number}", depth, distance, abs(distance) / total)
+        for number, (depth, distance) in enumerate(zip(depths, distances, strict=True))
+    ]
+    return sorted(layers, key=lambda layer: -abs(layer.distance))
+
+
+def test_the_depth_that_changed_most_suggests_a_cause() -> None:
+    assert message(moved(20.0, 14.0, 4.0, 2.0, 1.0)).endswith(
+        "the early layers changed most (stage0, stage1), which suggests a change of lens, focus, "
+        "light or exposure"
     )
-    late = [LayerMovement("head", "late", 9.0, 1.0)]
-    assert message(late).endswith("(head), which suggests what the pictures show")
+    assert message(moved(1.0, 1.0, 2.0, 3.5, 9.0)).endswith(
+        "(stage4, stage3), which suggests a change of what the images show"
+    )
     assert message([], stuck=True).endswith("which suggests a frozen picture")
-    assert "variety is lost" in message([LayerMovement("stem", "early", -9.0, 1.0)])
-    assert "in no layer above the others" in message([LayerMovement("stem", "early", 0.5, 1.0)])
 
 
-def test_the_message_has_both_rates_and_the_moment() -> None:
+def test_a_layer_is_named_only_when_its_depth_is_clearly_ahead() -> None:
+    """Shares of .22, .21, .20, .19 and .17 say that everything changed."""
+    for distances in ((22.0, 21.0, 20.0, 19.0, 17.0), (17.0, 19.0, 20.0, 21.0, 22.0)):
+        text = message(moved(*distances))
+        assert "stage" not in text
+        assert text.endswith(
+            "layers of all depths changed about equally, which points to no single cause"
+        )
+    assert "stage" in message(moved(30.0, 29.0, 19.0, 15.0, 10.0))
+
+
+def test_a_change_that_no_layer_shows_and_one_towards_the_usual_are_told_as_such() -> None:
+    text = message(moved(0.5, 0.4, 0.3, 0.2, 0.1))
+    assert text.endswith("spread over all layers, none of which changed clearly by itself")
+    text = message(moved(-9.0, -1.0, -1.0, -1.0, -1.0))
+    assert text.endswith("scores are lower than normal (stage0): the images have become more alike")
+
+
+def test_the_message_has_both_rates_and_the_date_with_its_zone() -> None:
     text = message([], stuck=True)
-    assert "the whole stream changed at about 03:02:01 UTC" in text
+    assert "the whole stream changed at about 2026-05-04 03:02:01 UTC" in text
     assert "50.0 % of images are out of distribution, normally 1.0 %" in text
 
 
@@ -82,11 +109,10 @@ def test_a_change_that_the_rate_does_not_show_is_not_told_by_the_rate() -> None:
         since=SINCE,
         rate_now=0.0,
         rate_normal=0.004,
-        movements=[LayerMovement("stem", "early", 9.0, 1.0)],
+        movements=moved(9.0, 8.0, 1.0, 1.0, 1.0),
         is_stuck=False,
     )
-    assert "images differ from this segment's own normal" in text
-    assert "0.0 % are out of distribution, normally 0.4 %" in text
+    assert "scores differ from this segment's baseline, although only 0.0 % of images" in text
 
 
 def test_severity_follows_the_rate_and_a_frozen_picture_is_never_mere_information() -> None:

@@ -75,7 +75,7 @@ def test_each_step_is_told_with_who_when_and_where_to_look(store: Store) -> None
     assert "Most unusual messages: images/0@12." in opened.text
     assert opened.text.endswith("https://x/1")
     assert resolved.by == "ann"
-    assert "Resolved by ann at 12:00:00 UTC." in resolved.text
+    assert "Resolved by ann at 2026-03-01 12:00:00 UTC." in resolved.text
     assert opened.picture == b"png"
 
 
