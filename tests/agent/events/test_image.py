@@ -225,6 +225,12 @@ def test_sixteen_bit_words_are_read_by_the_bit_depth(
     assert np.array_equal(found, shown)
 
 
+def test_an_interlaced_png_of_sixteen_bit_colours_is_refused_where_its_depth_matters() -> None:
+    whole = png(PICTURE.astype(np.uint16), RGB, bits=16)
+    interlaced = whole[:8] + chunk(b"IHDR", whole[16:28] + b"\1") + whole[33:]
+    assert "send it without interlacing" in refusal(interlaced, EventUnsupported, bit_depth=12)
+
+
 @pytest.mark.parametrize("colour", [GREY, RGB])
 def test_a_pixel_beyond_the_bit_depth_is_refused_with_both(colour: int) -> None:
     words = np.full((4, 4, 3 if colour else 1), 5000, np.uint16)
