@@ -11,19 +11,28 @@ if TYPE_CHECKING:
 NORMAL_RATES = "normal_rates"
 """Key in a registered detector's manifest: segment to its OOD rate on the reference."""
 
+NORMAL_RATES_AT = "normal_rates_at"
+"""The same at every alpha: alpha to segment to rate. Detectors of earlier versions lack it."""
+
 
 def normal_rates(store: Store, stream: str) -> dict[str, float]:
-    """Return each segment's normal OOD rate, as far as the database knows it.
+    """Return each segment's normal OOD rate at the stream's alpha, as far as the database knows it.
 
     An alert's own figure, newest first, wins over the one the detector was registered with: a
     segment that the reference lacked was learned from its traffic.
     """
     detector = store.active_detector(stream)
-    registered = detector.manifest.get(NORMAL_RATES) if detector else None
-    rates: dict[str, float] = {}
-    if isinstance(registered, Mapping):
-        rates.update({str(name): float(rate) for name, rate in registered.items()})
+    alphas = [row.alpha for row in store.streams() if row.stream == stream]
+    rates = _registered(detector.manifest, alphas[0]) if detector and alphas else {}
     for alert in reversed(store.alerts(stream)):
         if detector is None or alert.detector == detector.detector:
             rates[alert.segment] = alert.rate_normal
     return rates
+
+
+def _registered(manifest: Mapping[str, object], alpha: float) -> dict[str, float]:
+    at = manifest.get(NORMAL_RATES_AT)
+    found = at.get(f"{alpha:g}") if isinstance(at, Mapping) else manifest.get(NORMAL_RATES)
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): float(rate) for name, rate in found.items()}

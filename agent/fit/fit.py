@@ -18,7 +18,7 @@ from driftgauge.detector import (
     recommend,
     save_detector,
 )
-from driftgauge.storage import DetectorRecord
+from driftgauge.storage import ALPHAS, DetectorRecord
 
 from ..drift.baseline import learn_baselines, promise_warning
 from ..drift.rate import ood_rate
@@ -252,5 +252,12 @@ def _record(settings: FitSettings, fitted: Fitted, *, active: bool) -> DetectorR
         uri=str(fitted.folder),
         created_at=datetime.now(UTC),
         active=active,
-        manifest={**manifest, "normal_rates": manifest["notes"]["normal_rates"]},
+        manifest={
+            **manifest,
+            "normal_rates": manifest["notes"]["normal_rates"],
+            # beside the one that is set now: stream.alpha may be changed without another fit
+            "normal_rates_at": {
+                f"{alpha:g}": normal_rates(fitted.detector, alpha) for alpha in ALPHAS
+            },
+        },
     )

@@ -141,6 +141,18 @@ def test_rates_as_json_agree_with_the_store(run: Run, written: Store) -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_the_normal_rate_follows_alpha_as_the_rate_does(run: Run, watched: Store) -> None:
+    at = {"0.01": {"*": 0.01}, "0.1": {"*": 0.12}}
+    manifest = {"normal_rates": {"*": 0.01}, "normal_rates_at": at}
+    watched.register_detector(
+        DetectorRecord("detector-1", STREAM, "runs/d1", START, active=True, manifest=manifest)
+    )
+    for alpha, normal in ((0.01, 0.01), (0.1, 0.12)):
+        watched.ensure_stream(STREAM, TOPIC, 60, alpha=alpha)
+        rows = run("rates", "--segment", "*", "--json").values
+        assert {(row["alpha"], row["normal_rate"]) for row in rows} == {(alpha, normal)}
+
+
 @pytest.mark.parametrize(("said", "meant"), [("day", "day"), ("daily", "day"), ("hourly", "hour")])
 def test_rates_can_be_had_for_a_day(run: Run, written: Store, said: str, meant: Period) -> None:
     rows = run("rates", "--period", said, "--json").values
