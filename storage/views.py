@@ -13,14 +13,6 @@ from .columns import UtcTimestamp
 from .records import ALPHAS
 from .tables import BINS, view_definition
 
-VIEWS = (
-    "ood_rate_minutely",
-    "ood_rate_hourly",
-    "ood_rate_daily",
-    "alert_history",
-    "p_value_histogram",
-)
-
 _FORMATS = {"minute": "%Y-%m-%d %H:%M:00", "hour": "%Y-%m-%d %H:00:00", "day": "%Y-%m-%d 00:00:00"}
 _CREATED = re.compile(r"^CREATE VIEW (\w+) AS$", re.MULTILINE)
 
@@ -41,7 +33,7 @@ def create_views(connection: Connection) -> None:
 
 def drop_views(connection: Connection) -> None:
     """Drop every view that this or an earlier version made, so that the tables can change."""
-    for name in sorted({*VIEWS, *_noted(connection)}):
+    for name in sorted({*view_names(), *_noted(connection)}):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
 
 
@@ -56,14 +48,23 @@ def outdated_views(connection: Connection) -> list[str]:
     return sorted(differ | wanted.keys() - there | noted.keys() - wanted.keys())
 
 
+def view_names() -> list[str]:
+    """Return the views of views.sql in their order there."""
+    return _CREATED.findall(_source())
+
+
 def view_statements(dialect: str) -> dict[str, str]:
     """Return the ``CREATE VIEW`` statement of each view of views.sql as *dialect* wants it."""
-    source = Path(__file__).with_name("views.sql").read_text(encoding="utf-8")
+    source = _source()
     for unit in _FORMATS:
         source = source.replace(f"{{{unit}}}", _period_sql(unit, dialect))
     source = source.replace("{ood_events}", _ood_events_sql())
     statements = [part.strip() for part in source.split(";\n") if part.strip()]
     return {_CREATED.findall(statement)[0]: statement for statement in statements}
+
+
+def _source() -> str:
+    return Path(__file__).with_name("views.sql").read_text(encoding="utf-8")
 
 
 def _noted(connection: Connection) -> dict[str, str]:
