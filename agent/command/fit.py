@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..fit.file_order import FileOrder
 from .options import ConfigOption, JsonOption
 from .start import LogLevelOption, start
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from rich.console import Console
 
+    from driftgauge.detector import Layout, Progress
+
     from ..fit.fit import FitOptions, Fitted, Source
+    from ..model.load import LoadedModel
     from ..settings.load import Settings
 
 
@@ -32,6 +37,13 @@ def fit(
         typer.Option(
             metavar="DIR",
             help="Folder of normal images; each sub-folder is a segment, such as a camera.",
+        ),
+    ] = None,
+    order: Annotated[
+        FileOrder | None,
+        typer.Option(
+            help="With --images: what says which file is earlier: its name, in which frame_2 comes "
+            "before frame_10 (the default), the time in its EXIF, or its time of change.",
         ),
     ] = None,
     topic: Annotated[
@@ -77,10 +89,12 @@ def fit(
     Give it what the model was trained on, or weeks of normal traffic over all cameras, hours and
     seasons: what it never saw will count as a change. Some hundred images a segment at least.
 
-    Killed, and started again with the same images and model, it goes on where it was.
+    Stopped (Ctrl-C) or killed, it keeps what it read, and the same command goes on from there.
     """
     if (images is None) == (topic is None):
         raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
+    if order is not None and images is None:
+        raise typer.BadParameter("--order is for --images: a topic's events have times")
     settings = start(config, log_level=log_level)
 
     from rich.console import Console
@@ -92,7 +106,14 @@ def fit(
     console = Console(stderr=True)
     fitted = _fit(
         settings,
-        _source(settings, images, topic, events, idle_seconds),
+        _source(
+            settings,
+            images=images,
+            order=order,
+            topic=topic,
+            events=events,
+            idle_seconds=idle_seconds,
+        ),
         console,
         FitOptions(seed=seed, activate=activate, probes=probes, fresh=fresh, keep_taps=keep_taps),
     )
@@ -104,7 +125,9 @@ def fit(
 
 def _source(
     settings: Settings,
+    *,
     images: Path | None,
+    order: FileOrder | None,
     topic: str | None,
     events: int | None,
     idle_seconds: float,
@@ -112,7 +135,7 @@ def _source(
     from ..wiring.fit import folder_source, topic_source
 
     if images is not None:
-        return folder_source(settings, images)
+        return folder_source(settings, images, order or FileOrder.NAME)
     return topic_source(settings, topic or "", max_events=events, idle_seconds=idle_seconds)
 
 
@@ -122,8 +145,7 @@ def _fit(
     console: Console,
     options: FitOptions,
 ) -> Fitted:
-    from driftgauge.detector import Progress
-
+    from ...errors import DriftgaugeError
     from ..fit.fit import Callbacks
     from ..fit.probing import n_probes
     from ..terminal.printing import print_line
@@ -136,6 +158,9 @@ def _fit(
         probing = bars.add_task(
             "Probing with known changes", total=n_probes(options.probes), visible=False
         )
+
+        def on_model(loaded: LoadedModel, layouts: Mapping[str, Layout]) -> None:
+            _print_model(loaded, layouts, console)
 
         def on_resumed(n_images: int) -> None:
             print_line(f"going on after {n_images} images read before", console=console)
@@ -151,23 +176,27 @@ def _fit(
             bars.update(training, total=bars.tasks[1].completed)
             bars.update(probing, advance=n_images, visible=True)
 
-        fitted = run_fit(
-            settings,
-            source,
-            options=options,
-            callbacks=Callbacks(on_resumed, on_images, on_training, on_probes),
-        )
+        callbacks = Callbacks(on_model, on_resumed, on_images, on_training, on_probes)
+        try:
+            fitted = run_fit(settings, source, options=options, callbacks=callbacks)
+        except (KeyboardInterrupt, DriftgaugeError):
+            if bars.tasks[0].completed:
+                kept = f"what was read is kept below {settings.detector.path}"
+                print_line(f"{kept}: the same command goes on from there", console=console)
+            raise
         bars.update(training, total=bars.tasks[1].completed)
         bars.update(probing, total=bars.tasks[2].completed)
     return fitted
 
 
 def _values(fitted: Fitted) -> dict[str, object]:
+    chosen = fitted.preprocessing
     return {
         "detector": fitted.name,
         "folder": str(fitted.folder),
         "layers": list(fitted.detector.layers),
         "layer_outputs": fitted.layers,
+        "preprocessing": None if chosen is None else [chosen.summary, chosen.origin],
         "coverage": fitted.coverage.notes(),
         "normal_rates": fitted.normal_rates,
         "warnings": fitted.warnings,
@@ -177,14 +206,25 @@ def _values(fitted: Fitted) -> dict[str, object]:
     }
 
 
+def _print_model(loaded: LoadedModel, layouts: Mapping[str, Layout], console: Console) -> None:
+    from ..terminal.printing import print_line
+
+    print_line("Model ", (loaded.name, "bold"), f" on {loaded.device}", console=console)
+    if (chosen := loaded.preprocessing) is not None:
+        print_line(f"  preprocessing: {chosen.summary}", console=console)
+        print_line(f"    from {chosen.origin}; to change it: {chosen.way}", console=console)
+    for layer, layout in layouts.items():
+        print_line(f"  layer {layer}: {layout}", console=console)
+    for note in loaded.notes:
+        print_line("  ", ("note:", "yellow"), f" {note}", console=console)
+
+
 def _print(fitted: Fitted, console: Console) -> None:
     from ..terminal.printing import print_line
 
     coverage = fitted.coverage
     span = f" over {coverage.span}" if coverage.span is not None else ""
     print_line("Detector ", (fitted.name, "bold"), f" in {fitted.folder}", console=console)
-    for layer, told in fitted.layers.items():
-        print_line(f"  layer {layer}: {told}", console=console)
     print_line(f"  reference: {coverage.events} images{span}", console=console)
     for segment, rate in sorted(fitted.normal_rates.items()):
         events = coverage.segments.get(segment, coverage.events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from driftgauge.detector import (
     LEAN,
     Comparison,
     Detector,
+    Layout,
     NormaliserKind,
     Progress,
     fit_detector,
@@ -23,7 +24,8 @@ from driftgauge.storage import ALPHAS, DetectorRecord
 from ..drift.baseline import learn_baselines, promise_warning
 from ..drift.rate import ood_rate
 from ..model.load import LoadedModel
-from ..model.scorer import LayerReader
+from ..model.preprocessing import Preprocessing
+from ..model.reader import LayerReader
 from .coverage import Coverage
 from .example import Example
 from .gather import gather_reference
@@ -56,6 +58,7 @@ class Fitted:
     Attributes:
         layers: each tapped layer, and what it gives.
         comparisons: what each method sees of known changes, best first; empty without pictures.
+        preprocessing: of the model that it was fitted for.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Fitted:
     warnings: list[str]
     layers: dict[str, str]
     comparisons: list[Comparison]
+    preprocessing: Preprocessing | None = None
 
     @property
     def recommendation(self) -> tuple[str, str] | None:
@@ -77,8 +81,17 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Whom to tell: of images read before a kill, of those read now, of training, of probing."""
+    """Whom to tell of what happens, in the order in which it happens.
 
+    Attributes:
+        on_model: the model works, and what each layer gives for a grey picture.
+        on_resumed: so many images were read before.
+        on_images: so many more were read.
+        on_training: where training stands.
+        on_probes: so many more pictures were changed and read.
+    """
+
+    on_model: Callable[[LoadedModel, Mapping[str, Layout]], None]
     on_resumed: Callable[[int], None]
     on_images: Callable[[int], None]
     on_training: Callable[[Progress], None]
@@ -148,13 +161,16 @@ def fit_stream(
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
     """
+    reader = LayerReader(loaded, layers)
+    callbacks.on_model(
+        loaded, reader.try_out().layouts
+    )  # a fault is told before a minute's reading
     name = store_name(loaded.identity, layers, source.description, loaded.device.type)
     with open_until_done(
         settings.folder / name, fresh=options.fresh, keep=options.keep_taps
     ) as store:
         if store.n_known:
             callbacks.on_resumed(store.n_known)
-        reader = LayerReader(loaded, layers)
         fitted = _fit(
             settings,
             source,
@@ -233,6 +249,7 @@ def _fit(
         warnings=warnings,
         layers={layer: str(layout) for layer, layout in reference.layouts.items()},
         comparisons=comparisons,
+        preprocessing=loaded.preprocessing,
     )
 
 

@@ -1,10 +1,12 @@
-"""Reference images from a folder: a sub-folder a segment, names in the order of time."""
+"""Reference images from a folder: a sub-folder a segment, files in the order of time."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import EventError, SettingsError
@@ -14,6 +16,7 @@ from ..events.picture_reader import PictureReader
 from ..log import action
 from ..untrusted.text import label_text, shown
 from .example import Example
+from .file_order import FileOrder, natural_key, times_of
 
 log = logging.getLogger(__name__)
 
@@ -22,37 +25,50 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """One file, and the segment that its folder names."""
+    """One file, and the segment that its folder names.
+
+    Attributes:
+        number: place within its segment.
+        taken_at: when it was taken, None where the order of files does not tell.
+    """
 
     path: Path
     segments: tuple[str, ...]
     number: int
+    taken_at: datetime | None = None
 
 
-def list_images(folder: Path, *, header: str | None) -> list[ImageFile]:
+def list_images(
+    folder: Path, *, header: str | None, order: FileOrder = FileOrder.NAME
+) -> list[ImageFile]:
     """Return the images below *folder*, so that all sub-folders advance together.
 
     Args:
         folder: images, or sub-folders of images.
         header: segment header that a sub-folder's name is a value of; None has no segments.
+        order: what says which file is earlier.
 
     Raises:
-        SettingsError: no folder there, or no image in it.
+        SettingsError: no folder there, no image in it, one whose place in time is not known, or a
+            sub-folder whose name cannot be kept as a segment.
     """
     if not folder.is_dir():
         raise SettingsError(f"there is no folder {folder}")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
     if not paths:
         wanted = ", ".join(sorted(SUFFIXES))
         raise SettingsError(f"found no image below {folder}; looked for {wanted}")
-    counts: dict[str, int] = {}
+    paths.sort(key=lambda path: natural_key(path.relative_to(folder)))
+    timed = list(zip(times_of(paths, order), paths, strict=True))
+    if order is not FileOrder.NAME:
+        timed.sort(key=lambda pair: pair[0] or datetime.min.replace(tzinfo=UTC))
+    counts: Counter[str] = Counter()
     files = []
-    for path in paths:
+    for taken_at, path in timed:
         name = path.relative_to(folder).parts[0] if path.parent != folder else ""
-        number = counts.get(name, 0)
-        counts[name] = number + 1
         segments = (f"{header}={_value(name)}",) if header and name else ()
-        files.append(ImageFile(path, segments, number))
+        files.append(ImageFile(path, segments, counts[name], taken_at))
+        counts[name] += 1
     return sorted(files, key=lambda file: file.number)
 
 
@@ -61,7 +77,10 @@ def _value(name: str) -> str:
     try:
         return label_text(name, f"the folder's name {shown(name)}") or name
     except EventError as error:
-        raise SettingsError(str(error), hint="rename the folder") from error
+        raise SettingsError(
+            str(error),
+            hint="rename the folder: a camera's is named as the camera is in the messages' headers",
+        ) from error
 
 
 def read_images(
@@ -80,7 +99,8 @@ def read_images(
         except EventError as error:
             log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
             continue
-        yield Example(image, file.segments, number=file.number, key=_key(file.path, decode))
+        key = _key(file.path, decode)
+        yield Example(image, file.segments, file.taken_at, file.number, key=key)
 
 
 def _key(path: Path, decode: DecodeSettings) -> str:

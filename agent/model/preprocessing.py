@@ -27,6 +27,7 @@ class Preprocessing:
         identity: in words that are equal wherever it is the same; part of the model's identity.
         summary: what it does, for people.
         origin: who chose it, for people.
+        way: how to change it, for people.
         is_assumed: nobody chose it.
     """
 
@@ -34,6 +35,7 @@ class Preprocessing:
     identity: str
     summary: str
     origin: str
+    way: str
     is_assumed: bool = False
 
 
@@ -55,7 +57,9 @@ def own_preprocessing(transform: Transform) -> Preprocessing:
     module = getattr(transform, "__module__", None)
     words = f"{module}.{code}" if code else ADDRESS.sub("", repr(transform))
     summary = " ".join(words.split())
-    return Preprocessing(transform, words, summary, "the transform that model.factory returns")
+    return Preprocessing(
+        transform, words, summary, origin="model.factory", way="change the transform it returns"
+    )
 
 
 def timm_preprocessing(model: nn.Module, image_size: int | None) -> Preprocessing:
@@ -79,9 +83,10 @@ def timm_preprocessing(model: nn.Module, image_size: int | None) -> Preprocessin
         transform if mode == "RGB" else InMode(mode, transform),
         identity=", ".join(f"{key}={config[key]}" for key in sorted(config)),
         summary=_summary(config, mode),
-        origin="assumed: ImageNet's, since the model does not say"
+        origin="ImageNet's, assumed since the model does not say"
         if is_assumed
         else "timm's configuration of the model",
+        way="[model] image_size, or return (model, transform) from model.factory (docs/models.md)",
         is_assumed=is_assumed,
     )
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from driftgauge.detector import MIN_EVENTS, ReferenceTooSmall
 from driftgauge.storage import DetectorRecord, Store
 
 from ..clock import SystemClock
 from ..events.prediction import PredictionBook
 from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
+from ..fit.file_order import FileOrder
 from ..fit.fit import Callbacks, FitOptions, FitSettings, Fitted, Source, fit_stream
 from ..fit.folder import list_images, read_images
 from ..fit.topic_examples import read_topic
@@ -24,13 +26,17 @@ from .model import build_model, chosen_layers
 
 
 @contextmanager
-def folder_source(settings: Settings, folder: Path) -> Iterator[Source]:
+def folder_source(
+    settings: Settings, folder: Path, order: FileOrder = FileOrder.NAME
+) -> Iterator[Source]:
     """Give the images below *folder*; a sub-folder is a value of the first segment but the class."""
     told = (PREDICTED_CLASS, MODEL_VERSION)
     names = [segment_name(source) for source in settings.stream.segments if source not in told]
-    files = list_images(folder, header=names[0] if names else None)
+    files = list_images(folder, header=names[0] if names else None, order=order)
     decode, ports = build_decode_settings(settings), build_decode_ports(settings)
-    yield Source(read_images(files, decode, ports), len(files), f"folder {folder.resolve()}")
+    ordered = "" if order is FileOrder.NAME else f" by {order}"
+    described = f"folder {folder.resolve()}{ordered}"
+    yield Source(read_images(files, decode, ports), len(files), described)
 
 
 @contextmanager
@@ -59,9 +65,18 @@ def run_fit(
 ) -> Fitted:
     """Fit a detector on *source* and register it with the stream.
 
+    What it will need is looked at first, the quickest first: enough images, the database, the
+    model and its layers.
+
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
     """
+    if source.expected is not None and source.expected < MIN_EVENTS:
+        raise ReferenceTooSmall(
+            f"{source.description} has {source.expected} images, wanted at least {MIN_EVENTS}"
+        )
+    with _open_store(settings):
+        pass  # its tables are right, and the stream's windows are these settings'
     loaded = build_model(settings)
     return fit_stream(
         source,
@@ -98,11 +113,17 @@ def _class_name(settings: Settings) -> Callable[[int], str] | None:
 
 
 def _register(settings: Settings, record: DetectorRecord) -> None:
+    with _open_store(settings) as store:
+        store.register_detector(record)
+
+
+@contextmanager
+def _open_store(settings: Settings) -> Iterator[Store]:
     database = build_database(settings)
     try:
         store = Store(database)
         stream = settings.stream
         store.ensure_stream(stream.name, stream.topic, settings.windows.seconds, alpha=stream.alpha)
-        store.register_detector(record)
+        yield store
     finally:
         database.close()

@@ -277,7 +277,7 @@ def test_a_detector_is_fitted_on_taps_alone_and_then_scores_them(
     loaded = build_model(settings)
     with producing(broker) as producer:
         serve(producer, chosen_layers(settings, loaded), topic, shots)
-    ignored = Callbacks(*[lambda _: None] * 4)
+    ignored = Callbacks(*[lambda *_: None] * 5)
     with topic_source(settings, topic, max_events=None, idle_seconds=2) as source:
         fitted = run_fit(settings, source, options=FitOptions(probes=8), callbacks=ignored)
     assert fitted.coverage.events == len(shots)

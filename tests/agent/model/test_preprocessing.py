@@ -64,7 +64,7 @@ def test_a_model_that_says_nothing_gets_imagenets_and_is_told_so() -> None:
         "RGB (3 channels), resize to 256 (bicubic), center crop 224 x 224, "
         "mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225)"
     )
-    assert "assumed: ImageNet's" in loaded.preprocessing.origin
+    assert "ImageNet's, assumed" in loaded.preprocessing.origin
     assert "let model.factory return (model, transform)" in loaded.notes[0]
     grey = load_model(source=None, factory=f"{ME}:grey_model")
     assert grey.preprocessing is not None
