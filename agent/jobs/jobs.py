@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from datetime import timedelta
 
 from driftgauge.detector import Detector
@@ -63,14 +61,16 @@ def build_jobs(
     monitor: Monitor,
     delivery: Delivery,
     heartbeat: Heartbeat | None,
+    *,
+    holder: str,
 ) -> list[Job]:
     """Return the jobs that one agent at a time does, by a lease in the database.
 
     Args:
+        holder: the agent's name, which no other process has.
         heartbeat: told of each turn of the monitor that succeeded; None where nobody listens.
     """
     stream, clock = settings.stream.name, SystemClock()
-    holder = f"{socket.gethostname()}/{os.getpid()}"
     interval = settings.monitor.interval_seconds
 
     def judge() -> None:

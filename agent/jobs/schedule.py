@@ -53,7 +53,7 @@ class Job:
     cron: str | None = None
 
 
-class Plan(Protocol):
+class JobPlan(Protocol):
     """When a job is next due."""
 
     def seconds_left(self) -> float:
@@ -111,7 +111,7 @@ class CronPlan:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
 
-def plan_of(job: Job, clock: Clock) -> Plan:
+def plan_of(job: Job, clock: Clock) -> JobPlan:
     """Return when *job* runs.
 
     Raises:
@@ -183,7 +183,7 @@ class Schedule:
                     extra=action("job_left", job=name),
                 )
 
-    def _repeat(self, job: Job, plan: Plan) -> None:
+    def _repeat(self, job: Job, plan: JobPlan) -> None:
         while not self._stopping.is_set():
             left = plan.seconds_left()
             if left > 0:

@@ -58,6 +58,7 @@ class Activity:
         self._last_dead_letter = ""
         self._flushes: Counter[FlushOutcome] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._written_at: float | None = None
         self.flushed_at = now
         self.status = LoopStatus(started_at=now, turned_at=now, flushed_at=now)
 
@@ -98,6 +99,8 @@ class Activity:
         self.spent("flush", seconds)
         if outcome in ("written", "empty"):
             self.flushed_at = self._clock.monotonic()
+        if outcome == "written":
+            self._written_at = self.flushed_at
         self._listener(FlushEnded(outcome, seconds))
 
     @contextmanager
@@ -130,6 +133,7 @@ class Activity:
             started_at=self._started_at,
             turned_at=turned_at,
             flushed_at=self.flushed_at,
+            written_at=self._written_at,
             partitions=partitions,
             is_paused=is_paused,
             unavailable=dict(unavailable),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -14,6 +14,7 @@ from ..events.event import LeftOut
 from ..ports import Clock, Record
 from .decoded import Decoded, RecordDecoder
 from .pace import Pace
+from .workers import Workers
 
 _KNOWN_WEIGH = 50
 """So many records without bytes fill the queue like one with them."""
@@ -64,7 +65,7 @@ class DecodeQueue:
         self._max_waiting = max_waiting
         self._waiting: deque[_Waiting] = deque()
         self._n_to_decode = 0
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._threads = Workers(threads, "decode")
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -146,10 +147,10 @@ class DecodeQueue:
         self._waiting.clear()
         self._n_to_decode = 0
 
-    def close(self) -> None:
-        """Drop everything and end the threads."""
+    def close(self, timeout_seconds: float) -> int:
+        """Drop everything and end the threads; return how many did not end in time."""
         self.clear()
-        self._threads.shutdown(cancel_futures=True)
+        return self._threads.close(timeout_seconds)
 
     def _start_decoding(self) -> None:
         to_decode = (waiting for waiting in self._waiting if waiting.one_in)

@@ -248,7 +248,7 @@ class AgentLoop:
         self._publish()
 
     def _leave(self) -> None:
-        self._pipeline.close(self._settings.poll_seconds)
+        self._pipeline.close(self._settings.close_seconds)
         self._source.close()
         try:
             self._letters.close()

@@ -25,6 +25,7 @@ class LoopSettings:
         drain_seconds: how long scoring what waits may take after a request to stop; what is left
             is read again by the next agent.
         leave_seconds: how long the last flush is tried for.
+        close_seconds: how long threads that decode or score may take to end.
         max_segments: new values of segment headers beyond so many count as ``~other``.
         lag_interval_seconds: between two questions for the ends of the partitions.
         sampling: when only a part of the records is scored.
@@ -44,6 +45,7 @@ class LoopSettings:
     poll_seconds: float = 0.2
     drain_seconds: float = 10.0
     leave_seconds: float = 15.0
+    close_seconds: float = 2.0
     max_segments: int = 1000
     lag_interval_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)

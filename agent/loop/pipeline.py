@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 
 from ..errors import EventError
 from ..events.decode import DecodePorts
+from ..log import action
 from ..ports import Clock, Record, Scorer
 from .decode_queue import DecodeQueue
 from .decoded import RecordDecoder
 from .loop_settings import LoopSettings
 from .scoring import Judged, ScoringThread
+
+log = logging.getLogger(__name__)
 
 _IN_FLIGHT = 2
 """One batch that is scored, and one ready beside it, so that the scorer never waits for the loop."""
@@ -153,8 +157,21 @@ class Pipeline:
             batch.future.cancel()
         self._batches.clear()
 
-    def close(self, timeout_seconds: float) -> bool:
-        """Drop everything and end the threads; return whether the scorer ended in time."""
+    def close(self, timeout_seconds: float) -> None:
+        """Drop everything and end the threads; those that hang are told and left behind."""
         self.clear()
-        self._queue.close()
-        return self._scoring.close(timeout_seconds)
+        n_decoding = self._queue.close(timeout_seconds)
+        if n_decoding:
+            log.warning(
+                "%s decoding threads did not end within %.1f s, leaving without them: a picture is "
+                "still being fetched, decoded or prepared",
+                *(n_decoding, timeout_seconds),
+                extra=action("decoding_left", threads=n_decoding),
+            )
+        if not self._scoring.close(timeout_seconds):
+            log.warning(
+                "the scoring thread did not end within %.1f s, leaving without it: it waits for the "
+                "model%s",
+                *(timeout_seconds, " or for a picture" if n_decoding else ""),
+                extra=action("scoring_left"),
+            )

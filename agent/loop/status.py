@@ -42,6 +42,7 @@ class LoopStatus:
         turned_at: monotonic time at which its last turn began, or at which the batch was handed to
             the scorer that is not back yet.
         flushed_at: monotonic time of the last flush that succeeded, or of the start.
+        written_at: monotonic time of the last flush that wrote something; None before the first.
         partitions: owned, with a known position; empty before the first assignment.
         is_paused: whether fetching is paused, for all partitions together.
         unavailable: what does not answer and is tried again.
@@ -66,6 +67,7 @@ class LoopStatus:
     started_at: float
     turned_at: float
     flushed_at: float
+    written_at: float | None = None
     partitions: frozenset[Partition] = frozenset()
     is_paused: bool = False
     unavailable: Mapping[Dependency, Unavailability] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 from driftgauge.storage import Store
 
@@ -17,6 +18,7 @@ from ..settings.load import Settings
 from ..telemetry import Metrics, agent_pages, serving
 from ..wiring.agent import Agent, build_agent
 from ..wiring.database import build_database, build_store
+from .leaving import LeaveDeadline
 from .signals import stopping_on_signals
 from .watchdog import Watchdog
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> LoopStatus:
     """Run until *stop* is set, or until SIGTERM or SIGINT; then drain, flush and leave.
+
+    Leaving takes at most `leaving.LEAVE_SECONDS`, whatever hangs.
 
     Raises:
         AgentError, DetectorError, StorageError: what ended the agent, with what to do.
@@ -36,26 +40,42 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Loo
         failures.append(error)
         stop.set()
 
-    database = build_database(settings)
-    try:
-        store, metrics = build_store(database), Metrics(alpha=settings.stream.alpha)
-        agent = build_agent(settings, store, stop=stop, listener=metrics.hear)
-        _tell_start(agent)
-        pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)
-        jobs = [*agent.jobs, alert_count(store, settings, metrics)]
-        with (
-            stopping_on_signals(stop),
-            serving(settings.http, pages),
-            Schedule(jobs, on_failure=fail),
-            Watchdog(lambda: agent.loop.status().turned_at, SystemClock()),
-        ):
-            status = agent.loop.run()
-        agent.delivery.close()
-        _tell_end(status)
-    finally:
-        database.close()
+    with LeaveDeadline(stop):
+        database = build_database(settings)
+        try:
+            status = _run(settings, build_store(database), stop=stop, on_failure=fail)
+        finally:
+            database.close()
     if failures:
         raise failures[0]
+    return status
+
+
+def _run(
+    settings: Settings,
+    store: Store,
+    *,
+    stop: threading.Event,
+    on_failure: Callable[[Exception], None],
+) -> LoopStatus:
+    metrics = Metrics(alpha=settings.stream.alpha)
+    agent = build_agent(settings, store, stop=stop, listener=metrics.hear)
+    _tell_start(agent)
+    pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)
+    jobs = [*agent.jobs, alert_count(store, settings, metrics)]
+    with (
+        stopping_on_signals(stop),
+        serving(settings.http, pages),
+        Schedule(jobs, on_failure=on_failure),
+        Watchdog(lambda: agent.loop.status().turned_at, SystemClock()),
+    ):
+        try:
+            status = agent.loop.run()
+        finally:
+            stop.set()  # leaving has begun, asked for or not
+    agent.delivery.close()
+    agent.presence.leave()
+    _tell_end(status)
     return status
 
 

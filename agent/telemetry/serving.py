@@ -71,7 +71,12 @@ def serving(settings: HttpSection, pages: dict[str, Route]) -> Iterator[HttpServ
     try:
         yield server
     finally:
-        server.close()
+        if not server.close():
+            log.warning(
+                "the HTTP server at %s did not end in time, leaving without it",
+                settings.host,
+                extra=action("http_not_closed"),
+            )
 
 
 def _started(settings: HttpSection, pages: dict[str, Route]) -> HttpServer | None:

@@ -15,6 +15,8 @@ from driftgauge.storage import Store
 from ..clock import SystemClock
 from ..events.tap_vectors import TapOrigin, TapsWanted
 from ..jobs.jobs import build_jobs, build_monitor
+from ..jobs.presence import INTERVAL_SECONDS as PRESENCE_SECONDS
+from ..jobs.presence import Presence, agent_name
 from ..jobs.schedule import Job
 from ..log import action
 from ..loop.activity import Listener, ignore
@@ -39,12 +41,14 @@ class Agent:
     """A loop and the jobs beside it.
 
     Attributes:
+        presence: tells the database that the agent lives, and at the end that it left.
         delivery: what its jobs deliver alerts with; close it after they have ended.
         about: what it runs, in words: stream, topic, detector and so on.
     """
 
     loop: AgentLoop
     jobs: list[Job]
+    presence: Presence
     delivery: Delivery
     detector: str
     about: Mapping[str, str]
@@ -100,8 +104,13 @@ def build_agent(
         "device": str(loaded.device),
         "precision": loaded.identity.precision,
     }
-    jobs = build_jobs(settings, store, monitor, delivery, build_heartbeat(settings))
-    return Agent(loop, jobs, delivery, active.detector, about)
+    name = agent_name()
+    presence = Presence(store, loop.status, clock, name=name, stream=stream.name)
+    jobs = [
+        *build_jobs(settings, store, monitor, delivery, build_heartbeat(settings), holder=name),
+        Job("presence", presence.tell, PRESENCE_SECONDS),
+    ]
+    return Agent(loop, jobs, presence, delivery, active.detector, about)
 
 
 def _tell_model(loaded: LoadedModel) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from driftgauge.agent.clock import ManualClock, SystemClock
-from driftgauge.agent.jobs.schedule import CronPlan, IntervalPlan, Job, Plan, Schedule
+from driftgauge.agent.jobs.schedule import CronPlan, IntervalPlan, Job, JobPlan, Schedule
 from driftgauge.storage import StoreUnavailable
 
 SOON = 0.01
@@ -91,7 +91,7 @@ START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 
 
-def runs_in(plan: Plan, clock: ManualClock, seconds: float, *, step: float = 0.5) -> list[float]:
+def runs_in(plan: JobPlan, clock: ManualClock, seconds: float, *, step: float = 0.5) -> list[float]:
     """Return when, in monotonic time, a job runs while *seconds* pass."""
     found, until = [], clock.monotonic() + seconds
     while clock.monotonic() < until:
