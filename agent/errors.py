@@ -2,6 +2,7 @@
 
 AgentError
   SettingsError              the user's settings cannot be used
+    MissingPackage           a package that the settings or the events need is not installed
   EventError                 one event's fault: it goes to the dead letters, the stream goes on
     EventSchemaError         its envelope: size, headers, time
     EventDecodeError         its bytes: not an image, truncated, too many pixels
@@ -30,6 +31,10 @@ class AgentError(DriftgaugeError):
 
 class SettingsError(AgentError):
     """The settings cannot be used."""
+
+
+class MissingPackage(SettingsError):
+    """A package that is needed is not installed."""
 
 
 class EventError(AgentError):

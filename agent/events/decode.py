@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..errors import EventError, EventFault, EventSchemaError
+from ..errors import EventError, EventFault, EventSchemaError, MissingPackage
 from ..log import action
 from ..ports import Record
 from ..untrusted.text import reason_text
@@ -59,9 +59,12 @@ def decode_record(
         EventFetchError: the picture lies elsewhere, and cannot be had.
         EventUnsupported: the format cannot be read with what is installed and set.
         EventFault: reading failed unexpectedly.
+        MissingPackage: the event needs a package that is not installed.
     """
     try:
         return _decoded(record, settings, ports or DecodePorts(), arrived_at)
+    except MissingPackage:  # ours to put right, and every such event waits for it
+        raise
     except EventError as error:
         raise type(error)(
             reason_text(str(error))

@@ -36,10 +36,20 @@ class Address:
     query: str = ""
 
     def __str__(self) -> str:
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.scheme}://{self.authority}{self.path}{query}"
+
+    @property
+    def authority(self) -> str:
+        """Return host and port, as the header ``Host`` names them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port not in (0, _PORTS.get(self.scheme)) else ""
-        query = f"?{self.query}" if self.query else ""
-        return f"{self.scheme}://{host}{port}{self.path}{query}"
+        return f"{host}{port}"
+
+    @property
+    def place(self) -> str:
+        """Return what is away when one of its addresses is."""
+        return f"{self.scheme}://{self.authority}"
 
     @property
     def target(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +9,16 @@ from urllib.parse import urljoin
 
 from ..errors import EventFetchError
 from .address import Address, IpNetwork, parse_address
+from .away import Away, OtherAnswer
 from .fetch_limits import FETCH_TIMEOUT_SECONDS, FETCH_TRIES, MAX_FETCHED_BYTES
-from .http_get import Away, Moved, get
+from .http_get import HttpGet
 from .local_file import read_file
 from .object_store import read_object
+from .resting import Resting
+from .retry import try_again
 
 _REDIRECTS = 3
-_FIRST_WAIT_SECONDS = 0.1
+_MOVED = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class FetchSettings:
         networks: private networks that may be reached; others are refused, also after a name was
             looked up.
         max_bytes: larger ones are refused.
-        timeout_seconds: one try's, from the look-up of the name to the last byte.
+        timeout_seconds: one try's, from the look-up of the name to the last byte, redirects included.
         tries: in all, where the other side is away.
         rest_seconds: how long one that was away is then tried only once for each event.
         ca_file: PEM file of authorities; None is the system's.
@@ -47,18 +49,22 @@ class FetchSettings:
 class Fetcher:
     """Call it with an address. Safe in several threads.
 
-    A place that was away for all tries is tried only once for each event for some seconds, so that
-    an outage does not hold every decoding thread for all tries of each.
-
     Attributes:
         wait: returns after some seconds.
+
+    Raises:
+        SettingsError: the authorities' file cannot be read.
     """
 
     settings: FetchSettings
     wait: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    _away_until: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _http: HttpGet = field(init=False)
+    _resting: Resting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._http = HttpGet(self.settings.ca_file)
+        self._resting = Resting(self.settings.rest_seconds, self.clock)
 
     def __call__(self, text: str) -> bytes:
         """Return what lies at an address.
@@ -67,24 +73,17 @@ class Fetcher:
             EventFetchError: it is not allowed, too large, not there, or away for all tries.
         """
         address = self._allowed(text)
-        place = f"{address.scheme}://{address.host}:{address.port}"
-        tries = 1 if self._is_resting(place) else self.settings.tries
-        reason: Away | None = None
-        for number in range(tries):
-            if number:
-                self.wait(_FIRST_WAIT_SECONDS * 2**number)
-            try:
-                found = self._follow(address)
-            except Away as error:
-                reason = error
-            else:
-                self._away_until.pop(place, None)
-                return found
-        self._rest(place)
-        raise EventFetchError(
-            f"{address} is away, tried {tries} times: {reason}; `driftgauge dlq replay` sends the "
-            "event again when it is back"
-        ) from reason
+        tries = self._resting.tries(address.place, self.settings.tries)
+        try:
+            found = try_again(lambda: self._once(address), tries=tries, wait=self.wait)
+        except Away as error:
+            self._resting.note(address.place, is_away=True)
+            raise EventFetchError(
+                f"{address} is away, tried {tries} times: {error}; `driftgauge dlq replay` sends "
+                "the event again when it is back"
+            ) from error
+        self._resting.note(address.place, is_away=False)
+        return found
 
     def _allowed(self, text: str) -> Address:
         address = parse_address(text)
@@ -95,7 +94,7 @@ class Fetcher:
             )
         return address
 
-    def _follow(self, address: Address) -> bytes:
+    def _once(self, address: Address) -> bytes:
         settings = self.settings
         if address.scheme == "file":
             return read_file(address, settings.allowed, max_bytes=settings.max_bytes)
@@ -103,27 +102,28 @@ class Fetcher:
             return read_object(
                 address, max_bytes=settings.max_bytes, timeout_seconds=settings.timeout_seconds
             )
-        origin = address
+        return self._over_http(address)
+
+    def _over_http(self, origin: Address) -> bytes:
+        """Return what lies at *origin*, or where it redirects to, within the time of one try."""
+        settings, address = self.settings, origin
+        until = time.monotonic() + settings.timeout_seconds
         for _ in range(_REDIRECTS + 1):
             try:
-                return get(
+                return self._http.get(
                     address,
                     networks=settings.networks,
                     max_bytes=settings.max_bytes,
-                    timeout_seconds=settings.timeout_seconds,
-                    ca_file=settings.ca_file,
+                    timeout_seconds=max(0.0, until - time.monotonic()),
                 )
-            except Moved as moved:
-                address = self._allowed(urljoin(str(address), moved.location))
+            except OtherAnswer as answer:
+                if answer.status not in _MOVED:
+                    raise EventFetchError(
+                        f"{address} answers {answer.status}, wanted 200"
+                    ) from answer
+                address = self._allowed(urljoin(str(address), answer.location))
                 _refuse_other_place(origin, address)
         raise EventFetchError(f"{origin} redirects more than {_REDIRECTS} times")
-
-    def _is_resting(self, place: str) -> bool:
-        return self._away_until.get(place, 0.0) > self.clock()
-
-    def _rest(self, place: str) -> None:
-        with self._lock:  # allowed places are few: the settings name them
-            self._away_until[place] = self.clock() + self.settings.rest_seconds
 
 
 def parse_allowed(prefixes: Sequence[str]) -> tuple[Address, ...]:

@@ -1,173 +1,183 @@
-"""One GET over HTTP: to an address that was looked up and checked first, within a time in all.
+"""One GET over HTTP: to addresses that were looked up and checked first, within a time in all.
 
-The name is looked up here, and the connection made to the address that was checked: looked up a
-second time by the client, the name could by then lead elsewhere.
+The name is looked up here, and the connection made to an address that was checked: looked up a
+second time by the client, the name could by then lead elsewhere. A time-out of a socket begins anew
+with each byte that drips in, so the requests run in an event loop, which ends one whatever it is at:
+the look-up, the handshake, the head or the body.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
-import socket
+import asyncio
 import ssl
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from collections.abc import Mapping, Sequence
+from functools import cache
 
-from ..errors import EventFetchError
-from .address import Address, IpAddress, IpNetwork, is_private
+import httpx
 
-_CHUNK_BYTES = 65536
+from ..errors import EventFetchError, SettingsError
+from .address import Address, IpAddress, IpNetwork
+from .away import Away, OtherAnswer
+from .host_lookup import look_up
+
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
-_MOVED = (301, 302, 303, 307, 308)
 _REQUEST_TIMEOUT = 408
 _NO_HEADERS: Mapping[str, str] = {}
+_NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
-class Away(Exception):
-    """The other side does not answer now; it may later."""
+class HttpGet:
+    """Gets over HTTP and HTTPS; safe in several threads.
 
+    httpx's transport without its client, which would keep cookies, follow redirects, decompress, and
+    log addresses with their signatures. Connections are not kept: two names of one address would
+    share one.
 
-class Moved(Exception):
-    """The other side says that it lies at *location*."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__(location)
-        self.location = location
-
-
-def get(
-    address: Address,
-    *,
-    networks: Sequence[IpNetwork],
-    max_bytes: int,
-    timeout_seconds: float,
-    ca_file: str | None = None,
-    headers: Mapping[str, str] = _NO_HEADERS,
-) -> bytes:
-    """Return the body.
+    Args:
+        ca_file: PEM file of authorities; None is the system's.
 
     Raises:
-        Away: no answer in time, or one that may be another later.
-        Moved: a redirect, which the caller judges.
-        EventFetchError: an answer that stays, a body that is too large, an address that is private.
+        SettingsError: that file cannot be read.
     """
-    deadline = time.monotonic() + timeout_seconds
-    try:
-        host = _look_up(address, networks)
-        with _connected(address, host, deadline, ca_file) as connection:
-            body = _exchange(address, connection, headers, max_bytes)
-        if time.monotonic() >= deadline:  # hung up, which without a length looks like an end
-            raise TimeoutError
-    except ssl.SSLCertVerificationError as error:
-        raise EventFetchError(
-            f"{address}: its certificate is not trusted: {error.verify_message}"
-        ) from error
-    except (HTTPException, OSError, ValueError) as error:
-        late = time.monotonic() >= deadline
-        words = f"no whole answer in {timeout_seconds:g} s" if late else str(error) or repr(error)
-        raise Away(words) from error
-    return body
+
+    def __init__(self, ca_file: str | None = None) -> None:
+        try:
+            self._context = ssl.create_default_context(cafile=ca_file)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"events.fetch_ca_file: cannot use {ca_file}: {error}") from error
+        self._loop = _event_loop()
+
+    def get(
+        self,
+        address: Address,
+        *,
+        networks: Sequence[IpNetwork],
+        max_bytes: int,
+        timeout_seconds: float,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> bytes:
+        """Return the body.
+
+        Args:
+            networks: private networks that may be reached.
+            timeout_seconds: from the look-up of the name to the last byte.
+
+        Raises:
+            Away: no answer in time, or one that may be another later.
+            OtherAnswer: one that stays, also a redirect, which the caller judges.
+            EventFetchError: a body that is too large, a certificate that is not trusted, an address
+                that is private.
+        """
+        got = self._within(address, networks, max_bytes, timeout_seconds, headers)
+        return asyncio.run_coroutine_threadsafe(got, self._loop).result()
+
+    async def _within(
+        self,
+        address: Address,
+        networks: Sequence[IpNetwork],
+        max_bytes: int,
+        timeout_seconds: float,
+        headers: Mapping[str, str],
+    ) -> bytes:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                hosts = await look_up(address, networks)
+                return await self._from_any(address, hosts, max_bytes, timeout_seconds, headers)
+        except TimeoutError as error:
+            raise Away(f"no whole answer in {timeout_seconds:.3g} s") from error
+        except httpx.TransportError as error:
+            _refuse_untrusted(address, error)
+            raise Away(str(error) or repr(error)) from error
+
+    async def _from_any(
+        self,
+        address: Address,
+        hosts: Sequence[IpAddress],
+        max_bytes: int,
+        timeout_seconds: float,
+        headers: Mapping[str, str],
+    ) -> bytes:
+        """Return the body from the first of *hosts* that takes the connection."""
+        for host in hosts[:-1]:
+            request = _request(address, host, headers, timeout_seconds / len(hosts))
+            try:
+                return await self._exchange(address, request, max_bytes)
+            except _NO_CONNECTION as error:
+                _refuse_untrusted(address, error)
+        request = _request(address, hosts[-1], headers, timeout_seconds)
+        return await self._exchange(address, request, max_bytes)
+
+    async def _exchange(self, address: Address, request: httpx.Request, max_bytes: int) -> bytes:
+        async with httpx.AsyncHTTPTransport(verify=self._context, trust_env=False) as transport:
+            response = await transport.handle_async_request(request)
+            try:
+                _judge(address, response)
+                return await _body(address, response, max_bytes)
+            finally:
+                await response.aclose()
 
 
-def _exchange(
-    address: Address, connection: HTTPConnection, headers: Mapping[str, str], max_bytes: int
-) -> bytes:
-    connection.request(
-        "GET",
-        address.target,
-        headers={
-            "Accept-Encoding": "identity",  # a compressed body could be a bomb
-            "User-Agent": "driftgauge",
-            **headers,
-        },
-    )
-    with connection.getresponse() as response:
-        _judge(address, response)
-        return _body(address, response, max_bytes)
+@cache
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that all requests of this process run in, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="http", daemon=True).start()
+    return loop
 
 
-def _body(address: Address, response: HTTPResponse, max_bytes: int) -> bytes:
-    if (response.length or 0) > max_bytes:
-        raise _too_large(address, f"{response.length} bytes declared", max_bytes)
+def _request(
+    address: Address, host: IpAddress, headers: Mapping[str, str], connect_seconds: float
+) -> httpx.Request:
+    """Return the request for *address* at *host*, which stands in for the name."""
+    url = httpx.URL(scheme=address.scheme, host=str(host), port=address.port, path="/")
+    named = {
+        "Host": address.authority,
+        "Accept-Encoding": "identity",  # a compressed body could be a bomb
+        "User-Agent": "driftgauge",
+        "Connection": "close",
+        **headers,
+    }
+    extensions = {
+        "target": address.target.encode(),  # as written: a signature may hang on each character
+        "sni_hostname": address.host,
+        "timeout": {"connect": connect_seconds},  # the time in all bounds everything else
+    }
+    return httpx.Request("GET", url, headers=named, extensions=extensions)
+
+
+def _judge(address: Address, response: httpx.Response) -> None:
+    status = response.status_code
+    if status in (_TOO_MANY, _REQUEST_TIMEOUT) or status >= _SERVER_ERROR:
+        raise Away(f"it answers {status}")
+    if status != _OK:
+        raise OtherAnswer(status, response.headers.get("location", ""))
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise EventFetchError(f"{address} is compressed on its way, which is refused")
+
+
+async def _body(address: Address, response: httpx.Response, max_bytes: int) -> bytes:
+    declared = response.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(address, f"{declared} bytes declared", max_bytes)
     body = bytearray()
-    while chunk := response.read1(_CHUNK_BYTES):
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(address, f"{len(body)} bytes and more", max_bytes)
-    if response.length:
-        raise Away(f"the body ended {response.length} bytes too early")
     if not body:
         raise EventFetchError(f"{address} is empty")
     return bytes(body)
 
 
-def _judge(address: Address, response: HTTPResponse) -> None:
-    status = response.status
-    if status in _MOVED:
-        raise Moved(response.headers.get("location") or "")
-    if status in (_TOO_MANY, _REQUEST_TIMEOUT) or status >= _SERVER_ERROR:
-        raise Away(f"it answers {status}")
-    if status != _OK:
-        raise EventFetchError(f"{address} answers {status}, wanted 200")
-    if (response.headers.get("content-encoding") or "identity").lower() != "identity":
-        raise EventFetchError(f"{address} is compressed on its way, which is refused")
-
-
-def _look_up(address: Address, networks: Sequence[IpNetwork]) -> IpAddress:
-    """Return the address to connect to, once all that the name stands for are allowed."""
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            raise Away(f"the name {address.host} cannot be looked up now") from error
-        raise EventFetchError(f"{address}: the name is not known: {error.strerror}") from error
-    except UnicodeError as error:
-        raise EventFetchError(f"{address}: the name is none") from error
-    hosts = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    for host in hosts:
-        if is_private(host) and not any(host in network for network in networks):
+def _refuse_untrusted(address: Address, error: BaseException | None) -> None:
+    """Raise where a certificate is behind *error*: trying again does not cure that."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
             raise EventFetchError(
-                f"{address} leads to {host}, which is not on the public internet; allow its "
-                "network in events.fetch_networks if it is meant"
-            )
-    return hosts[0]
-
-
-@contextlib.contextmanager
-def _connected(
-    address: Address, host: IpAddress, deadline: float, ca_file: str | None
-) -> Iterator[HTTPConnection]:
-    """Give a connection to *host* that is hung up at *deadline*, also while it greets.
-
-    A socket's time-out begins anew with each byte that drips in, so a timer hangs up; by a second
-    handle, since the first changes hands.
-    """
-    left = max(0.001, deadline - time.monotonic())
-    raw = socket.create_connection((str(host), address.port), timeout=left)
-    second = raw.dup()
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), _hang_up, (second,))
-    timer.daemon = True
-    timer.start()
-    connection = HTTPConnection(address.host, address.port, timeout=left)
-    connection.sock = raw
-    try:
-        if address.scheme == "https":
-            context = ssl.create_default_context(cafile=ca_file)
-            connection.default_port = HTTPSConnection.default_port
-            connection.sock = context.wrap_socket(raw, server_hostname=address.host)
-        yield connection
-    finally:
-        timer.cancel()
-        connection.close()
-        raw.close()
-        second.close()
-
-
-def _hang_up(handle: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # gone already
-        handle.shutdown(socket.SHUT_RDWR)
+                f"{address}: its certificate is not trusted: {error.verify_message}"
+            ) from error
+        error = error.__cause__ or error.__context__
 
 
 def _too_large(address: Address, got: str, max_bytes: int) -> EventFetchError:

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from ...extras import install_command
-from ..errors import EventFetchError, EventUnsupported
+from ..errors import EventFetchError, MissingPackage
 from .address import Address
-from .http_get import Away
+from .away import Away
 
 _CONNECT_SECONDS = 3
 
@@ -19,7 +19,7 @@ def read_object(address: Address, *, max_bytes: int, timeout_seconds: float) -> 
     Raises:
         Away: the store does not answer in time.
         EventFetchError: the object is not there, not for us, or too large.
-        EventUnsupported: s3fs is not installed.
+        MissingPackage: s3fs is not installed.
     """
     store = _store(timeout_seconds)
     path = "/".join((address.host, *address.names))
@@ -42,8 +42,9 @@ def _store(timeout_seconds: float) -> Any:
     try:
         from s3fs import S3FileSystem
     except ImportError as error:
-        raise EventUnsupported(
-            f"the picture lies in s3, and s3fs is missing: {install_command('s3')}"
+        raise MissingPackage(
+            "events.fetch_allow has an s3 address, and the package s3fs is missing",
+            hint=install_command("s3"),
         ) from error
     store = S3FileSystem(
         default_cache_type="none",

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from ...extras import install_command
-from ..errors import EventDecodeError, EventFetchError, EventUnsupported
+from ..errors import EventDecodeError, EventFetchError, EventUnsupported, MissingPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,16 @@ class AvroBody:
         """Return the reader for what a registry answers about schema *number*.
 
         Raises:
-            EventFetchError: that is no schema.
-            EventUnsupported: it is one that is not read, or fastavro is not installed.
+            EventFetchError: that is not a schema.
+            EventUnsupported: it is one that is not read.
+            MissingPackage: fastavro is not installed.
         """
         try:
             from fastavro import parse_schema
         except ImportError as error:
-            raise EventUnsupported(
-                f"schema {number} is Avro, and fastavro is missing: "
-                f"{install_command('avro')}, restart the agent, then `driftgauge dlq replay`"
+            raise MissingPackage(
+                f"schema {number} is an Avro schema, and the package fastavro is missing",
+                hint=install_command("avro"),
             ) from error
         if answer.get("references"):
             raise EventUnsupported(f"schema {number} in Avro refers to others, which is not read")
@@ -47,7 +48,7 @@ class AvroBody:
             parsed = parse_schema(schema)
         except Exception as error:  # any: what the registry gives is no schema
             raise EventFetchError(
-                f"the registry's schema {number} is none: {error!r:.160}"
+                f"the schema registry's schema {number} is not a valid Avro schema: {error!r:.160}"
             ) from error
         if is_recursive:
             raise EventUnsupported(

@@ -43,6 +43,7 @@ def no_registry(value: bytes) -> dict[str, object]:
     """
     number, _ = split_frame(value)
     raise EventUnsupported(
-        f"the message is in a schema registry's framing, schema {number}: to read it, "
-        f"{install_command('avro', 'protobuf')} and set events.registry_url"
+        "the message is no picture, and begins like a record of a schema registry (schema id "
+        f"{number}); to read such records set events.registry_url, and "
+        f"{install_command('avro', 'protobuf')}"
     )

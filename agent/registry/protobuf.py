@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...extras import install_command
-from ..errors import EventDecodeError, EventError, EventUnsupported
+from ..errors import EventDecodeError, EventError, MissingPackage
 from .client import RegistryClient
 from .protobuf_document import Documents
 from .protobuf_schema import ProtobufSchema
@@ -34,15 +34,15 @@ class ProtobufBody:
 
         Raises:
             EventFetchError: the registry is away, or what it gives is no schema.
-            EventUnsupported: the schema cannot be had in the form that is read, or protobuf is not
-                installed.
+            EventUnsupported: the schema cannot be had in the form that is read.
+            MissingPackage: protobuf is not installed.
         """
         try:
             from google.protobuf.message_factory import GetMessageClass  # noqa: F401 - looked for
         except ImportError as error:
-            raise EventUnsupported(
-                f"schema {number} is Protobuf, and protobuf is missing: "
-                f"{install_command('protobuf')}, restart the agent, then `driftgauge dlq replay`"
+            raise MissingPackage(
+                f"schema {number} is a Protobuf schema, and the package protobuf is missing",
+                hint=install_command("protobuf"),
             ) from error
         return cls(number, ProtobufSchema.asked(client, number))
 
@@ -80,7 +80,7 @@ def split_path(body: bytes) -> tuple[Sequence[int], int]:
         return [0], at
     if not 0 < n <= _MAX_DEPTH:
         raise EventDecodeError(
-            f"the Protobuf message's index path is none: got {n} numbers, wanted 1 to {_MAX_DEPTH}"
+            f"the Protobuf message's index path cannot be read: got {n} numbers, wanted 1 to {_MAX_DEPTH}"
         )
     path = []
     for _ in range(n):
@@ -96,6 +96,6 @@ def _number(body: bytes, start: int) -> tuple[int, int]:
         if byte < 128:  # noqa: PLR2004 - the last byte has no high bit
             return found >> 1 ^ -(found & 1), start + place + 1
     raise EventDecodeError(
-        f"the Protobuf message's index path is none: it begins with {body[:8]!r} of {len(body)} "
+        f"the Protobuf message's index path cannot be read: it begins with {body[:8]!r} of {len(body)} "
         "bytes"
     )

@@ -58,7 +58,7 @@ class ProtobufSchema:
                     "not list among its references"
                 ) from error
             raise EventFetchError(
-                f"the registry's schema {number} is none: {error!r:.200}"
+                f"the schema registry's schema {number} is not a valid one: {error!r:.200}"
             ) from error
         return cls(number, files[own], pool)
 
@@ -98,13 +98,15 @@ def _gathered(client: RegistryClient, number: int, own: str) -> dict[str, Any]:
                 continue
             if len(files) + len(waiting) >= _MAX_FILES:
                 raise EventUnsupported(f"schema {number} refers to more than {_MAX_FILES} others")
-            waiting.append((other, _number(client.ask(place), place)))
+            waiting.append((other, _number(client.ask(place, what=f"schema at {place}"), place)))
     return files
 
 
 def _serialized(client: RegistryClient, number: int) -> dict[str, object]:
     try:
-        return client.ask(f"/schemas/ids/{number}", "format=serialized")
+        return client.ask(
+            f"/schemas/ids/{number}", "format=serialized", what=f"schema with id {number}"
+        )
     except EventError as error:
         raise EventFetchError(
             f"{error}; Protobuf is read from registries that know ?format=serialized"
@@ -138,14 +140,14 @@ def _references(answer: Mapping[str, object], number: int) -> list[tuple[str, st
         ]
     except (TypeError, KeyError, ValueError) as error:
         raise EventFetchError(
-            f"the registry's references of schema {number} are none: {error!r:.160}"
+            f"the registry's references of schema {number} cannot be read: {error!r:.160}"
         ) from error
 
 
 def _number(answer: Mapping[str, object], place: str) -> int:
     number = answer.get("id")
     if not isinstance(number, int):
-        raise EventFetchError(f"the registry gives no schema's number at {place[:200]}")
+        raise EventFetchError(f"the schema registry gives no schema id at {place[:200]}")
     return number
 
 

@@ -189,7 +189,11 @@ def test_a_raw_tensor_whose_length_lies_is_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "headers", "words"),
     [
-        (b"\0\0\0\0\x09record", {}, "schema 9: to read it, pip install"),
+        (
+            b"\0\0\0\0\x09record",
+            {},
+            r"schema id 9\); to read such records set events.registry_url, and pip install",
+        ),
         (
             b"\0\0\0\0\x09r",
             {"content-type": b"application/x-protobuf"},

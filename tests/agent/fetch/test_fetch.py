@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from driftgauge.agent.errors import EventFetchError, EventUnsupported
+from driftgauge.agent.errors import EventFetchError, EventUnsupported, SettingsError
 from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.fetch.fetcher import Fetcher, FetchSettings, parse_allowed
 from tests.agent.records import NOON, decode_event, jpeg, pixels, record
@@ -154,8 +154,8 @@ def test_a_site_that_recovers_within_the_tries_is_read(site: Site) -> None:
 
 def test_a_site_that_was_away_is_tried_once_an_event_until_it_has_rested(site: Site) -> None:
     now = [0.0]
-    fetch = fetcher(below(site))
-    fetch.clock = lambda: now[0]
+    limits = fetcher(below(site)).settings
+    fetch = Fetcher(limits, wait=lambda _: None, clock=lambda: now[0])
     site.answers["/line/bad"] = answer(503)
     counts = []
     for moment in (0.0, 1.0, 9.0, 40.0):
@@ -197,6 +197,87 @@ def test_a_site_that_drips_is_given_up_in_time(site: Site, in_headers: bool) -> 
     assert time.monotonic() - start < 2
 
 
+def resolving(monkeypatch: pytest.MonkeyPatch, *places: str) -> None:
+    """Let the name ``cameras.example`` stand for *places*."""
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[object]:
+        found = places if host == "cameras.example" else (host,)
+        kinds = [socket.AF_INET6 if ":" in place else socket.AF_INET for place in found]
+        return [
+            (kind, socket.SOCK_STREAM, 6, "", (place, port))
+            for kind, place in zip(kinds, found, strict=True)
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def test_the_time_of_a_fetch_includes_the_look_up_of_the_name(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: object, **__: object) -> list[object]:
+        site.released.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    url = f"http://cameras.example:{site.port}/line"
+    start = time.monotonic()
+    with pytest.raises(EventFetchError, match=r"tried 2 times: no whole answer in 0\.2 s"):
+        fetcher(url, timeout_seconds=0.2, tries=2)(f"{url}/a.jpg")
+    assert time.monotonic() - start < 2
+
+
+def test_every_address_of_a_name_is_tried(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolving(monkeypatch, "127.0.0.2", "127.0.0.3", "127.0.0.1")  # nobody listens at the first two
+    url = f"http://cameras.example:{site.port}/line"
+    assert fetcher(url, tries=1)(f"{url}/a.jpg") == PICTURE
+
+
+def test_one_address_of_a_name_that_is_not_allowed_refuses_the_name(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolving(monkeypatch, "127.0.0.1", "169.254.169.254")
+    url = f"http://cameras.example:{site.port}/line"
+    with pytest.raises(EventFetchError, match=r"leads to 169\.254\.169\.254"):
+        fetcher(url)(f"{url}/a.jpg")
+    assert site.asked == []
+
+
+def test_redirects_share_the_time_of_one_try(site: Site) -> None:
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        site.released.wait(0.3)
+        answer(302, Location="/line/again")(handler)
+
+    site.answers["/line/again"] = late
+    with pytest.raises(EventFetchError, match="no whole answer"):
+        fetcher(below(site), timeout_seconds=0.5, tries=1)(f"{below(site)}/again")
+
+
+def test_an_address_is_asked_for_as_it_is_written(site: Site) -> None:
+    """A signature may hang on each character."""
+    target = "/line/a%2Bb'c.jpg?X-Signature=%2f%2F+a[]&b={1}|"
+    site.answers[target] = answer(200, PICTURE)
+    assert fetcher(below(site))(f"{below(site)}{target.removeprefix('/line')}") == PICTURE
+
+
+def test_a_sites_cookies_are_not_kept(site: Site) -> None:
+    site.answers["/line/a.jpg"] = answer(200, PICTURE, Set_Cookie="who=me")
+    fetch = fetcher(below(site))
+    seen: list[str | None] = []
+
+    def note(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers["Cookie"])
+        answer(200, PICTURE)(handler)
+
+    site.answers["/line/b.jpg"] = note
+    assert fetch(f"{below(site)}/a.jpg") == fetch(f"{below(site)}/b.jpg") == PICTURE
+    assert seen == [None]
+
+
+def test_a_file_of_authorities_that_cannot_be_read_is_told_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"events\.fetch_ca_file: cannot use .*nothing\.pem"):
+        fetcher("https://images.example/", ca_file=str(tmp_path / "nothing.pem"))
+
+
 def test_a_body_over_the_bound_is_refused_whether_declared_or_not(site: Site) -> None:
     large = bytes(300_000)
     site.answers["/line/declared"] = answer(200, b"", Content_Length="99999999999")
@@ -220,7 +301,7 @@ def test_a_compressed_body_an_empty_one_and_a_cut_one_are_refused(site: Site) ->
     for path, words in (
         ("zip", "compressed"),
         ("empty", "is empty"),
-        ("cut", "499 bytes too early"),
+        ("cut", "received 1 bytes, expected 500"),
     ):
         with pytest.raises(EventFetchError, match=words):
             fetcher(below(site), timeout_seconds=0.5)(f"{below(site)}/{path}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from driftgauge.agent.errors import (
     EventError,
     EventFetchError,
     EventUnsupported,
+    MissingPackage,
     SettingsError,
 )
 from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
@@ -103,7 +106,7 @@ def test_an_unknown_schema_is_asked_for_again_only_after_a_while(site: Site) -> 
     reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"), clock=lambda: now[0])
     for moment in (0.0, 1.0, 20.0):
         now[0] = moment
-        with pytest.raises(EventFetchError, match="answers 404"):
+        with pytest.raises(EventFetchError, match="has no schema with id 8"):
             decode(site, framed(8), reader=reader)
     assert len(site.asked) == 2
 
@@ -122,12 +125,12 @@ def test_a_registry_that_is_away_is_tried_some_times(site: Site) -> None:
         (
             {"schema": "{}", "schemaType": "JSON"},
             EventUnsupported,
-            "is JSON, which is not read; wanted Avro or Protobuf",
+            "is 'JSON', which is not read; wanted Avro or Protobuf",
         ),
         ({"schema": "{}", "references": [{"name": "x"}]}, EventUnsupported, "refers to others"),
         ({"schema": as_json(LOOP).decode()}, EventUnsupported, "contains itself"),
-        ({"schema": "no json"}, EventFetchError, "is none"),
-        ({"schema": '{"type": "nothing"}'}, EventFetchError, "is none"),
+        ({"schema": "no json"}, EventFetchError, "is not a valid Avro schema"),
+        ({"schema": '{"type": "nothing"}'}, EventFetchError, "is not a valid Avro schema"),
         ({"schema": '"string"'}, EventError, "schema 7"),
     ],
 )
@@ -163,13 +166,55 @@ def test_a_picture_in_base64_text_is_read_too(site: Site) -> None:
     assert event.event_id == "frames/0/0"
 
 
-def test_a_missing_extra_is_told_with_the_way_out(
+def test_a_question_about_an_unknown_schema_holds_nobody_who_knows_his(site: Site) -> None:
+    asked = threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        site.released.wait()
+
+    site.answers["/schemas/ids/71"] = slow  # 71 shares the lock of 7
+    read = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}", tries=1))
+    decode(site, framed(), reader=read)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(decode, site, framed(71), reader=read)
+        assert asked.wait(10)
+        assert decode(site, framed(), reader=read).event_id == "f-1"
+        assert not waiting.done()
+        site.released.set()
+        with pytest.raises(EventFetchError, match="schema registry is away"):
+            waiting.result(10)
+
+
+def test_a_schema_that_the_registry_has_not_is_told_by_its_id_and_asked_for_again_later(
+    site: Site,
+) -> None:
+    now = [0.0]
+    client = RegistryClient(f"http://127.0.0.1:{site.port}")
+    read = RecordReader(client, clock=lambda: now[0])
+    for _ in range(3):
+        with pytest.raises(EventFetchError, match=r"has no schema with id 6246$"):
+            decode(site, framed(6246), reader=read)
+    assert len(site.asked) == 1
+    now[0] = 11.0
+    site.answers["/schemas/ids/6246"] = site.answers["/schemas/ids/7"]
+    assert decode(site, framed(6246), reader=read).event_id == "f-1"
+
+
+def test_a_registry_that_refuses_this_agent_is_told_so(site: Site) -> None:
+    site.answers["/schemas/ids/7"] = answer(401)
+    with pytest.raises(EventFetchError, match=r"refuses this agent \(401\); set user name and"):
+        decode(site, framed())
+
+
+def test_a_missing_package_stops_the_agent_with_the_way_out(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = RecordReader(RegistryClient(f"http://127.0.0.1:{site.port}"))
     monkeypatch.setitem(sys.modules, "fastavro", None)
-    with pytest.raises(EventUnsupported, match=re.escape(install_command("avro"))):
+    with pytest.raises(MissingPackage, match="is missing") as caught:
         decode(site, framed(), reader=reader)
+    assert caught.value.hint == install_command("avro")
 
 
 def test_a_registry_for_nothing_that_is_installed_is_told_at_the_start(
