@@ -63,6 +63,11 @@ class Store:
         self._clock = now
         self._on_refused = on_refused
 
+    def clock(self) -> datetime:
+        """Return the time by the database's clock."""
+        with self._database.read() as connection:
+            return self._now(connection)
+
     def ping(self) -> None:
         """Return when the database answers, with the least work that shows it."""
         with self._database.read() as connection:

@@ -106,6 +106,7 @@ class KafkaServer:
     ports: dict[str, int] = field(default_factory=lambda: _free_ports(*_PORTS))
     process: subprocess.Popen[bytes] | None = None
     consumer_settings: Mapping[str, Any] = field(default_factory=dict)
+    more_settings: Mapping[str, str] = field(default_factory=dict)
 
     def connection(self, protocol: str = "PLAINTEXT", **more: Any) -> KafkaConnection:
         """Return how to reach one listener."""
@@ -220,6 +221,7 @@ class KafkaServer:
             "log.dirs": str(self.folder / "data"),
             **_FOR_ONE_NODE,
             **self._security(),
+            **self.more_settings,
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 

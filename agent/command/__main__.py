@@ -17,7 +17,20 @@ import typer
 
 from ..process.allocator import keep_freed_memory
 
-FILES = ("demo", "init", "config", "fit", "run", "status", "rates", "alerts", "notify", "dlq", "db")
+FILES = (
+    "demo",
+    "init",
+    "config",
+    "doctor",
+    "fit",
+    "run",
+    "status",
+    "rates",
+    "alerts",
+    "notify",
+    "dlq",
+    "db",
+)
 """Modules of this package in the order of the help page."""
 
 ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})

@@ -138,7 +138,7 @@ def replay_letters(
 def _opened(
     config: Path | None, log_level: LogLevel | None
 ) -> Iterator[tuple[Settings, LetterBox]]:
-    settings = start(config, log_level=log_level or LogLevel.WARNING)
+    settings = start(config, log_level=log_level or LogLevel.WARNING, is_quiet=True)
 
     from ..stream.letter_box import open_letter_box
     from ..wiring.kafka import build_connection

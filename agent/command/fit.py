@@ -95,7 +95,7 @@ def fit(
         raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
     if order is not None and images is None:
         raise typer.BadParameter("--order is for --images: a topic's events have times")
-    settings = start(config, log_level=log_level)
+    settings = start(config, log_level=log_level, is_quiet=True)
 
     from rich.console import Console
 

@@ -32,15 +32,24 @@ def start(
     config: Path | None,
     *,
     log_level: str | None = None,
+    is_quiet: bool = False,
     flags: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Settings:
     """Return the settings, and send the log where they say, at *log_level* where it is given.
 
     Call it before anything heavy is imported, so that a mistake is told at once.
+
+    Args:
+        is_quiet: keep the Kafka client's own lines off the screen; what they say of a failure is in
+            the error that it ends with.
     """
+    import logging
+
     from ..log import configure_logging
     from ..settings.load import load_settings, secret_values
 
     settings = load_settings(config, flags={**(flags or {}), "log": {"level": log_level}})
     configure_logging(settings.log.level, settings.log.format, secrets=secret_values(settings))
+    if is_quiet and settings.log.level != "debug":
+        logging.getLogger("kafka").propagate = False
     return settings
