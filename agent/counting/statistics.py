@@ -1,4 +1,10 @@
-"""Running statistics of raw scores since the agent started; the cheap view of a layer's health."""
+"""Running statistics of raw scores since the agent started, by river.
+
+The windows hold sums, extremes and counts of p-values, each of its own span and segment. What they cannot
+give is a quantile of raw scores over all of a run: that needs every score, or a summary that is
+updated online, which is what river is for. Mean, variance and extremes of the same run stand beside
+it, by river too, so that a summary is of one span and nothing here is computed by hand.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ from .positions import Position
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 2.0
+_ASK_AGAIN_SECONDS = 2.0
+_SILENT_AFTER = 2
+"""One question without an answer is a busy broker; so many in a row are one that is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Lag:
 
     Attributes:
         reading: replaced as a whole; after a question without an answer the old one stays, older.
+        silence: why the broker does not answer; None while it does. Nothing else notices that: the
+            client's `poll` returns no records then, as on an idle topic.
     """
 
     def __init__(self, source: EventSource, clock: Clock, *, interval_seconds: float) -> None:
@@ -60,7 +65,9 @@ class Lag:
         self._interval_seconds = interval_seconds
         self._due_at = clock.monotonic()
         self._asked: frozenset[Partition] = frozenset()
+        self._n_unanswered = 0
         self.reading = LagReading()
+        self.silence: SourceUnavailable | None = None
 
     def look(self, positions: Mapping[Partition, Position]) -> None:
         """Ask when it is time, and at once where the partitions are others.
@@ -71,6 +78,7 @@ class Lag:
         if positions.keys() != self._asked:  # what was known is of others
             self._asked = frozenset(positions)
             self.reading = LagReading()
+            self._n_unanswered, self.silence = 0, None
             self._due_at = self._clock.monotonic()
         now = self._clock.monotonic()
         if now < self._due_at or not positions:
@@ -79,10 +87,15 @@ class Lag:
             ends = self._source.ends(TIMEOUT_SECONDS)
         except SourceUnavailable as error:
             log.debug("the lag is not known anew: %s", error, extra=action("lag_unknown"))
+            self._n_unanswered += 1
+            self.silence = error if self._n_unanswered >= _SILENT_AFTER else None
+            wait = min(_ASK_AGAIN_SECONDS, self._interval_seconds)
         else:
+            self._n_unanswered, self.silence = 0, None
+            wait = self._interval_seconds
             found = {at: _lag(positions[at], end) for at, end in ends.items() if at in positions}
             self.reading = LagReading(now, found)
-        self._due_at = self._clock.monotonic() + self._interval_seconds
+        self._due_at = self._clock.monotonic() + wait
 
 
 def _lag(position: Position, end: int) -> PartitionLag:

@@ -123,8 +123,7 @@ class AgentLoop:
             self.flush()
         self._balance()
         if not self._outages.is_ongoing:
-            self._lag.look(self._positions.positions())
-            self._sampler.follow(self._lag.reading)
+            self._look_at_lag()
         self._publish()
 
     def status(self) -> LoopStatus:
@@ -179,7 +178,8 @@ class AgentLoop:
             self._forget()
             self._outages.begin("broker", error)
             return
-        self._outages.end("broker")
+        if self._outages.is_retried("broker"):
+            self._outages.end("broker")
         stage = "poll" if polled.records else "idle"
         self._activity.spent(stage, self._clock.monotonic() - start)
         if polled.assignment_changed:
@@ -189,6 +189,14 @@ class AgentLoop:
         else:
             n_records, n_left_out = self._unflushed.accept(polled, self._sampler)
             self._activity.consumed(n_records, n_sampled_out=n_left_out)
+
+    def _look_at_lag(self) -> None:
+        self._lag.look(self._positions.positions())
+        self._sampler.follow(self._lag.reading)
+        if self._lag.silence is None:
+            self._outages.end("broker")
+        else:
+            self._outages.notice("broker", self._lag.silence)
 
     def _reassigned(self) -> None:
         """Save what can be saved: the guard refuses it if a new owner was quicker."""

@@ -37,18 +37,33 @@ class Outages:
 
     @property
     def is_ongoing(self) -> bool:
-        """Whether anything does not answer."""
-        return bool(self._unavailable)
+        """Whether anything is tried again, so that there is no use in reading on."""
+        return bool(self._backoffs)
 
     @property
     def is_waiting(self) -> bool:
         """Whether it is too early for another try."""
         return any(backoff.is_waiting for backoff in self._backoffs.values())
 
+    def is_retried(self, dependency: Dependency) -> bool:
+        """Whether the last try of *dependency* failed."""
+        return dependency in self._backoffs
+
     def is_waiting_for(self, dependency: Dependency) -> bool:
         """Whether it is too early for another try of *dependency*."""
         backoff = self._backoffs.get(dependency)
         return backoff is not None and backoff.is_waiting
+
+    def notice(self, dependency: Dependency, error: Exception) -> None:
+        """It does not answer a question; reading goes on, and the client connects by itself."""
+        if dependency not in self._unavailable:
+            self._unavailable[dependency] = Unavailability(self._clock.monotonic(), str(error))
+            log.warning(
+                "%s does not answer, waiting for it: %s",
+                NAMES[dependency],
+                error,
+                extra=action("dependency_silent", dependency=dependency),
+            )
 
     def begin(self, dependency: Dependency, error: Exception) -> None:
         """A try failed: wait, longer each time."""
@@ -68,7 +83,7 @@ class Outages:
         before = self._unavailable.pop(dependency, None)
         if before is None:
             return
-        del self._backoffs[dependency]
+        self._backoffs.pop(dependency, None)
         seconds = self._clock.monotonic() - before.since
         log.info(
             "%s answers again after %.0f s, going on",

@@ -10,7 +10,7 @@ from ..ports import Partition
 from .lag import LagReading
 
 Dependency = Literal["broker", "dead_letters", "database"]
-"""What the loop needs of the world; ``dead_letters`` is the topic where it writes them."""
+"""What the loop needs from outside; ``dead_letters`` is the topic where it writes them."""
 
 DEPENDENCIES: tuple[Dependency, ...] = ("broker", "dead_letters", "database")
 

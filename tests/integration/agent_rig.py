@@ -98,6 +98,7 @@ class Rig:
         poll_seconds: float = 0.05,
         connection: KafkaConnection | None = None,
         session_timeout_seconds: float = 30,
+        lag_interval_seconds: float = 10.0,
     ) -> Agent:
         source = KafkaSource(
             connection or self.server.connection(),
@@ -117,7 +118,9 @@ class Rig:
             scorer=BrightnessScorer(),
             store=self.store,
             clock=SystemClock(),
-            settings=replace(SETTINGS, poll_seconds=poll_seconds),
+            settings=replace(
+                SETTINGS, poll_seconds=poll_seconds, lag_interval_seconds=lag_interval_seconds
+            ),
             stop=stop,
         )
         return Agent(loop, source, self.store, stop, letters)

@@ -79,6 +79,21 @@ def test_a_broken_connection_is_made_anew(rig: Rig, proxy: Proxy) -> None:
     agent.leave()
 
 
+def test_a_broker_that_is_away_is_told_on_an_idle_topic_and_its_return(
+    rig: Rig, proxy: Proxy
+) -> None:
+    """The client's own poll gives nothing then, as it does where nothing was sent."""
+    send(rig, 5)
+    agent = rig.agent(connection=through(proxy), lag_interval_seconds=0.5)
+    agent.read(5)
+    with proxy.cut():
+        until(lambda: "broker" in agent.loop.status().unavailable, agent.loop.turn, turns=600)
+    until(lambda: not agent.loop.status().unavailable, agent.loop.turn, turns=600)
+    send(rig, 5)
+    agent.read(10)
+    agent.leave()
+
+
 def test_connections_that_break_all_the_time_lose_and_double_nothing(
     rig: Rig, proxy: Proxy
 ) -> None:

@@ -231,3 +231,47 @@ def test_a_misspelt_segment_is_in_the_status(rig: Rig) -> None:
     loop = rig.loop(replace(SETTINGS, decode=decode))
     finish(rig, loop)
     assert loop.status().missing_segments == ("camrea",)
+
+
+class Silent(MemorySource):
+    """Polls as on an idle topic, as the client does, while the broker does not answer."""
+
+    is_silent = False
+
+    def ends(self, timeout_seconds: float) -> dict[tuple[str, int], int]:
+        if self.is_silent:
+            raise SourceUnavailable("no answer in 2 s")
+        return super().ends(timeout_seconds)
+
+
+def test_a_broker_that_is_away_is_no_idle_topic(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    source = Silent(rig.topic, auto_offset_reset="earliest")
+    loop = rig.loop(source=source)
+    health = Health(loop.status, rig.clock, detector="brightness-1")
+    rig.turn(loop, 4)
+    source.is_silent = True
+    rig.turn(loop, 60)
+    assert health.is_ready().checks["broker"] is False
+    assert not loop.status().is_paused  # else nobody would notice that it is back
+    source.is_silent = False
+    rig.send(2)
+    rig.turn(loop, 20)
+    assert health.is_ready().holds
+    assert loop.status().n_counted == 2
+    told = [line for line in caplog.messages if line.startswith("the broker")]
+    assert told[0] == "the broker does not answer, waiting for it: no answer in 2 s"
+    assert told[1].startswith("the broker answers again after")
+    assert len(told) == 2
+
+
+def test_one_question_without_an_answer_is_a_busy_broker(rig: Rig) -> None:
+    source = Silent(rig.topic, auto_offset_reset="earliest")
+    loop = rig.loop(replace(SETTINGS, lag_interval_seconds=1.0), source=source)
+    rig.turn(loop, 4)
+    source.is_silent = True
+    rig.turn(loop, 4)
+    source.is_silent = False
+    assert not loop.status().unavailable
+    rig.turn(loop, 20)
+    assert not loop.status().unavailable
