@@ -127,7 +127,7 @@ def _where(source: str) -> str:
     """Return where the value of *source* would be, and so what to look at."""
     if source == PREDICTED_CLASS:
         return (
-            "no answer names a class and the model is no classifier; take it out, "
+            "no prediction names a class and the model is no classifier; take it out, "
             "or send the class in a header of this name"
         )
     if source == MODEL_VERSION:

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.clock import ManualClock
+from driftgauge.agent.errors import MissingPackage
 from driftgauge.agent.events.decode import DecodePorts, DecodeSettings
 from driftgauge.agent.events.prediction import Prediction, PredictionBook
 from driftgauge.agent.loop.loop import AgentLoop
@@ -20,7 +21,7 @@ from driftgauge.agent.ports import Scored
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters, MemorySource, MemoryTopic
 from driftgauge.storage import Store
 
-from ..events.samples import JSON, REQUEST, RESPONSE, as_json, b64
+from ..events.samples import JSON, REQUEST, RESPONSE, SELDON_RESPONSE, as_json, b64
 from ..records import NOON, jpeg
 from ..scorer import BrightnessScorer
 
@@ -52,6 +53,7 @@ class Classifier(BrightnessScorer):
 @dataclass
 class Rig:
     store: Store
+    decode: DecodeSettings = DECODE
     ports: DecodePorts = field(default_factory=DecodePorts)
     topic: MemoryTopic = field(default_factory=lambda: MemoryTopic("frames"))
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
@@ -69,7 +71,7 @@ class Rig:
     def run(self) -> AgentLoop:
         stop = threading.Event()
         clock = ManualClock(NOON + timedelta(seconds=30))
-        settings = LoopSettings(stream=STREAM, decode=DECODE, max_images=4, max_waiting=16)
+        settings = LoopSettings(stream=STREAM, decode=self.decode, max_images=4, max_waiting=16)
         loop = AgentLoop(
             source=MemorySource(self.topic, auto_offset_reset="earliest"),
             dead_letters=self.letters,
@@ -182,6 +184,46 @@ def test_named_classes_have_one_name_whoever_tells_them(rig: Rig) -> None:
     rig.request("d", 160, predictions=[[0.9, 0.1]])  # in the same message
     rig.run()
     assert rig.counts() == {"*": 4, "predicted_class=cat": 4}
+
+
+@pytest.mark.parametrize("label", ["x" * 10_000, "a\x1b[2J", "a\0b", "a\u202eb"])
+def test_a_label_that_no_database_takes_is_a_letter_and_the_stream_goes_on(
+    rig: Rig, label: str
+) -> None:
+    named(rig, "cat", "dog")
+    rig.request("a", 20)
+    body = {"data": {"names": ["cat", label], "ndarray": [[0.1, 0.9]]}}
+    headers = JSON | SELDON_RESPONSE | {"ce_requestid": b"a"}
+    rig.topic.append(as_json(body), headers=headers, timestamp_ms=TIME)
+    rig.request("b", 160)
+    rig.run()
+    assert rig.counts() == {"*": 2, "predicted_class=cat": 1, "predicted_class=dog": 1}
+    assert rig.next_offset() == 3
+    (letter,) = rig.letters.stored
+    reason = dict(letter.headers)["dlq_message"].decode()
+    assert reason.isprintable()
+    assert len(reason) <= 500
+    assert f"'data.names', label 1 cannot be kept: got {len(label)} characters" in reason
+
+
+def test_a_camera_of_any_script_is_counted_under_its_name(rig: Rig) -> None:
+    rig.decode = DecodeSettings(segment_headers=("camera",))
+    for name in ("カメラ\u3000\uff13", "Halle\u00a03"):
+        rig.topic.append(jpeg(), headers={"Camera": name.encode()}, timestamp_ms=TIME)
+    rig.run()
+    assert rig.counts() == {"*": 2, "camera=カメラ\u3000\uff13": 1, "camera=Halle\u00a03": 1}
+
+
+def test_a_package_that_is_missing_here_ends_the_agent_and_loses_no_event(rig: Rig) -> None:
+    def read(value: bytes) -> dict[str, object]:
+        raise MissingPackage("schema 7 is an Avro schema, and the package fastavro is missing")
+
+    rig.ports = DecodePorts(read_record=read)
+    rig.topic.append(b"\0\0\0\0\7record", timestamp_ms=TIME)
+    with pytest.raises(MissingPackage, match="the package fastavro is missing"):
+        rig.run()
+    assert rig.letters.stored == []
+    assert rig.store.offsets(STREAM, rig.topic.partitions).get(("frames", 0), 0) == 0
 
 
 def test_predictions_are_forgotten_oldest_first() -> None:
