@@ -26,7 +26,7 @@ def no_fetch(address: str) -> bytes:
         EventUnsupported: always.
     """
     raise EventUnsupported(
-        f"the picture lies elsewhere, at {shown(address, 200)}, and no address may be fetched; "
+        f"the picture lies elsewhere, at {shown(address.partition('?')[0], 200)}, and no address may be fetched; "
         "allow its beginning in events.fetch_allow"
     )
 

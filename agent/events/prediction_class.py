@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import EventDecodeError
-from ..untrusted.text import MAX_SEGMENT_CHARACTERS, scalar_text
+from ..untrusted.text import label_text
 from .tensor import number_array
 
 _MAX_PICTURES = 1024  # as many as a request may have
@@ -36,7 +36,7 @@ def class_of(prediction: object, names: Sequence[str] = ()) -> str | None:
     if isinstance(prediction, float):  # a class by its number, or a score, which is no class
         is_whole = abs(prediction) < _LARGEST_EXACT and prediction.is_integer()
         return str(int(prediction)) if is_whole else None
-    return scalar_text(prediction, "the predicted class", max_characters=MAX_SEGMENT_CHARACTERS)
+    return label_text(prediction, "the predicted class")
 
 
 def _of_list(found: list[object], names: Sequence[str]) -> str | None:

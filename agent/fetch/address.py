@@ -36,8 +36,13 @@ class Address:
     query: str = ""
 
     def __str__(self) -> str:
-        query = f"?{self.query}" if self.query else ""
-        return f"{self.scheme}://{self.authority}{self.path}{query}"
+        """Return it for a message: the question is left out, since it may hold a signature."""
+        return f"{self.place}{self.path}{'?...' if self.query else ''}"
+
+    @property
+    def url(self) -> str:
+        """Return it as it is."""
+        return f"{self.place}{self.path}{f'?{self.query}' if self.query else ''}"
 
     @property
     def authority(self) -> str:
@@ -140,4 +145,4 @@ def _refuse_climbing(text: str, path: str) -> None:
 
 
 def _refused(text: str, reason: str) -> EventFetchError:
-    return EventFetchError(f"the address {text[:120]!r} is refused: {reason}")
+    return EventFetchError(f"the address {text[:120].partition('?')[0]!r} is refused: {reason}")

@@ -121,7 +121,7 @@ class Fetcher:
                     raise EventFetchError(
                         f"{address} answers {answer.status}, wanted 200"
                     ) from answer
-                address = self._allowed(urljoin(str(address), answer.location))
+                address = self._allowed(urljoin(address.url, answer.location))
                 _refuse_other_place(origin, address)
         raise EventFetchError(f"{origin} redirects more than {_REDIRECTS} times")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import EventSchemaError, SettingsError
-from ..untrusted.text import MAX_SEGMENT_CHARACTERS, plain_text
+from ..untrusted.text import label_text
 
 
 def read_class_names(path: Path | None) -> tuple[str, ...]:
@@ -18,9 +18,9 @@ def read_class_names(path: Path | None) -> tuple[str, ...]:
         return ()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        names = [line.strip() for line in lines]
-        for number, name in enumerate(names, 1):
-            plain_text(name, f"line {number}", max_characters=MAX_SEGMENT_CHARACTERS)
+        names = [
+            label_text(line.strip(), f"line {number}") or "" for number, line in enumerate(lines, 1)
+        ]
     except (OSError, UnicodeDecodeError, EventSchemaError) as error:
         raise SettingsError(f"model.class_names = {str(path)!r}: {error}") from error
     if not all(names):

@@ -15,6 +15,7 @@ _CONTENT_TYPES = frozenset(
         "application/x-protobuf", "application/vnd.google.protobuf",
     }
 )  # fmt: skip
+_OTHER_KINDS = ("image/", "video/", "audio/", "text/")
 
 
 def _is_declared(message: Message) -> bool:
@@ -23,7 +24,8 @@ def _is_declared(message: Message) -> bool:
 
 def _is_framed(message: Message) -> bool:
     """Tell by the frame, which is but a zero byte: many files begin so, and are asked for before."""
-    return is_framed(message.value) and not message.looks_like_json
+    is_other = message.looks_like_json or message.content_type.startswith(_OTHER_KINDS)
+    return is_framed(message.value) and not is_other
 
 
 def _read(message: Message, tools: Tools) -> tuple[Payload, ...]:

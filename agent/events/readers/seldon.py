@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...untrusted.document import as_list, as_object, field_at
-from ...untrusted.text import MAX_SEGMENT_CHARACTERS, scalar_text
+from ...untrusted.text import label_text
 from ..format import Format, Tools
 from ..message import Message
 from ..payload import Image, Payload
@@ -57,8 +57,7 @@ def _classes(document: Mapping[str, object]) -> tuple[str | None, ...]:
 def _labels(listed: list[object]) -> list[str]:
     """Return the names of the classes, each of which may become a segment's value."""
     return [
-        scalar_text(name, f"'data.names', label {number}", max_characters=MAX_SEGMENT_CHARACTERS)
-        or str(number)
+        label_text(name, f"'data.names', label {number}") or str(number)
         for number, name in enumerate(listed[:_MAX_NAMES])
     ]
 

@@ -186,6 +186,11 @@ def test_a_raw_tensor_whose_length_lies_is_refused() -> None:
         decode(Sample(v2(parameters={"binary_data_size": 9}), JSON))
 
 
+def test_what_calls_itself_a_picture_is_never_taken_for_a_record() -> None:
+    with pytest.raises(EventDecodeError, match="is not a picture: got 11 bytes that begin with"):
+        decode(Sample(b"\0\0\0\0\x09record", {"content-type": b"image/jpeg"}))
+
+
 @pytest.mark.parametrize(
     ("value", "headers", "words"),
     [
