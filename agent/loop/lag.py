@@ -86,7 +86,7 @@ class Lag:
         try:
             ends = self._source.ends(TIMEOUT_SECONDS)
         except SourceUnavailable as error:
-            log.debug("the lag is not known anew: %s", error, extra=action("lag_unknown"))
+            log.debug("the lag could not be updated: %s", error, extra=action("lag_unknown"))
             self._n_unanswered += 1
             self.silence = error if self._n_unanswered >= _SILENT_AFTER else None
             wait = min(_ASK_AGAIN_SECONDS, self._interval_seconds)

@@ -237,7 +237,7 @@ class AgentLoop:
 
     def _drop(self, error: StaleFlush) -> None:
         log.warning(
-            "dropping %s counted events, reading anew: %s",
+            "dropping %s counted events and reading them again: %s",
             self._unflushed.n_events,
             error,
             extra=action("counts_dropped", events=self._unflushed.n_events),

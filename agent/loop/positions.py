@@ -82,7 +82,7 @@ class Positions:
         self.is_known = False
 
     def accept(self, record: Record) -> bool:
-        """Return whether *record* is new; one that was accepted before, or is nobody's, is not."""
+        """Return whether *record* is new, and of a partition that is owned."""
         place = self._places.get((record.topic, record.partition))
         if place is None or (place.accepted is not None and record.offset < place.accepted):
             return False

@@ -1,4 +1,4 @@
-"""Ends a process whose loop no longer turns, so that its supervisor starts another.
+"""Ends a process whose loop is stuck, so that its supervisor starts another.
 
 kafka-python's calls can hang without limit when its own thread is wedged, and nothing inside the
 loop can notice that.
@@ -25,10 +25,10 @@ def _end_process() -> None:
 
 
 class Watchdog:
-    """Looks at the loop's last turn from a thread of its own; as a context manager, too.
+    """Checks from a thread of its own when the loop last made progress; as a context manager, too.
 
     Args:
-        turned_at: returns the monotonic time of the last turn.
+        turned_at: returns the monotonic time at which the loop last made progress.
         max_silence_seconds: longer than the slowest batch and the longest wait for the database.
         end: what to do when it is exceeded.
     """
@@ -61,11 +61,11 @@ class Watchdog:
         self.stop()
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start checking."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._done.set()
         self._thread.join()
 
@@ -75,7 +75,8 @@ class Watchdog:
         if silent <= self._max_silence_seconds:
             return False
         log.critical(
-            "the loop has not turned for %.0f s; ending, to be started anew",
+            "the loop is stuck: it made no progress for %.0f s; ending with exit code 70, so that the "
+            "supervisor starts the agent again",
             silent,
             extra=action("loop_stuck", seconds=silent),
         )

@@ -1,4 +1,4 @@
-"""Is the loop turning (then leave it alone), and does it count events (then it is ready)?"""
+"""Liveness: does the loop make progress? Readiness: does it count events?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..loop.status import DEPENDENCIES, LoopStatus
 from ..ports import Clock
 
 MAX_SILENCE_SECONDS = 120.0
-"""A loop is stuck after so long without a turn: longer than slow batches and waits take."""
+"""A loop that makes no progress for so long is stuck: slow batches and waits take less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Health:
         self._max_silence_seconds = max_silence_seconds
 
     def is_alive(self) -> Finding:
-        """Return whether the loop turns; a supervisor should start the agent anew if not."""
+        """Return whether the loop makes progress; if not, a supervisor should restart the agent."""
         silence = self._clock.monotonic() - self._status().turned_at
         return Finding(
             silence <= self._max_silence_seconds,
@@ -52,7 +52,7 @@ class Health:
         )
 
     def is_ready(self) -> Finding:
-        """Return whether events are being counted: partitions, a detector, a database."""
+        """Return whether events can be counted: partitions are assigned, and all it needs answers."""
         status = self._status()
         checks: dict[str, object] = {
             "partitions": len(status.partitions),

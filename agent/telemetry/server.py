@@ -121,7 +121,9 @@ class HttpServer:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._talk(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            log.debug("a reader of %s went away", self.address, extra=action("http_left"))
+            log.debug(
+                "a client of %s left or was too slow", self.address, extra=action("http_left")
+            )
         finally:
             self._connections.pop(task, None)
             writer.transport.abort()  # what was written was drained, and nobody waits for more
