@@ -1,5 +1,6 @@
 """driftgauge's database: windows, alerts, detectors and offsets, in SQLite or PostgreSQL."""
 
+from .agent_records import AgentRecord, HeartbeatRecord
 from .database import Database
 from .errors import (
     RecordConflict,
@@ -9,20 +10,21 @@ from .errors import (
     StorageError,
     StoreUnavailable,
 )
-from .periods import Period
-from .records import (
+from .histogram import (
     ALPHAS,
     DEFAULT_ALPHA,
     EDGES,
     N_BINS,
+    n_ood_bins,
+)
+from .periods import Period
+from .records import (
     OTHER_VALUE,
-    AgentRecord,
     AlertRecord,
     AlertTransition,
     DetectorRecord,
     EvidenceRecord,
     FlushRecord,
-    HeartbeatRecord,
     Judgement,
     MonitorState,
     Notification,
@@ -35,7 +37,6 @@ from .records import (
     StreamRecord,
     Watermark,
     WindowRecord,
-    n_ood_bins,
 )
 from .store import Store
 

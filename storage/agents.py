@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from .records import AgentRecord, HeartbeatRecord
+from .agent_records import AgentRecord, HeartbeatRecord
 from .tables import agent, lease
 from .upsert import upsert
 

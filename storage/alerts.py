@@ -137,7 +137,7 @@ def _refresh(
     connection: Connection, alert_id: int, record: AlertRecord, now: datetime
 ) -> AlertRecord:
     found = _require(connection, alert_id)
-    if found.state == "resolved":  # a person's word stands against the monitor's next turn
+    if found.state == "resolved":  # a person's decision outranks the monitor
         return found
     values = {name: getattr(record, name) for name in _REFRESHED}
     values["layers"] = [dict(layer) for layer in record.layers]

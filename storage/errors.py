@@ -3,7 +3,7 @@
 StorageError
 ├── StoreUnavailable    (retryable) no answer: unreachable, locked, full, out of connections
 ├── SchemaOutOfDate     the tables are older or newer than this version of driftgauge
-├── RowRefused          the database refuses a row for what it holds; the same row never fits
+├── RowRefused          the database refuses a row because of its content; the same row never fits
 └── RecordConflict      the database holds something else than the caller believes
     └── StaleFlush      another agent moved a partition first; the flush wrote nothing
 """
@@ -31,7 +31,7 @@ class SchemaOutOfDate(StorageError):
 
 
 class RowRefused(StorageError):
-    """The database refuses a row for what it holds."""
+    """The database refuses a row because of its content."""
 
 
 class RecordConflict(StorageError):

@@ -59,7 +59,7 @@ def storage_error(error: SQLAlchemyError, name: str) -> StorageError:
     if isinstance(error, DBAPIError) and _is_missing(error, reason):
         return SchemaOutOfDate(f"{name} lacks tables that this version needs: {reason}")
     if _is_row_fault(error):
-        return RowRefused(f"{name} refused a row for what it holds: {reason}")
+        return RowRefused(f"{name} refused a row because of its content: {reason}")
     if isinstance(error, IntegrityError):
         hint = _UNREGISTERED if "foreign key" in reason.lower() else None
         return RecordConflict(f"{name} refused a record: {reason}", hint=hint)

@@ -1,4 +1,4 @@
-"""Finding the rows that a database refuses for what they hold, so that the others are kept."""
+"""Finding the rows that a database refuses because of their content, so that the others are kept."""
 
 from __future__ import annotations
 

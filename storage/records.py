@@ -6,37 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-EDGES = (
-    0.0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.2,
-    0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0,
-)  # fmt: skip
-"""Edges of the p-value bins; bin b counts p in (EDGES[b], EDGES[b + 1]]."""
+from .histogram import DEFAULT_ALPHA
 
-N_BINS = len(EDGES) - 1
 OTHER_VALUE = "~other"
 """The value of a segment that stands for all those that are not kept under their own."""
-
-DEFAULT_ALPHA = 0.01
-"""An event is out of distribution when its p-value is at most this, unless its stream says other."""
-
-ALPHAS = EDGES[1 : EDGES.index(0.1) + 1]
-"""What a stream's alpha may be: a rate is read from the counts, so a bin must end there."""
-
-
-def n_ood_bins(alpha: float) -> int:
-    """Return how many of the first bins hold the p-values of at most *alpha*.
-
-    Example:
-        >>> n_ood_bins(0.01)
-        5
-
-    Raises:
-        ValueError: *alpha* is not one of `ALPHAS`.
-    """
-    if alpha not in ALPHAS:
-        edges = ", ".join(f"{edge:g}" for edge in ALPHAS)
-        raise ValueError(f"no rate can be read at alpha = {alpha}; wanted one of {edges}")
-    return EDGES.index(alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +117,7 @@ class FlushRecord:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row of a flush that the database refused for what it holds.
+    """A row of a flush that the database refused because of its content.
 
     Attributes:
         kind: ``window``, ``evidence`` or ``statistics``.
@@ -304,58 +277,6 @@ class PartitionRecord:
     flushed_at: datetime
     sampled_out: int = 0
     topic_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeartbeatRecord:
-    """What a running agent tells of itself, again and again.
-
-    Attributes:
-        agent: its name, unlike that of any other process ever: hosts and process ids repeat.
-        condition: what it does, in a few words: ``running``, ``waiting for the database``.
-        flushed_seconds_ago: since it last wrote counts; None before the first time.
-        lag_messages: messages not counted yet; None where nobody knows.
-        lag_seconds: age of the oldest of them.
-        dead_letters: that it sent since it started.
-        dead_letter_reason: of the last one.
-    """
-
-    agent: str
-    stream: str
-    host: str
-    version: str
-    condition: str
-    flushed_seconds_ago: float | None = None
-    lag_messages: int | None = None
-    lag_seconds: float | None = None
-    dead_letters: int = 0
-    dead_letter_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRecord:
-    """A running agent as the database last heard of it; every time is by the database's clock.
-
-    Attributes:
-        started_at: of its first heartbeat.
-        seen_at: of its last one.
-        seen_seconds_ago: since then. An agent that is killed stays, and this grows.
-        last_flush_at: when it last wrote counts; None before the first time.
-    """
-
-    agent: str
-    stream: str
-    host: str
-    version: str
-    condition: str
-    started_at: datetime
-    seen_at: datetime
-    seen_seconds_ago: float
-    last_flush_at: datetime | None
-    lag_messages: int | None
-    lag_seconds: float | None
-    dead_letters: int
-    dead_letter_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

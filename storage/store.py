@@ -8,21 +8,20 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from . import agents, alerts, detectors, evidence, leases, notifications, streams, windows
+from .agent_records import AgentRecord, HeartbeatRecord
 from .clock import database_now
 from .database import Database
 from .errors import RowRefused
 from .flush import write_flush
+from .histogram import DEFAULT_ALPHA
 from .isolation import WriteApart
 from .periods import Period
 from .records import (
-    DEFAULT_ALPHA,
-    AgentRecord,
     AlertRecord,
     AlertTransition,
     DetectorRecord,
     EvidenceRecord,
     FlushRecord,
-    HeartbeatRecord,
     Judgement,
     MonitorState,
     Notification,
@@ -56,7 +55,7 @@ class Store:
         Args:
             database: upgraded to this version.
             now: stands in for the database's clock, which dates flushes, heartbeats and leases.
-            on_refused: told of rows of a flush that the database refuses for what they hold; the
+            on_refused: told of rows of a flush that the database refuses because of their content; the
                 others are written then. None raises RowRefused instead, and writes nothing.
         """
         self._database = database

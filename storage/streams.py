@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, or_, select
 
 from .errors import RecordConflict
-from .records import PartitionRecord, StreamRecord, Watermark, n_ood_bins
+from .histogram import n_ood_bins
+from .records import PartitionRecord, StreamRecord, Watermark
 from .tables import stream, stream_offset
 from .upsert import upsert
 from .windows import estimate_left_out

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from .columns import Count, ForeignText, UtcTimestamp
-from .records import DEFAULT_ALPHA, N_BINS
+from .histogram import DEFAULT_ALPHA, N_BINS
 
 metadata = MetaData(
     naming_convention={

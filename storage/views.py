@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, inspect, literal_column, select
 
 from .columns import UtcTimestamp
-from .records import ALPHAS
+from .histogram import ALPHAS
 from .tables import BINS, view_definition
 
 _FORMATS = {"minute": "%Y-%m-%d %H:%M:00", "hour": "%Y-%m-%d %H:00:00", "day": "%Y-%m-%d 00:00:00"}

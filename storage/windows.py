@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from .columns import Count
+from .histogram import N_BINS, n_ood_bins
 from .periods import Period, floor
-from .records import N_BINS, RateRow, ScoreSummary, WindowRecord, n_ood_bins
+from .records import RateRow, ScoreSummary, WindowRecord
 from .tables import BINS, score_summary, score_window
 from .tables import stream as stream_table
 from .views import period_start

@@ -123,7 +123,7 @@ def plan_of(job: Job, clock: Clock) -> JobPlan:
         return CronPlan(job.cron, clock)
     except ValueError as error:
         raise ValueError(
-            f"{job.cron!r} is no cron expression for the job {job.name!r}: {error}"
+            f"{job.cron!r} is not a cron expression for the job {job.name!r}: {error}"
         ) from None
 
 

@@ -49,7 +49,7 @@ def _tell_refused(rows: Sequence[RefusedRow]) -> None:
         found = [row for row in rows if row.is_lost is is_lost]
         if found:
             log.error(
-                "the database refused %s rows for what they hold, %s; the first is a %s of %s: %s",
+                "the database refused %s rows because of their content, %s; the first is a %s of %s: %s",
                 *(len(found), outcome, found[0].kind, found[0].of, found[0].reason),
                 extra=action("rows_refused", rows=len(found), lost=is_lost),
             )

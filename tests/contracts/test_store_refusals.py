@@ -1,4 +1,4 @@
-"""A row that a database refuses for what it holds costs that row, on both databases."""
+"""A row that a database refuses because of its content costs that row, on both databases."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_segment_that_is_refused_for_its_name_counts_as_other(postgres_url: st
     store.flush(flush(advance(None, 2), windows=rows))
     assert {row.segment: row.events for row in windows(store)} == {"*": 2, "camera=~other": 4}
     assert [(row.of, row.is_lost) for row in told] == [("camera=bad", False)]
-    assert "refused a row for what it holds" in told[0].reason
+    assert "refused a row because of its content" in told[0].reason
     database.close()
 
 

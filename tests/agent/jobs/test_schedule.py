@@ -176,6 +176,8 @@ def test_a_job_that_hangs_holds_up_neither_the_others_nor_the_end(
     release.set()
 
 
-def test_a_cron_expression_that_is_none_is_refused_before_anything_runs() -> None:
-    with pytest.raises(ValueError, match="'at night' is no cron expression for the job 'nightly'"):
+def test_a_malformed_cron_expression_is_refused_before_anything_runs() -> None:
+    with pytest.raises(
+        ValueError, match="'at night' is not a cron expression for the job 'nightly'"
+    ):
         Schedule([Job("nightly", print, cron="at night")], on_failure=lambda error: None)

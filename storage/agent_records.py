@@ -1,0 +1,58 @@
+"""What is known of the agents that run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatRecord:
+    """What a running agent tells of itself, again and again.
+
+    Attributes:
+        agent: its name, unlike that of any other process ever: hosts and process ids repeat.
+        condition: what it does, in a few words: ``running``, ``waiting for the database``.
+        flushed_seconds_ago: since it last wrote counts; None before the first time.
+        lag_messages: messages not counted yet; None where nobody knows.
+        lag_seconds: age of the oldest of them.
+        dead_letters: that it sent since it started.
+        dead_letter_reason: of the last one.
+    """
+
+    agent: str
+    stream: str
+    host: str
+    version: str
+    condition: str
+    flushed_seconds_ago: float | None = None
+    lag_messages: int | None = None
+    lag_seconds: float | None = None
+    dead_letters: int = 0
+    dead_letter_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRecord:
+    """A running agent as the database last heard of it; every time is by the database's clock.
+
+    Attributes:
+        started_at: of its first heartbeat.
+        seen_at: of its last one.
+        seen_seconds_ago: since then. An agent that is killed stays, and this grows.
+        last_flush_at: when it last wrote counts; None before the first time.
+    """
+
+    agent: str
+    stream: str
+    host: str
+    version: str
+    condition: str
+    started_at: datetime
+    seen_at: datetime
+    seen_seconds_ago: float
+    last_flush_at: datetime | None
+    lag_messages: int | None
+    lag_seconds: float | None
+    dead_letters: int
+    dead_letter_reason: str | None
