@@ -1,108 +1,183 @@
-"""The jobs that one agent at a time does beside the loop: judging windows, pruning evidence."""
+"""The table of what runs beside the loop: a row a job, with when it runs and what it does."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from driftgauge.detector import Detector
 from driftgauge.storage import RecordConflict, Store
 
-from ..clock import SystemClock
 from ..drift.monitor import Monitor
-from ..drift.tests.catalogue import choose_tests
-from ..drift.turn import MonitorSettings
 from ..log import action
 from ..notify.delivery import Delivery
 from ..notify.heartbeat import INTERVAL_SECONDS as HEARTBEAT_SECONDS
 from ..notify.heartbeat import Heartbeat
+from ..ports import Clock
 from ..settings.load import Settings
+from ..telemetry import Metrics
+from .presence import INTERVAL_SECONDS as PRESENCE_SECONDS
+from .presence import Presence
 from .schedule import Job
 
 PRUNE_SECONDS = 3600.0
-LEASE_TURNS = 3
 DELIVERY_SECONDS = 2.0
 DELIVERY_LEASE_SECONDS = 120.0
+LEASE_TURNS = 3
+SHORTEST_LEASE_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 
-def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
-    """Return the monitor of the stream's windows."""
-    return Monitor(
-        store,
-        detector=name,
-        columns=detector.columns,
-        reference=detector.reference,
-        settings=monitor_settings(settings),
-        clock=SystemClock(),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTools:
+    """What jobs work with.
 
-
-def monitor_settings(settings: Settings) -> MonitorSettings:
-    """Return how windows are judged."""
-    monitor, seconds = settings.monitor, settings.windows.seconds
-    return MonitorSettings(
-        stream=settings.stream.name,
-        window_seconds=seconds,
-        alpha=settings.stream.alpha,
-        windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
-        idle_seconds=monitor.idle_seconds,
-        grace_seconds=monitor.grace_seconds,
-        recovery_windows=monitor.recovery_windows,
-        learn=monitor.learn,
-        tests=choose_tests(monitor.tests),
-    )
-
-
-def build_jobs(
-    settings: Settings,
-    store: Store,
-    monitor: Monitor,
-    delivery: Delivery,
-    heartbeat: Heartbeat | None,
-    *,
-    holder: str,
-) -> list[Job]:
-    """Return the jobs that one agent at a time does, by a lease in the database.
-
-    Args:
-        holder: the agent's name, which no other process has.
+    Attributes:
+        agent: its name, which no other process has; it holds the leases.
         heartbeat: told of each turn of the monitor that succeeded; None where nobody listens.
     """
-    stream, clock = settings.stream.name, SystemClock()
-    interval = settings.monitor.interval_seconds
 
-    def judge() -> None:
-        lease = f"monitor/{stream}"
-        ttl = max(LEASE_TURNS * interval, 30.0)
-        if store.acquire_lease(lease, holder, ttl_seconds=ttl):
-            try:
-                monitor.turn()
-                if heartbeat is not None:
-                    heartbeat.note_judged()
-            except RecordConflict as conflict:  # its holder's lease ran out while it worked
-                log.warning(
-                    "another agent judged these windows, going on from there: %s",
-                    conflict,
-                    extra=action("windows_judged_elsewhere"),
-                )
+    agent: str
+    settings: Settings
+    store: Store
+    clock: Clock
+    metrics: Metrics
+    monitor: Monitor
+    delivery: Delivery
+    presence: Presence
+    heartbeat: Heartbeat | None = None
 
-    def deliver() -> None:
-        if store.acquire_lease(f"notify/{stream}", holder, ttl_seconds=DELIVERY_LEASE_SECONDS):
-            delivery.turn()
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self.settings.stream.name
 
-    def prune() -> None:
-        keep = timedelta(days=settings.evidence.keep_days)
-        limit = settings.evidence.max_bytes
-        store.prune_evidence(stream, before=clock.now() - keep, max_bytes=limit)
 
-    beats = [] if heartbeat is None else [Job("heartbeat", heartbeat.beat, HEARTBEAT_SECONDS)]
-    deliveries = [Job("alert delivery", deliver, DELIVERY_SECONDS)] if delivery.has_sinks else []
-    return [
-        *deliveries,
-        *beats,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One job of every agent.
+
+    Attributes:
+        name: for the log, and of its lease.
+        work: what to do; `schedule.Job` says what its errors mean.
+        every_seconds: between two starts.
+        first_after_seconds: before the first.
+        lease_seconds: for a job that one agent of the stream does at a time: how long it stays that
+            agent's after a start, should the agent die. None for one that each agent does.
+        is_wanted: whether there is anything to do in this agent.
+    """
+
+    name: str
+    work: Callable[[JobTools], object]
+    every_seconds: Callable[[Settings], float]
+    first_after_seconds: Callable[[Settings], float] = lambda settings: 0.0
+    lease_seconds: Callable[[Settings], float] | None = None
+    is_wanted: Callable[[JobTools], bool] = lambda tools: True
+
+
+def judge(tools: JobTools) -> None:
+    """Judge the windows that have closed, and raise and resolve alerts."""
+    try:
+        tools.monitor.turn()
+    except RecordConflict as conflict:  # the lease ran out while its holder worked
+        log.warning(
+            "another agent judged these windows, going on from there: %s",
+            conflict,
+            extra=action("windows_judged_elsewhere"),
+        )
+        return
+    if tools.heartbeat is not None:
+        tools.heartbeat.note_judged()
+
+
+def beat(tools: JobTools) -> None:
+    """Tell the address of the dead man's switch that windows are judged."""
+    if tools.heartbeat is not None:
+        tools.heartbeat.beat()
+
+
+def prune(tools: JobTools) -> None:
+    """Delete kept events that are too old or too many."""
+    evidence = tools.settings.evidence
+    before = tools.clock.now() - timedelta(days=evidence.keep_days)
+    tools.store.prune_evidence(tools.stream, before=before, max_bytes=evidence.max_bytes)
+
+
+def count_alerts(tools: JobTools) -> None:
+    """Tell the metrics how many alerts live, since a scrape asks no database."""
+    live = Counter({"open": 0, "acknowledged": 0})
+    live.update(alert.state for alert in tools.store.alerts(tools.stream, states=list(live)))
+    tools.metrics.set_alerts(live)
+
+
+JOBS = (
+    JobRow(
+        name="presence",
+        work=lambda tools: tools.presence.tell(),
+        every_seconds=lambda settings: PRESENCE_SECONDS,
+    ),
+    JobRow(
+        name="monitor",
+        work=judge,
+        every_seconds=lambda settings: settings.monitor.interval_seconds,
         # After a time down all partitions look idle; the first flush, if any, comes before this.
-        Job("monitor", judge, interval, first_after_seconds=settings.monitor.idle_seconds),
-        Job("evidence pruning", prune, PRUNE_SECONDS, first_after_seconds=PRUNE_SECONDS / 60),
-    ]
+        first_after_seconds=lambda settings: settings.monitor.idle_seconds,
+        lease_seconds=lambda settings: max(
+            LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS
+        ),
+    ),
+    JobRow(
+        name="alert delivery",
+        work=lambda tools: tools.delivery.turn(),
+        every_seconds=lambda settings: DELIVERY_SECONDS,
+        lease_seconds=lambda settings: DELIVERY_LEASE_SECONDS,
+        is_wanted=lambda tools: tools.delivery.has_sinks,
+    ),
+    JobRow(
+        name="heartbeat",
+        work=beat,
+        every_seconds=lambda settings: HEARTBEAT_SECONDS,
+        is_wanted=lambda tools: tools.heartbeat is not None,
+    ),
+    JobRow(
+        name="alert count",
+        work=count_alerts,
+        every_seconds=lambda settings: settings.monitor.interval_seconds,
+    ),
+    JobRow(
+        name="evidence pruning",
+        work=prune,
+        every_seconds=lambda settings: PRUNE_SECONDS,
+        first_after_seconds=lambda settings: PRUNE_SECONDS / 60,
+    ),
+)
+
+
+def build_jobs(tools: JobTools, rows: Sequence[JobRow] = JOBS) -> list[Job]:
+    """Return the jobs that this agent has, ready for a schedule."""
+    return [_job(row, tools) for row in rows if row.is_wanted(tools)]
+
+
+def _job(row: JobRow, tools: JobTools) -> Job:
+    def work() -> None:
+        if _is_ours(row, tools):
+            row.work(tools)
+
+    settings = tools.settings
+    return Job(
+        row.name,
+        work,
+        row.every_seconds(settings),
+        first_after_seconds=row.first_after_seconds(settings),
+    )
+
+
+def _is_ours(row: JobRow, tools: JobTools) -> bool:
+    if row.lease_seconds is None:
+        return True
+    return tools.store.acquire_lease(
+        f"{row.name}/{tools.stream}", tools.agent, ttl_seconds=row.lease_seconds(tools.settings)
+    )

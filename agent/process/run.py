@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable
 
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
-from ..jobs.schedule import Job, Schedule
+from ..jobs.jobs import build_jobs
+from ..jobs.schedule import Schedule
 from ..log import action
 from ..loop.stages import describe_time
 from ..loop.status import LoopStatus
@@ -59,35 +59,23 @@ def _run(
     on_failure: Callable[[Exception], None],
 ) -> LoopStatus:
     metrics = Metrics(alpha=settings.stream.alpha)
-    agent = build_agent(settings, store, stop=stop, listener=metrics.hear)
+    agent = build_agent(settings, store, stop=stop, metrics=metrics)
     _tell_start(agent)
     pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)
-    jobs = [*agent.jobs, alert_count(store, settings, metrics)]
     with (
         stopping_on_signals(stop),
         serving(settings.http, pages),
-        Schedule(jobs, on_failure=on_failure),
+        Schedule(build_jobs(agent.tools), on_failure=on_failure),
         Watchdog(lambda: agent.loop.status().turned_at, SystemClock()),
     ):
         try:
             status = agent.loop.run()
         finally:
             stop.set()  # leaving has begun, asked for or not
-    agent.delivery.close()
-    agent.presence.leave()
+    agent.tools.delivery.close()
+    agent.tools.presence.leave()
     _tell_end(status)
     return status
-
-
-def alert_count(store: Store, settings: Settings, metrics: Metrics) -> Job:
-    """Return the job that tells *metrics* how many alerts live, since a scrape asks no database."""
-
-    def count() -> None:
-        live = Counter({"open": 0, "acknowledged": 0})
-        live.update(alert.state for alert in store.alerts(settings.stream.name, states=list(live)))
-        metrics.set_alerts(live)
-
-    return Job("alert count", count, settings.monitor.interval_seconds)
 
 
 def _tell_start(agent: Agent) -> None:

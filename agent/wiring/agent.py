@@ -14,23 +14,21 @@ from driftgauge.storage import Store
 
 from ..clock import SystemClock
 from ..events.tap_vectors import TapOrigin, TapsWanted
-from ..jobs.jobs import build_jobs, build_monitor
-from ..jobs.presence import INTERVAL_SECONDS as PRESENCE_SECONDS
+from ..jobs.jobs import JobTools
 from ..jobs.presence import Presence, agent_name
-from ..jobs.schedule import Job
 from ..log import action
-from ..loop.activity import Listener, ignore
 from ..loop.loop import AgentLoop
 from ..model.load import LoadedModel
 from ..model.reader import LayerReader
 from ..model.scorer import ModelScorer
-from ..notify.delivery import Delivery
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
+from ..telemetry import Metrics
 from .decode import build_decode_ports
 from .kafka import build_connection, build_source
 from .loop import build_loop_settings
 from .model import build_model
+from .monitor import build_monitor
 from .notify import build_delivery, build_heartbeat
 
 log = logging.getLogger(__name__)
@@ -38,29 +36,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A loop and the jobs beside it.
+    """A loop and what the jobs beside it work with.
 
     Attributes:
-        presence: tells the database that the agent lives, and at the end that it left.
-        delivery: what its jobs deliver alerts with; close it after they have ended.
+        tools: of the jobs of `JOBS`. Close its delivery after they have ended, and let its presence
+            leave.
         about: what it runs, in words: stream, topic, detector and so on.
     """
 
     loop: AgentLoop
-    jobs: list[Job]
-    presence: Presence
-    delivery: Delivery
+    tools: JobTools
     detector: str
     about: Mapping[str, str]
 
 
 def build_agent(
-    settings: Settings, store: Store, *, stop: threading.Event, listener: Listener = ignore
+    settings: Settings, store: Store, *, stop: threading.Event, metrics: Metrics
 ) -> Agent:
     """Build everything that ``driftgauge run`` needs.
 
     Args:
-        listener: told of each batch and each flush.
+        metrics: told of each batch and each flush, and by jobs.
 
     Raises:
         NotFitted: the stream has no active detector.
@@ -92,10 +88,8 @@ def build_agent(
         settings=build_loop_settings(settings, taps_wanted(loaded, Path(active.uri))),
         stop=stop,
         ports=build_decode_ports(settings),
-        listener=listener,
+        listener=metrics.hear,
     )
-    monitor = build_monitor(settings, store, detector, active.detector)
-    delivery = build_delivery(settings, store)
     about = {
         "stream": stream.name,
         "topic": stream.topic,
@@ -105,12 +99,18 @@ def build_agent(
         "precision": loaded.identity.precision,
     }
     name = agent_name()
-    presence = Presence(store, loop.status, clock, name=name, stream=stream.name)
-    jobs = [
-        *build_jobs(settings, store, monitor, delivery, build_heartbeat(settings), holder=name),
-        Job("presence", presence.tell, PRESENCE_SECONDS),
-    ]
-    return Agent(loop, jobs, presence, delivery, active.detector, about)
+    tools = JobTools(
+        agent=name,
+        settings=settings,
+        store=store,
+        clock=clock,
+        metrics=metrics,
+        monitor=build_monitor(settings, store, detector, active.detector),
+        delivery=build_delivery(settings, store),
+        presence=Presence(store, loop.status, clock, name=name, stream=stream.name),
+        heartbeat=build_heartbeat(settings),
+    )
+    return Agent(loop, tools, active.detector, about)
 
 
 def _tell_model(loaded: LoadedModel) -> None:

@@ -26,6 +26,7 @@ from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.wiring.agent import build_agent
 from driftgauge.agent.wiring.database import build_database
 from driftgauge.storage import Database, FlushRecord, Store
@@ -217,7 +218,9 @@ class RealAgent:
     def __init__(self, settings: Settings) -> None:
         self.stop = threading.Event()
         self.database = build_database(settings)
-        self.loop = build_agent(settings, Store(self.database), stop=self.stop).loop
+        metrics = Metrics(alpha=settings.stream.alpha)
+        store = Store(self.database)
+        self.loop = build_agent(settings, store, stop=self.stop, metrics=metrics).loop
 
     def close(self) -> None:
         self.stop.set()

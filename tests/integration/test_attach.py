@@ -33,6 +33,7 @@ from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.model.scorer import LayerReader, ModelScorer
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.connection import build_client, close_producer
+from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.wiring.agent import build_agent
 from driftgauge.agent.wiring.database import build_database
 from driftgauge.agent.wiring.decode import build_decode_settings
@@ -209,7 +210,7 @@ def test_the_agent_counts_every_event_that_was_sent_and_runs_no_model_for_it(
 def run_agent(settings: Settings, store: Store, *, n_events: int) -> AgentLoop:
     """Run the agent until the database has so many events, and no more."""
     stop = threading.Event()
-    loop = build_agent(settings, store, stop=stop).loop
+    loop = build_agent(settings, store, stop=stop, metrics=Metrics(alpha=0.01)).loop
     until(lambda: store.event_counts(STREAM).get("*", 0) >= n_events, loop.turn)
     stop.set()
     loop.run()

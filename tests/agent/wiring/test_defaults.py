@@ -13,13 +13,13 @@ from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.events.image import ImageSettings
 from driftgauge.agent.events.tensor import TensorSettings
 from driftgauge.agent.fetch.fetcher import Fetcher
-from driftgauge.agent.jobs.jobs import monitor_settings
 from driftgauge.agent.registry.record_reader import RecordReader
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.wiring.decode import build_decode_ports
 from driftgauge.agent.wiring.kafka import build_connection, consumer_settings
 from driftgauge.agent.wiring.loop import build_loop_settings
+from driftgauge.agent.wiring.monitor import monitor_settings
 
 BY_THE_STREAM = {"segment_headers"}
 """What no default can be given for: stream.segments has one of its own."""

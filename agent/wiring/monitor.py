@@ -1,0 +1,40 @@
+"""The monitor that judges a stream's windows, from the settings."""
+
+from __future__ import annotations
+
+from driftgauge.detector import Detector
+from driftgauge.storage import Store
+
+from ..clock import SystemClock
+from ..drift.monitor import Monitor
+from ..drift.tests.catalogue import choose_tests
+from ..drift.turn import MonitorSettings
+from ..settings.load import Settings
+
+
+def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
+    """Return the monitor of the stream's windows."""
+    return Monitor(
+        store,
+        detector=name,
+        columns=detector.columns,
+        reference=detector.reference,
+        settings=monitor_settings(settings),
+        clock=SystemClock(),
+    )
+
+
+def monitor_settings(settings: Settings) -> MonitorSettings:
+    """Return how windows are judged."""
+    monitor, seconds = settings.monitor, settings.windows.seconds
+    return MonitorSettings(
+        stream=settings.stream.name,
+        window_seconds=seconds,
+        alpha=settings.stream.alpha,
+        windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
+        idle_seconds=monitor.idle_seconds,
+        grace_seconds=monitor.grace_seconds,
+        recovery_windows=monitor.recovery_windows,
+        learn=monitor.learn,
+        tests=choose_tests(monitor.tests),
+    )

@@ -1,0 +1,122 @@
+"""The table of jobs: what each does, on which agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from driftgauge.agent.clock import ManualClock
+from driftgauge.agent.drift.monitor import Monitor
+from driftgauge.agent.jobs.jobs import JOBS, JobRow, JobTools, build_jobs
+from driftgauge.agent.jobs.presence import Presence
+from driftgauge.agent.jobs.schedule import Job
+from driftgauge.agent.settings.load import load_settings
+from driftgauge.agent.telemetry import Metrics
+from driftgauge.agent.wiring.monitor import monitor_settings
+from driftgauge.agent.wiring.notify import build_delivery
+from driftgauge.storage import Database, Store
+
+from ...stores import START, STREAM, TOPIC, advance, evidence, flush
+from ..telemetry.pretend_loop import PretendLoop
+
+SETTINGS = f"""
+[stream]
+name = "{STREAM}"
+topic = "{TOPIC}"
+[model]
+factory = "a:b"
+[monitor]
+interval_seconds = 5
+[evidence]
+keep_days = 7
+"""
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
+    """Give what the jobs of the agent ``a`` work with."""
+    (tmp_path / "driftgauge.toml").write_text(SETTINGS)
+    settings = load_settings(tmp_path / "driftgauge.toml")
+    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
+    database.upgrade()
+    store = Store(database, now=clock.now)
+    store.ensure_stream(STREAM, TOPIC, 60)
+    yield JobTools(
+        agent="a",
+        settings=settings,
+        store=store,
+        clock=clock,
+        metrics=Metrics(alpha=0.01),
+        monitor=Monitor(
+            store,
+            detector="d",
+            columns=("*",),
+            reference={},
+            settings=monitor_settings(settings),
+            clock=clock,
+        ),
+        delivery=build_delivery(settings, store),
+        presence=Presence(store, PretendLoop(clock).status, clock, name="a", stream=STREAM),
+    )
+    database.close()
+
+
+def named(tools: JobTools, name: str) -> Job:
+    (found,) = [job for job in build_jobs(tools) if job.name == name]
+    return found
+
+
+def test_every_job_of_the_table_runs(tools: JobTools) -> None:
+    jobs = build_jobs(tools)
+    for job in jobs:
+        job.work()
+    assert {job.name for job in jobs} == {row.name for row in JOBS} - {
+        "alert delivery",  # nobody is to be told
+        "heartbeat",
+    }
+    assert [row.agent for row in tools.store.agents(STREAM)] == ["a"]
+
+
+def test_a_job_runs_as_often_as_the_settings_say(tools: JobTools) -> None:
+    monitor = named(tools, "monitor")
+    assert (monitor.every_seconds, monitor.first_after_seconds) == (5.0, 60.0)
+
+
+def test_events_are_pruned_by_the_settings(tools: JobTools, clock: ManualClock) -> None:
+    tools.store.flush(flush(advance(None, 2), evidence=[evidence(0), evidence(1, minute=9e3)]))
+    clock.set_wall(START + timedelta(days=7, minutes=1))
+    named(tools, "evidence pruning").work()
+    assert [row.offset for row in tools.store.evidence(STREAM)] == [1]
+
+
+def test_one_agent_at_a_time_does_what_has_a_lease(tools: JobTools, clock: ManualClock) -> None:
+    done: list[str] = []
+    row = JobRow(
+        name="report",
+        work=lambda tools: done.append(tools.agent),
+        every_seconds=lambda settings: 5.0,
+        lease_seconds=lambda settings: 30.0,
+    )
+    (first,), (second,) = (build_jobs(replace(tools, agent=name), [row]) for name in "ab")
+    for job in (first, second, first, second):
+        job.work()
+    assert done == ["a", "a"]
+    tools.presence.leave()  # a clean leave gives the leases back
+    second.work()
+    assert done == ["a", "a", "b"]
+    clock.sleep(31)  # b was killed
+    first.work()
+    assert done == ["a", "a", "b", "a"]
+
+
+def test_names_of_jobs_are_told_apart() -> None:
+    assert len({row.name for row in JOBS}) == len(JOBS)
