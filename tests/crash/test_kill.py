@@ -164,7 +164,7 @@ def test_bad_input_lands_in_the_dead_letters_and_the_stream_goes_on(rig: Rig) ->
         "EventDecodeError",
     ]
     messages = " | ".join(message for message, _ in reasons)
-    for words in ("is empty", "is no picture", "truncated", "60.0 megapixels"):
+    for words in ("is empty", "is not a picture", "truncated", "60.0 megapixels"):
         assert words in messages
 
 
