@@ -10,7 +10,7 @@ AgentError
     EventUnsupported         its format is known, and cannot be read with what is installed and set
     EventUnscorable          the model's transform refuses it, or the model gives no finite score
     EventUnreadable          the broker's copy of it is corrupt
-    EventFault               reading it failed in a way that nobody foresaw: our fault, most likely
+    EventFault               reading it failed unexpectedly: our fault, most likely
   SourceUnavailable          the broker does not answer now (retryable)
     SourceRefused            it answers, and does not let this agent in (retryable)
   SourceBroken               the broker answers what reading again does not cure
@@ -66,7 +66,7 @@ class EventUnreadable(EventError):
 
 
 class EventFault(EventError):
-    """Reading the event failed in a way that nobody foresaw."""
+    """Reading the event failed unexpectedly."""
 
 
 class SourceUnavailable(AgentError):

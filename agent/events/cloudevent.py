@@ -28,7 +28,7 @@ def sampled_rate(message: Message) -> int:
     """Return how many events this one stands for: the CloudEvents extension ``sampledrate``, else 1.
 
     Raises:
-        EventSchemaError: it is no whole number, or out of bounds.
+        EventSchemaError: it is not a whole number, or out of bounds.
     """
     text = message.cloudevent_text("sampledrate", max_characters=MAX_ID_CHARACTERS)
     if text is None:

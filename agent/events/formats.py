@@ -47,7 +47,7 @@ def format_of(message: Message, setting: FormatSetting) -> Format:
 
 
 def format_inside(message: Message) -> Format:
-    """Return the format of what lies in an envelope, which is no envelope again."""
+    """Return the format of what lies in an envelope, which is not an envelope again."""
     inside = [one for one in FORMATS if not one.is_envelope]
     return _first(inside, message) or RAW_PICTURE
 

@@ -63,7 +63,7 @@ def decode_image(value: bytes, settings: ImageSettings) -> NDArray[np.uint8]:
         ``(height, width, 3)``, RGB, uint8.
 
     Raises:
-        EventDecodeError: it is no picture, truncated, broken, or too large.
+        EventDecodeError: it is not a picture, truncated, broken, or too large.
         EventUnsupported: it is a file of another kind, or its reader is not installed.
     """
     kind = _picture_kind(value)

@@ -33,7 +33,7 @@ def class_of(prediction: object, names: Sequence[str] = ()) -> str | None:
         return _of_object(prediction, names)
     if isinstance(prediction, list):
         return _of_list(prediction, names)
-    if isinstance(prediction, float):  # a class by its number, or a score, which is no class
+    if isinstance(prediction, float):  # a class by its number, or a score, which is not a class
         is_whole = abs(prediction) < _LARGEST_EXACT and prediction.is_integer()
         return str(int(prediction)) if is_whole else None
     return label_text(prediction, "the predicted class")

@@ -143,7 +143,7 @@ def decode_taps(value: bytes) -> TapBatch:
     """Return what is in a message's value.
 
     Raises:
-        EventSchemaError: it is no such message, or of a version that this agent does not read.
+        EventSchemaError: it is not such a message, or of a version that this agent does not read.
     """
     try:
         metadata = _header(value).get("__metadata__", {})
@@ -195,7 +195,7 @@ def _images(text: object) -> tuple[Mapping[str, str], ...]:
         raise _bad(f"it names no list of 1 to {MAX_IMAGES} images")
     for item, image in enumerate(found):
         if not isinstance(image, dict) or not all(isinstance(v, str) for v in image.values()):
-            raise _bad(f"image {item} is no object of texts")
+            raise _bad(f"image {item} is not an object of texts")
         if not image.get("ce_id"):
             raise _bad(f"image {item} has no ce_id")
     return tuple(found)

@@ -79,7 +79,7 @@ def parse_address(text: str) -> Address:
     """Return the parts of an address; what could be read in two ways is refused.
 
     Raises:
-        EventFetchError: it is none of file, http, https, s3; or has a user name, a fragment, a
+        EventFetchError: it is not one of file, http, https, s3; or has a user name, a fragment, a
             backslash, control characters, or a path that climbs.
     """
     if len(text) > _MAX_CHARACTERS or not text.isascii() or not text.isprintable():

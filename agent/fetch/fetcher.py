@@ -130,7 +130,7 @@ def parse_allowed(prefixes: Sequence[str]) -> tuple[Address, ...]:
     """Return the addresses that the settings allow.
 
     Raises:
-        EventFetchError: one is none.
+        EventFetchError: one is not an address.
     """
     return tuple(parse_address(prefix) for prefix in prefixes)
 

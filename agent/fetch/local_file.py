@@ -15,7 +15,7 @@ def read_file(address: Address, allowed: Sequence[Address], *, max_bytes: int) -
     """Return the file's bytes.
 
     Raises:
-        EventFetchError: it is not there, no plain file, too large, or a link out of the folder.
+        EventFetchError: it is not there, not a regular file, too large, or a link out of the folder.
     """
     path = _path(address)
     try:
@@ -27,7 +27,7 @@ def read_file(address: Address, allowed: Sequence[Address], *, max_bytes: int) -
         raise EventFetchError(f"{address} cannot be read: {error}") from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise EventFetchError(f"{address} is no plain file")
+            raise EventFetchError(f"{address} is not a regular file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(max_bytes + 1)
     finally:

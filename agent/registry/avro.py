@@ -46,7 +46,7 @@ class AvroBody:
             schema = orjson.loads(str(answer.get("schema")))
             is_recursive = _is_recursive(schema, ())
             parsed = parse_schema(schema)
-        except Exception as error:  # any: what the registry gives is no schema
+        except Exception as error:  # any: what the registry gives is not a schema
             raise EventFetchError(
                 f"the schema registry's schema {number} is not a valid Avro schema: {error!r:.160}"
             ) from error
@@ -76,7 +76,7 @@ class AvroBody:
         if not isinstance(found, dict) or source.tell() != len(body):
             raise EventDecodeError(
                 f"the record is not of Avro schema {self.number}: {len(body) - source.tell()} of "
-                f"{len(body)} bytes are left over, or it is no record"
+                f"{len(body)} bytes are left over, or it is not a record"
             )
         return found
 

@@ -43,7 +43,7 @@ def no_registry(value: bytes) -> dict[str, object]:
     """
     number, _ = split_frame(value)
     raise EventUnsupported(
-        "the message is no picture, and begins like a record of a schema registry (schema id "
+        "the message is not a picture, and begins like a record of a schema registry (schema id "
         f"{number}); to read such records set events.registry_url, and "
         f"{install_command('avro', 'protobuf')}"
     )

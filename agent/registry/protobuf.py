@@ -33,7 +33,7 @@ class ProtobufBody:
         """Return the reader for schema *number*.
 
         Raises:
-            EventFetchError: the registry is away, or what it gives is no schema.
+            EventFetchError: the registry is away, or what it gives is not a schema.
             EventUnsupported: the schema cannot be had in the form that is read.
             MissingPackage: protobuf is not installed.
         """
@@ -59,7 +59,7 @@ class ProtobufBody:
             return Documents().of(message)
         except EventError:
             raise
-        except Exception as error:  # any: what the bytes provoke, also times and text that are none
+        except Exception as error:  # any: what the bytes provoke, also invalid times and text
             raise EventDecodeError(
                 f"the message is not of Protobuf schema {self.number}: {error!r:.160}; got "
                 f"{len(body)} bytes"

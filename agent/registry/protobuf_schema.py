@@ -40,7 +40,7 @@ class ProtobufSchema:
         """Return schema *number*, built from what the registry gives.
 
         Raises:
-            EventFetchError: the registry is away, or what it gives is no schema.
+            EventFetchError: the registry is away, or what it gives is not a schema.
             EventUnsupported: it gives no serialized descriptors, or lacks one that is imported.
         """
         from google.protobuf.descriptor_pool import DescriptorPool
@@ -136,7 +136,7 @@ def _references(answer: Mapping[str, object], number: int) -> list[tuple[str, st
                 str(one["name"]),
                 f"/subjects/{quote(one['subject'], safe='')}/versions/{int(one['version'])}",
             )
-            for one in listed  # type: ignore[attr-defined] # what is no list is caught
+            for one in listed  # type: ignore[attr-defined] # what is not a list is caught
         ]
     except (TypeError, KeyError, ValueError) as error:
         raise EventFetchError(

@@ -22,17 +22,17 @@ def decode_base64(text: object, where: str) -> bytes:
         where: what holds it, such as ``field 'image'``.
 
     Raises:
-        EventDecodeError: it is no base64, or empty.
+        EventDecodeError: it is not base64, or empty.
     """
     if not isinstance(text, str):
-        raise EventDecodeError(f"{where} is no base64 text: got {type(text).__name__}")
+        raise EventDecodeError(f"{where} is not base64 text: got {type(text).__name__}")
     try:
         encoded = _body(text).encode("ascii").translate(_URL_SAFE, _WHITE)
         encoded += b"=" * (-len(encoded) % 4)
         decoded = base64.b64decode(encoded, validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise EventDecodeError(
-            f"{where} is no base64: {error}; got {len(text)} characters that begin with "
+            f"{where} is not base64: {error}; got {len(text)} characters that begin with "
             f"{text[:_SHOWN]!r}"
         ) from error
     if not decoded:

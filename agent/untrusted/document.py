@@ -16,7 +16,7 @@ MAX_CONTAINERS = 500_000
 _SHOWN = 24
 _NO_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
 """A text, even one without an end, which so is gone through once; or what JavaScript, Python and
-others write for what is no number."""
+others write for what is not a number."""
 
 
 def parse_document(value: bytes) -> dict[str, object]:
@@ -27,7 +27,7 @@ def parse_document(value: bytes) -> dict[str, object]:
     The number of values is bounded here: a list of empty lists takes forty times its text in memory.
 
     Raises:
-        EventDecodeError: it is no JSON object, or has too many values.
+        EventDecodeError: it is not a JSON object, or has too many values.
     """
     n_containers = value.count(b"[") + value.count(b"{")
     n_values = value.count(b",") + n_containers
@@ -41,12 +41,12 @@ def parse_document(value: bytes) -> dict[str, object]:
         document = _loads(value)
     except (orjson.JSONDecodeError, RecursionError) as error:
         raise EventDecodeError(
-            f"the message is no JSON: {error}; got {len(value)} bytes that begin with "
+            f"the message is not JSON: {error}; got {len(value)} bytes that begin with "
             f"{value[:_SHOWN]!r}"
         ) from error
     if not isinstance(document, dict):
         raise EventDecodeError(
-            f"the JSON is no object: got {type(document).__name__}, wanted one such as "
+            f"the JSON is not an object: got {type(document).__name__}, wanted one such as "
             '{"image": "BASE64"}'
         )
     return document
@@ -87,7 +87,7 @@ def as_object(value: object, where: str) -> Mapping[str, object]:
         EventSchemaError: it is something else.
     """
     if not isinstance(value, Mapping):
-        raise EventSchemaError(f"{where} is no object: got {type(value).__name__}")
+        raise EventSchemaError(f"{where} is not an object: got {type(value).__name__}")
     return value
 
 
@@ -99,6 +99,6 @@ def as_list(value: object, where: str) -> list[object]:
     """
     if not isinstance(value, list) or not value:
         raise EventSchemaError(
-            f"{where} is no list with something in it: got {type(value).__name__}"
+            f"{where} is not a list with at least one value: got {type(value).__name__}"
         )
     return value

@@ -28,8 +28,8 @@ _FIRST_MILLISECONDS = 1e11
 def is_plain(text: str) -> bool:
     r"""Return whether *text* has printable characters and spaces of any script only.
 
-    Control characters, escape sequences, line breaks, marks that turn the direction of writing,
-    halves of surrogate pairs and characters without a meaning are none.
+    Control characters, escape sequences, line breaks, marks that change the direction of writing, lone
+    surrogates and unassigned characters are not plain.
 
     >>> is_plain("Halle\u00a03"), is_plain("a\x1b[2J"), is_plain("a\u202eb")
     (True, False, False)
@@ -71,7 +71,7 @@ def scalar_text(value: object, where: str, *, max_characters: int) -> str | None
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
         raise EventSchemaError(
-            f"{where} is no single value: got {type(value).__name__}, wanted text or a number"
+            f"{where} is not a single value: got {type(value).__name__}, wanted text or a number"
         )
     return plain_text(str(value), where, max_characters=max_characters)
 
@@ -124,7 +124,7 @@ def parse_time(value: object, where: str) -> datetime | None:
         where: what holds it, such as ``header 'ce_time'``.
 
     Raises:
-        EventSchemaError: it is none of these, or before 1970.
+        EventSchemaError: it is something else, or before 1970.
     """
     if value is None or value == "":
         return None
@@ -151,6 +151,6 @@ def _moment(value: object) -> datetime | None:
 
 def _bad_time(value: object, where: str) -> EventSchemaError:
     return EventSchemaError(
-        f"{where} is no time: got {shown(str(value), MAX_TIME_CHARACTERS)}, wanted RFC 3339 with a zone, from 1970 on, "
+        f"{where} is not a time: got {shown(str(value), MAX_TIME_CHARACTERS)}, wanted RFC 3339 with a zone, from 1970 on, "
         "such as 2026-01-31T12:00:00Z"
     )

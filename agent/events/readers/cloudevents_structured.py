@@ -58,7 +58,7 @@ def _data(
 
 
 def _envelope(document: Mapping[str, object]) -> dict[str, str]:
-    """Return the envelope's attributes as they are; those that are no single value are left out.
+    """Return the envelope's attributes as they are; those that are not a single value are left out.
 
     Nothing is checked here: what is used passes the gate for text where it is used.
     """
@@ -87,7 +87,7 @@ def _refuse_incomplete(attributes: Mapping[str, str]) -> None:
     version = attributes.get("specversion", "")
     if missing or not version.startswith("1."):
         raise EventSchemaError(
-            f"the message is no CloudEvent 1.0: got specversion {shown(version)} and lacks "
+            f"the message is not a CloudEvent 1.0: got specversion {shown(version)} and lacks "
             f"{', '.join(missing) or 'nothing else'}"
         )
 

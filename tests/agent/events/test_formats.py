@@ -108,7 +108,7 @@ def test_a_request_of_several_pictures_gives_as_many_events_of_one_offset() -> N
 
 
 def test_one_bad_picture_refuses_the_whole_request() -> None:
-    assert "instance 1 is no base64" in refusal(as_json({"instances": [b64(), "???"]}))
+    assert "instance 1 is not base64" in refusal(as_json({"instances": [b64(), "???"]}))
 
 
 def test_the_field_with_the_picture_its_id_and_its_time_can_be_named() -> None:
@@ -122,7 +122,7 @@ def test_the_field_with_the_picture_its_id_and_its_time_can_be_named() -> None:
 
 
 def test_a_configured_format_is_not_guessed() -> None:
-    with pytest.raises(EventDecodeError, match="is no JSON"):
+    with pytest.raises(EventDecodeError, match="is not JSON"):
         decode(Sample(jpeg()), format="json")
     with pytest.raises(EventDecodeError, match="not a picture"):
         decode(PICTURES["json"], format="image")
@@ -144,15 +144,15 @@ def test_declared_layout_and_range_win_over_the_guess() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (b"{", "is no JSON"),
-        (b"[1, 2]", "no object: got list"),
-        (b"{" + b'"a":{' * 2000 + b"}" * 2001, "is no JSON"),
+        (b"{", "is not JSON"),
+        (b"[1, 2]", "not an object: got list"),
+        (b"{" + b'"a":{' * 2000 + b"}" * 2001, "is not JSON"),
         (b'{"a":[' + b"[]," * 1_500_000 + b"[]]}", "too many values"),
         (as_json({"x": 1}), "no picture: got the fields 'x'"),
-        (as_json({"image": "not base64!"}), "is no base64"),
+        (as_json({"image": "not base64!"}), "is not base64"),
         (as_json({"image": "http://10.0.0.1/a.jpg"}), "allow its beginning in events.fetch_allow"),
         (as_json({"image": b64(b"GIF89a....")}), "is a GIF picture, which is not read"),
-        (as_json({"instances": []}), "no list with something in it"),
+        (as_json({"instances": []}), "not a list with at least one value"),
         (as_json({"instances": [b64()] * 33}), "got 33, wanted at most 32"),
         (as_json({"instances": [[[1, 2], [3]]]}), "not an array of numbers"),
         (as_json({"instances": [[["a"]]]}), "not an array of numbers"),
@@ -164,12 +164,12 @@ def test_declared_layout_and_range_win_over_the_guess() -> None:
         (v2(shape=[1, 24, 32, 3], data=[1, 2]), "declares 2304"),
         (v2(shape=[2], datatype="BYTES", data=[b64()]), "has 1 elements"),
         (v2(parameters={"binary_data_size": 10**9}), "binary_data_size is wrong"),
-        (as_json({"inputs": [3]}), "an input is no object"),
-        (structured(specversion="0.3", data=b64()), "no CloudEvent 1.0: got specversion '0.3'"),
+        (as_json({"inputs": [3]}), "an input is not an object"),
+        (structured(specversion="0.3", data=b64()), "not a CloudEvent 1.0: got specversion '0.3'"),
         (structured(id="", data=b64()), "lacks id"),
-        (structured(time="noon", data=b64()), "attribute 'time' is no time"),
-        (structured(data=7), "'data' is no object"),
-        (b"\0\0\0\0\x09record", "is no JSON"),
+        (structured(time="noon", data=b64()), "attribute 'time' is not a time"),
+        (structured(data=7), "'data' is not an object"),
+        (b"\0\0\0\0\x09record", "is not JSON"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_reason(value: bytes, words: str) -> None:

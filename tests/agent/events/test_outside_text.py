@@ -314,7 +314,7 @@ def test_pixels_that_are_no_numbers_are_the_events_fault() -> None:
 
 def test_a_message_that_only_begins_like_one_with_nan_is_refused_at_once() -> None:
     refused = hold(Sample(b'{"a": NaN, "' + b'\\"' * 3_000_000, JSON))
-    assert "is no JSON" in str(refused)
+    assert "is not JSON" in str(refused)
 
 
 def test_a_score_is_no_class() -> None:

@@ -345,8 +345,8 @@ def test_a_file_is_read_only_inside_its_folder(tmp_path: Path) -> None:
         ("circle", "cannot be read"),
         ("large", "too large"),
         ("empty", "is empty"),
-        ("sub", "no plain file"),
-        ("pipe", "no plain file"),
+        ("sub", "not a regular file"),
+        ("pipe", "not a regular file"),
         ("nothing", "cannot be read"),
     ):
         with pytest.raises(EventFetchError, match=words):
