@@ -61,8 +61,8 @@ def read_topic(
                 n_given += 1
                 if n_given == max_events:
                     return
-        patience = idle_seconds if source.assignment() else max(idle_seconds, JOIN_SECONDS)
-        if clock.monotonic() - last > patience:
+        max_silence = idle_seconds if source.assignment() else max(idle_seconds, JOIN_SECONDS)
+        if clock.monotonic() - last > max_silence:
             return
 
 

@@ -165,3 +165,17 @@ def test_a_model_in_half_precision_gets_its_input_in_it() -> None:
 
 def halved() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3)).to(torch.bfloat16)
+
+
+def detector_of_objects() -> nn.Module:
+    build = torchvision.models.detection.ssdlite320_mobilenet_v3_large
+    return build(weights=None, weights_backbone=None)  # type: ignore[no-any-return]
+
+
+def test_a_model_that_is_no_classifier_is_tapped_and_tells_no_class() -> None:
+    loaded = load_model(source=None, factory=f"{ME}:detector_of_objects", image_size=64)
+    layers = choose_layers(loaded)
+    assert all(layer.startswith("backbone.") for layer in layers)
+    read = LayerReader(loaded, layers).try_out()
+    assert read.predicted is None
+    assert {len(tap) for tap in read.taps.values()} == {1}
