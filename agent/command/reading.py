@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from driftgauge.storage import Database, Store, StreamRecord
 
+    from ..settings.load import Settings
+
 StoreOption = Annotated[
     str | None,
     typer.Option(
@@ -35,10 +37,15 @@ StreamOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An open database and the stream that was asked for."""
+    """An open database and the stream that was asked for.
+
+    Attributes:
+        settings: None where the database was named without them.
+    """
 
     store: Store
     stream: StreamRecord
+    settings: Settings | None = None
 
 
 @contextmanager
@@ -46,6 +53,7 @@ def open_reading(config: Path | None, url: str | None, stream: str | None) -> It
     """Open the database for reading and find the stream in it; make nothing."""
     from driftgauge.storage import Store
 
+    settings = None
     if url is None:
         from ..settings.load import load_settings
 
@@ -55,7 +63,7 @@ def open_reading(config: Path | None, url: str | None, stream: str | None) -> It
     with open_database(url) as database:
         database.check_schema()
         store = Store(database)
-        yield Reading(store, _find(store.streams(), stream))
+        yield Reading(store, _find(store.streams(), stream), settings)
 
 
 @contextmanager

@@ -21,11 +21,21 @@ LearnBaseline = Callable[[Counts], Baseline | None]
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One segment's learning: from its first window; *until* is None while it lasts."""
+    """One segment's learning.
+
+    Attributes:
+        begins: its first window.
+        tried: the window at which it had brought too few events; None before.
+        until: the first window that is judged; None while the segment is learnt.
+    """
 
     begins: datetime
-    retry: datetime
+    tried: datetime | None = None
     until: datetime | None = None
+
+    def due(self, span: timedelta) -> datetime:
+        """Return when learning is to end; *span* is today's setting, whatever it was before."""
+        return (self.tried or self.begins) + span
 
 
 class Learning:
@@ -46,13 +56,13 @@ class Learning:
 
     def advance(self, segment: str, start: datetime) -> Baseline | None:
         """Note that *segment* has a window at *start*; return its baseline once it is learnt."""
-        lesson = self._lessons.setdefault(segment, Lesson(start, start + self._span))
-        if lesson.until is None and start >= lesson.retry:
+        lesson = self._lessons.setdefault(segment, Lesson(start))
+        if lesson.until is None and start >= lesson.due(self._span):
             baseline = self._learn(self._read(segment, lesson.begins, start))
             if baseline is None:
-                self._lessons[segment] = Lesson(lesson.begins, start + self._span)
+                self._lessons[segment] = Lesson(lesson.begins, tried=start)
                 return None
-            lesson = Lesson(lesson.begins, lesson.retry, start)
+            lesson = Lesson(lesson.begins, lesson.tried, start)
             self._lessons[segment] = lesson
             self._learnt[segment, lesson] = baseline
             log.info(
@@ -67,8 +77,8 @@ class Learning:
         self._lessons = {
             segment: Lesson(
                 datetime.fromisoformat(str(lesson["begins"])),
-                datetime.fromisoformat(str(lesson["retry"])),
-                datetime.fromisoformat(lesson["until"]) if lesson["until"] else None,
+                _moment(lesson.get("tried")),
+                _moment(lesson["until"]),
             )
             for segment, lesson in kept.items()
         }
@@ -78,7 +88,7 @@ class Learning:
         return {
             segment: {
                 "begins": lesson.begins.isoformat(),
-                "retry": lesson.retry.isoformat(),
+                "tried": lesson.tried.isoformat() if lesson.tried else None,
                 "until": lesson.until.isoformat() if lesson.until else None,
             }
             for segment, lesson in self._lessons.items()
@@ -98,3 +108,7 @@ class Learning:
                 return None
             self._learnt[segment, lesson] = baseline
         return self._learnt[segment, lesson]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -22,11 +22,13 @@ class SegmentState:
         tests: rows of the table, in its order.
         evidence: by a test's name, of those that the baseline has.
         quiet: by alert, quiet windows in a row while it lives.
+        nearness: of the last window judged, evidence against what an alert takes, 0 to 1.
     """
 
     tests: Sequence[DriftTest]
     evidence: dict[str, AccruedEvidence]
     quiet: dict[str, int] = field(default_factory=dict)
+    nearness: float = 0.0
 
     @classmethod
     def fresh(cls, baseline: Baseline, tests: Sequence[DriftTest] = DEFAULT_TESTS) -> SegmentState:
@@ -45,6 +47,7 @@ class SegmentState:
             resumed = None if values is None else baseline.tests[name].resume(values)
             state.evidence[name] = resumed or state.evidence[name]
         state.quiet = dict(kept["quiet"])
+        state.nearness = kept.get("nearness", 0.0)
         return state
 
     def add(
@@ -91,6 +94,7 @@ class SegmentState:
         return {
             "tests": {name: evidence.dump() for name, evidence in self.evidence.items()},
             "quiet": self.quiet,
+            "nearness": round(self.nearness, 4),
         }
 
     def _names(self, alert: str) -> list[str]:

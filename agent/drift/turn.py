@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -150,7 +150,9 @@ class Turn:
         for alert in explained:
             state.restart(alert)
         live = {test for name, test in self._live if name == segment}
-        for alert, statistic in state.add(counts, start, live=live, leave_out=explained).items():
+        statistics = state.add(counts, start, live=live, leave_out=explained)
+        state.nearness = _nearness(statistics.values(), self._log_threshold)
+        for alert, statistic in statistics.items():
             if statistic >= self._log_threshold:
                 self._raise(segment, alert, baseline, state.since(alert), start)
                 state.restart(alert)
@@ -200,3 +202,8 @@ class Turn:
 
     def _keep(self, alert: AlertRecord) -> None:
         self._changed[alert.segment, alert.test, alert.window_start] = alert
+
+
+def _nearness(log_statistics: Iterable[float], log_threshold: float) -> float:
+    """Return the strongest evidence against what an alert takes, 0 to 1, both as logarithms."""
+    return min(1.0, max([0.0, *log_statistics]) / log_threshold) if log_threshold > 0 else 0.0

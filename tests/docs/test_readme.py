@@ -56,12 +56,17 @@ def commands(program: str) -> list[str]:
     return [line for line in lines if line.split()[0] == program]
 
 
+NO_AGENT_RUNS = 3
+"""What status ends with, when it is asked while nothing runs."""
+
+
 def run(command: str, *, cwd: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         ["sh", "-c", command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=250,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    wanted = NO_AGENT_RUNS if command.startswith("driftgauge status") else 0
+    assert done.returncode == wanted, done.stderr
     return done.stdout + done.stderr
 
 

@@ -17,6 +17,7 @@ from driftgauge.agent.command.reading import parse_since
 from driftgauge.storage import (
     Database,
     DetectorRecord,
+    HeartbeatRecord,
     Judgement,
     MonitorState,
     Period,
@@ -102,7 +103,16 @@ def watched(written: Store) -> Store:
     old = alert(segment="camera=[4]", message="camera [4]: it was dark")
     old, _ = written.judge(Judgement(STREAM, None, MonitorState(START, ""), [old, alert()]))
     written.transition_alert(old.id or 0, "resolved", at=START, by="ada")
+    tell(written)
     return written
+
+
+def tell(store: Store, condition: str = "running", **more: Any) -> None:
+    """Let an agent tell of itself now, by the database's real clock."""
+    beat = HeartbeatRecord(
+        agent="a/1/x", stream=STREAM, host="edge-7", version="0.1.0", condition=condition, **more
+    )
+    Store(store._database).heartbeat(beat)
 
 
 @pytest.mark.usefixtures("watched")
@@ -239,6 +249,51 @@ def test_tables_are_readable_on_a_narrow_terminal(
     assert max(map(len, tables)) <= width
 
 
+def test_status_answers_first_whether_it_works(run: Run, watched: Store) -> None:
+    assert run("status").out.startswith("answer       working\n")
+    tell(watched, "waiting for the database")
+    held_up = run("status")
+    assert held_up.code == 4
+    assert held_up.out.startswith(
+        "answer       held up: the agent on edge-7 is waiting for the database\n"
+    )
+    watched.leave("a/1/x")
+    gone = run("status")
+    assert gone.code == 3
+    assert gone.out.startswith("answer       not running: no agent runs: driftgauge run\n")
+
+
+def test_status_names_agents_their_lag_and_the_last_dead_letter(run: Run, watched: Store) -> None:
+    reason = "EventDecodeError: \x1b[2J not [a] picture"
+    lag: dict[str, Any] = {"lag_messages": 40, "lag_seconds": 200.0}
+    tell(watched, flushed_seconds_ago=2.0, dead_letters=3, dead_letter_reason=reason, **lag)
+    shown = run("status")
+    assert "40, 3 min" in shown.out
+    assert "last dead letter of edge-7: EventDecodeError: \\x1b[2J not [a] picture" in shown.out
+    (agent,) = run("status", "--json").values["agents"]
+    assert (agent["dead_letters"], agent["is_alive"]) == (3, True)
+
+
+def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Store) -> None:
+    state = {
+        "detector": "detector-1",
+        "segments": {
+            "*": {"tests": {}, "quiet": {}},
+            "camera=3": {"tests": {"betting": {}}, "quiet": {}, "nearness": 0.42},
+        },
+        "learning": {"camera=[4]": {"begins": START.isoformat(), "tried": None, "until": None}},
+    }
+    cursor = START + timedelta(minutes=60)
+    kept = MonitorState(cursor, json.dumps(state))
+    watched.judge(Judgement(STREAM, START, kept, []))
+    shown = " ".join(run("status").out.split())
+    assert "camera=[4] 200 0.8 % - learning until 2026-03-02 12:00:00 UTC, raises no alert" in shown
+    assert "camera=3 200 0.8 % 42 % alert" in shown
+    assert "* 200 1.0 % - raises no alert: its reference has too few images" in shown
+    with_other_settings = run("status", "--store", "sqlite:///runs/driftgauge.db").out
+    assert "learning, raises no alert" in " ".join(with_other_settings.split())
+
+
 @pytest.mark.usefixtures("written")
 def test_a_stream_without_events_is_shown_as_such(run: Run) -> None:
     assert run("rates").out == f"No images counted on {STREAM} yet.\n"
@@ -263,7 +318,8 @@ def test_a_database_can_be_named_without_a_settings_file(
     assert (several.code, several.out) == (2, "")
     assert "several streams: line-3, line-4" in several.err
     assert "--stream NAME" in several.err
-    assert run(*command, "--store", url, "--stream", "line-4").code == 0
+    of_another = 3 if command == ["status"] else 0  # no agent watches that one
+    assert run(*command, "--store", url, "--stream", "line-4").code == of_another
     wrong = run(*command, "--store", url, "--stream", "line-5")
     assert (wrong.code, "no stream 'line-5'" in wrong.err) == (2, True)
 

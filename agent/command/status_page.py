@@ -1,0 +1,177 @@
+"""What ``driftgauge status`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..review.standing import is_alive
+from ..terminal.printing import percent, print_line, when
+from ..terminal.table import Column, print_table
+from .alerts import LIVE, print_alerts
+from .normal import normal_rates
+
+if TYPE_CHECKING:
+    from driftgauge.storage import AgentRecord
+
+    from ..review.segments import SegmentStanding
+    from ..review.standing import StreamStanding
+    from .reading import Reading
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def print_head(reading: Reading, standing: StreamStanding) -> None:
+    """Print the answer first, then what is watched and how far it is judged."""
+    stream = reading.stream
+    detector, row = reading.store.active_detector(stream.stream), standing.last_window
+    style = "bold green" if standing.answer == "working" else "bold red"
+    why = f": {standing.why}" if standing.why else ""
+    print_line(f"{'answer':<13}", (standing.answer, style), why)
+    lines = {
+        "stream": stream.stream,
+        "topic": f"{stream.topic}, windows of {stream.window_seconds} s",
+        "detector": f"{detector.detector} ({detector.uri})" if detector else "none registered",
+        "last window": "none yet"
+        if row is None
+        else f"{when(row.period_start)} UTC, {row.events} images, {percent(row.ood_rate)} "
+        "out of distribution",
+        "judged until": _judged(standing),
+    }
+    for label, text in lines.items():
+        print_line(f"{label:<13}{text}")
+
+
+def _judged(standing: StreamStanding) -> str:
+    if standing.judged_until is None:
+        return "not yet"
+    behind = standing.judging_behind_seconds or 0.0
+    newest = f", {_span(behind)} before the newest image counted" if behind > 0 else ""
+    return f"{when(standing.judged_until)} UTC{newest}"
+
+
+def print_agents(standing: StreamStanding) -> None:
+    """Print the agents that tell of themselves, and why messages could not be used."""
+    if not standing.agents:
+        return
+    columns = (
+        Column("agent on", folds=True),
+        Column("version", rank=4),
+        Column("since (UTC)", rank=3),
+        Column("seen", "right"),
+        Column("flushed (UTC)", rank=2),
+        Column("lag", "right"),
+        Column("dead letters", "right", rank=1),
+        Column("state", folds=True),
+    )
+    rows = [
+        (
+            *(row.host, row.version, when(row.started_at), f"{_span(row.seen_seconds_ago)} ago"),
+            *(when(row.last_flush_at), _lag(row), str(row.dead_letters)),
+            row.condition if is_alive(row) else "gone, without leaving as it should",
+        )
+        for row in standing.agents
+    ]
+    print_line()
+    print_table("Agents", columns, rows)
+    for row in standing.agents:
+        if row.dead_letter_reason:
+            print_line(f"last dead letter of {row.host}: {row.dead_letter_reason}")
+
+
+def _lag(row: AgentRecord) -> str:
+    if row.lag_messages is None:
+        return "-"
+    age = f", {_span(row.lag_seconds)}" if row.lag_seconds else ""
+    return f"{row.lag_messages}{age}"
+
+
+def _span(seconds: float) -> str:
+    """Return a length of time in its largest unit.
+
+    >>> _span(42), _span(5400), _span(200000)
+    ('42 s', '1.5 h', '2.3 d')
+    """
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.1f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.1f} d"
+
+
+def print_partitions(reading: Reading) -> None:
+    """Print how far each partition is counted."""
+    rows = [
+        (
+            *(row.topic, str(row.partition), str(row.next_offset)),
+            *(when(row.event_time_max), when(row.flushed_at)),
+        )
+        for row in reading.store.partitions(reading.stream.stream)
+    ]
+    print_line()
+    if not rows:
+        print_line("No partition counted yet: has the agent run? (driftgauge run)")
+        return
+    columns = (
+        *(Column("topic", rank=1, folds=True), Column("partition", "right")),
+        Column("next offset", "right"),
+        *(Column("latest event (UTC)", rank=2), Column("flushed (UTC)")),
+    )
+    print_table("Partitions", columns, rows)
+
+
+def print_segments(reading: Reading, standings: Sequence[SegmentStanding]) -> None:
+    """Print how each segment stands: whether it can alert, how near it is, and why it cannot."""
+    if not standings:
+        return
+    normal = normal_rates(reading.store, reading.stream.stream)
+    columns = (
+        Column("segment", folds=True),
+        Column("images", "right", rank=2),
+        Column("normally", "right", rank=1),
+        Column("evidence", "right"),
+        Column("state", folds=True),
+    )
+    rows = [
+        (
+            *(row.segment, str(row.images), percent(normal.get(row.segment))),
+            *("-" if row.nearness is None else f"{100 * row.nearness:.0f} %", _state(row)),
+        )
+        for row in standings
+    ]
+    print_line()
+    print_table("Segments; evidence of a change, 100 % alerts", columns, rows)
+
+
+def _state(row: SegmentStanding) -> str:
+    if row.phase == "learning":
+        until = f" until {when(row.learns_until)} UTC" if row.learns_until else ""
+        return f"learning{until}, raises no alert: {row.why}"
+    return f"raises no alert: {row.why}" if row.why else row.phase
+
+
+def print_live_alerts(reading: Reading) -> None:
+    """Print the alerts that live."""
+    live = reading.store.alerts(reading.stream.stream, states=LIVE)
+    print_line()
+    if live:
+        print_alerts("Live alerts", live)
+    else:
+        print_line("No live alerts.")
+
+
+def print_scores(reading: Reading) -> None:
+    """Print the running statistics of each layer's scores."""
+    names = ("mean", "variance", "minimum", "p05", "p50", "p95", "maximum")
+    rows = [
+        (row.layer, str(row.events), *(f"{getattr(row, name):.4g}" for name in names))
+        for row in reading.store.summaries(reading.stream.stream)
+    ]
+    if rows:
+        print_line()
+        ranks = {"variance": 4, "minimum": 3, "p05": 2, "maximum": 1}
+        columns = (
+            *(Column("layer", folds=True), Column("images", "right", rank=5)),
+            *(Column(name, "right", rank=ranks.get(name, 0)) for name in names),
+        )
+        print_table("Scores since the agent started", columns, rows)

@@ -1,0 +1,1 @@
+"""What the database says of a stream: whether it works, and how each segment stands."""

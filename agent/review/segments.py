@@ -1,0 +1,96 @@
+"""How each segment stands: judged and how near to an alert, being learnt and until when, or neither."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from driftgauge.storage import MonitorState, Store
+
+SegmentPhase = Literal["alert", "judged", "learning", "untested", "waiting"]
+_LIVE = ("open", "acknowledged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentStanding:
+    """How one segment stands.
+
+    Attributes:
+        phase: ``alert`` while one lives; ``judged`` when it can alert; ``learning`` when it cannot
+            yet; ``untested`` when its reference is too small for any test; ``waiting`` before its
+            first window is judged.
+        why: in words, where it cannot alert.
+        learns_until: event time at which it is tried next whether enough is learnt; None where it
+            does not learn, or where *learn* is not known.
+        nearness: evidence of a change against what an alert takes, 0 to 1, both as logarithms; None
+            where nothing is judged.
+    """
+
+    segment: str
+    images: int
+    phase: SegmentPhase
+    why: str = ""
+    learns_until: datetime | None = None
+    nearness: float | None = None
+
+
+def segment_standings(
+    store: Store, stream: str, *, learn: timedelta | None
+) -> list[SegmentStanding]:
+    """Return how each segment of *stream* stands.
+
+    Args:
+        learn: the setting monitor.learn; None where it is not known.
+    """
+    monitor = store.monitor_state(stream)
+    kept = _kept(monitor, store, stream)
+    alerted = {alert.segment for alert in store.alerts(stream, states=_LIVE)}
+    return [
+        _standing(segment, images, kept, is_alerted=segment in alerted, learn=learn)
+        for segment, images in store.event_counts(stream).items()
+    ]
+
+
+def _kept(monitor: MonitorState | None, store: Store, stream: str) -> Mapping[str, Any]:
+    """Return the monitor's memory; that of another detector counts for nothing."""
+    active = store.active_detector(stream)
+    kept: dict[str, Any] = json.loads(monitor.state) if monitor and monitor.state else {}
+    return kept if active is not None and kept.get("detector") == active.detector else {}
+
+
+def _standing(
+    segment: str,
+    images: int,
+    kept: Mapping[str, Any],
+    *,
+    is_alerted: bool,
+    learn: timedelta | None,
+) -> SegmentStanding:
+    state = kept.get("segments", {}).get(segment)
+    lesson = kept.get("learning", {}).get(segment)
+    if lesson is not None and lesson["until"] is None and not is_alerted:
+        tried = lesson.get("tried")
+        return SegmentStanding(
+            segment=segment,
+            images=images,
+            phase="learning",
+            why="too few images so far, so it is learnt for longer"
+            if tried
+            else "the detector's reference does not cover it",
+            learns_until=datetime.fromisoformat(tried or lesson["begins"]) + learn
+            if learn
+            else None,
+        )
+    nearness = state.get("nearness") if state else None
+    if is_alerted:
+        return SegmentStanding(segment=segment, images=images, phase="alert", nearness=nearness)
+    if state is None:
+        why = "no window of it is judged yet"
+        return SegmentStanding(segment=segment, images=images, phase="waiting", why=why)
+    if not state["tests"]:
+        why = "its reference has too few images that are unlike each other to test against"
+        return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
+    return SegmentStanding(segment=segment, images=images, phase="judged", nearness=nearness)

@@ -1,0 +1,87 @@
+"""Is it working? What agents say of themselves, and whether windows are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from driftgauge.storage import AgentRecord, RateRow, Store, StreamRecord
+
+SILENT_SECONDS = 60.0
+"""An agent tells of itself each ten seconds; one that did not for so long is gone."""
+
+_MOST_WINDOWS_BEHIND = 10
+_LEAST_BEHIND = timedelta(minutes=10)
+
+Answer = Literal["working", "not running", "held up", "not judging"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStanding:
+    """Whether a stream is watched.
+
+    Attributes:
+        answer: ``working``; ``not running``: no agent tells of itself; ``held up``: none of those
+            that do is running; ``not judging``: events are counted, and windows are not judged.
+        why: in a sentence, where it does not work.
+        agents: those that were seen lately first.
+        judged_until: event time; None before the first window is judged.
+        last_window: the newest window over all events.
+        judging_behind_seconds: event time from the last judged window to the newest counted event.
+    """
+
+    answer: Answer
+    why: str
+    agents: Sequence[AgentRecord]
+    judged_until: datetime | None
+    last_window: RateRow | None
+    judging_behind_seconds: float | None
+
+
+def stream_standing(store: Store, stream: StreamRecord) -> StreamStanding:
+    """Return whether *stream* is watched now, by what the database knows."""
+    name = stream.stream
+    agents, monitor = store.agents(name), store.monitor_state(name)
+    counted = [row.event_time_max for row in store.partitions(name) if row.event_time_max]
+    newest = store.rates(name, period="window", segment="*", limit=1)
+    cursor = monitor.cursor if monitor else None
+    window = timedelta(seconds=stream.window_seconds)
+    begun = cursor + window if cursor else (newest[0].period_start if newest else None)
+    behind = max(counted) - begun if counted and begun else None
+    answer, why = _answer(agents, behind, window)
+    return StreamStanding(
+        answer=answer,
+        why=why,
+        agents=agents,
+        judged_until=cursor,
+        last_window=newest[0] if newest else None,
+        judging_behind_seconds=behind.total_seconds() if behind is not None else None,
+    )
+
+
+def is_alive(agent: AgentRecord) -> bool:
+    """Return whether the agent has told of itself lately."""
+    return agent.seen_seconds_ago <= SILENT_SECONDS
+
+
+def _answer(
+    agents: Sequence[AgentRecord], behind: timedelta | None, window: timedelta
+) -> tuple[Answer, str]:
+    alive = [agent for agent in agents if is_alive(agent)]
+    if not alive:
+        if not agents:
+            return "not running", "no agent runs: driftgauge run"
+        last = agents[0]
+        return "not running", (
+            f"the agent on {last.host} was last heard of {last.seen_seconds_ago:.0f} s ago and did "
+            "not leave as it should: look at its log, then driftgauge run"
+        )
+    if not any(agent.condition.startswith("running") for agent in alive):
+        return "held up", f"the agent on {alive[0].host} is {alive[0].condition}"
+    if behind is not None and behind > max(_MOST_WINDOWS_BEHIND * window, _LEAST_BEHIND):
+        return "not judging", (
+            f"the newest image counted is {behind.total_seconds():.0f} s past the last judged window"
+        )
+    return "working", ""

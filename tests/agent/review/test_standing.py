@@ -1,0 +1,70 @@
+"""Is it working? On both databases, by what agents told and what was judged."""
+
+from __future__ import annotations
+
+import pytest
+
+from driftgauge.agent.review.standing import stream_standing
+from driftgauge.storage import HeartbeatRecord, Judgement, MonitorState, Store
+
+from ...stores import START, STREAM, HandClock, advance, flush, window
+
+
+def standing(store: Store) -> tuple[str, str]:
+    (stream,) = store.streams()
+    found = stream_standing(store, stream)
+    return found.answer, found.why
+
+
+def tell(store: Store, condition: str = "running", *, agent: str = "a") -> None:
+    store.heartbeat(
+        HeartbeatRecord(agent=agent, stream=STREAM, host="edge-7", version="1", condition=condition)
+    )
+
+
+def test_without_an_agent_it_does_not_run(store: Store) -> None:
+    assert standing(store) == ("not running", "no agent runs: driftgauge run")
+
+
+def test_an_agent_that_was_killed_is_told_as_gone_after_a_minute(
+    store: Store, clock: HandClock
+) -> None:
+    tell(store)
+    clock.advance(59)
+    assert standing(store) == ("working", "")
+    clock.advance(2)
+    answer, why = standing(store)
+    assert answer == "not running"
+    assert why.startswith("the agent on edge-7 was last heard of 61 s ago and did not leave")
+
+
+def test_an_agent_that_left_as_it_should_is_not_missed(store: Store) -> None:
+    tell(store)
+    store.leave("a")
+    assert standing(store)[1] == "no agent runs: driftgauge run"
+
+
+@pytest.mark.parametrize("condition", ["waiting for the broker", "stuck for 90 s"])
+def test_an_agent_that_is_held_up_is_not_taken_for_one_that_works(
+    store: Store, condition: str
+) -> None:
+    tell(store, condition)
+    assert standing(store) == ("held up", f"the agent on edge-7 is {condition}")
+
+
+def test_a_standby_beside_one_that_runs_is_fine(store: Store) -> None:
+    tell(store, "waiting for partitions")
+    tell(store, "running", agent="b")
+    assert standing(store) == ("working", "")
+
+
+def test_windows_that_nobody_judges_are_told(store: Store) -> None:
+    tell(store)
+    store.flush(flush(advance(None, 1), windows=[window({17: 1})]))
+    store.judge(Judgement(STREAM, None, MonitorState(START, ""), []))
+    assert standing(store)[0] == "working"
+    late = advance(1, 2, event_time_max=START.replace(hour=13))
+    store.flush(flush(late, windows=[window({17: 1}, minute=60)]))
+    answer, why = standing(store)
+    assert answer == "not judging"
+    assert why == "the newest image counted is 3540 s past the last judged window"
