@@ -27,7 +27,7 @@ START_SECONDS = 30
 def postgres_server() -> Iterator[str]:
     """Give the URL of a server on which databases may be made."""
     if importlib.util.find_spec("psycopg") is None:
-        go_without('pip install "driftgauge[postgres]"')
+        go_without("pip install -e '.[postgres]'")
     named = os.environ.get("DRIFTGAUGE_TEST_POSTGRES")
     if named:
         yield named

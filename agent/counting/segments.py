@@ -7,14 +7,14 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from driftgauge.storage import OTHER_VALUE
+
 from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
 from ..log import action
 
 log = logging.getLogger(__name__)
 
 ALL = "*"
-OTHER = "~other"
-"""The value that stands for those beyond the bound on segments."""
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """A value that no event had for so long makes room for a new one."""
@@ -52,7 +52,12 @@ class Segments:
         for segment, at in sorted(seen.items(), key=lambda item: item[1], reverse=True):
             name, equals, value = segment.partition("=")
             known = self._known[name]
-            if equals and value != OTHER and value not in known and len(known) < self._max_values:
+            if (
+                equals
+                and value != OTHER_VALUE
+                and value not in known
+                and len(known) < self._max_values
+            ):
                 known[value] = at
         for name, known in self._known.items():
             self._known[name] = OrderedDict(sorted(known.items(), key=lambda item: item[1]))
@@ -69,7 +74,7 @@ class Segments:
         known = self._known[name]
         if value not in known and len(known) >= self._max_values and not _make_room(known, at):
             self.n_other += 1
-            return f"{name}={OTHER}"
+            return f"{name}={OTHER_VALUE}"
         known[value] = max(at, known.get(value, at))
         known.move_to_end(value)
         return f"{name}={value}"

@@ -9,10 +9,10 @@ import pytest
 from driftgauge.agent.counting.segments import (
     ENOUGH_EVENTS,
     FORGOTTEN_AFTER,
-    OTHER,
     MissingSegments,
     Segments,
 )
+from driftgauge.storage import OTHER_VALUE
 
 from ..records import NOON
 
@@ -23,7 +23,7 @@ def test_segments_beyond_the_bound_share_one_name() -> None:
     segments = Segments(max_segments=2)
     names = [segments.of({"camera": str(number)}, NOON) for number in range(4)]
     assert names[0] == ["*", "camera=0"]
-    assert names[2] == names[3] == ["*", f"camera={OTHER}"]
+    assert names[2] == names[3] == ["*", f"camera={OTHER_VALUE}"]
     assert segments.of({"camera": "1"}, NOON) == ["*", "camera=1"]
 
 
@@ -37,10 +37,10 @@ def test_a_name_without_bound_leaves_the_others_room() -> None:
 def test_values_in_the_database_are_known_the_last_seen_first() -> None:
     segments = Segments(max_segments=2)
     seen = {f"camera={number}": NOON + number * MINUTE for number in range(5)}
-    segments.remember(seen | {"*": NOON, f"camera={OTHER}": NOON + 9 * MINUTE})
+    segments.remember(seen | {"*": NOON, f"camera={OTHER_VALUE}": NOON + 9 * MINUTE})
     later = NOON + 10 * MINUTE
     names = [segments.of({"camera": str(number)}, later)[1] for number in range(5)]
-    assert names == [f"camera={OTHER}"] * 3 + ["camera=3", "camera=4"]
+    assert names == [f"camera={OTHER_VALUE}"] * 3 + ["camera=3", "camera=4"]
 
 
 def test_a_value_that_is_known_already_is_not_changed_by_the_database() -> None:
@@ -48,7 +48,7 @@ def test_a_value_that_is_known_already_is_not_changed_by_the_database() -> None:
     segments.of({"camera": "0"}, NOON)
     segments.of({"camera": "1"}, NOON)
     segments.remember({"camera=7": NOON + MINUTE, "camera=0": NOON - MINUTE})
-    assert segments.of({"camera": "7"}, NOON)[1] == f"camera={OTHER}"
+    assert segments.of({"camera": "7"}, NOON)[1] == f"camera={OTHER_VALUE}"
     assert segments.of({"camera": "1"}, NOON)[1] == "camera=1"
 
 
@@ -58,9 +58,9 @@ def test_a_value_that_nobody_has_any_more_makes_room_for_a_new_one() -> None:
     segments.of({"camera": "1"}, NOON)
     later = NOON + FORGOTTEN_AFTER
     segments.of({"camera": "0"}, later - MINUTE)  # 1 is not seen any more
-    assert segments.of({"camera": "2"}, later - MINUTE)[1] == f"camera={OTHER}"
+    assert segments.of({"camera": "2"}, later - MINUTE)[1] == f"camera={OTHER_VALUE}"
     assert segments.of({"camera": "2"}, later)[1] == "camera=2"
-    assert segments.of({"camera": "1"}, later)[1] == f"camera={OTHER}"
+    assert segments.of({"camera": "1"}, later)[1] == f"camera={OTHER_VALUE}"
     assert segments.of({"camera": "0"}, later)[1] == "camera=0"
 
 
