@@ -80,6 +80,7 @@ def apache_kafka(folder: Path) -> Iterator[str]:
     server.format()
     try:
         server.start()
+        server.create_topic(TOPIC)
         (address,) = server.connection().bootstrap_servers
         yield address
     finally:

@@ -17,13 +17,14 @@ import pytest
 import timm
 import torch
 
-from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.faults import IN_WORDS
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.settings.load import load_settings
 from driftgauge.detector import select_layers
 from driftgauge.storage import Database, Store
+
+from ..kafka_server import KafkaServer
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -88,20 +89,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(folder: Path, broker: EmbeddedBroker) -> dict[str, str]:
-    """Give the shell's variables: where the reader has a cluster, the test has its broker."""
-    broker.create_topic(load_settings(folder / "driftgauge.toml").stream.topic)
-    script = folder / "send.py"
-    script.write_text(script.read_text().replace("localhost:9092", broker.address))
-    return os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "DRIFTGAUGE_KAFKA__BOOTSTRAP_SERVERS": broker.address,
-        "DRIFTGAUGE_KAFKA__PARTITION_ASSIGNMENT": "range",
-        "DRIFTGAUGE_KAFKA__SESSION_TIMEOUT_SECONDS": "2.5",
-        "DRIFTGAUGE_KAFKA__HEARTBEAT_INTERVAL_SECONDS": "0.3",
-        "DRIFTGAUGE_KAFKA__AUTO_OFFSET_RESET": "earliest",
-        "DRIFTGAUGE_FLUSH__INTERVAL_SECONDS": "0.5",
-    }
+def environment(folder: Path, apache_kafka: KafkaServer) -> dict[str, str]:
+    """Give the shell's variables; the files name the test's Apache Kafka where the reader has one."""
+    (address,) = apache_kafka.connection().bootstrap_servers
+    for block in [*blocks("toml"), *blocks("python")]:
+        text = (folder / block.file).read_text().replace("localhost:9092", address)
+        (folder / block.file).write_text(text)
+    apache_kafka.create_topic(load_settings(folder / "driftgauge.toml").stream.topic)
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 def test_the_settings_that_send_alerts_load(folder: Path, tmp_path: Path) -> None:
@@ -164,10 +159,10 @@ def test_a_reader_can_watch_a_model_of_their_own(folder: Path, environment: dict
 
 @pytest.mark.kafka
 def test_a_reader_can_let_the_model_send(
-    folder: Path, broker: EmbeddedBroker, topic: str, environment: dict[str, str]
+    folder: Path, apache_kafka: KafkaServer, topic: str, environment: dict[str, str]
 ) -> None:
-    broker.create_topic(topic)
-    script = (folder / "serve.py").read_text().replace("localhost:9092", broker.address)
+    apache_kafka.create_topic(topic)
+    script = (folder / "serve.py").read_text()
     (folder / "serve.py").write_text(script.replace("line-3-images", topic))
     told = run("python serve.py", cwd=folder, environment=environment)
     assert "Counts(sent=16, dropped=0, failed=0, skipped=0)" in told
