@@ -11,7 +11,7 @@ from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
-    from ..review.segments import SegmentStanding
+    from ..review.segment_standing import SegmentStanding
     from ..review.standing import StreamStanding
     from .reading import Reading
 
@@ -84,7 +84,7 @@ def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
 
 
 def _standings(reading: Reading) -> list[SegmentStanding]:
-    from ..review.segments import segment_standings
+    from ..review.segment_standing import segment_standings
 
     learn = reading.settings.monitor.learn if reading.settings else None
     return segment_standings(reading.store, reading.stream.stream, learn=learn)

@@ -14,7 +14,7 @@ from .normal import normal_rates
 if TYPE_CHECKING:
     from driftgauge.storage import AgentRecord
 
-    from ..review.segments import SegmentStanding
+    from ..review.segment_standing import SegmentStanding
     from ..review.standing import StreamStanding
     from .reading import Reading
 

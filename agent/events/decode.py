@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..errors import EventError, EventFault, EventSchemaError, MissingPackage
+from ..errors import EventError, EventFault, EventSchemaError, SettingsError
 from ..log import action
 from ..ports import Record
 from ..untrusted.text import reason_text
@@ -59,11 +59,12 @@ def decode_record(
         EventFetchError: the picture lies elsewhere, and cannot be had.
         EventUnsupported: the format cannot be read with what is installed and set.
         EventFault: reading failed unexpectedly.
-        MissingPackage: the event needs a package that is not installed.
+        SettingsError: it is our fault, and would be every event's: a package is not installed, or
+            the schema registry refuses our login.
     """
     try:
         return _decoded(record, settings, ports or DecodePorts(), arrived_at)
-    except MissingPackage:  # ours to put right, and every such event waits for it
+    except SettingsError:  # ours to put right, and every such event waits for it
         raise
     except EventError as error:
         raise type(error)(

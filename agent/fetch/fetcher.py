@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from ..errors import EventFetchError
+from ..retry.attempts import try_again
 from .address import Address, IpNetwork, parse_address
 from .away import Away, OtherAnswer
 from .fetch_limits import FETCH_TIMEOUT_SECONDS, FETCH_TRIES, MAX_FETCHED_BYTES
@@ -15,7 +16,6 @@ from .http_get import HttpGet
 from .local_file import read_file
 from .object_store import read_object
 from .resting import Resting
-from .retry import try_again
 
 _REDIRECTS = 3
 _MOVED = (301, 302, 303, 307, 308)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from ..log import action
 from ..ports import Clock
-from .backoff import Backoff
+from ..retry.backoff import Backoff
 from .status import Dependency, Unavailability
 
 log = logging.getLogger(__name__)

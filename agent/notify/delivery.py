@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from driftgauge.storage import AlertRecord, EvidenceRecord, Notification
@@ -18,14 +19,14 @@ from driftgauge.storage import AlertRecord, EvidenceRecord, Notification
 from ..errors import NotificationUndelivered
 from ..log import action
 from ..ports import Clock
+from ..retry.backoff import spread_delay
 from .notice import SEVERITIES, Notice, kind_of
 from .sink import RepeatingSink, Sink
 
 log = logging.getLogger(__name__)
 
 LIVE = ("open", "acknowledged")
-FIRST_DELAY_SECONDS = 5.0
-MAX_DELAY_SECONDS = 600.0
+_delay = partial(spread_delay, first_seconds=5.0, max_seconds=600.0)
 REPEAT_SECONDS = 60.0
 
 
@@ -183,7 +184,7 @@ class Delivery:
                 extra=action("alert_given_up", sink=sink.name, attempts=attempts),
             )
             return True
-        seconds = max(delay_after(attempts), error.retry_after_seconds)
+        seconds = max(_delay(attempts - 1), error.retry_after_seconds)
         self._due_at[sink.name] = self._clock.monotonic() + seconds
         log.warning(
             "alert %s is not delivered to %s yet, next attempt in %.0f s: %s",
@@ -226,22 +227,24 @@ class Delivery:
         self._repeated_at[sink.name] = now
 
 
-def delay_after(attempts: int) -> float:
-    """Return the seconds before the next attempt: doubling, up to ten minutes.
+def longest_delay(attempts: int) -> float:
+    """Return the longest delay after so many attempts, in seconds.
 
-    >>> [delay_after(n) for n in (1, 2, 3, 20)]
+    >>> [longest_delay(n) for n in (1, 2, 3, 20)]
     [5.0, 10.0, 20.0, 600.0]
     """
-    return float(min(FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 20), MAX_DELAY_SECONDS))
+    return _delay(attempts - 1, chance=lambda: 0.0)
 
 
 def attempts_within(seconds: float) -> int:
-    """Return how many attempts fit in *seconds*: a count, since no clock can set it back or ahead.
+    """Return how many attempts fit in *seconds*, at the longest delays.
+
+    A count, since no clock can set it back or ahead.
 
     >>> attempts_within(20), attempts_within(86_400)
     (3, 150)
     """
     n, total = 1, 0.0
-    while (total := total + delay_after(n)) <= seconds:
+    while (total := total + longest_delay(n)) <= seconds:
         n += 1
     return n

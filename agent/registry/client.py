@@ -15,7 +15,7 @@ from ..fetch.away import Away, OtherAnswer
 from ..fetch.fetch_limits import FETCH_TIMEOUT_SECONDS, FETCH_TRIES
 from ..fetch.http_get import HttpGet
 from ..fetch.resting import Resting
-from ..fetch.retry import try_again
+from ..retry.attempts import try_again
 from ..untrusted.document import parse_document
 
 _ANYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
@@ -60,7 +60,8 @@ class RegistryClient:
             what: lies there, such as ``schema with id 7``.
 
         Raises:
-            EventFetchError: the registry is away, refuses this agent, or has nothing there.
+            EventFetchError: the registry is away, or has nothing there.
+            SettingsError: it refuses this agent's login.
             EventDecodeError: its answer is not a JSON object.
         """
         place, headers = _split_login(self.url)
@@ -76,6 +77,11 @@ class RegistryClient:
                 "`driftgauge dlq replay` sends the event again when it is back"
             ) from error
         except OtherAnswer as error:
+            if error.status in _REFUSED:
+                raise SettingsError(
+                    f"the schema registry at {address.place} refuses this agent ({error.status})",
+                    hint="set user name and password in events.registry_url",
+                ) from error
             raise EventFetchError(_said(error, address, what)) from error
         self._resting.note(root.place, is_away=False)
         return parse_document(answer)
@@ -94,11 +100,6 @@ def _said(answer: OtherAnswer, address: Address, what: str) -> str:
     """Return what a registry's answer means for the event."""
     if answer.status == _NOT_FOUND:
         return f"the schema registry at {address.place} has no {what}"
-    if answer.status in _REFUSED:
-        return (
-            f"the schema registry at {address.place} refuses this agent ({answer.status}); set user "
-            "name and password in events.registry_url"
-        )
     return f"the schema registry answers {answer.status} for {address}, wanted 200"
 
 

@@ -87,9 +87,9 @@ def test_a_sink_that_fails_is_tried_again_later_and_holds_no_other_up(store: Sto
     site.delivery.turn()
     assert told(steady) == [(number, "opened")]
     flaky.is_away = False
-    site.wait(4.9)
+    site.wait(2.4)  # chance shortens the first delay of 5 seconds by half at most
     assert told(flaky) == []
-    site.wait(0.2)
+    site.wait(2.7)
     assert told(flaky) == [(number, "opened")]
 
 

@@ -201,10 +201,14 @@ def test_a_schema_that_the_registry_has_not_is_told_by_its_id_and_asked_for_agai
     assert decode(site, framed(6246), reader=read).event_id == "f-1"
 
 
-def test_a_registry_that_refuses_this_agent_is_told_so(site: Site) -> None:
-    site.answers["/schemas/ids/7"] = answer(401)
-    with pytest.raises(EventFetchError, match=r"refuses this agent \(401\); set user name and"):
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_registry_that_refuses_our_login_costs_no_event_and_stops_the_agent(
+    site: Site, status: int
+) -> None:
+    site.answers["/schemas/ids/7"] = answer(status)
+    with pytest.raises(SettingsError, match=rf"refuses this agent \({status}\)$") as caught:
         decode(site, framed())
+    assert caught.value.hint == "set user name and password in events.registry_url"
 
 
 def test_a_missing_package_stops_the_agent_with_the_way_out(

@@ -6,7 +6,8 @@ import pytest
 
 from driftgauge.agent.errors import EventFetchError
 from driftgauge.agent.fetch.away import Away
-from driftgauge.agent.fetch.retry import spread_delay, try_again
+from driftgauge.agent.retry.attempts import try_again
+from driftgauge.agent.retry.backoff import spread_delay
 
 
 def failing(*failures: Exception) -> tuple[list[int], object]:
