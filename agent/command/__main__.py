@@ -26,6 +26,7 @@ FILES = (
     "run",
     "status",
     "rates",
+    "report",
     "alerts",
     "notify",
     "dlq",

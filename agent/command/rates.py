@@ -89,8 +89,8 @@ def rates(
 
     driftgauge rates --period window --segment camera=3 --since '2 hours'
     """
+    from ..review.normal import normal_rates
     from ..terminal.printing import print_json
-    from .normal import normal_rates
     from .reading import open_reading, parse_since
 
     moment = parse_since(since)

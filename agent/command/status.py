@@ -58,9 +58,9 @@ def status(
 
 
 def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
+    from ..review.normal import normal_rates
     from ..review.standing import is_alive
     from .alerts import LIVE
-    from .normal import normal_rates
 
     store, name = reading.store, reading.stream.stream
     detector = store.active_detector(name)

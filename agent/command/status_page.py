@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..review.normal import normal_rates
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
 from .alerts import LIVE, print_alerts
-from .normal import normal_rates
 
 if TYPE_CHECKING:
     from driftgauge.storage import AgentRecord

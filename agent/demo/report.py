@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from importlib import metadata, resources
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from driftgauge.storage import AlertRecord, EvidenceRecord, Store
+from driftgauge.storage import AlertRecord, RateRow, Store
 
-from ..counting.evidence import NO_PICTURE
-from .chart import Chart, axis_ticks, camera_chart
+from ..pages.chart import Axis, Mark, SegmentChart, alert_mark, segment_chart
+from ..pages.page import write_page
+from ..pages.shown_picture import shown_picture
 from .faults import IN_WORDS
-from .heat import N_ROWS
 from .plan import WINDOW_SECONDS, Plan
-from .verdict import FaultVerdict, Verdict
+from .verdict import FaultVerdict, Verdict, explains
 
 _THUMBNAILS = 4
-_MAGIC = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"RI": "image/webp"}
+_WINDOW = timedelta(seconds=WINDOW_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +40,6 @@ class DemoOutcome:
     paths: Mapping[str, Path]
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A kept event; *source* is empty where it has no picture."""
-
-    source: str
-    caption: str
-    place: str
-
-
 def write_summary(path: Path, outcome: DemoOutcome) -> None:
     """Write what a script wants to know."""
     verdict = outcome.verdict
@@ -69,52 +58,34 @@ def write_summary(path: Path, outcome: DemoOutcome) -> None:
 
 def write_report(path: Path, outcome: DemoOutcome, store: Store) -> None:
     """Write the page from what the agent's database holds."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["percent"] = percent
-    environment.filters["clock"] = _clock
-    source = resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8")
-    page = environment.from_string(source).render(_context(outcome, store))
-    path.write_text(page, encoding="utf-8")
-
-
-def percent(share: float) -> str:
-    """Return a rate as people read it.
-
-    >>> percent(0.0), percent(0.0083), percent(0.412)
-    ('0 %', '0.8 %', '41 %')
-    """
-    value = 100 * share
-    return f"{value:.0f} %" if value in (0, 100) or value >= 10 else f"{value:.1f} %"  # noqa: PLR2004
+    write_page(path, __package__, "report.html.jinja", _context(outcome, store))
 
 
 def _context(outcome: DemoOutcome, store: Store) -> dict[str, Any]:
     plan = outcome.plan
+    axis = Axis(plan.time(plan.live_from), plan.time(plan.frames), _WINDOW)
     alerts = sorted(store.alerts(outcome.stream), key=lambda alert: alert.window_start)
     return {
         "outcome": outcome,
         "plan": plan,
         "verdict": outcome.verdict,
         "in_words": IN_WORDS,
-        "charts": [_chart(outcome, store, camera, alerts) for camera in plan.cameras],
-        "ticks": axis_ticks(plan),
+        "charts": [_chart(axis, outcome, store, camera, alerts) for camera in plan.cameras],
+        "ticks": axis.ticks(is_relative=True),
         "alerts": alerts,
         "false_ids": {alert.id for alert in outcome.verdict.false_alarms},
         "pictures": [_fault_pictures(outcome, store, fault) for fault in outcome.verdict.faults],
         "slowest": max(
             (fault.frames for fault in outcome.verdict.faults if fault.frames), default=None
         ),
-        "n_rows": N_ROWS,
-        "no_picture": NO_PICTURE,
         "window_seconds": WINDOW_SECONDS,
-        "version": metadata.version("driftgauge"),
     }
 
 
-def _chart(outcome: DemoOutcome, store: Store, camera: str, alerts: Sequence[AlertRecord]) -> Chart:
-    segment = f"camera={camera}"
-    plan, stream = outcome.plan, outcome.stream
+def _chart(
+    axis: Axis, outcome: DemoOutcome, store: Store, camera: str, alerts: Sequence[AlertRecord]
+) -> SegmentChart:
+    segment, plan, stream = f"camera={camera}", outcome.plan, outcome.stream
     detector = store.active_detector(stream)
     windows = (
         store.windows(
@@ -123,13 +94,50 @@ def _chart(outcome: DemoOutcome, store: Store, camera: str, alerts: Sequence[Ale
         if detector
         else []
     )
-    return camera_chart(
-        plan,
+    rates = store.rates(stream, period="window", segment=segment)
+    own = [alert for alert in alerts if alert.segment == segment]
+    return segment_chart(
+        axis,
         camera,
-        rates=store.rates(stream, period="window", segment=segment),
+        rates=rates,
         windows=[window for window in windows if window.layer == "*"],
-        alerts=[alert for alert in alerts if alert.segment == segment],
+        alerts=[alert_mark(axis, alert, window=_WINDOW, kind=_kind(plan, alert)) for alert in own],
+        spans=_fault_marks(axis, plan, camera),
+        normal=_normal_rate(plan, camera, rates),
     )
+
+
+def _kind(plan: Plan, alert: AlertRecord) -> str:
+    return "alert" if any(explains(plan, planned, alert) for planned in plan.faults) else "false"
+
+
+def _fault_marks(axis: Axis, plan: Plan, camera: str) -> list[Mark]:
+    return [
+        Mark(
+            axis.place(plan.time(planned.begins)),
+            axis.share(plan.time(planned.ends) - plan.time(planned.begins)),
+            IN_WORDS[planned.fault.kind],
+            f"{IN_WORDS[planned.fault.kind]}, {planned.ends - planned.begins} frames",
+            "fault",
+        )
+        for planned in plan.faults
+        if planned.camera == camera
+    ]
+
+
+def _normal_rate(plan: Plan, camera: str, rates: Sequence[RateRow]) -> float:
+    quiet = [
+        row
+        for row in rates
+        if not any(
+            planned.camera == camera
+            and plan.time(planned.begins) < row.period_start + _WINDOW
+            and row.period_start < plan.time(planned.ends)
+            for planned in plan.faults
+        )
+    ]
+    events = sum(row.events for row in quiet)
+    return sum(row.ood_events for row in quiet) / events if events else 0.0
 
 
 def _fault_pictures(outcome: DemoOutcome, store: Store, fault: FaultVerdict) -> dict[str, Any]:
@@ -144,21 +152,9 @@ def _fault_pictures(outcome: DemoOutcome, store: Store, fault: FaultVerdict) -> 
     )
     return {
         "fault": fault,
-        "unusual": [_picture(record) for record in unusual],
-        "typical": [_picture(record) for record in typical],
+        "unusual": [shown_picture(record) for record in unusual],
+        "typical": [shown_picture(record) for record in typical],
     }
-
-
-def _picture(record: EvidenceRecord) -> _Picture:
-    place = f"{record.event_id} at {record.topic}/{record.partition}@{record.offset}"
-    return _Picture(_source(record.thumbnail), f"p = {record.p_value:.2g}", place)
-
-
-def _source(thumbnail: bytes | None) -> str:
-    if not thumbnail:
-        return ""
-    kind = _MAGIC.get(thumbnail[:2], "image/jpeg")
-    return f"data:{kind};base64,{base64.b64encode(thumbnail).decode('ascii')}"
 
 
 def _fault_summary(fault: FaultVerdict) -> dict[str, object]:
@@ -171,7 +167,3 @@ def _fault_summary(fault: FaultVerdict) -> dict[str, object]:
         "seconds": fault.seconds,
         "message": fault.alert.message if fault.alert else None,
     }
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S}"

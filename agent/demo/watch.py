@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from driftgauge.storage import AlertRecord, RateRow, Store
 
 from ..log import escaped
+from ..pages.page import short_percent
 from .faults import IN_WORDS
 from .plan import WINDOW_SECONDS, Plan
-from .report import percent
 from .verdict import explains
 from .workspace import STREAM
 
@@ -102,7 +102,9 @@ def live_table(snapshot: Snapshot, plan: Plan, *, images_per_second: float | Non
     for heading, width in (("out of distribution", 28), ("state", 6), ("last alert", 24)):
         table.add_column(heading, min_width=width)  # so that the table keeps its shape
     for row in snapshot.cameras:
-        rate = "" if row.rate is None else f"{percent(row.rate):>6} {'█' * round(20 * row.rate)}"
+        rate = (
+            "" if row.rate is None else f"{short_percent(row.rate):>6} {'█' * round(20 * row.rate)}"
+        )
         last = "" if row.alert is None else f"{row.alert.window_start:%H:%M:%S} ({row.alert.state})"
         style = "bold red" if row.state == "alert" else "green"
         table.add_row(
