@@ -12,7 +12,8 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from ..errors import SourceUnavailable
 from ..log import action
 from ..ports import Record
-from .connection import KafkaConnection, build_client, close_producer
+from .connection import KafkaConnection
+from .kafka_client import build_client, close_producer
 from .letter import PREFIX, reasons
 from .topic import ensure_topics
 
@@ -34,7 +35,8 @@ class _Letter:
 
     @property
     def n_bytes(self) -> int:
-        headers = sum(len(name) + len(value) for name, value in self.record.headers)
+        every = (*self.record.headers, *self.headers)
+        headers = sum(len(name) + len(value) for name, value in every)
         return len(self.record.value or b"") + len(self.record.key or b"") + headers
 
 
@@ -65,6 +67,7 @@ class KafkaDeadLetters:
         self._max_pending_bytes = max_pending_bytes
         self._flush_timeout_seconds = flush_timeout_seconds
         self._letters: list[_Letter] = []
+        self._pending_bytes = 0
         self._is_closed = False
         request_bytes = max_message_bytes + _ENVELOPE_BYTES
         ensure_topics(connection, {topic: -1}, configs={"max.message.bytes": str(request_bytes)})
@@ -82,10 +85,11 @@ class KafkaDeadLetters:
         Raises:
             SourceUnavailable: too much is outstanding; *record* is not queued then.
         """
-        if sum(letter.n_bytes for letter in self._letters) > self._max_pending_bytes:
+        if self._pending_bytes > self._max_pending_bytes:
             self.flush(self._flush_timeout_seconds)
         letter = _Letter(record, reasons(record, error=error, message=message))
         self._letters.append(letter)
+        self._pending_bytes += letter.n_bytes
         self._start(letter)
 
     def flush(self, timeout_seconds: float) -> None:
@@ -105,6 +109,7 @@ class KafkaDeadLetters:
             raise self._undelivered(error) from error
         refusals = [letter.future.exception for letter in self._letters if letter.future]
         self._letters = [letter for letter in self._letters if not self._is_stored(letter)]
+        self._pending_bytes = sum(letter.n_bytes for letter in self._letters)
         if self._letters:
             raise self._undelivered(next(filter(None, refusals), None))
 

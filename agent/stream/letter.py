@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ..ports import Record
 
@@ -78,7 +79,7 @@ def reasons(record: Record, *, error: str, message: str) -> tuple[tuple[str, byt
         (f"{PREFIX}offset", str(record.offset).encode()),
         (f"{PREFIX}error", error.encode()),
         (f"{PREFIX}message", short.encode(errors="replace")),
-        (f"{PREFIX}agent", importlib.metadata.version("driftgauge").encode()),
+        (f"{PREFIX}agent", _version()),
         (ATTEMPT, str(_number(dict(record.headers), ATTEMPT, 1)).encode()),
     )
 
@@ -110,6 +111,12 @@ def receipt(names: Sequence[str]) -> list[tuple[str, bytes]]:
 def replayed_names(record: Record) -> list[str]:
     """Return the letters that a receipt names, none when *record* is none."""
     return [value.decode(errors="replace") for name, value in record.headers if name == REPLAYED]
+
+
+@cache
+def _version() -> bytes:
+    """It is read from a file."""
+    return importlib.metadata.version("driftgauge").encode()
 
 
 def _text(headers: Mapping[str, bytes], name: str) -> str:
