@@ -14,6 +14,8 @@ AgentError
   SourceUnavailable          the broker does not answer now (retryable)
     SourceRefused            it answers, and does not let this agent in (retryable)
   SourceBroken               the broker answers what reading again does not cure
+    TopicMissing             the topic does not exist
+    TopicRecreated           it was deleted and made anew: the stored offsets are of another one
   ScorerFault                the scorer broke its promise
   ModelFault                 the user's model or transform failed
   NotificationUndelivered    a receiver of alerts did not take one (retryable)
@@ -81,6 +83,14 @@ class SourceRefused(SourceUnavailable):
 
 class SourceBroken(AgentError):
     """The broker answers what reading again does not cure."""
+
+
+class TopicMissing(SourceBroken):
+    """The topic does not exist."""
+
+
+class TopicRecreated(SourceBroken):
+    """The topic was deleted and made anew; the stored offsets mean nothing in it."""
 
 
 class ScorerFault(AgentError):

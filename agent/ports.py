@@ -60,6 +60,13 @@ class EventSource(Protocol):
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived, waiting at most *timeout_seconds*."""
 
+    def topic_id(self) -> str | None:
+        """Return the broker's id of the topic that is read, None where it tells none.
+
+        A topic that is deleted and made anew has another one; `poll` then tells a changed
+        assignment.
+        """
+
     def assignment(self) -> frozenset[Partition]:
         """Return the partitions that this agent owns now."""
 
@@ -169,6 +176,9 @@ class LoopStore(Protocol):
 
     def segments(self, stream: str) -> Mapping[str, datetime]:
         """Return each segment that was counted, with the start of its newest window."""
+
+    def note_topic(self, stream: str, topic: str, topic_id: str) -> str | None:
+        """Return another id of the topic that its stored offsets are of; None where there is none."""
 
 
 class Clock(Protocol):

@@ -33,7 +33,8 @@ from .token_endpoint import signing_keys
 POM = Path(__file__).with_name("kafka.pom.xml")
 START_SECONDS = 60
 LISTENERS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-_PORTS = (*LISTENERS, "BEHIND_PROXY", "CONTROLLER", "PROXY")
+_PORTS = (*LISTENERS, "BEHIND_PROXY", "IN_DOCKER", "CONTROLLER", "PROXY")
+DOCKER_ADDRESS = "kafka-in-docker:9092"
 USER, PASSWORD = "agent", "correct horse"
 _JAVA = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -96,7 +97,8 @@ def _go_without(remedy: str) -> NoReturn:
 class KafkaServer:
     """One node whose topics survive its end; its ports stay the same.
 
-    Clients of its port ``BEHIND_PROXY`` are sent on to the port ``PROXY``, where a `Proxy` may stand.
+    Clients of its port ``BEHIND_PROXY`` are sent on to the port ``PROXY``, where a `Proxy` may stand;
+    those of ``IN_DOCKER`` to a name that only other containers know.
     """
 
     java: str
@@ -108,11 +110,11 @@ class KafkaServer:
     consumer_settings: Mapping[str, Any] = field(default_factory=dict)
     more_settings: Mapping[str, str] = field(default_factory=dict)
 
-    def connection(self, protocol: str = "PLAINTEXT", **more: Any) -> KafkaConnection:
+    def connection(self, listener: str = "PLAINTEXT", **more: Any) -> KafkaConnection:
         """Return how to reach one listener."""
         return KafkaConnection(
-            bootstrap_servers=(f"127.0.0.1:{self.ports[protocol]}",),
-            security_protocol=protocol,
+            bootstrap_servers=(f"127.0.0.1:{self.ports[listener]}",),
+            security_protocol=listener if listener in LISTENERS else "PLAINTEXT",
             **more,
         )
 
@@ -205,6 +207,7 @@ class KafkaServer:
             if name != "PROXY"
         }
         behind = {"BEHIND_PROXY": f"BEHIND_PROXY://127.0.0.1:{self.ports['PROXY']}"}
+        behind |= {"IN_DOCKER": f"IN_DOCKER://{DOCKER_ADDRESS}"}
         advertised = {name: listeners[name] for name in LISTENERS} | behind
         kinds = [f"{name}:{name}" for name in LISTENERS]
         settings = {
@@ -215,7 +218,7 @@ class KafkaServer:
             "listeners": ",".join(listeners.values()),
             "advertised.listeners": ",".join(advertised.values()),
             "listener.security.protocol.map": ",".join(
-                [*kinds, "BEHIND_PROXY:PLAINTEXT", "CONTROLLER:PLAINTEXT"]
+                [*kinds, *(f"{name}:PLAINTEXT" for name in (*behind, "CONTROLLER"))]
             ),
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
@@ -256,7 +259,7 @@ class KafkaServer:
 
 
 _FOR_ONE_NODE = {
-    "auto.create.topics.enable": "false",
+    "auto.create.topics.enable": "true",  # as it comes: who asks for a topic makes it
     "log.retention.ms": "-1",  # tests date events in the past; retention goes by such dates
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",  # so that a test need not wait 6 s for a death

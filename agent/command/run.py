@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated
+
 import typer
 
 from .options import ConfigOption
@@ -13,7 +16,36 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-def run(config: ConfigOption = None, log_level: LogLevelOption = None) -> None:
+class Begin(StrEnum):
+    """Where a stream begins that the database does not know."""
+
+    BEGINNING = "beginning"
+    NOW = "now"
+
+
+RESETS = {Begin.BEGINNING: "earliest", Begin.NOW: "latest"}
+
+
+def run(
+    *,
+    begin: Annotated[
+        Begin | None,
+        typer.Option(
+            "--from",
+            help="Where a new stream begins: with the first message there is, or with what comes "
+            "from now on. Later starts go on where the database stands.",
+        ),
+    ] = None,
+    accept_new_topic: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new-topic",
+            help="Read a topic that was deleted and made anew, from its first message.",
+        ),
+    ] = False,
+    config: ConfigOption = None,
+    log_level: LogLevelOption = None,
+) -> None:
     """Read the stream, score every image, and alert when a segment changes.
 
     Runs until SIGTERM or Ctrl-C, then drains, flushes and leaves; started again, it goes on where
@@ -21,8 +53,9 @@ def run(config: ConfigOption = None, log_level: LogLevelOption = None) -> None:
     leave, 1 when something ended it (the log says what), 2 for unusable settings, 70 when it was
     stuck and ended itself.
     """
-    settings = start(config, log_level=log_level)
+    flags = {} if begin is None else {"kafka": {"auto_offset_reset": RESETS[begin]}}
+    settings = start(config, log_level=log_level, flags=flags)
 
     from ..process.run import run_agent
 
-    run_agent(settings)
+    run_agent(settings, accept_new_topic=accept_new_topic, is_start_told=begin is not None)

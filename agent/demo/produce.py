@@ -9,7 +9,8 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from ..stream.connection import KafkaConnection, build_client, close_producer
+from ..stream.connection import KafkaConnection
+from ..stream.kafka_client import build_client, close_producer
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 

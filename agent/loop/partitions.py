@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ..errors import TopicRecreated
 from ..log import action
 from ..ports import EventSource, LoopStore
 from .positions import Positions
@@ -35,14 +36,19 @@ class Partitions:
 
         Raises:
             StoreUnavailable: the database does not tell; nothing was sought.
+            TopicRecreated: its offsets are of a topic that was deleted.
         """
         owned = self._source.assignment()
         if not owned:
             return False
+        topic_id = self._source.topic_id()
+        if topic_id is not None:
+            for topic in {topic for topic, _ in owned}:
+                self._check(topic, topic_id)
         known = self._store.offsets(self._stream, owned)
         stored = {partition: known.get(partition) for partition in owned}
         begun = self._source.seek(stored)
-        self._positions.begin(stored, begun)
+        self._positions.begin(stored, begun, topic_id=topic_id)
         for topic, number in sorted(owned):
             begins = begun.get((topic, number), "the configured start")
             log.info(
@@ -51,6 +57,17 @@ class Partitions:
                 extra=action("partition_begun", topic=topic, partition=number, offset=begins),
             )
         return True
+
+    def _check(self, topic: str, topic_id: str) -> None:
+        before = self._store.note_topic(self._stream, topic, topic_id)
+        if before is not None:
+            raise TopicRecreated(
+                f"topic {topic} was deleted and made anew: its id is {topic_id}, and the offsets of "
+                f"stream {self._stream!r} are of the topic with the id {before}; nothing of the new "
+                "one was read",
+                hint="`driftgauge run --accept-new-topic` reads it from its first message; what was "
+                "counted of the old one stays",
+            )
 
     def balance(self, *, must_pause: bool, may_resume: bool) -> None:
         """Fetch from none of them, or from all; what was not sought is not fetched."""

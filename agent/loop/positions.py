@@ -56,6 +56,7 @@ class Positions:
 
     def __init__(self) -> None:
         self._places: dict[Partition, _Place] = {}
+        self._topic_id: str | None = None
         self.is_known = False
 
     @property
@@ -63,13 +64,21 @@ class Positions:
         """The partitions whose places are known."""
         return frozenset(self._places)
 
-    def begin(self, stored: Mapping[Partition, int | None], begun: Mapping[Partition, int]) -> None:
+    def begin(
+        self,
+        stored: Mapping[Partition, int | None],
+        begun: Mapping[Partition, int],
+        *,
+        topic_id: str | None = None,
+    ) -> None:
         """Start anew.
 
         Args:
             stored: every owned partition with the database's offset, None when it has none.
             begun: where the source will continue, as far as it knows.
+            topic_id: the broker's id of the topic that they are of, if it tells one.
         """
+        self._topic_id = topic_id
         self._places = {
             partition: _Place(offset, begun.get(partition), begun.get(partition))
             for partition, offset in stored.items()
@@ -117,6 +126,7 @@ class Positions:
                 *(topic, number, place.stored, place.counted),
                 event_time_max=place.event_time_max,
                 sampled_out=place.n_left_out,
+                topic_id=self._topic_id,
             )
             for (topic, number), place in self._places.items()
             if place.counted is not None and place.counted != place.stored

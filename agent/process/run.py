@@ -25,10 +25,20 @@ from .watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 
-def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> LoopStatus:
+def run_agent(
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    accept_new_topic: bool = False,
+    is_start_told: bool = False,
+) -> LoopStatus:
     """Run until *stop* is set, or until SIGTERM or SIGINT; then drain, flush and leave.
 
     Leaving takes at most `leaving.LEAVE_SECONDS`, whatever hangs.
+
+    Args:
+        accept_new_topic: read a topic that was deleted and made anew, from its first message.
+        is_start_told: where a new stream begins was told for this start.
 
     Raises:
         AgentError, DetectorError, StorageError: what ended the agent, with what to do.
@@ -43,7 +53,12 @@ def run_agent(settings: Settings, *, stop: threading.Event | None = None) -> Loo
     with LeaveDeadline(stop):
         database = build_database(settings)
         try:
-            status = _run(settings, build_store(database), stop=stop, on_failure=fail)
+            store = build_store(database)
+            if is_start_told:
+                _tell_known_start(store, settings.stream.name)
+            status = _run(
+                settings, store, stop=stop, on_failure=fail, accept_new_topic=accept_new_topic
+            )
         finally:
             database.close()
     if failures:
@@ -57,9 +72,12 @@ def _run(
     *,
     stop: threading.Event,
     on_failure: Callable[[Exception], None],
+    accept_new_topic: bool,
 ) -> LoopStatus:
     metrics = Metrics(alpha=settings.stream.alpha)
-    agent = build_agent(settings, store, stop=stop, metrics=metrics)
+    agent = build_agent(
+        settings, store, stop=stop, metrics=metrics, accept_new_topic=accept_new_topic
+    )
     _tell_start(agent)
     pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)
     with (
@@ -76,6 +94,16 @@ def _run(
     agent.tools.presence.leave()
     _tell_end(status)
     return status
+
+
+def _tell_known_start(store: Store, stream: str) -> None:
+    if store.partitions(stream):
+        log.warning(
+            "stream %s was read before and goes on where the database stands: --from is for a "
+            "stream's first start",
+            stream,
+            extra=action("start_known", stream=stream),
+        )
 
 
 def _tell_start(agent: Agent) -> None:

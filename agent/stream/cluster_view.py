@@ -12,7 +12,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError, KafkaError
 
 from ..ports import Record
-from .connection import KafkaConnection, build_client, explaining
+from .connection import KafkaConnection
+from .kafka_client import build_client, explaining
 from .record import to_record
 
 _CALL_MS = 10_000

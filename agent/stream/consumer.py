@@ -13,7 +13,8 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from ..log import action
-from .connection import KafkaConnection, build_client
+from .connection import KafkaConnection
+from .kafka_client import build_client
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class ConsumerSettings:
         call_timeout_seconds: bounds every call that asks the broker something.
     """
 
-    auto_offset_reset: OffsetReset = "latest"
+    auto_offset_reset: OffsetReset = "earliest"
     session_timeout_seconds: float = 45.0
     heartbeat_interval_seconds: float = 3.0
     partition_assignment: PartitionAssignment = "cooperative-sticky"
@@ -83,7 +84,7 @@ def _options(settings: ConsumerSettings) -> dict[str, Any]:
         "max_partition_fetch_bytes": max(settings.fetch_max_bytes, settings.max_message_bytes),
         "session_timeout_ms": round(settings.session_timeout_seconds * 1000),
         "heartbeat_interval_ms": round(settings.heartbeat_interval_seconds * 1000),
-        "metadata_max_age_ms": 30_000,
+        "metadata_max_age_ms": 5_000,  # so soon are a new partition and a topic made anew seen,
         "metrics_enabled": False,
     }
 

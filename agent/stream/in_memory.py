@@ -6,6 +6,7 @@ its group. `MemorySource.reassign` does what a rebalance does.
 
 from __future__ import annotations
 
+import uuid
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -20,6 +21,7 @@ class MemoryTopic:
 
     def __init__(self, name: str, partitions: int = 1) -> None:
         self.name = name
+        self.topic_id = str(uuid.uuid4())
         self._records: list[list[Record]] = [[] for _ in range(partitions)]
         self._ends = [0] * partitions
 
@@ -80,7 +82,7 @@ class MemorySource:
         self,
         topic: MemoryTopic,
         *,
-        auto_offset_reset: Literal["latest", "earliest"] = "latest",
+        auto_offset_reset: Literal["latest", "earliest"] = "earliest",
         max_records: int = 50,
         assigned: frozenset[Partition] | None = None,
     ) -> None:
@@ -99,6 +101,10 @@ class MemorySource:
         self._assigned = partitions
         self._positions = {at: offset for at, offset in self._positions.items() if at in partitions}
         self._has_changed = True
+
+    def topic_id(self) -> str | None:
+        """Return the topic's id, which it keeps for good."""
+        return self._topic.topic_id
 
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived; never waits."""

@@ -23,26 +23,26 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.errors import (
-    BrokerResponseError,
-    CorruptRecordError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
 
-from ..errors import EventUnreadable, SourceBroken, SourceUnavailable
+from ..errors import AgentError, EventUnreadable, SourceUnavailable, TopicMissing
 from ..log import action
 from ..ports import Partition, Polled, Record
-from .codec import codec_missing, is_of_the_bytes
 from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
-from .offsets import count_partitions, ends_of, positions, start_of, tell_offsets
+from .failures import ConsumerFailures
+from .first_start import seek_starts
+from .offsets import ends_of, positions, tell_offsets
 from .record import to_record
 from .retention import skip_what_retention_took
+from .silence import Silence
 from .unreadable import KafkaProbe, UnreadableRanges
+from .watched_topic import WatchedTopic
 
 log = logging.getLogger(__name__)
 
-_REBUILDS = 3
 _PAUSE_SECONDS = 0.2
 
 
@@ -55,6 +55,7 @@ class KafkaSource:
 
     Raises:
         SourceUnavailable: the broker does not answer, with the cause.
+        TopicMissing: the topic does not exist; reading does not make it.
     """
 
     def __init__(
@@ -72,22 +73,30 @@ class KafkaSource:
         self._settings = settings or ConsumerSettings()
         self._changed = threading.Event()
         self._is_paused = False
-        self._rebuilds = 0
-        self._n_now = 0
         self._delivered: dict[Partition, int] = {}
+        self._silence = Silence()
         self._unreadable = UnreadableRanges(lambda: KafkaProbe(connection))
+        self._failures = ConsumerFailures(topic, self._unreadable)
         warn_without_checksum()
-        self._consumer: Any | None = self._connected()
-        self._n_first = first_partitions(self._n_now) if first_partitions else self._n_now
+        self._consumer: Any | None = None
+        self._watched = WatchedTopic(topic, connection)
+        self._consumer = self._connected()
+        self._first_partitions = first_partitions or (lambda n_now: n_now)
+        self._n_first: int | None = None
+        self._watched.tell_without_id()
 
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived, waiting at most *timeout_seconds*.
 
+        A topic that was made anew is told as a changed assignment, and by `topic_id`.
+
         Raises:
-            SourceUnavailable: the broker does not answer a consumer built anew.
+            SourceUnavailable: the broker does not answer a consumer built anew, or the topic is gone.
             SourceBroken: consumers built anew fail alike, or the database is ahead of the topic.
         """
         consumer = self._live()
+        if self._watched.was_recreated(consumer):
+            return Polled((), assignment_changed=True)
         stepped_over = self._step_over(consumer) if self._unreadable else []
         try:
             batches = consumer.poll(timeout_ms=round(timeout_seconds * 1000))
@@ -95,11 +104,18 @@ class KafkaSource:
             self._changed.set()
             batches = {}
         except OffsetOutOfRangeError as error:
+            self._watched.look_up(consumer)
+            if self._watched.was_recreated(consumer):
+                return Polled((), assignment_changed=True)
             skip_what_retention_took(consumer, error, timeout_ms=self._call_timeout_ms)
             batches = {}
         except Exception as error:  # any: the consumer parses bytes from outside in this thread
             batches = self._after(error)
         return self._polled(batches, stepped_over)
+
+    def topic_id(self) -> str | None:
+        """Return the broker's id of the topic that is read, None where it tells none."""
+        return self._watched.topic_id
 
     def assignment(self) -> frozenset[Partition]:
         """Return the partitions that this agent owns now."""
@@ -110,21 +126,19 @@ class KafkaSource:
     def seek(self, offsets: Mapping[Partition, int | None]) -> dict[Partition, int]:
         """Continue each partition at its offset; None is ``auto_offset_reset``.
 
-        None is the first record of a partition that was added since the topic was first read: it is
-        found late, and its end would by then be past events that nobody has read. A partition that
-        was taken away meanwhile is left out; the next poll tells.
+        None is the first record of a partition that was added since the topic was first read. A
+        partition that was taken away meanwhile is left out; the next poll tells.
         """
-        resets = [partition for partition, offset in offsets.items() if offset is None]
+        consumer = self._live()
         begun: dict[Partition, int] = {}
         for partition, offset in offsets.items():
-            with contextlib.suppress(ValueError):  # no longer assigned
-                self._seek_one(TopicPartition(*partition), offset)
-                if offset is not None:
+            if offset is not None:
+                with contextlib.suppress(ValueError):  # no longer assigned
+                    consumer.seek(TopicPartition(*partition), offset)
                     begun[partition] = offset
-        for partition in resets:  # after all were sought: the client asks for all at once
-            found = start_of(self._live(), partition, self._call_timeout_ms)
-            if found is not None:
-                begun[partition] = found
+        unknown = [partition for partition, offset in offsets.items() if offset is None]
+        if unknown:
+            begun |= self._seek_starts(consumer, unknown)
         self._delivered = dict(begun)
         return begun
 
@@ -138,7 +152,8 @@ class KafkaSource:
             SourceUnavailable: the broker did not say in time.
         """
         consumer = self._live()
-        ends = ends_of(consumer, round(timeout_seconds * 1000))
+        with self._silence.noticed():
+            ends = ends_of(consumer, round(timeout_seconds * 1000))
         read = {at for at, place in positions(consumer).items() if place >= ends.get(at, place + 1)}
         return {
             at: min(end, self._delivered.get(at, end)) if at in read else end
@@ -178,9 +193,23 @@ class KafkaSource:
     def _call_timeout_ms(self) -> int:
         return round(self._settings.call_timeout_seconds * 1000)
 
+    def _seek_starts(self, consumer: Any, partitions: list[Partition]) -> dict[Partition, int]:
+        if self._n_first is None:
+            self._n_first = self._first_partitions(self._watched.n_partitions)
+        return seek_starts(
+            consumer,
+            partitions,
+            reset=self._settings.auto_offset_reset,
+            n_first=self._n_first,
+            timeout_ms=self._call_timeout_ms,
+        )
+
     def _live(self) -> Any:
         if self._consumer is None:
-            self._consumer = self._connected()
+            try:
+                self._consumer = self._connected()
+            except TopicMissing as error:  # it was there: it may come back
+                raise SourceUnavailable(f"{error}; it was there before") from error
         return self._consumer
 
     def _connected(self) -> Any:
@@ -192,8 +221,8 @@ class KafkaSource:
             changed=self._changed,
         )
         try:
-            self._n_now = count_partitions(consumer, self._topic)
-        except SourceUnavailable:
+            self._watched.look_up(consumer)
+        except AgentError:
             consumer.close(autocommit=False, timeout_ms=self._call_timeout_ms)
             raise
         return consumer
@@ -209,7 +238,7 @@ class KafkaSource:
             return Polled((), assignment_changed=True)
         records = [to_record(found) for batch in batches.values() for found in batch]
         if records:
-            self._rebuilds = 0
+            self._failures.forget()
         self._delivered |= {(one.topic, one.partition): one.offset + 1 for one in records}
         return Polled(records, unreadable=unreadable)
 
@@ -221,18 +250,6 @@ class KafkaSource:
                 consumer.seek(TopicPartition(*partition), found.end)
                 letters.append(found.letter())
         return letters
-
-    def _seek_one(self, tp: Any, offset: int | None) -> None:
-        consumer = self._live()
-        if offset is not None:
-            consumer.seek(tp, offset)
-        elif self._settings.auto_offset_reset == "earliest" or self._is_added(tp):
-            consumer.seek_to_beginning(tp)
-        else:
-            consumer.seek_to_end(tp)
-
-    def _is_added(self, tp: Any) -> bool:
-        return int(tp.partition) >= self._n_first
 
     def _apply_pause(self) -> None:
         if self._consumer is None:
@@ -248,46 +265,9 @@ class KafkaSource:
             )
             time.sleep(_PAUSE_SECONDS)
             return {}
-        missing = codec_missing(error, f"topic {self._topic}")
-        if missing is not None:  # our own fault: a new consumer would meet it again
-            raise missing from error
-        self._rebuilds += 1
-        failed_at = positions(self._consumer) if is_of_the_bytes(error) else {}
+        failed_at = positions(self._consumer)
         self.close()
-        if self._learn(failed_at, error):
-            self._rebuilds = 0
-        if self._rebuilds > _REBUILDS:
-            raise SourceBroken(
-                f"{self._topic} cannot be read on: {self._rebuilds} consumers in turn failed with "
-                f"{error!r} before they read a record",
-                hint=_hint(error),
-            ) from error
-        log.error(
-            "the consumer failed with %r, reading on with a new one",
-            error,
-            extra=action("consumer_failed"),
-        )
+        self._failures.take(error, failed_at)
         self._changed.set()
         self._live()
         return {}
-
-    def _learn(self, failed_at: Mapping[Partition, int], error: Exception) -> bool:
-        """Return whether the failure was one of corrupt records that can now be stepped over."""
-        found = self._unreadable.look(failed_at)
-        for one in found:
-            log.error(
-                "%s; reading on at offset %s",
-                one.letter()[1],
-                one.end,
-                exc_info=error,
-                extra=action("records_unreadable", offset=one.end),
-            )
-        return bool(found)
-
-
-def _hint(error: Exception) -> str:
-    if isinstance(error, BrokerResponseError) and not isinstance(error, CorruptRecordError):
-        return f"the broker refuses this agent: {error.description or error.message}"
-    return (
-        "the log has the partition and offset; the record there may be corrupt on the broker's disk"
-    )

@@ -11,7 +11,8 @@ from kafka import KafkaConsumer, TopicPartition
 from ..errors import SourceUnavailable
 from ..ports import Record
 from .codec import codec_missing
-from .connection import KafkaConnection, build_client, explaining
+from .connection import KafkaConnection
+from .kafka_client import build_client, explaining
 from .record import to_record
 
 _CALL_MS = 10_000
@@ -92,7 +93,7 @@ def open_letter_box(connection: KafkaConnection, topic: str) -> Iterator[LetterB
         metrics_enabled=False,
     )
     try:
-        with explaining(connection, purpose):
+        with explaining(connection, purpose, client=consumer):
             known = topic in consumer.topics()
             numbers = sorted(consumer.partitions_for_topic(topic) or ()) if known else []
             yield LetterBox(consumer, topic, [TopicPartition(topic, one) for one in numbers])

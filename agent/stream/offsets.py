@@ -74,24 +74,3 @@ def tell_offsets(consumer: Any, offsets: Mapping[Partition, int]) -> None:
             error,
             extra=action("offsets_not_told"),
         )
-
-
-def count_partitions(consumer: Any, topic: str) -> int:
-    """Return how many partitions the topic has, 0 when it does not exist yet.
-
-    A consumer that joins its group without having asked is given none, and stays so.
-
-    Raises:
-        SourceUnavailable: the broker does not list its topics.
-    """
-    try:
-        if topic in consumer.topics():
-            return len(consumer.partitions_for_topic(topic))
-    except KafkaError as error:
-        raise SourceUnavailable(f"the broker does not list its topics: {error}") from error
-    log.warning(
-        "topic %s does not exist yet, waiting for it",
-        topic,
-        extra=action("topic_missing", topic=topic),
-    )
-    return 0

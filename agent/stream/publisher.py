@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kafka import KafkaProducer
 
-from .connection import KafkaConnection, build_client, close_producer, explaining
+from .connection import KafkaConnection
+from .kafka_client import build_client, close_producer, explaining
 from .topic import ensure_topics
 
 TIMEOUT_SECONDS = 10.0

@@ -10,7 +10,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from ..errors import SourceUnavailable
-from .connection import KafkaConnection, build_client, close_producer
+from .connection import KafkaConnection
+from .kafka_client import build_client, close_producer
 from .letter import Letter, receipt
 
 _MAX_LETTERS = 100

@@ -9,7 +9,8 @@ from typing import Any
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
 
-from .connection import KafkaConnection, build_client, explaining
+from .connection import KafkaConnection
+from .kafka_client import build_client, explaining
 
 
 def ensure_topics(
@@ -49,7 +50,7 @@ def delete_topics(connection: KafkaConnection, *topics: str) -> None:
 def _admin(connection: KafkaConnection, purpose: str) -> Iterator[Any]:
     admin = build_client(KafkaAdminClient, connection, purpose, **connection.options())
     try:
-        with explaining(connection, purpose):
+        with explaining(connection, purpose, client=admin):
             yield admin
     finally:
         admin.close()

@@ -13,7 +13,8 @@ from kafka.errors import OffsetOutOfRangeError
 from ..errors import EventUnreadable, SourceBroken
 from ..ports import Partition, Record
 from .codec import codec_missing, is_of_the_bytes
-from .connection import KafkaConnection, build_client
+from .connection import KafkaConnection
+from .kafka_client import build_client
 
 _TRIES = 2
 _READ_SECONDS = 5.0

@@ -13,6 +13,7 @@ from driftgauge.detector import NotFitted, load_detector, read_manifest
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
+from ..errors import SourceBroken
 from ..events.tap_vectors import TapOrigin, TapsWanted
 from ..jobs.jobs import JobTools
 from ..jobs.presence import Presence, agent_name
@@ -23,6 +24,7 @@ from ..model.reader import LayerReader
 from ..model.scorer import ModelScorer
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
+from ..stream.kafka import KafkaSource
 from ..telemetry import Metrics
 from .decode import build_decode_ports
 from .kafka import build_connection, build_source
@@ -51,12 +53,18 @@ class Agent:
 
 
 def build_agent(
-    settings: Settings, store: Store, *, stop: threading.Event, metrics: Metrics
+    settings: Settings,
+    store: Store,
+    *,
+    stop: threading.Event,
+    metrics: Metrics,
+    accept_new_topic: bool = False,
 ) -> Agent:
     """Build everything that ``driftgauge run`` needs.
 
     Args:
         metrics: told of each batch and each flush, and by jobs.
+        accept_new_topic: read a topic that was deleted and made anew, from its first message.
 
     Raises:
         NotFitted: the stream has no active detector.
@@ -72,15 +80,9 @@ def build_agent(
     detector = load_detector(Path(active.uri), loaded.identity)
     LayerReader(loaded, detector.layers).try_out()  # a fault is told now, not at the first event
     clock = SystemClock()
-    dead_letters = KafkaDeadLetters(
-        build_connection(settings),
-        topic=settings.kafka.dead_letter_topic,
-        max_message_bytes=settings.batch.max_message_bytes,
-    )
+    source, dead_letters = _build_ends(settings, store, accept_new_topic=accept_new_topic)
     loop = AgentLoop(
-        source=build_source(
-            settings, first_partitions=partial(store.first_partitions, stream.name)
-        ),
+        source=source,
         dead_letters=dead_letters,
         scorer=ModelScorer(loaded, detector, name=active.detector),
         store=store,
@@ -122,6 +124,43 @@ def _tell_model(loaded: LoadedModel) -> None:
         )
     for note in loaded.notes:
         log.warning("%s", note, extra=action("model_note", model=loaded.name))
+
+
+def _build_ends(
+    settings: Settings, store: Store, *, accept_new_topic: bool
+) -> tuple[KafkaSource, KafkaDeadLetters]:
+    """The topic is looked for first: a mistyped name makes no dead-letter topic."""
+    name, topic = settings.stream.name, settings.stream.topic
+    source = build_source(settings, first_partitions=partial(store.first_partitions, name))
+    try:
+        if accept_new_topic:
+            _accept(store, name, topic, source.topic_id())
+        dead_letters = KafkaDeadLetters(
+            build_connection(settings),
+            topic=settings.kafka.dead_letter_topic,
+            max_message_bytes=settings.batch.max_message_bytes,
+        )
+    except BaseException:
+        source.close()
+        raise
+    return source, dead_letters
+
+
+def _accept(store: Store, stream: str, topic: str, topic_id: str | None) -> None:
+    if topic_id is None:
+        raise SourceBroken(
+            f"the broker tells no id of topic {topic}, so a new one cannot be told from the old one",
+            hint="give the stream another name in [stream]",
+        )
+    n_partitions = store.accept_topic(stream, topic, topic_id)
+    if not n_partitions:
+        return
+    log.warning(
+        "topic %s is taken as new, from its first message: the offsets of %s partitions of the one "
+        "before are dropped, what was counted of it stays",
+        *(topic, n_partitions),
+        extra=action("topic_accepted", topic=topic, topic_id=topic_id),
+    )
 
 
 def taps_wanted(loaded: LoadedModel, detector_folder: Path) -> TapsWanted:

@@ -129,6 +129,9 @@ class TimedStore:
     def ping(self) -> None:
         self.store.ping()
 
+    def note_topic(self, stream: str, topic: str, topic_id: str) -> str | None:
+        return self.store.note_topic(stream, topic, topic_id)
+
     def offsets(
         self, stream: str, partitions: frozenset[tuple[str, int]]
     ) -> dict[tuple[str, int], int]:

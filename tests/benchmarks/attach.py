@@ -44,7 +44,8 @@ from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.hook.attachment import Attachment
 from driftgauge.agent.model.preprocessing import timm_preprocessing
-from driftgauge.agent.stream.connection import KafkaConnection, build_client, close_producer
+from driftgauge.agent.stream.connection import KafkaConnection
+from driftgauge.agent.stream.kafka_client import build_client, close_producer
 from driftgauge.agent.stream.topic import ensure_topics
 from driftgauge.detector import select_layers
 

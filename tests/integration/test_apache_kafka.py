@@ -17,7 +17,6 @@ from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.errors import SourceBroken
 from driftgauge.agent.stream.consumer import ConsumerSettings, OffsetReset
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.agent.stream.topic import delete_topics
 
 from ..agent.records import NOON, jpeg
 from ..broker import until
@@ -112,20 +111,6 @@ def last_of_batch(log: bytes, first: int) -> int:
     """Return the last offset of the batch that starts with *first*."""
     (delta,) = struct.unpack_from(">i", log, batch_starts(log)[first] + 23)
     return first + int(delta)
-
-
-def test_a_topic_made_anew_is_not_read_as_the_old_one(rig: ApacheRig) -> None:
-    rig.send(20)
-    agent = rig.agent()
-    agent.read(20)
-    agent.leave()
-    delete_topics(rig.server.connection(), rig.topic)
-    rig.server.create_topic(rig.topic)
-    rig.send(5)
-    agent = rig.agent()
-    with pytest.raises(SourceBroken, match=r"has no offset 20, .* and begins at 0: the topic was"):
-        agent.read(25)
-    agent.leave()
 
 
 def test_an_aborted_transaction_is_not_counted_and_an_open_one_is_waited_for(

@@ -32,7 +32,7 @@ from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.model.scorer import LayerReader, ModelScorer
 from driftgauge.agent.settings.load import Settings, load_settings
-from driftgauge.agent.stream.connection import build_client, close_producer
+from driftgauge.agent.stream.kafka_client import build_client, close_producer
 from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.wiring.agent import build_agent
 from driftgauge.agent.wiring.database import build_database

@@ -23,9 +23,10 @@ class KafkaSection(Section):
     """Brokers to ask first, each "host:port"."""
     group_id: str = Field(default="", examples=["driftgauge-camera-frames"])
     """Consumer group; empty means "driftgauge-" and the stream's name."""
-    auto_offset_reset: Literal["latest", "earliest"] = "latest"
-    """Where to begin when the database knows no offset. A partition that is added to the topic while
-    the agent runs is read from its first record in either case."""
+    auto_offset_reset: Literal["earliest", "latest"] = "earliest"
+    """Where to begin when the database knows no offset: with the first message there is, or with what
+    comes from now on. `driftgauge run --from beginning|now` says it for one start. A partition that
+    is added to the topic while the agent runs is read from its first record in either case."""
     dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
     """Where undecodable messages go; empty means the topic's name and ".dlq"."""
     session_timeout_seconds: float = Field(default=45, ge=1, le=1800)
@@ -41,7 +42,7 @@ class KafkaSection(Section):
     max_batch_bytes: int = Field(default=64 * MIB, ge=MIB, le=1024 * MIB)
     """Bytes that one compressed batch of records may unpack to; a batch that holds more is left out
     with a note in the dead-letter topic. gzip, snappy, lz4 and zstd are read."""
-    bootstrap_timeout_seconds: float = Field(default=30, gt=0, le=600)
+    bootstrap_timeout_seconds: float = Field(default=10, gt=0, le=600)
     """Seconds that a first answer of the broker may take."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the connection is secured."""

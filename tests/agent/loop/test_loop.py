@@ -54,6 +54,9 @@ class FlakyStore:
         self._fail_before()
         self._store.ping()
 
+    def note_topic(self, stream: str, topic: str, topic_id: str) -> str | None:
+        return self._store.note_topic(stream, topic, topic_id)
+
     def offsets(self, stream: str, partitions: frozenset[Partition]) -> dict[Partition, int]:
         self._fail_before()
         return self._store.offsets(stream, partitions)

@@ -22,8 +22,27 @@ from driftgauge.agent.stream.kafka import KafkaSource
 ZERO = TopicPartition("frames", 0)
 
 
+class Cluster:
+    """What the client knows of the broker: the topic is there and has no id."""
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
+    def topic_id(self, topic: str) -> None:
+        return None
+
+    def brokers(self) -> list[object]:
+        return []
+
+
+class Network:
+    cluster = Cluster()
+
+
 class Scripted:
     """A consumer that raises what it is told, one failure a poll."""
+
+    _client = Network()
 
     def __init__(self, failures: Iterator[Exception], first: int = 0) -> None:
         self._failures = failures

@@ -13,7 +13,8 @@ from kafka.errors import KafkaTimeoutError  # noqa: TID251 - what the client rai
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import SourceRefused, SourceUnavailable
-from driftgauge.agent.stream.connection import KafkaConnection, explaining
+from driftgauge.agent.stream.connection import KafkaConnection
+from driftgauge.agent.stream.kafka_client import explaining
 from driftgauge.agent.stream.oauth import ClientCredentials, OAuthClient, fetch_token
 
 from ...token_endpoint import CLIENT, SECRET, TokenEndpoint, token_endpoint
