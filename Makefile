@@ -1,4 +1,4 @@
-# `make` lists the targets. Everything runs in .venv, which is made when it is missing.
+# `make` lists the targets. Everything runs in .venv, which is created if it is missing.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | column -t -s@ 2>/dev/null || \
 		sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1: \2/p' $(MAKEFILE_LIST)
 
-install: $(STAMP) ## make .venv and install everything in it
+install: $(STAMP) ## create .venv and install everything into it
 
 $(STAMP): pyproject.toml scripts/install
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/install
@@ -29,28 +29,28 @@ test: $(STAMP) ## run the tests except the slow ones (about 12 minutes)
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --timeout 900 $(TESTS)
 
-test-crash: $(STAMP) ## kill agents 100 times, take broker and database away (about an hour)
+test-crash: $(STAMP) ## kill agents 100 times, stop broker and database (about an hour)
 	@DRIFTGAUGE_CRASHES=100 $(BIN)/python -m pytest tests/crash --timeout 3600 -v $(TESTS)
 
-bench-attach: $(STAMP) ## what sending taps costs the model that serves (5 minutes)
+bench-attach: $(STAMP) ## what sending taps costs the serving model (5 minutes)
 	@$(BIN)/python -m tests.benchmarks.attach $(BENCH)
 
-bench-first-hour: $(STAMP) ## stop-watch: from an empty folder to the first rate and the first alert (10 minutes)
+bench-first-hour: $(STAMP) ## time from an empty folder to the first rate and the first alert (10 minutes)
 	@$(BIN)/python -m tests.benchmarks.first_hour $(BENCH)
 
-bench-demo: $(STAMP) ## the demonstration over five seeds (about 15 minutes)
+bench-demo: $(STAMP) ## the demonstration with five seeds (about 15 minutes)
 	@$(BIN)/python -m tests.benchmarks.demo
 
-bench-false-alarms: $(STAMP) ## false alarms and delays by simulation (3 minutes)
+bench-false-alarms: $(STAMP) ## false alarms and detection delays, simulated (3 minutes)
 	@$(BIN)/python -m tests.benchmarks.false_alarms
 
-bench-drift-tests: $(STAMP) ## false alarms and delays of each drift test (15 minutes)
+bench-drift-tests: $(STAMP) ## false alarms and detection delays of each drift test (15 minutes)
 	@$(BIN)/python -m tests.benchmarks.drift_tests
 
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
 
-bench-detector: $(STAMP) ## the detector against cheap rivals: make bench-detector DATA=FOLDER (about an hour)
+bench-detector: $(STAMP) ## the detector against simple methods: make bench-detector DATA=FOLDER (about an hour)
 	@$(BIN)/python -m tests.benchmarks.detector $(DATA) $(BENCH)
 
 bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka (about three quarters of an hour)
@@ -59,7 +59,7 @@ bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka
 bench-cost: $(STAMP) ## the detector's share of a forward pass, by family and batch (half an hour; BENCH="--batches 64")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.cost $(BENCH)
 
-bench-calibration: $(STAMP) ## false alarms of many random splits: make bench-calibration DATA=FOLDER
+bench-calibration: $(STAMP) ## false-alarm rates over many random splits: make bench-calibration DATA=FOLDER
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration $(DATA) $(BENCH)
 
 fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
@@ -68,10 +68,10 @@ fuzz: $(STAMP) ## 100,000 hostile messages; fewer with FUZZ="--messages 5000"
 check: $(STAMP) ## format, lint, types, import rules
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
 
-settings: $(STAMP) ## write the settings' sample and their page anew
+settings: $(STAMP) ## regenerate deploy/driftgauge.toml and docs/settings.md
 	@$(BIN)/python scripts/write-settings
 
-format: $(STAMP) ## let ruff format and fix
+format: $(STAMP) ## format and fix with ruff
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## remove .venv and every cache
