@@ -6,6 +6,7 @@ A subcommand's file has ``register(app)``. It imports heavy libraries inside its
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
@@ -96,8 +97,19 @@ def main() -> None:
         sys.exit(2 if names & USAGE_ERRORS else 1)
 
 
+def _let_help_flow(group: typer.Typer) -> None:
+    """Join the lines of each paragraph of help, so that it is folded where the terminal ends."""
+    for command in group.registered_commands:
+        text = inspect.cleandoc((command.callback and command.callback.__doc__) or "")
+        command.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _let_help_flow(inner.typer_instance)
+
+
 for _file in FILES:
     import_module(f".{_file}", __package__).register(app)
+_let_help_flow(app)
 
 if __name__ == "__main__":
     main()

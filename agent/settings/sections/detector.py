@@ -18,12 +18,15 @@ class DetectorSection(Section):
     layers: Words = ()
     """Names of the model's layers to tap; empty means one per stage, chosen automatically."""
     method: Literal["combined", "diffusion", "mahalanobis", "pca", "neighbours"] = "combined"
-    """What `driftgauge fit` fits: layer-wise diffusion and Mahalanobis distance together, either
-    alone, or a cheaper rival. `fit` compares them on your own images and says which it would use."""
+    """Scoring method: "combined" is layer-wise diffusion and Mahalanobis distance together; each of
+    the two alone; or PCA residuals or nearest neighbours, which are cheaper. `fit` compares them on
+    your own images and recommends one."""
     calibrate_by: str = Field(default="", examples=["camera"])
-    """A segment, such as "camera": each of its values with at least 500 held-out reference images
-    is ranked among its own, so that a lively camera counts as many images unusual as a dull one;
-    the rest, and all where this is empty, are ranked among all."""
+    """A segment, such as "camera": the p-values of each of its values with at least 500 held-out
+    reference images are calibrated on these alone, so that a varied scene and a static one have the
+    same rate while nothing changes. Other values, and all where this is empty, are calibrated on
+    the whole reference."""
     normaliser: Literal["sample", "both", "dataset"] = "sample"
-    """How taps are brought to one scale: each image by its own level in each layer, the same with
-    the level kept beside, or each channel by the reference alone."""
+    """How taps are normalised: "sample" by each image's own mean and standard deviation in each
+    layer, "both" likewise but with these two kept as features, "dataset" by each channel's mean and
+    standard deviation over the reference."""

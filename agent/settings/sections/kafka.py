@@ -30,7 +30,7 @@ class KafkaSection(Section):
     dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
     """Where undecodable messages go; empty means the topic's name and ".dlq"."""
     session_timeout_seconds: float = Field(default=45, ge=1, le=1800)
-    """Silence, in seconds, after which the broker gives this agent's partitions away."""
+    """Seconds without a heartbeat after which the broker gives this agent's partitions to others."""
     heartbeat_interval_seconds: float = Field(default=3, ge=0.1, le=600)
     """Seconds between heartbeats; at most a third of session_timeout_seconds."""
     partition_assignment: Literal["cooperative-sticky", "range"] = "cooperative-sticky"

@@ -17,7 +17,7 @@ class StreamSection(Section):
     topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$", examples=["camera-frames"])
     """The Kafka topic that carries the images your model serves."""
     segments: Words = ("camera",)
-    """What slices the stream; each value is watched on its own ("camera=3"). A name is a message
+    """What the stream is sliced by; each value is watched by itself ("camera=3"). A name is a message
     header or a CloudEvents extension; "json:site.line" a field of a JSON, Avro or Protobuf message;
     "predicted_class" and "model_version" are what the message says of the model's answer, and
     without that the class that the model gives the image here."""
