@@ -235,6 +235,15 @@ class Store:
                 limit=limit,
             )
 
+    def p_value_counts(
+        self, stream: str, *, period: Period, segment: str, since: datetime | None = None
+    ) -> list[tuple[datetime, tuple[int, ...]]]:
+        """Return each period's combined p-values, ``N_BINS`` counts, in order of time."""
+        with self._database.read() as connection:
+            return windows.read_p_value_counts(
+                connection, stream, period=period, segment=segment, since=since
+            )
+
     def segments(self, stream: str) -> dict[str, datetime]:
         """Return every segment that was ever counted, by name, with the start of its newest window.
 

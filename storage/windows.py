@@ -83,6 +83,22 @@ def read_rates(
     return [_rate_row(row, alpha) for row in reversed(rows)]
 
 
+def read_p_value_counts(
+    connection: Connection, stream: str, *, period: Period, segment: str, since: datetime | None
+) -> list[tuple[datetime, tuple[int, ...]]]:
+    """Return each period's combined p-values by bin, in order."""
+    table = score_window.c
+    start = _period(period, connection.dialect.name)
+    bins = [_total(table[name]).label(name) for name in BINS]
+    query = select(start, *bins).where(
+        table.stream == stream, table.segment == segment, table.layer == "*", table.events > 0
+    )
+    if since is not None:
+        query = query.where(table.window_start >= floor(since, period))
+    rows = connection.execute(query.group_by(start).order_by(start))
+    return [(row[0], tuple(row[1:])) for row in rows]
+
+
 def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None:
     """Estimate anew how many of the events that sampling left out were out of distribution.
 

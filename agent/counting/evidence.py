@@ -20,8 +20,6 @@ from ..ports import Scored
 from .windows import window_start
 
 ThumbnailMode = Literal["keep", "blur", "none"]
-NO_PICTURE = 'no picture: only its taps were sent, or [evidence] thumbnails is "none"'
-"""What people read where a kept event has no thumbnail."""
 
 _MIDDLE = 0.5
 _JPEG_QUALITY = 80

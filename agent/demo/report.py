@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from driftgauge.storage import AlertRecord, RateRow, Store
+from driftgauge.storage import AlertRecord, Store
 
-from ..pages.chart import Axis, Mark, SegmentChart, alert_mark, segment_chart
+from ..pages.chart import Chart
 from ..pages.page import write_page
-from ..pages.shown_picture import shown_picture
+from ..pages.shots import shots
+from ..pages.worked_example import StripColumn, in_words
+from .camera_charts import axis_ticks, camera_chart
 from .faults import IN_WORDS
 from .plan import WINDOW_SECONDS, Plan
-from .verdict import FaultVerdict, Verdict, explains
+from .verdict import FaultVerdict, Verdict
 
 _THUMBNAILS = 4
-_WINDOW = timedelta(seconds=WINDOW_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,14 @@ def write_report(path: Path, outcome: DemoOutcome, store: Store) -> None:
 
 def _context(outcome: DemoOutcome, store: Store) -> dict[str, Any]:
     plan = outcome.plan
-    axis = Axis(plan.time(plan.live_from), plan.time(plan.frames), _WINDOW)
     alerts = sorted(store.alerts(outcome.stream), key=lambda alert: alert.window_start)
     return {
         "outcome": outcome,
         "plan": plan,
         "verdict": outcome.verdict,
         "in_words": IN_WORDS,
-        "charts": [_chart(axis, outcome, store, camera, alerts) for camera in plan.cameras],
-        "ticks": axis.ticks(is_relative=True),
+        "charts": [_chart(outcome, store, camera, alerts) for camera in plan.cameras],
+        "ticks": axis_ticks(plan),
         "alerts": alerts,
         "false_ids": {alert.id for alert in outcome.verdict.false_alarms},
         "pictures": [_fault_pictures(outcome, store, fault) for fault in outcome.verdict.faults],
@@ -79,65 +78,37 @@ def _context(outcome: DemoOutcome, store: Store) -> dict[str, Any]:
             (fault.frames for fault in outcome.verdict.faults if fault.frames), default=None
         ),
         "window_seconds": WINDOW_SECONDS,
+        "example": _example(outcome, store),
     }
 
 
-def _chart(
-    axis: Axis, outcome: DemoOutcome, store: Store, camera: str, alerts: Sequence[AlertRecord]
-) -> SegmentChart:
-    segment, plan, stream = f"camera={camera}", outcome.plan, outcome.stream
-    detector = store.active_detector(stream)
-    windows = (
-        store.windows(
-            stream, detector.detector, after=None, until=plan.time(plan.frames), segments=[segment]
-        )
-        if detector
-        else []
-    )
-    rates = store.rates(stream, period="window", segment=segment)
-    own = [alert for alert in alerts if alert.segment == segment]
-    return segment_chart(
-        axis,
+def _chart(outcome: DemoOutcome, store: Store, camera: str, alerts: Sequence[AlertRecord]) -> Chart:
+    segment = f"camera={camera}"
+    plan, stream = outcome.plan, outcome.stream
+    return camera_chart(
+        plan,
         camera,
-        rates=rates,
-        windows=[window for window in windows if window.layer == "*"],
-        alerts=[alert_mark(axis, alert, window=_WINDOW, kind=_kind(plan, alert)) for alert in own],
-        spans=_fault_marks(axis, plan, camera),
-        normal=_normal_rate(plan, camera, rates),
+        rates=store.rates(stream, period="window", segment=segment),
+        p_values=store.p_value_counts(stream, period="window", segment=segment),
+        alerts=[alert for alert in alerts if alert.segment == segment],
     )
 
 
-def _kind(plan: Plan, alert: AlertRecord) -> str:
-    return "alert" if any(explains(plan, planned, alert) for planned in plan.faults) else "false"
-
-
-def _fault_marks(axis: Axis, plan: Plan, camera: str) -> list[Mark]:
-    return [
-        Mark(
-            axis.place(plan.time(planned.begins)),
-            axis.share(plan.time(planned.ends) - plan.time(planned.begins)),
-            IN_WORDS[planned.fault.kind],
-            f"{IN_WORDS[planned.fault.kind]}, {planned.ends - planned.begins} frames",
-            "fault",
-        )
-        for planned in plan.faults
-        if planned.camera == camera
-    ]
-
-
-def _normal_rate(plan: Plan, camera: str, rates: Sequence[RateRow]) -> float:
-    quiet = [
+def _example(outcome: DemoOutcome, store: Store) -> str:
+    """Return the most telling column of the cameras' strips in words."""
+    rates = [
         row
-        for row in rates
-        if not any(
-            planned.camera == camera
-            and plan.time(planned.begins) < row.period_start + _WINDOW
-            and row.period_start < plan.time(planned.ends)
-            for planned in plan.faults
-        )
+        for camera in outcome.plan.cameras
+        for row in store.rates(outcome.stream, period="window", segment=f"camera={camera}")
     ]
-    events = sum(row.events for row in quiet)
-    return sum(row.ood_events for row in quiet) / events if events else 0.0
+    worst = max(rates, key=lambda row: row.ood_events, default=None)
+    if worst is None:
+        return ""
+    column = StripColumn(
+        worst.segment, f"window of {WINDOW_SECONDS} s", worst.period_start, worst.events,
+        worst.ood_events, worst.alpha, normal=None,
+    )  # fmt: skip
+    return in_words(column)
 
 
 def _fault_pictures(outcome: DemoOutcome, store: Store, fault: FaultVerdict) -> dict[str, Any]:
@@ -152,8 +123,8 @@ def _fault_pictures(outcome: DemoOutcome, store: Store, fault: FaultVerdict) -> 
     )
     return {
         "fault": fault,
-        "unusual": [shown_picture(record) for record in unusual],
-        "typical": [shown_picture(record) for record in typical],
+        "unusual": shots(unusual),
+        "typical": shots(typical),
     }
 
 

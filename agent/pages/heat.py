@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from driftgauge.storage import EDGES, WindowRecord
+from driftgauge.storage import EDGES
 
 _ROW_EDGES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Edges of the rows; each is an edge of the stored histogram, the most unusual first."""
@@ -23,19 +23,19 @@ class Shade:
     opacity: float
 
 
-def heat_strip(windows: Sequence[tuple[float, WindowRecord]], width: float) -> tuple[Shade, ...]:
+def heat_strip(columns: Sequence[tuple[float, Sequence[int]]], width: float) -> tuple[Shade, ...]:
     """Return the strip's shades.
 
     Args:
-        windows: each window's left edge, in per cent of the strip, and its counts.
-        width: of a window, in per cent of the strip.
+        columns: each column's left edge, in per cent of the strip, and its counts of p-values by bin.
+        width: of a column, in per cent of the strip.
     """
     cells: list[list[str]] = [[] for _ in _SHARES]
-    for left, window in windows:
-        for row, share in enumerate(_row_shares(window)):
+    for left, counts in columns:
+        for row, share in enumerate(_row_shares(counts)):
             level = sum(share >= least for least in _SHARES) - 1
             if level >= 0:
-                x, step = left * 10, width * 10
+                x, step = left * 10, min(width, 100 - left) * 10
                 cells[level].append(f"M{x:.1f} {row}h{step:.1f}v1h-{step:.1f}z")
     return tuple(
         Shade("".join(paths), opacity)
@@ -44,9 +44,9 @@ def heat_strip(windows: Sequence[tuple[float, WindowRecord]], width: float) -> t
     )
 
 
-def _row_shares(window: WindowRecord) -> list[float]:
-    shares = [0.0] * N_ROWS
-    for count, high in zip(window.counts, EDGES[1:], strict=True):
+def _row_shares(counts: Sequence[int]) -> list[float]:
+    shares, events = [0.0] * N_ROWS, max(sum(counts), 1)
+    for count, high in zip(counts, EDGES[1:], strict=True):
         row = next(row for row, edge in enumerate(_ROW_EDGES[1:]) if high <= edge)
-        shares[row] += count / max(window.events, 1)
+        shares[row] += count / events
     return shares

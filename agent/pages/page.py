@@ -1,42 +1,46 @@
-"""Writes a page from its template: one file that needs nothing else."""
+"""Rendering a page: text from outside is shown as text, whatever it holds."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..counting.evidence import NO_PICTURE
+from ..log import escaped
 from .heat import N_ROWS
+from .shots import NO_PICTURE
 
-_OWNER_ONLY = 0o600
 
+def write_page(path: Path, package: str, template: str, values: Mapping[str, Any]) -> None:
+    """Write the page that *template*, which lies in *package*, makes of *values*.
 
-def write_page(path: Path, package: str, template: str, context: Mapping[str, Any]) -> None:
-    """Write *template*, which lies in the package *package* and may stand on this room's.
-
-    The page holds pictures, so only its owner may read it.
+    It may extend and import the templates of this room. The page holds pictures, so only its owner
+    may read it; an older one is replaced by a whole page only.
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    loaders = [PackageLoader(name, "") for name in dict.fromkeys((package, __package__))]
+    packages = dict.fromkeys((package, __package__))
     environment = Environment(
         autoescape=True,
-        undefined=StrictUndefined,
+        finalize=_shown,
+        loader=ChoiceLoader([PackageLoader(name, ".") for name in packages]),
         trim_blocks=True,
-        loader=ChoiceLoader(loaders),
+        undefined=StrictUndefined,
     )
-    environment.filters["percent"] = short_percent
-    environment.filters["moment"] = moment_text
-    environment.globals.update(
-        n_rows=N_ROWS, no_picture=NO_PICTURE, version=metadata.version("driftgauge")
-    )
-    page = environment.get_template(template).render(context)
-    path.touch(mode=_OWNER_ONLY)
-    path.chmod(_OWNER_ONLY)
-    path.write_text(page, encoding="utf-8")
+    environment.filters |= {"percent": short_percent, "clock": _clock, "date": _date}
+    environment.globals |= {
+        "n_rows": N_ROWS,
+        "no_picture": NO_PICTURE,
+        "version": metadata.version("driftgauge"),
+    }
+    page = environment.get_template(template).render(values)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        file.write(page.encode())
+    unfinished.replace(path)
 
 
 def short_percent(share: float) -> str:
@@ -49,6 +53,14 @@ def short_percent(share: float) -> str:
     return f"{value:.0f} %" if value in (0, 100) or value >= 10 else f"{value:.1f} %"  # noqa: PLR2004
 
 
-def moment_text(moment: datetime) -> str:
-    """Return a UTC time with its date, to the second."""
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+def _shown(value: object) -> object:
+    """Write out control characters and the like, which HTML's own escaping lets through."""
+    return escaped(value) if type(value) is str else value
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S}"
+
+
+def _date(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""The report of any stream, from its database: rates by segment, alerts in words, frames."""
+"""The page of one stream: everything on it comes from the database."""
 
 from __future__ import annotations
 
@@ -6,151 +6,248 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from driftgauge.storage import AlertRecord, Store, StreamRecord
 
 from ..review.normal import normal_rates
 from ..review.standing import stream_standing
-from .chart import Axis, SegmentChart, alert_mark, segment_chart
+from .chart import Chart, Mark, axis_top, rate_paths
+from .heat import heat_strip
 from .page import write_page
-from .shown_picture import ShownPicture, shown_picture
+from .shots import Shot, shots
+from .span import Covered, PeriodColumn, cover, total
+from .worked_example import StripColumn, in_words, most_telling
 
-MOST_SEGMENTS = 40
-"""Charts on one page: segments with alerts first, then those with the most images."""
-
-_THUMBNAILS = 8
-Period = Literal["window", "hour"]
-_FINE_SPAN = timedelta(days=2)
-"""Up to so long a span is drawn by windows, with their p-values; longer ones by hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportSpan:
-    """What a report covers: event time from *since* until *until*."""
-
-    since: datetime
-    until: datetime
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether windows are drawn, else hours."""
-        return self.until - self.since <= _FINE_SPAN
+ALL = "*"
+MAX_SEGMENTS = 10
+MAX_ALERTS = 50
+_FRAMES = 4
+_LIVE = ("open", "acknowledged")
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What the page is about, for the functions that make its parts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportScope:
+    """What a page is asked to show.
 
-    store: Store
+    Attributes:
+        since: from then on, in event time.
+        segment: only this one; None for all.
+        normal: segment to its own rate while nothing is wrong.
+        now: when the page is made.
+    """
+
     stream: StreamRecord
-    span: ReportSpan
-    alerts: Sequence[AlertRecord]
+    since: datetime
+    segment: str | None
     normal: Mapping[str, float]
+    now: datetime
 
-    @property
-    def window(self) -> timedelta:
-        return timedelta(seconds=self.stream.window_seconds)
 
-    @property
-    def axis(self) -> Axis:
-        period = self.window if self.span.is_fine else timedelta(hours=1)
-        return Axis(self.span.since, self.span.until, period)
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """Frames of one segment: lists with their headings."""
+
+    segment: str
+    kept: list[tuple[str, list[Shot]]]
 
 
 def write_stream_report(
-    path: Path, store: Store, stream: StreamRecord, *, since: datetime | None, now: datetime
+    path: Path,
+    store: Store,
+    stream: StreamRecord,
+    *,
+    since: datetime | None,
+    now: datetime,
+    segment: str | None = None,
 ) -> None:
-    """Write one page, from *since* to the newest image counted.
+    """Write one page, also of a stream without images: it says so.
 
     Args:
-        since: None is one day before the newest image.
+        path: of the page.
+        store: of the stream.
+        stream: a registered one.
+        since: the page begins there, in event time; None is one day before the newest image.
         now: dates the page.
+        segment: only this one; None for all.
     """
-    scope = _scope(store, stream, since, now)
-    counts = store.event_counts(stream.stream)
-    segments = _chosen(counts, scope.alerts)
-    context = {
-        "stream": stream,
-        "span": scope.span,
-        "written_at": now,
-        "standing": stream_standing(store, stream),
-        "charts": [_chart(scope, name) for name in segments],
-        "n_segments": len(counts),
-        "ticks": scope.axis.ticks(is_relative=False),
-        "alerts": scope.alerts,
-        "pictures": [found for name in segments if (found := _pictures(scope, name))],
-        "period": "window" if scope.span.is_fine else "hour",
+    newest = max(store.segments(stream.stream).values(), default=now)
+    begin = since or newest + timedelta(seconds=stream.window_seconds) - timedelta(days=1)
+    normal = normal_rates(store, stream.stream)
+    wanted = ReportScope(stream=stream, since=begin, segment=segment, normal=normal, now=now)
+    write_page(path, __package__, "stream_report.html.jinja", _values(store, wanted))
+
+
+def _values(store: Store, wanted: ReportScope) -> dict[str, Any]:
+    covered = cover(store, wanted.stream, since=wanted.since, segment=wanted.segment)
+    alerts = _alerts(store, wanted, covered)
+    values: dict[str, Any] = {
+        "wanted": wanted,
+        "stream": wanted.stream,
+        "live": [alert for alert in alerts if alert.state in _LIVE],
+        "alerts": [(alert, store.transitions(alert.id or 0)) for alert in alerts[:MAX_ALERTS]],
+        "n_more_alerts": max(0, len(alerts) - MAX_ALERTS),
+        "standing": stream_standing(store, wanted.stream),
+        "has_images": bool(store.segments(wanted.stream.stream)),
+        "facts": _facts(store, wanted, covered),
+        "covered": covered,
     }
-    write_page(path, __package__, "stream_report.html.jinja", context)
+    if covered is not None:
+        values |= _covered_values(store, wanted, covered, alerts)
+    return values
 
 
-def _scope(store: Store, stream: StreamRecord, since: datetime | None, now: datetime) -> _Scope:
-    span = _span(store, stream, since, now)
-    alerts = sorted(store.alerts(stream.stream), key=lambda alert: alert.window_start)
-    return _Scope(
-        store,
-        stream,
-        span,
-        [alert for alert in alerts if alert.refreshed_at >= span.since],
-        normal_rates(store, stream.stream),
+def _alerts(store: Store, wanted: ReportScope, covered: Covered | None) -> list[AlertRecord]:
+    """Return the alerts that lived in the time that the page covers, newest first."""
+    begin = covered.axis.begin if covered else wanted.since
+    return [
+        alert
+        for alert in store.alerts(wanted.stream.stream, segment=wanted.segment)
+        if alert.refreshed_at >= begin or alert.state in _LIVE
+    ]
+
+
+def _covered_values(
+    store: Store, wanted: ReportScope, covered: Covered, alerts: Sequence[AlertRecord]
+) -> dict[str, Any]:
+    ranked = _worst_first(wanted, covered, alerts)
+    shown = ranked[:MAX_SEGMENTS]
+    top = axis_top([column.rate for name in shown for column in covered.segments[name]])
+    totals = {name: total(covered.segments[name]) for name in shown}
+    by_segment = {name: [a for a in alerts if a.segment == name] for name in shown}
+    return {
+        "charts": [
+            (_chart(store, wanted, covered, name, alerts=by_segment[name], top=top), totals[name])
+            for name in shown
+        ],
+        "overall": _overall(covered),
+        "n_segments": sum(name != ALL for name in covered.segments),
+        "n_more": len(ranked) - len(shown),
+        "ticks": covered.axis.clock_ticks(),
+        "column": _column_name(wanted.stream, covered),
+        "example": _example(wanted, covered, shown),
+        "frames": [_frames(store, wanted, covered, name, by_segment[name]) for name in shown],
+    }
+
+
+def _worst_first(wanted: ReportScope, covered: Covered, alerts: Sequence[AlertRecord]) -> list[str]:
+    """Return the segments: all together first, then by live alerts, alerts, and the rate's excess."""
+
+    def rank(name: str) -> tuple[bool, int, int, float, str]:
+        mine = [alert for alert in alerts if alert.segment == name]
+        excess = total(covered.segments[name]).rate - wanted.normal.get(name, wanted.stream.alpha)
+        live = sum(alert.state in _LIVE for alert in mine)
+        return name != ALL, -live, -len(mine), -excess, name
+
+    return sorted(covered.segments, key=rank)
+
+
+def _overall(covered: Covered) -> PeriodColumn:
+    """Return all images together: those of ``*``, or the sum where it was not counted."""
+    whole = covered.segments.get(ALL)
+    return total(whole or [column for row in covered.segments.values() for column in row])
+
+
+def _chart(
+    store: Store,
+    wanted: ReportScope,
+    covered: Covered,
+    segment: str,
+    *,
+    alerts: Sequence[AlertRecord],
+    top: float,
+) -> Chart:
+    axis, columns = covered.axis, covered.segments[segment]
+    width = axis.share(covered.width)
+    points = [(axis.place(column.start), column.rate) for column in columns]
+    line, area = rate_paths(points, width, top=top)
+    counts = store.p_value_counts(
+        wanted.stream.stream, period=covered.period, segment=segment, since=wanted.since
+    )
+    return Chart(
+        name=segment,
+        line=line,
+        area=area,
+        heat=heat_strip([(axis.place(start), row) for start, row in counts], width),
+        alerts=tuple(_alert_mark(covered, wanted.stream, alert) for alert in alerts),
+        highest=max(column.rate for column in columns),
+        normal=wanted.normal.get(segment),
+        state="alert" if any(alert.state in _LIVE for alert in alerts) else "quiet",
+        top=top,
+        shows_normal=True,
     )
 
 
-def _span(store: Store, stream: StreamRecord, since: datetime | None, now: datetime) -> ReportSpan:
-    counted = [row.event_time_max for row in store.partitions(stream.stream) if row.event_time_max]
-    newest = max(counted, default=now) + timedelta(seconds=stream.window_seconds)
-    begin = (
-        newest - timedelta(days=1) if since is None else min(since, newest - timedelta(minutes=1))
+def _alert_mark(covered: Covered, stream: StreamRecord, alert: AlertRecord) -> Mark:
+    window = timedelta(seconds=stream.window_seconds)
+    left = covered.axis.place(alert.window_start + window)
+    right = covered.axis.place(alert.refreshed_at + window)
+    title = f"alert {alert.id}: {alert.message}"
+    return Mark(left, max(0.0, right - left), f"{alert.id}", title, "alert")
+
+
+def _column_name(stream: StreamRecord, covered: Covered) -> str:
+    names = {"window": f"window of {stream.window_seconds} s", "day": "day (UTC)"}
+    return names.get(covered.period, covered.period)
+
+
+def _example(wanted: ReportScope, covered: Covered, shown: Sequence[str]) -> str:
+    columns = {
+        name: [
+            StripColumn(
+                name,
+                _column_name(wanted.stream, covered),
+                column.start,
+                column.events,
+                column.ood_events,
+                wanted.stream.alpha,
+                wanted.normal.get(name),
+            )
+            for column in covered.segments[name]
+        ]
+        for name in shown
+    }
+    column = most_telling(columns)
+    return in_words(column) if column else ""
+
+
+def _frames(
+    store: Store,
+    wanted: ReportScope,
+    covered: Covered,
+    segment: str,
+    alerts: Sequence[AlertRecord],
+) -> _Frames:
+    """Return the most unusual frames, since the newest alert if there is one, and typical ones."""
+    name, begin = wanted.stream.stream, covered.axis.begin
+    if not alerts:
+        unusual = store.evidence(name, segment=segment, kind="unusual", since=begin, limit=_FRAMES)
+        typical = store.evidence(name, segment=segment, kind="typical", since=begin, limit=_FRAMES)
+        return _Frames(segment, [("most unusual", shots(unusual)), ("typical", shots(typical))])
+    alert = alerts[0]
+    until = alert.refreshed_at + timedelta(seconds=wanted.stream.window_seconds)
+    unusual = store.evidence(
+        name, segment=segment, kind="unusual", since=alert.since, until=until, limit=_FRAMES
     )
-    first = store.rates(stream.stream, period="hour", segment="*", since=begin)
-    if first:
-        begin = max(begin, first[0].period_start)
-    return ReportSpan(begin, newest)
-
-
-def _chosen(counts: Mapping[str, int], alerts: Sequence[AlertRecord]) -> list[str]:
-    alerted = {alert.segment for alert in alerts}
-    order = sorted(counts, key=lambda name: (name not in alerted, -counts[name], name))
-    return sorted(order[:MOST_SEGMENTS], key=lambda name: (name == "*", name not in alerted, name))
-
-
-def _chart(scope: _Scope, segment: str) -> SegmentChart:
-    store, name, span, axis = scope.store, scope.stream.stream, scope.span, scope.axis
-    period: Period = "window" if span.is_fine else "hour"
-    detector = store.active_detector(name)
-    windows = (
-        store.windows(
-            name, detector.detector, after=span.since, until=span.until, segments=[segment]
-        )
-        if detector and span.is_fine
-        else []
+    typical = store.evidence(
+        name, segment=segment, kind="typical", until=alert.since, limit=_FRAMES
     )
-    own = [alert for alert in scope.alerts if alert.segment == segment]
-    return segment_chart(
-        axis,
-        _title(segment),
-        rates=store.rates(name, period=period, segment=segment, since=span.since),
-        windows=[row for row in windows if row.layer == "*"],
-        alerts=[alert_mark(axis, alert, window=scope.window) for alert in own],
-        normal=scope.normal.get(segment),
-    )
+    heading = f"most unusual while alert {alert.id} was kept open"
+    return _Frames(segment, [(heading, shots(unusual)), ("typical before it", shots(typical))])
 
 
-def _pictures(scope: _Scope, segment: str) -> dict[str, object] | None:
-    """Return the segment's frames, None where none are kept."""
-    found: dict[str, list[ShownPicture]] = {}
-    for kind in ("unusual", "typical"):
-        records = scope.store.evidence(
-            scope.stream.stream,
-            segment=segment,
-            kind=kind,
-            since=scope.span.since,
-            limit=_THUMBNAILS,
-        )
-        found[kind] = [shown_picture(record) for record in records]
-    return {"name": _title(segment), **found} if any(found.values()) else None
-
-
-def _title(segment: str) -> str:
-    return "all images" if segment == "*" else segment
+def _facts(store: Store, wanted: ReportScope, covered: Covered | None) -> dict[str, str]:
+    stream = wanted.stream
+    detector, monitor = store.active_detector(stream.stream), store.monitor_state(stream.stream)
+    judged = f"{monitor.cursor:%Y-%m-%d %H:%M:%S} UTC" if monitor else "not yet"
+    facts = {
+        "stream": stream.stream,
+        "topic": stream.topic,
+        "windows": f"{stream.window_seconds} s",
+        "out of distribution": f"p-value at most {stream.alpha:g}",
+        "detector": f"{detector.detector} ({detector.uri})" if detector else "none registered",
+        "judged for drift until": judged,
+    }
+    if covered is not None:
+        facts["a column of a chart"] = f"a {_column_name(stream, covered)}"
+    return facts

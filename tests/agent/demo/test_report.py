@@ -15,6 +15,7 @@ from driftgauge.agent.demo.report import DemoOutcome, write_report, write_summar
 from driftgauge.agent.demo.verdict import judge_run
 from driftgauge.storage import AlertRecord, Database, Store
 
+from ..pages.browser import page_width
 from .pretend import STREAM, alert_for, plan, write_run
 
 pytest.importorskip("skimage")
@@ -101,6 +102,15 @@ def test_events_without_a_picture_are_shown_with_the_reason_and_where_they_are(
     balance = Balance()
     balance.feed(page)
     assert balance.open == []
+
+
+def test_no_table_is_cut_off_on_a_phone(fresh_store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    outcome = outcome_of(fresh_store, some_alerts())
+    far = replace(outcome, commands=["driftgauge rates --store sqlite:///" + "folder/" * 40])
+    write_report(path, far, fresh_store)
+    assert page_width(path, at=390) == 390
+    assert "overflow-x" not in path.read_text()
 
 
 def test_the_page_of_a_run_without_alerts_says_so(fresh_store: Store, tmp_path: Path) -> None:
