@@ -138,7 +138,7 @@ def test_the_architecture_names_files_that_exist() -> None:
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_reader_can_watch_a_model_of_their_own(folder: Path, environment: dict[str, str]) -> None:
     """Send, fit, run until all is counted, and ask, exactly as the README says."""
     run("python send.py", cwd=folder, environment=environment)
