@@ -201,6 +201,16 @@ def test_alerts_list_shows_those_that_live_and_all_on_demand(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_report_writes_a_page_of_the_stream(run: Run, tmp_path: Path) -> None:
+    done = run("report", "--since", "2026-03-01T11:00", "-o", "page.html")
+    assert (done.code, done.out) == (0, "Wrote page.html.\n")
+    assert "camera 3: 4.1 % of images out of distribution" in (tmp_path / "page.html").read_text()
+    missing = run("report", "-o", "no/page.html")
+    assert missing.code == 2
+    assert "cannot be written to no/page.html" in missing.err
+
+
+@pytest.mark.usefixtures("watched")
 def test_status_shows_where_the_stream_stands(run: Run) -> None:
     shown = run("status")
     assert shown.code == 0
