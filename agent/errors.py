@@ -15,7 +15,7 @@ AgentError
     SourceRefused            it answers, and does not let this agent in (retryable)
   SourceBroken               the broker answers what reading again does not cure
     TopicMissing             the topic does not exist
-    TopicRecreated           it was deleted and made anew: the stored offsets are of another one
+    TopicRecreated           it was deleted and recreated: the stored offsets are of another one
   ScorerFault                the scorer broke its promise
   ModelFault                 the user's model or transform failed
   NotificationUndelivered    a receiver of alerts did not take one (retryable)
@@ -90,7 +90,7 @@ class TopicMissing(SourceBroken):
 
 
 class TopicRecreated(SourceBroken):
-    """The topic was deleted and made anew; the stored offsets mean nothing in it."""
+    """The topic was deleted and recreated; the stored offsets mean nothing in it."""
 
 
 class ScorerFault(AgentError):

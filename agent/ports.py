@@ -63,7 +63,7 @@ class EventSource(Protocol):
     def topic_id(self) -> str | None:
         """Return the broker's id of the topic that is read, None where it tells none.
 
-        A topic that is deleted and made anew has another one; `poll` then tells a changed
+        A topic that is deleted and recreated has another one; `poll` then tells a changed
         assignment.
         """
 

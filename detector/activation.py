@@ -43,7 +43,7 @@ def batch_of(value: object, depth: int = MAX_DEPTH) -> tuple[int | None, tuple[i
         depth: how many containers down to look.
 
     Returns:
-        None for what cannot be told.
+        None for what is unknown.
     """
     if isinstance(value, Tensor):
         if value.ndim > IMAGE_AXES:

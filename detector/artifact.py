@@ -89,12 +89,13 @@ def load_detector(folder: Path, identity: ModelIdentity | None = None) -> Detect
         differences = fitted.differences(identity)
         if differences:
             raise ArtifactMismatch(
-                f"detector {folder.name} was fitted for another set-up: " + "; ".join(differences)
+                f"detector {folder.name} was fitted for a different configuration:  "
+                + "; ".join(differences)
             )
     try:
         tensors = load_file(folder / TENSORS)
         if _digest(manifest, tensors) != manifest["detector"]:
-            raise ValueError("its content is not what was saved: a file was changed or damaged")
+            raise ValueError("its content does not match its hash: a file was changed or damaged")
         return _rebuild(manifest, tensors)
     except _DAMAGE as error:
         raise ArtifactCorrupt(f"cannot load detector {folder}: {error}") from error

@@ -19,7 +19,7 @@ TAIL_FROM = 0.9
 class Calibration:
     """Sorted held-out scores that new ones are ranked among.
 
-    Two questions are asked of an event, and the louder answer counts: is any layer unusual
+    Two questions are asked of an event, and the more significant answer is used: is any layer unusual
     (Fisher's sum over the layers' p-values), and is the whole unusual (the joint score)? The
     first sees faults of lens and light, the second unknown content; a sum of both would drown
     either. Whatever the statistic, its rank among cal-B is a valid p-value.
@@ -139,8 +139,8 @@ def _fisher(columns: Sequence[_Column], scores: Array, *, own: int) -> Array:
 def _surprise(column: _Column, scores: Array, *, own: int) -> Array:
     """Return ``-log p``, p = (1 + how many reach s) / (n + 1), with an exponential tail.
 
-    Beyond the reference's 90 % quantile ranks grow coarse and end at the largest score; there
-    the tail goes on as an exponential with the mean of the excesses seen.
+    Beyond the reference's 90 % quantile ranks are coarse and end at the largest score; there
+    the tail is extrapolated as an exponential with the mean of the observed excesses.
     """
     n = len(column.scores)
     reaching = n - np.searchsorted(column.scores, scores, side="left")

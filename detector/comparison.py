@@ -1,4 +1,4 @@
-"""Which method sees known changes best on this model, and which one to use here."""
+"""Which method detects known changes best on this model, and which one to use."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def compare_methods(
     rows: Rows | None = None,
     max_train: int = MAX_TRAIN,
 ) -> list[Comparison]:
-    """Return how well each method tells probed images from the same ones unchanged, best first.
+    """Return how well each method separates probed images from the same images unchanged, best first.
 
     The cheap methods are fitted on the taps that *detector* was trained on; all are calibrated
     as it was. What is probed must not have been trained on: rows of cal-A or cal-B.
@@ -102,14 +102,14 @@ def recommend(comparisons: Sequence[Comparison], used: str) -> tuple[str, str]:
     (ours,) = (one for one in comparisons if one.method == used)
     ahead = best.mean - ours.mean
     if best.method == used:
-        return used, f"{used} sees the probes best here, AUROC {ours.mean:.1f} %"
+        return used, f"{used} detects the probes best here, AUROC {ours.mean:.1f} %"
     if ahead < WORTH_CHANGING:
         return used, (
-            f"{best.method} is ahead of {used} by {ahead:.1f} points of AUROC, less than the "
+            f"{best.method} is better than {used} by {ahead:.1f} points of AUROC, less than the "
             f"{WORTH_CHANGING:g} that would be worth a change"
         )
     return best.method, (
-        f"{best.method} sees the probes with AUROC {best.mean:.1f} %, {used} with "
+        f"{best.method} detects the probes with AUROC {best.mean:.1f} %, {used} with "
         f"{ours.mean:.1f} %: set [detector] method and fit again"
     )
 

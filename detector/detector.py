@@ -134,7 +134,7 @@ def fit_detector(
         rows: ``(n,)``: where in *taps* each event lies, in time order; None is as they come.
         device: to fit on; None is where the taps are.
         max_train: train on so many events at most, evenly spread over those dealt to training.
-        checkpoint: file for the denoiser's training to go on from after a kill; see
+        checkpoint: file from which the denoiser's training continues after a kill; see
             `train_denoiser`.
 
     Raises:

@@ -92,8 +92,8 @@ def train_denoiser(
         seed: makes the run repeatable on one machine.
         training: lengths and rates.
         on_progress: called after each evaluation.
-        checkpoint: file to keep the state in after each evaluation, and to go on from where it is
-            this run's, to the bits of a run that was never interrupted; None keeps none.
+        checkpoint: file for the state after each evaluation; if it belongs to this run, training
+            continues from it, bit-identical to an uninterrupted run. None writes no file.
 
     Returns:
         The denoiser in evaluation mode, and figures: ``steps``, ``held_out_loss``, ``seconds``.

@@ -40,7 +40,7 @@ def hash_weights(model: nn.Module) -> str:
 
 
 def _bytes(name: str, value: object) -> Iterator[bytes]:
-    """Yield what tells *value* from another; a module may keep more than tensors in its state."""
+    """Yield bytes that identify *value*; a module may have more than tensors in its state."""
     if isinstance(value, Tensor):
         tensor = (value.int_repr() if value.is_quantized else value).detach().cpu().contiguous()
         yield f"{name}:{value.dtype}:{tuple(value.shape)};".encode()

@@ -1,4 +1,4 @@
-"""Known changes put on reference images, to see which detector notices what on this model."""
+"""Known changes applied to reference images, to measure which of them a detector finds on this model."""
 
 from __future__ import annotations
 

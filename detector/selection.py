@@ -1,4 +1,4 @@
-"""Which layers to tap when nobody says: one dry run, the end of each stage of the backbone."""
+"""Which layers to tap by default: one dry run finds the end of each stage of the backbone."""
 
 from __future__ import annotations
 

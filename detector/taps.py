@@ -127,7 +127,9 @@ class _Pass:
         except DetectorError as error:
             self._failures[name] = error
         except Exception as error:  # torch raises many kinds for tensors without memory or strides
-            failure = ShapeMismatch(f"layer {name!r} gave what cannot be pooled: {error!r}")
+            failure = ShapeMismatch(
+                f"layer {name!r} returned a value that cannot be pooled:  {error!r}"
+            )
             failure.__cause__ = error
             self._failures[name] = failure
 
@@ -143,12 +145,12 @@ class _Pass:
     def _pool(self, name: str, layer: TappedLayer, output: object) -> None:
         activation = first_tensor(output, self._n)
         if activation is None:
-            raise LayerSilent(f"layer {name!r} gave no tensor but {type(output).__name__}")
+            raise LayerSilent(f"layer {name!r} returned no tensor but  {type(output).__name__}")
         n = activation.shape[0] if activation.ndim else 0
         if n != self._n and self._n is not None:
             raise ShapeMismatch(
                 f"layer {name!r} gave shape {tuple(activation.shape)} for {self._n} samples, "
-                "wanted one row a sample; tap a module further out or further back"
+                "wanted one row per sample; tap an outer or a later module"
             )
         layout = read_layout(activation, layer.hints, self._image_size)
         self._taps[name] = pool_activation(
@@ -168,8 +170,8 @@ def _samples(arguments: Sequence[object]) -> tuple[int | None, tuple[int, int] |
 def _silent_message(name: str, call: int | None, n_calls: int) -> str:
     if call is not None:
         return (
-            f"layer {name!r} was called {n_calls} times in the last forward pass, so that call "
-            f"{call} did not come"
+            f"layer {name!r} was called {n_calls} times in the last forward pass, so call "
+            f"{call} did not happen"
         )
     if not n_calls:
         return (

@@ -24,7 +24,7 @@ CHUNK = 4096
 
 @dataclass(slots=True)
 class TrainingState:
-    """All that decides how training goes on, between two evaluations.
+    """Everything that training needs to continue after an evaluation.
 
     Attributes:
         average: of the network's weights.
@@ -67,7 +67,7 @@ class TrainingState:
             draft.replace(path)
         except (SafetensorError, OSError) as error:
             raise ArtifactError(
-                f"cannot keep where training stands in {path}: {error}; make room there"
+                f"cannot write the training state to {path}: {error}; free disk space there"
             ) from error
 
     def restore(self, path: Path, run: str) -> bool:

@@ -8,13 +8,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatRecord:
-    """What a running agent tells of itself, again and again.
+    """The heartbeat that a running agent writes periodically.
 
     Attributes:
         agent: its name, unlike that of any other process ever: hosts and process ids repeat.
         condition: what it does, in a few words: ``running``, ``waiting for the database``.
         flushed_seconds_ago: since it last wrote counts; None before the first time.
-        lag_messages: messages not counted yet; None where nobody knows.
+        lag_messages: messages not counted yet; None if unknown.
         lag_seconds: age of the oldest of them.
         dead_letters: that it sent since it started.
         dead_letter_reason: of the last one.

@@ -117,10 +117,10 @@ def _move_cursor(connection: Connection, judgement: Judgement) -> None:
     if not moved:
         found = read_monitor_state(connection, judgement.stream)
         raise RecordConflict(
-            f"the monitor of stream {judgement.stream!r} stands at "
+            f"the monitor of stream {judgement.stream!r} is at "
             f"{found.cursor if found else None}, this turn started from "
             f"{judgement.previous_cursor}; nothing was written",
-            hint="another agent judged these windows; read its state and go on from there",
+            hint="another agent judged these windows; read its state and continue from there",
         )
 
 
@@ -186,5 +186,7 @@ def _log(
 def _require(connection: Connection, alert_id: int) -> AlertRecord:
     found = read_alert(connection, alert_id, lock=True)
     if found is None:
-        raise RecordConflict(f"there is no alert {alert_id}", hint="driftgauge alerts list --all")
+        raise RecordConflict(
+            f"alert {alert_id} does not exist", hint="driftgauge alerts list --all"
+        )
     return found

@@ -78,7 +78,7 @@ class Database:
     def upgrade(self) -> bool:
         """Bring the tables and views to this version; return whether they were not yet.
 
-        Safe to call from many agents at once. A file of an earlier version, which was made as the
+        Safe to call from many agents at the same time. A file of an earlier version, which was made as the
         umask said, can be read by its owner only from then on.
         """
         with self.write() as connection:
@@ -119,9 +119,9 @@ def _parse(url: str) -> URL:
     if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql")
     if backend != "sqlite":
-        raise StorageError(f"{backend} is not a database that driftgauge knows", hint=_URL_HINT)
+        raise StorageError(f"{backend} is not a database that driftgauge supports", hint=_URL_HINT)
     if parsed.database in (None, "", ":memory:"):
-        raise StorageError("an SQLite database in memory cannot be shared", hint=_URL_HINT)
+        raise StorageError("an in-memory SQLite database cannot be shared", hint=_URL_HINT)
     return parsed
 
 

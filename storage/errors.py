@@ -41,4 +41,4 @@ class RecordConflict(StorageError):
 class StaleFlush(RecordConflict):
     """Another agent moved this partition first; the flush wrote nothing."""
 
-    hint = "drop what was counted and seek to the database's offsets"
+    hint = "drop the counts in memory and seek to the database's offsets"

@@ -31,7 +31,7 @@ _ROW_NAMES = ("SQLITE_CONSTRAINT_NOTNULL", "SQLITE_CONSTRAINT_CHECK", "SQLITE_TO
 # that is a standby now, a deadlock, no lock in time.
 _OUTAGE_STATES = ("25006", "40001", "40P01", "55P03")
 
-_WRITABLE = "let the user that runs driftgauge write the file and its folder"
+_WRITABLE = "give the user that runs driftgauge write permission on the file and its folder"
 _SPACE = "free space on the database's disk"
 _LOGIN = (
     "check user and password in [store] url; in a password, write @ as %40, / as %2F and : as %3A"
@@ -39,14 +39,14 @@ _LOGIN = (
 _HINTS = (
     (r"unable to open database file|readonly database", _WRITABLE),
     (r"disk is full|No space left on device", _SPACE),
-    (r"database is locked", "end the program that holds the file, or wait until it is done"),
-    (r"is not a database", "name another file in [store] url; this one holds something else"),
+    (r"database is locked", "end the program that locks the file, or wait until it has finished"),
+    (r"is not a database", "set [store] url to another file; this one is not a database"),
     (r"disk image is malformed", "restore the file from a backup, or start with a new one"),
     (r"authentication failed|no password supplied|role .* does not exist", _LOGIN),
     (r"database .* does not exist", "CREATE DATABASE with that name, then: driftgauge db upgrade"),
-    (r"no pg_hba.conf entry", "let this host in: add a line for it to the server's pg_hba.conf"),
-    (r"too many clients", "raise the server's max_connections, or put PgBouncer before it"),
-    (r"read-only transaction", "name the primary in [store] url, not a standby"),
+    (r"no pg_hba.conf entry", "allow this host: add a line for it to the server's pg_hba.conf"),
+    (r"too many clients", "raise the server's max_connections, or put PgBouncer in front of it"),
+    (r"read-only transaction", "set [store] url to the primary, not to a standby"),
     (r"denied for schema", "GRANT CREATE, USAGE ON SCHEMA public TO the user in [store] url"),
     (r"permission denied for", "GRANT the user in [store] url all rights on driftgauge's tables"),
     (r"other objects depend on it", "drop your views that read driftgauge's, and upgrade again"),
@@ -73,7 +73,7 @@ def file_error(error: OSError, path: Path) -> StoreUnavailable:
     no_space = error.errno in (errno.ENOSPC, errno.EDQUOT)
     reason = error.strerror or str(error)
     return StoreUnavailable(
-        f"cannot make the database {path}: {reason}", hint=_SPACE if no_space else _WRITABLE
+        f"cannot create the database {path}: {reason}", hint=_SPACE if no_space else _WRITABLE
     )
 
 

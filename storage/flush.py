@@ -135,7 +135,7 @@ def _stale(connection: Connection, stream: str, advance: OffsetAdvance) -> Stale
     place = f"partition {advance.topic}/{advance.partition} of stream {stream!r}"
     if topic_id is not None and advance.topic_id not in (None, topic_id):
         return StaleFlush(
-            f"{place} is counted in the topic with id {topic_id}, this flush is of the topic with "
+            f"{place} has counts of the topic with id {topic_id}, this flush is for the topic with "
             f"id {advance.topic_id}; nothing was written"
         )
     return StaleFlush(

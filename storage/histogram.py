@@ -28,5 +28,5 @@ def n_ood_bins(alpha: float) -> int:
     """
     if alpha not in ALPHAS:
         edges = ", ".join(f"{edge:g}" for edge in ALPHAS)
-        raise ValueError(f"no rate can be read at alpha = {alpha}; wanted one of {edges}")
+        raise ValueError(f"the rate is not available at alpha =  {alpha}; wanted one of {edges}")
     return EDGES.index(alpha)

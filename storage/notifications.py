@@ -25,7 +25,7 @@ def queue_notifications(
 ) -> None:
     """Note every transition of the stream's alerts that a sink has no row for yet.
 
-    A sink that is new begins here: what was told before it was set up is not sent to it.
+    A new sink starts here: steps from before it was configured are not sent to it.
     """
     for sink in sinks:
         _register(connection, stream, sink)

@@ -54,7 +54,7 @@ class OffsetAdvance:
         next_offset: the first offset that the counts do not include.
         event_time_max: the latest event time counted, None when no event was (all dead letters).
         sampled_out: records on the way that sampling left out; adds.
-        topic_id: the broker's id of the topic that the offsets are of; None where it tells none.
+        topic_id: the broker's id of the topic that the offsets belong to; None if it returns none.
     """
 
     topic: str
@@ -267,7 +267,7 @@ class PartitionRecord:
         event_time_max: the latest event time counted; None while every event was undecodable.
         flushed_at: wall clock of the flush that last moved the offset.
         sampled_out: records so far that sampling left out.
-        topic_id: the broker's id of the topic that the offsets are of; None where it told none.
+        topic_id: the broker's id of the topic that the offsets belong to; None if it returned none.
     """
 
     topic: str
@@ -298,7 +298,7 @@ class AlertTransition:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One step of an alert that one sink is to be told.
+    """One step of an alert that is to be delivered to one sink.
 
     Attributes:
         transition_id: makes, with the sink, the key under which it may be sent more than once.

@@ -50,7 +50,9 @@ def check_schema(connection: Connection) -> None:
     if found == wanted:
         if outdated := outdated_views(connection):
             names = ", ".join(outdated)
-            raise SchemaOutOfDate(f"the database has other views than this driftgauge: {names}")
+            raise SchemaOutOfDate(
+                f"the database's views differ from this version of driftgauge: {names}"
+            )
         return
     known = {script.revision for script in _scripts().walk_revisions()}
     if found is not None and found not in known:
@@ -66,7 +68,7 @@ def newest_revision() -> str | None:
 
 def _newer(found: str | None) -> SchemaOutOfDate:
     return SchemaOutOfDate(
-        f"the database is at version {found}, which this driftgauge does not know",
+        f"the database is at version {found}, which is unknown to this version of driftgauge",
         hint="install the driftgauge version that last upgraded this database, or a newer one",
     )
 

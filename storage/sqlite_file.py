@@ -21,7 +21,7 @@ WRITES = "driftgauge_writes"
 
 _OTHERS = 0o077
 _WAL_RETRY_SECONDS = 0.02
-_NO_FILE_HINT = "name the file that the agent writes, in [store] url; the agent makes it"
+_NO_FILE_HINT = "set [store] url to the agent's file; the agent creates it"
 
 
 def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
@@ -54,7 +54,7 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that reads before it writes fails at once if another wrote in between,
+        # A transaction that reads before it writes fails immediately if another wrote in between,
         # whatever the busy timeout; IMMEDIATE waits for its turn at the start.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -76,7 +76,7 @@ def keep_to_owner(path: Path) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Make an empty file, which SQLite takes for a new database, where there is none.
+    """Create an empty file, which SQLite accepts as a new database, if there is none.
 
     SQLite would make it as the umask says; its -wal and -shm get the modes of this one.
     """

@@ -55,7 +55,7 @@ class Store:
         Args:
             database: upgraded to this version.
             now: stands in for the database's clock, which dates flushes, heartbeats and leases.
-            on_refused: told of rows of a flush that the database refuses because of their content; the
+            on_refused: receives rows of a flush that the database refuses because of their content; the
                 others are written then. None raises RowRefused instead, and writes nothing.
         """
         self._database = database
@@ -142,7 +142,7 @@ class Store:
 
         Returns:
             None when they are of this topic, or were of none; they are of this one from now on.
-            Otherwise the id of the topic that they are of: it was deleted and made anew, and the
+            Otherwise the id of the topic that they are of: it was deleted and recreated, and the
             offsets mean nothing in it. Nothing is changed then.
         """
         with self._database.write() as connection:
@@ -315,7 +315,7 @@ class Store:
     # Deliveries of alerts
 
     def queue_notifications(self, stream: str, sinks: Collection[str]) -> None:
-        """Note for each sink every step of the stream's alerts that it has not been told yet."""
+        """Queue for each sink every step of the stream's alerts that it has not received yet."""
         with self._database.write() as connection:
             notifications.queue_notifications(
                 connection, stream, sorted(sinks), self._now(connection)

@@ -40,7 +40,7 @@ def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
     found = connection.scalar(select(stream.c.window_seconds).where(named))
     if found != wanted.window_seconds:
         raise RecordConflict(
-            f"stream {wanted.stream!r} counts in windows of {found} s, not {wanted.window_seconds}",
+            f"stream {wanted.stream!r} has windows of {found} s, not {wanted.window_seconds} s",
             hint=f"set [windows] seconds = {found}, or choose another [stream] name",
         )
     changed = stream.c.topic != wanted.topic
@@ -96,7 +96,7 @@ def read_partitions(connection: Connection, name: str) -> list[PartitionRecord]:
 
 
 def note_topic(connection: Connection, name: str, topic: str, topic_id: str) -> str | None:
-    """Return another id that offsets are of; if there is none, note *topic_id* where none is."""
+    """Return another id that stored offsets have; if there is none, store *topic_id* where it is empty."""
     table = stream_offset.c
     offsets = (table.stream == name, table.topic == topic)
     others = select(table.topic_id).where(*offsets, table.topic_id != topic_id)

@@ -100,7 +100,7 @@ def read_p_value_counts(
 
 
 def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None:
-    """Estimate anew how many of the events that sampling left out were out of distribution.
+    """Estimate again how many of the events that sampling left out were out of distribution.
 
     Only the counts by bin are kept, so each window's own share stands in for the weights that its
     events had; the two are equal where one rate of sampling held for the whole window.

@@ -40,7 +40,7 @@ def run(
         bool,
         typer.Option(
             "--accept-new-topic",
-            help="Read a topic that was deleted and made anew, from its first message.",
+            help="Read a topic that was deleted and recreated, from its first message.",
         ),
     ] = False,
     config: ConfigOption = None,

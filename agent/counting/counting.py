@@ -83,7 +83,7 @@ class Counting:
         self._statistics.update(scored.scores)
 
     def _values(self, event: Event, row: int, scored: Scored) -> Mapping[str, str]:
-        """Return the event's segments, with the class that only a prediction or the model tells."""
+        """Return the event's segments, with the class from the prediction or the model."""
         if self._predictions is None:
             return event.segments
         said = event.segments.get(PREDICTED_CLASS)
@@ -105,7 +105,7 @@ class Counting:
         )
 
     def mark_flushed(self) -> None:
-        """The last record is in the database: begin anew."""
+        """The last record is in the database: start from zero."""
         self._windows.clear()
         self._evidence.mark_flushed()
 

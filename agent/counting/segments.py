@@ -114,7 +114,7 @@ class MissingSegments:
             source = self._unseen.pop(name)
             if self._is_told:
                 log.info(
-                    "the first event with segment %r has come", source,
+                    "the first event with segment %r has arrived", source,
                     extra=action("segment_found", segment=source),
                 )  # fmt: skip
         self._n_events += 1
@@ -136,7 +136,9 @@ def _where(source: str) -> str:
             "or send the class in a header of this name"
         )
     if source == MODEL_VERSION:
-        return "no inference request or header tells a version; take it out, or send it"
+        return (
+            "no inference request or header has a version; remove it from the setting, or send it"
+        )
     if source.startswith("json:"):
         return "no message has this field; compare its spelling with a message"
     return "no message has such a header or CloudEvents attribute; compare its spelling"

@@ -47,7 +47,7 @@ def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 @dataclass(slots=True)
 class _Cell:
-    """One segment's window, all columns at once."""
+    """One segment's window, all columns together."""
 
     counts: NDArray[np.int64]
     score_sum: NDArray[np.float64]
@@ -114,7 +114,7 @@ class WindowCounts:
             segments: the names that each event counts under.
 
         Raises:
-            ScorerFault: a p-value that is none; nothing is counted then.
+            ScorerFault: a value is not a p-value; then nothing is counted.
         """
         bins = bin_indexes(scored.p_values)
         left_out = np.array([event.represents - 1 for event in events], np.int64)

@@ -68,8 +68,8 @@ class AgentProcess:
         code = self._process.poll() if self._process else None
         if code is not None:
             raise AgentProcessEnded(
-                f"the agent ended with exit code {code}; its last words:\n{self.last_words()}",
-                hint=f"its whole log is in {self._log}",
+                f"the agent ended with exit code {code}; its last log lines:\n{self.last_words()}",
+                hint=f"the full log is in {self._log}",
             )
 
     def last_words(self) -> str:

@@ -122,7 +122,7 @@ class EmbeddedBroker:
             )
         self._wait_until_it_answers()
         log.info(
-            "embedded broker at %s: memory only, nothing survives its end (log: %s)",
+            "embedded broker at %s: in memory only, its data is lost when it ends (log: %s)",
             self.address,
             self.log_path,
             extra=action("broker_started", address=self.address),
@@ -166,7 +166,7 @@ class EmbeddedBroker:
         deadline = time.monotonic() + self._start_timeout_seconds
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
-                raise self._not_started("it ended at once")
+                raise self._not_started("it ended immediately")
             if _accepts(self.address):
                 return
             time.sleep(0.01)
@@ -177,8 +177,8 @@ class EmbeddedBroker:
         words = self.log_path.read_text(errors="replace").strip().splitlines()[-3:]
         return BrokerNotStarted(
             f"the embedded broker at {self.address}: {what}; "
-            f"its last words: {' | '.join(words) or 'none'}",
-            hint=f"its whole output is in {self.log_path}",
+            f"its last lines: {' | '.join(words) or 'none'}",
+            hint=f"the full output is in {self.log_path}",
         )
 
 

@@ -80,9 +80,11 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
     )
     workspace = make_workspace(options.run_dir, now=now)
     folder = str(workspace.folder)
-    print_line("Run folder, kept afterwards: ", (folder, "bold"), console=console)
+    print_line("Run folder, not deleted afterwards:  ", (folder, "bold"), console=console)
     with EmbeddedBroker(workspace.folder) as broker:
-        print_line(f"Broker for trying out, in memory only: {broker.address}", console=console)
+        print_line(
+            f"In-memory broker, for the demonstration only:  {broker.address}", console=console
+        )
         text = settings_text(workspace, broker=broker.address, image_size=options.image_size)
         workspace.settings.write_text(text, encoding="utf-8")
         fit_seconds = _fit(workspace, plan, cameras, broker, console)
@@ -112,7 +114,7 @@ def _fit(
         ) as publisher,
         progress_bars(console) as progress,
     ):
-        task = progress.add_task("Sending normal frames to learn from", total=frames)
+        task = progress.add_task("Sending normal frames for the reference", total=frames)
         while sent := publisher.send(_BATCH):
             progress.advance(task, sent)
     began = time.monotonic()
@@ -191,9 +193,9 @@ class _Run:
         moved_at, counted = self.samples[-1]
         if time.monotonic() - moved_at > _STALL_SECONDS:
             raise DemoStalled(
-                f"the agent has dealt with {counted} of {self.plan.n_live} frames and nothing new "
-                f"for {_STALL_SECONDS} s; its last words:\n{agent.last_words()}",
-                hint=f"its whole log is in {self.workspace.agent_log}",
+                f"the agent has counted {counted} of {self.plan.n_live} frames and nothing new "
+                f"for {_STALL_SECONDS} s; its last log lines:\n{agent.last_words()}",
+                hint=f"the full log is in {self.workspace.agent_log}",
             )
 
     def _images_per_second(self) -> float | None:
@@ -217,7 +219,7 @@ class _Run:
             images_per_second=speed,
             figures={
                 "Frames scored": f"{self.plan.n_live:,}, at {speed:.0f} images a second",
-                "Frames learnt from": f"{self.plan.live_from * len(self.cameras):,}, "
+                "Reference frames": f"{self.plan.live_from * len(self.cameras):,}, "
                 f"fitted in {self.fit_seconds:.0f} s",
                 "Window": f"{WINDOW_SECONDS} s, {WINDOW_SECONDS} frames of a camera",
                 "Database": str(self.workspace.database),

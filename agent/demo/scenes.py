@@ -78,7 +78,7 @@ def folder_cameras(folder: Path) -> tuple[Camera, ...]:
     )
     if not cameras:
         raise SettingsError(
-            f"{folder} has no sub-folder with images; make one sub-folder a camera, with images "
+            f"{folder} has no sub-folder with images; make one sub-folder per camera, with images "
             f"({', '.join(sorted(_SUFFIXES))}) in each"
         )
     return cameras

@@ -45,10 +45,10 @@ class Show:
         if told is None:
             self._print("bold red", f"ALERT {alert.id}", alert_line(alert, self._plan))
         if alert.state == "resolved" and told != "resolved":
-            self._print("green", f"RESOLVED {alert.id}", f"{alert.segment} is normal again.")
+            self._print("green", f"RESOLVED {alert.id}", f"{alert.segment} is back to normal.")
 
     def _print(self, style: str, head: str, words: str) -> None:
-        """Print one line at once: a live table overwrites a line that is not ended."""
+        """Print one line in a single write: a live table overwrites an unfinished line."""
         print_line((head, style), f" {words}", console=self._console)
 
     def __enter__(self) -> Show:

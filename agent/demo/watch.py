@@ -140,4 +140,4 @@ def alert_line(alert: AlertRecord, plan: Plan) -> str:
         return f"{message} [no fault explains this: a false alarm]"
     ended_at = alert.window_start + timedelta(seconds=WINDOW_SECONDS)
     frames = round((ended_at - plan.time(cause.begins)).total_seconds())
-    return f"{message} [{IN_WORDS[cause.fault.kind]}, begun {frames} frames earlier]"
+    return f"{message} [{IN_WORDS[cause.fault.kind]}, started {frames} frames earlier]"

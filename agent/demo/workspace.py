@@ -83,7 +83,7 @@ def make_workspace(folder: Path | None, *, now: datetime) -> Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         is_used = any(folder.iterdir())
     except OSError as error:
-        raise SettingsError(f"cannot use {folder} as run folder: {error.strerror}") from error
+        raise SettingsError(f"cannot use {folder} as the run folder: {error.strerror}") from error
     if is_used:
         raise SettingsError(
             f"the run folder {folder} is not empty", hint="name another with --run-dir"

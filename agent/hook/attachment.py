@@ -49,7 +49,7 @@ def attach(
         topic: that the agent reads.
         preprocessing: what happens to images before the model, in the words of the detector's
             manifest; empty is not compared.
-        describe: tells ids, times and segments of a batch, where `Attachment.images` does not.
+        describe: returns ids, times and segments of a batch, if `Attachment.images` was not used.
         max_batches: that wait to be sent.
 
     Raises:
@@ -95,7 +95,7 @@ class Attachment:
 
     @contextmanager
     def images(self, images: Sequence[ImageInfo]) -> Iterator[None]:
-        """Tell of the images that this thread's forward passes inside the block see, in order."""
+        """Describe the images of this thread's forward passes inside the block, in order."""
         self._host.images = list(images)
         try:
             yield
@@ -131,7 +131,7 @@ class Attachment:
                 self.counts.add(skipped=n_images)
             else:
                 self._sender.offer(self._batch(taps, output))
-        except Exception as error:  # any: the host's forward pass goes on
+        except Exception as error:  # any: the host's forward pass must continue
             self._sender.fail(n_images, error)
 
     def _batch(self, taps: dict[str, Tensor], output: object) -> Batch:
@@ -147,7 +147,7 @@ class Attachment:
         return Batch(taps, origin, _now(), told, classes, ready)
 
     def _told(self, n: int) -> list[ImageInfo]:
-        """Return what the host tells of the next *n* images of this thread."""
+        """Return the host's descriptions of the next *n* images of this thread."""
         waiting: list[ImageInfo] = getattr(self._host, "images", [])
         if waiting:
             self._host.images = waiting[n:]

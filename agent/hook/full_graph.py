@@ -40,7 +40,7 @@ def spare_full_graphs(
 
 
 def _may_break() -> bool:
-    """Return whether the graph that is made now may break; no, where that cannot be told."""
+    """Return whether the graph that is being compiled may break; False if that is unknown."""
     try:
         from torch._dynamo.symbolic_convert import InstructionTranslator
 

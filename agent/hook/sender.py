@@ -79,8 +79,8 @@ class Batch:
     """The taps of one forward pass.
 
     Attributes:
-        images: as the host told; empty if it did not.
-        classes: ``(n,)``, as a classifier predicts; None where the model is none.
+        images: as the host described them; empty if it did not.
+        classes: ``(n,)``, as a classifier predicts; None if the model is not a classifier.
         ready: on a GPU, passed when the taps are computed.
     """
 
@@ -121,7 +121,7 @@ class Sender:
         self._thread.start()
 
     def offer(self, batch: Batch) -> None:
-        """Queue *batch*, or drop and count it; returns at once."""
+        """Queue *batch*, or drop and count it; returns immediately."""
         try:
             self._queue.put_nowait(batch)
         except queue.Full:
@@ -144,19 +144,19 @@ class Sender:
         if type(error) not in self._failures:
             self._failures.add(type(error))
             log.warning(
-                "%s images' taps were not sent: %r; going on",
+                "%s images' taps were not sent and are dropped: %r",
                 *(n_images, error),
                 extra=action("taps_not_sent", images=n_images),
             )
 
     def warn_of_full_graph(self) -> None:
-        """Tell once that the host was made a graph that has no place for what sends."""
+        """Log once that the host was compiled into a single graph, where the hook does not run."""
         if self._is_full_graph:
             return
         self._is_full_graph = True
         log.warning(
-            "the model was made one graph (fullgraph=True, torch.export), where nothing of ours runs: "
-            "no taps are sent from there; compile it without fullgraph",
+            "the model was compiled into a single graph (fullgraph=True, torch.export), where hooks "
+            "do not run, so no taps are sent; compile it without fullgraph",
             extra=action("taps_left_out"),
         )
 

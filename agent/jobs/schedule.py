@@ -178,7 +178,7 @@ class Schedule:
             thread.join(max(0.0, deadline - clock.monotonic()))
             if thread.is_alive():
                 log.warning(
-                    "the job %r did not end within %.1f s, leaving without it",
+                    "the job %r did not end within %.1f s and is abandoned",
                     *(name, self._leave_seconds),
                     extra=action("job_left", job=name),
                 )

@@ -1,4 +1,4 @@
-"""The one place where the loop notes what it does; all who tell of it read it here."""
+"""The one place where the loop records its activity; logs, metrics and health read it here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FlushEnded:
 
 
 Listener = Callable[[BatchScored | FlushEnded], None]
-"""Told what cannot be read afterwards from a sum; in the loop's thread, so quick, and never raises."""
+"""Receives what a sum cannot show afterwards. Runs in the loop's thread: must be fast and never raise."""
 
 
 def ignore(happened: BatchScored | FlushEnded) -> None:
@@ -39,7 +39,7 @@ def ignore(happened: BatchScored | FlushEnded) -> None:
 
 
 class Activity:
-    """Adds up what the loop tells, and publishes it. The loop's thread owns it.
+    """Collects what the loop reports, and publishes it. The loop's thread owns it.
 
     Counts only grow: what is dropped and read again is consumed and scored again.
 
@@ -90,7 +90,7 @@ class Activity:
             self._listener(BatchScored(judged.scored))
 
     def dropped(self, n_events: int) -> None:
-        """Counted events were dropped before a flush; whoever owns them reads them again."""
+        """Counted events were dropped before a flush; the partition's owner reads them again."""
         self._counts["dropped"] += n_events
 
     def flushed(self, outcome: FlushOutcome, seconds: float) -> None:

@@ -57,7 +57,7 @@ class RecordDecoder:
     """Decodes records, and prepares their pictures; safe in every thread.
 
     Args:
-        prepare: the scorer's, called in several threads at once.
+        prepare: the scorer's; several threads call it at the same time.
         max_skew_seconds: an event dated further ahead of the clock counts at its arrival.
         thumbnail_side: pixels of a large picture's longer side that are kept once it is prepared;
             0 keeps none.

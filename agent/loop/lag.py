@@ -70,7 +70,7 @@ class Lag:
         self.silence: SourceUnavailable | None = None
 
     def look(self, positions: Mapping[Partition, Position]) -> None:
-        """Ask when it is time, and at once where the partitions are others.
+        """Ask when it is time, and immediately if the partitions have changed.
 
         Args:
             positions: how far each owned partition is counted.

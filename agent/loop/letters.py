@@ -27,7 +27,7 @@ class Letters:
         self._last = ""
 
     def send(self, batch: ScoringBatch) -> None:
-        """Queue the batch's letters; called again after a failure, it goes on where it stopped.
+        """Queue the batch's dead letters; after a failure, call it again to continue.
 
         Raises:
             SourceUnavailable: too much is outstanding.
@@ -50,7 +50,7 @@ class Letters:
         """Log how many there were since the last time."""
         if self._n_untold:
             log.warning(
-                "%s events went to the dead letters since the last flush, going on; the last: %s",
+                "%s events went to the dead-letter topic since the last flush; the latest reason: %s",
                 *(self._n_untold, self._last),
                 extra=action("dead_letters", events=self._n_untold),
             )

@@ -51,7 +51,7 @@ class AgentLoop:
         stop: set it to end `run`: it drains, flushes and closes the source and the dead letters.
         settings: the stream must be registered in the store.
         ports: what decoding uses besides values; None uses nothing outside the message.
-        listener: told of each batch and each flush.
+        listener: receives each batch and each flush.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class AgentLoop:
         """Turn until asked to stop, then drain, flush and leave; return what was done.
 
         Raises:
-            AgentError: ScorerFault and SourceBroken: the agent cannot go on; what was not flushed
+            AgentError: ScorerFault and SourceBroken: the agent cannot continue; what was not flushed
                 is read again by the next one.
             StorageError: one that is not retryable.
         """
@@ -237,7 +237,7 @@ class AgentLoop:
 
     def _drop(self, error: StaleFlush) -> None:
         log.warning(
-            "dropping %s counted events and reading them again: %s",
+            "dropping %s counted events, to read them again: %s",
             self._unflushed.n_events,
             error,
             extra=action("counts_dropped", events=self._unflushed.n_events),
@@ -245,7 +245,7 @@ class AgentLoop:
         self._forget()
 
     def _forget(self) -> None:
-        """Drop what is not in the database; the events will be read again, by whoever owns them."""
+        """Drop what is not in the database; the partitions' owners read these events again."""
         self._activity.dropped(self._unflushed.drop())
 
     def _finish(self) -> None:

@@ -55,11 +55,11 @@ class Outages:
         return backoff is not None and backoff.is_waiting
 
     def notice(self, dependency: Dependency, error: Exception) -> None:
-        """It does not answer a question; reading goes on, and the client connects by itself."""
+        """It does not respond; reading continues, and the client reconnects by itself."""
         if dependency not in self._unavailable:
             self._unavailable[dependency] = Unavailability(self._clock.monotonic(), str(error))
             log.warning(
-                "%s does not answer, waiting for it: %s",
+                "%s does not answer; waiting for it:  %s",
                 NAMES[dependency],
                 error,
                 extra=action("dependency_silent", dependency=dependency),
@@ -72,7 +72,7 @@ class Outages:
         self._unavailable[dependency] = Unavailability(before.since if before else now, str(error))
         seconds = self._backoffs.setdefault(dependency, Backoff(self._clock)).fail()
         log.warning(
-            "%s; trying again in %.1f s, reading is paused and nothing is lost",
+            "%s; retrying in %.1f s; reading is paused and nothing is lost",
             error,
             seconds,
             extra=action("dependency_unavailable", dependency=dependency, seconds=seconds),
@@ -86,7 +86,7 @@ class Outages:
         self._backoffs.pop(dependency, None)
         seconds = self._clock.monotonic() - before.since
         log.info(
-            "%s answers again after %.0f s, going on",
+            "%s answers again after %.0f s; resuming",
             NAMES[dependency],
             seconds,
             extra=action("dependency_recovered", dependency=dependency, seconds=seconds),

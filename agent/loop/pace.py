@@ -12,7 +12,7 @@ _MEMORY_SECONDS = 5.0
 class Pace:
     """Follows the rate at which records arrive. The loop's thread owns it.
 
-    At a low rate waiting would join nobody, so a batch goes at once; at a high rate it goes when it
+    At a low rate waiting would gain nothing, so a batch goes immediately; at a high rate it goes when it
     is full, or when the time in which it should have filled is over.
 
     Args:

@@ -16,7 +16,7 @@ class Partitions:
     """Seeks, pauses and resumes what the loop owns. The loop's thread owns it.
 
     Args:
-        positions: told where each partition begins.
+        positions: receives the start offset of each partition.
 
     Attributes:
         is_paused: none is fetched from.
@@ -35,7 +35,7 @@ class Partitions:
         """Continue each at the database's offset; return whether any is owned.
 
         Raises:
-            StoreUnavailable: the database does not tell; nothing was sought.
+            StoreUnavailable: the database does not answer; no partition was sought.
             TopicRecreated: its offsets are of a topic that was deleted.
         """
         owned = self._source.assignment()
@@ -62,11 +62,11 @@ class Partitions:
         before = self._store.note_topic(self._stream, topic, topic_id)
         if before is not None:
             raise TopicRecreated(
-                f"topic {topic} was deleted and made anew: its id is {topic_id}, and the offsets of "
-                f"stream {self._stream!r} are of the topic with the id {before}; nothing of the new "
-                "one was read",
-                hint="`driftgauge run --accept-new-topic` reads it from its first message; what was "
-                "counted of the old one stays",
+                f"topic {topic} was deleted and recreated: its id is {topic_id}, and the offsets of "
+                f"stream {self._stream!r} belong to the topic with the id {before}; nothing of the "
+                "new one was read",
+                hint="`driftgauge run --accept-new-topic` reads it from its first message; the counts "
+                "of the old topic are kept",
             )
 
     def balance(self, *, must_pause: bool, may_resume: bool) -> None:

@@ -1,4 +1,4 @@
-"""Records on their way to scores: decoding and scoring run beside the loop, which goes on polling."""
+"""Records on their way to scores: decoding and scoring run in threads while the loop keeps polling."""
 
 from __future__ import annotations
 
@@ -158,19 +158,19 @@ class Pipeline:
         self._batches.clear()
 
     def close(self, timeout_seconds: float) -> None:
-        """Drop everything and end the threads; those that hang are told and left behind."""
+        """Drop everything and end the threads; those that hang are logged and abandoned."""
         self.clear()
         n_decoding = self._queue.close(timeout_seconds)
         if n_decoding:
             log.warning(
-                "%s decoding threads did not end within %.1f s, leaving without them: a picture is "
+                "%s decoding threads did not end within %.1f s and are abandoned: a picture is "
                 "still being fetched, decoded or prepared",
                 *(n_decoding, timeout_seconds),
                 extra=action("decoding_left", threads=n_decoding),
             )
         if not self._scoring.close(timeout_seconds):
             log.warning(
-                "the scoring thread did not end within %.1f s, leaving without it: it waits for the "
+                "the scoring thread did not end within %.1f s and is abandoned: it waits for the "
                 "model%s",
                 *(timeout_seconds, " or for a picture" if n_decoding else ""),
                 extra=action("scoring_left"),

@@ -71,12 +71,12 @@ class Positions:
         *,
         topic_id: str | None = None,
     ) -> None:
-        """Start anew.
+        """Start again.
 
         Args:
             stored: every owned partition with the database's offset, None when it has none.
             begun: where the source will continue, as far as it knows.
-            topic_id: the broker's id of the topic that they are of, if it tells one.
+            topic_id: the broker's id of the topic that they belong to, if it returns one.
         """
         self._topic_id = topic_id
         self._places = {

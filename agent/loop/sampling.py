@@ -51,7 +51,7 @@ class Sampler:
         self._told = 1
 
     def follow(self, reading: LagReading) -> None:
-        """Decide anew, when *reading* is new."""
+        """Decide again if *reading* is new."""
         if reading is self._reading or self._settings.above_lag_seconds is None:
             return
         now = self._clock.now().timestamp()
@@ -74,7 +74,7 @@ class Sampler:
     def _tell(self, rate: int) -> None:
         if rate > 1 and self._told == 1:
             log.warning(
-                "the agent is behind: one record in %s is scored until it has caught up",
+                "the agent lags behind: one record in %s is scored until it has caught up",
                 rate,
                 extra=action("sampling_started", one_in=rate),
             )

@@ -30,7 +30,7 @@ class Judged:
     Attributes:
         outcomes: every record of the batch in the order of delivery.
         events: those that were scored.
-        scored: a row for each of *events*; None when there is none.
+        scored: one row per event of *events*; None if there are no events.
         seconds: by stage: ``decode`` and ``prepare`` are busy time of the decoding threads,
             ``decode_wait`` what the scorer waited for them, ``score`` its own, ``score.NAME`` a
             part of that.
@@ -160,7 +160,7 @@ class ScoringThread:
             for event in found.events
         }
         self._note(len(events), len(bad), events, error)
-        reason = EventUnscorable(f"the model gave no finite score for this picture: {error}")
+        reason = EventUnscorable(f"the model returned no finite score for this picture: {error}")
         marked = [
             replace(found, outcome=reason, is_skewed=False, more=())
             if id(found.outcome) in bad

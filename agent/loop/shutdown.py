@@ -28,7 +28,7 @@ class Shutdown:
         while len(pipeline) and not until():
             if self._clock.monotonic() > deadline:
                 log.warning(
-                    "%s records are left for the next agent",
+                    "%s records were not scored in time; the next agent reads them",
                     len(pipeline),
                     extra=action("records_left", records=len(pipeline)),
                 )
@@ -44,7 +44,7 @@ class Shutdown:
                 return
             if self._clock.monotonic() > deadline:
                 log.error(
-                    "leaving with %s events not in the database; the next agent reads them again",
+                    "shutting down with %s events that are not in the database; the next agent reads them again",
                     self._unflushed.n_events,
                     extra=action("counts_left", events=self._unflushed.n_events),
                 )

@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
     """Tell glibc to keep what is freed, up to 1 GiB, in one arena; return whether it will.
 
     By default it gives large tensors back to the kernel, and each layer of each pass on a CPU takes
-    its pages anew: 6,000 page faults an image, half the time of a pass where faults are expensive. The
+    its pages again: 6,000 page faults an image, half the time of a pass where faults are expensive. The
     most memory that the process takes stays the same; it keeps it.
 
     For processes of our own, before they have threads: it holds for all of a process. Where

@@ -15,7 +15,7 @@ from .watchdog import EXIT_CODE
 log = logging.getLogger(__name__)
 
 LEAVE_SECONDS = 40.0
-"""Below the 45 that supervisors are told to give; each step of leaving has a shorter bound of its own."""
+"""Less than the 45 s that supervisors should wait; each shutdown step has a shorter limit of its own."""
 
 
 def _end_process() -> None:
@@ -68,8 +68,8 @@ class LeaveDeadline:
             return
         where, others = _where_main_is(), _other_threads()
         log.critical(
-            "asked to stop %.0f s ago and still here; ending without: the main thread is in %s, "
-            "and there are the threads %s",
+            "asked to stop %.0f s ago and still running; ending the process: the main thread is in %s, "
+            "and the running threads are %s",
             *(self._seconds, where, ", ".join(others) or "of nobody"),
             extra=action("leave_stuck", seconds=self._seconds, where=where, threads=others),
         )

@@ -37,8 +37,8 @@ def run_agent(
     Leaving takes at most `leaving.LEAVE_SECONDS`, whatever hangs.
 
     Args:
-        accept_new_topic: read a topic that was deleted and made anew, from its first message.
-        is_start_told: where a new stream begins was told for this start.
+        accept_new_topic: read a topic that was deleted and recreated, from its first message.
+        is_start_told: the start of a new stream was given on the command line.
 
     Raises:
         AgentError, DetectorError, StorageError: what ended the agent, with what to do.
@@ -99,7 +99,7 @@ def _run(
 def _tell_known_start(store: Store, stream: str) -> None:
     if store.partitions(stream):
         log.warning(
-            "stream %s was read before and goes on where the database stands: --from is for a "
+            "stream %s was read before and continues from the database's offsets: --from is for a "
             "stream's first start",
             stream,
             extra=action("start_known", stream=stream),
@@ -117,7 +117,7 @@ def _tell_start(agent: Agent) -> None:
 def _tell_end(status: LoopStatus) -> None:
     n_flushes = status.flushes.get("written", 0)
     log.info(
-        "agent left: %s events counted, %s dead letters, %s flushes",
+        "agent stopped: %s events counted, %s dead letters, %s flushes",
         *(status.n_counted, status.n_dead_letters, n_flushes),
         extra=action(
             "agent_left",
@@ -130,7 +130,7 @@ def _tell_end(status: LoopStatus) -> None:
         ),
     )
     log.info(
-        "where the time went: %s",
+        "time per stage: %s",
         describe_time(status),
         extra=action("time_spent", seconds=dict(status.stage_seconds)),
     )

@@ -24,7 +24,7 @@ class WatchedTopic:
 
     Attributes:
         n_partitions: at the last look.
-        topic_id: changes when the topic is deleted and made anew; None where the broker tells none.
+        topic_id: changes when the topic is deleted and recreated; None where the broker tells none.
     """
 
     def __init__(self, topic: str, connection: KafkaConnection) -> None:
@@ -71,7 +71,7 @@ class WatchedTopic:
         """Say so when the broker tells no id."""
         if self.topic_id is None:
             log.info(
-                "the broker tells no topic ids: if %s is deleted and made anew, that is noticed by "
+                "the broker tells no topic ids: if %s is deleted and recreated, that is noticed by "
                 "its offsets only",
                 self._topic,
                 extra=action("topic_id_unknown", topic=self._topic),

@@ -59,7 +59,7 @@ class LoopCollector(Collector):
             counts[error if error in self._reasons else OTHER] += n
         family = CounterMetricFamily(
             "driftgauge_events_dead_lettered",
-            "Records sent to the dead letters, by error.",
+            "Records sent to the dead-letter topic, by error.",
             labels=["reason"],
         )
         for reason, n in counts.items():
@@ -71,11 +71,11 @@ class LoopCollector(Collector):
         n_partitions = len(status.partitions)
         values = {
             "turn_age_seconds": (
-                "Seconds since the loop's last turn began, or since it waits for the scorer.",
+                "Seconds since the loop's last iteration began, or since it started to wait for the scorer.",
                 now - status.turned_at,
             ),
             "flush_age_seconds": (
-                "Seconds since the last flush that succeeded.",
+                "Seconds since the last successful flush.",
                 now - status.flushed_at,
             ),
             "queue_events": ("Records in memory that are not scored yet.", status.n_waiting),
@@ -93,7 +93,7 @@ class LoopCollector(Collector):
             yield GaugeMetricFamily(f"driftgauge_{name}", text, value)
         unavailable = GaugeMetricFamily(
             "driftgauge_dependency_unavailable",
-            "1 while it does not answer and is tried again.",
+            "1 while it does not answer and is retried.",
             labels=["dependency"],
         )
         for name in DEPENDENCIES:
@@ -103,11 +103,13 @@ class LoopCollector(Collector):
     def _lag(self, status: LoopStatus) -> Iterator[Metric]:
         reading, now = status.lag, self._clock.now().timestamp()
         events = GaugeMetricFamily(
-            "driftgauge_lag_events", "Records between counted and the end.", labels=["partition"]
+            "driftgauge_lag_events",
+            "Records not counted yet, up to the end of the partition.",
+            labels=["partition"],
         )
         seconds = GaugeMetricFamily(
             "driftgauge_lag_seconds",
-            "Age of the last counted record while others wait, else 0.",
+            "Age of the last counted record while later records wait, else 0.",
             labels=["partition"],
         )
         for (_, number), lag in sorted(reading.partitions.items()):
@@ -115,7 +117,9 @@ class LoopCollector(Collector):
             seconds.add_metric([str(number)], lag.seconds(now))
         yield events
         yield seconds
-        age = GaugeMetricFamily("driftgauge_lag_age_seconds", "Seconds since the lag was known.")
+        age = GaugeMetricFamily(
+            "driftgauge_lag_age_seconds", "Seconds since the lag was last read."
+        )
         if reading.at is not None:
             age.add_metric([], self._clock.monotonic() - reading.at)
         yield age
@@ -131,7 +135,7 @@ class LoopCollector(Collector):
 
 def _events(status: LoopStatus) -> Iterator[Metric]:
     sums = {
-        "events_consumed": ("Records taken from Kafka.", status.n_consumed),
+        "events_consumed": ("Records read from Kafka.", status.n_consumed),
         "events_scored": ("Events scored and counted in memory.", status.n_scored),
         "events_dropped": (
             "Scored events dropped before a flush, to be read again.",
@@ -139,11 +143,11 @@ def _events(status: LoopStatus) -> Iterator[Metric]:
         ),
         "events_sampled_out": ("Records left out by sampling under lag.", status.n_sampled_out),
         "events_skewed": (
-            "Events dated too far ahead of the clock, counted at their arrival.",
+            "Events dated too far in the future, counted at their arrival time.",
             status.n_skewed,
         ),
         "segments_bounded": (
-            "Segment values beyond the bound, counted as ~other.",
+            "Segment values beyond the limit, counted as ~other.",
             status.n_other,
         ),
     }
@@ -154,7 +158,7 @@ def _events(status: LoopStatus) -> Iterator[Metric]:
 def _passed_over(status: LoopStatus) -> Metric:
     family = CounterMetricFamily(
         "driftgauge_records_passed_over",
-        "Records that are neither events nor dead letters, by what they are.",
+        "Records that are neither events nor dead letters, by kind.",
         labels=["kind"],
     )
     family.add_metric(["prediction"], status.n_predictions)

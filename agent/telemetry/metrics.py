@@ -1,4 +1,4 @@
-"""What is told to Prometheus as it happens, in a registry of its own; the rest is read at each scrape.
+"""Metrics that are updated as events happen, in a separate registry; the rest is read at each scrape.
 
 Names carry the unit, labels are bounded: no segment, event or message ever becomes a label.
 docs/operations.md says what each means; a test compares the two.
@@ -46,15 +46,15 @@ class Metrics:
         )
         self._batch = self._histogram("batch_events", "Events in a scored batch.", _BATCH_EDGES)
         self._flush = self._histogram(
-            "flush_duration_seconds", "Seconds that a written flush took.", _SECOND_EDGES
+            "flush_duration_seconds", "Duration of a written flush in seconds.", _SECOND_EDGES
         )
         self._alerts = Gauge(
-            "driftgauge_alerts", "Live alerts of the stream, by state.", ["state"],
+            "driftgauge_alerts", "Unresolved alerts of the stream, by state.", ["state"],
             registry=self.registry,
         )  # fmt: skip
 
     def hear(self, happened: BatchScored | FlushEnded) -> None:
-        """Take in what the loop tells: its listener."""
+        """Record what the loop reports; the loop's listener."""
         if isinstance(happened, BatchScored):
             p_values = happened.scored.p_values[:, -1]
             self._ood.inc(int(np.count_nonzero(p_values <= self._alpha)))
@@ -63,7 +63,7 @@ class Metrics:
             self._flush.observe(happened.seconds)
 
     def set_alerts(self, by_state: Mapping[str, int]) -> None:
-        """Tell how many alerts live in the database."""
+        """Set the number of unresolved alerts in the database."""
         for state, n_alerts in by_state.items():
             self._alerts.labels(state).set(n_alerts)
 

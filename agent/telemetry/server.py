@@ -2,7 +2,7 @@
 
 The standard library's asyncio, since three short answers need no framework. What matters here is what
 servers leave open: a deadline for a whole connection, not for each byte of it, and a bound on
-connections at which the oldest makes room, so that a probe is answered whoever else is connected.
+connections at which a new one closes the oldest, so that a probe is always answered.
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class HttpServer:
                 await self._talk(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             log.debug(
-                "a client of %s left or was too slow", self.address, extra=action("http_left")
+                "a client of %s disconnected or was too slow",
+                self.address,
+                extra=action("http_left"),
             )
         finally:
             self._connections.pop(task, None)
@@ -148,7 +150,7 @@ class HttpServer:
         route = self._routes.get(urlsplit(target).path)
         if route is None:
             known = " ".join(self._routes)
-            return Response(f"no such page; there is: {known}\n".encode(), status=404)
+            return Response(f"no such page; the pages are:  {known}\n".encode(), status=404)
         try:
             return route(accept)
         except Exception:  # any: a page must not end the server

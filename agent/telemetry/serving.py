@@ -73,7 +73,7 @@ def serving(settings: HttpSection, pages: dict[str, Route]) -> Iterator[HttpServ
     finally:
         if not server.close():
             log.warning(
-                "the HTTP server at %s did not end in time, leaving without it",
+                "the HTTP server at %s did not end in time and is abandoned",
                 settings.host,
                 extra=action("http_not_closed"),
             )
@@ -90,7 +90,7 @@ def _started(settings: HttpSection, pages: dict[str, Route]) -> HttpServer | Non
         if settings.required:
             raise SettingsError(told, hint="set http.port to a free port, or to 0") from error
         log.warning(
-            "%s; going on without, set http.port to a free port, or to 0",
+            "%s; the agent runs without them; set http.port to a free port, or to 0",
             told,
             extra=action("http_unavailable", address=at),
         )

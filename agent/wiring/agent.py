@@ -64,7 +64,7 @@ def build_agent(
 
     Args:
         metrics: told of each batch and each flush, and by jobs.
-        accept_new_topic: read a topic that was deleted and made anew, from its first message.
+        accept_new_topic: read a topic that was deleted and recreated, from its first message.
 
     Raises:
         NotFitted: the stream has no active detector.

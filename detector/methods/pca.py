@@ -1,4 +1,4 @@
-"""PCA residual: what is left beside the main directions of the reference."""
+"""PCA residual: what remains after projection on the reference's main components."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VARIANCE_KEPT = 0.9
 
 
 class PcaResidual(LinearDistance):
-    """What is left beside the directions that hold 90 % of the reference's variance."""
+    """The residual after the components with 90 % of the reference's variance."""
 
     def measure(self, part: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and W of one part of ``z0``, in float64."""

@@ -158,7 +158,9 @@ def test_what_sampling_left_out_is_estimated_anew_when_alpha_changes(store: Stor
 
 
 def test_alpha_must_be_an_edge_of_the_bins(store: Store) -> None:
-    with pytest.raises(ValueError, match=r"no rate can be read at alpha = 0\.04; wanted one of"):
+    with pytest.raises(
+        ValueError, match=r"the rate is not available at alpha =  0\.04; wanted one of"
+    ):
         store.ensure_stream(STREAM, TOPIC, 60, alpha=0.04)
 
 

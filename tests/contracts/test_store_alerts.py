@@ -49,7 +49,7 @@ def test_an_alert_is_stored_with_an_id_and_read_back_equal(store: Store) -> None
 @pytest.mark.parametrize("previous", [None, NEXT])
 def test_a_turn_from_a_wrong_cursor_writes_nothing(store: Store, previous: datetime | None) -> None:
     store.judge(turn(None, START))
-    with pytest.raises(RecordConflict, match=r"stands at 2026-03-01 12:00.*nothing was written"):
+    with pytest.raises(RecordConflict, match=r"is at 2026-03-01 12:00.*nothing was written"):
         store.judge(turn(previous, NEXT + timedelta(hours=1), alert()))
     assert store.alerts() == []
     assert store.monitor_state(STREAM) == MonitorState(START, '{"turn": 1}')
@@ -133,7 +133,7 @@ def test_an_alert_s_life_never_goes_back(store: Store) -> None:
 
 
 def test_unknown_alerts_and_states_are_refused_by_name(store: Store) -> None:
-    with pytest.raises(RecordConflict, match="there is no alert 12") as caught:
+    with pytest.raises(RecordConflict, match="alert 12 does not exist") as caught:
         store.transition_alert(12, "resolved", at=NEXT, by="ada")
     assert caught.value.hint == "driftgauge alerts list --all"
     with pytest.raises(ValueError, match="'closed' is not a state"):

@@ -95,7 +95,7 @@ def test_each_call_of_a_reused_layer_can_be_tapped_by_its_number() -> None:
     assert not torch.allclose(pooled["shared#1"], pooled["shared#3"])
     with torch.inference_mode(), LayerTaps(model, ["shared#4"]) as taps:
         model(images())
-        with pytest.raises(LayerSilent, match=r"called 3 times .* call 4 did not come"):
+        with pytest.raises(LayerSilent, match=r"called 3 times .* call 4 did not happen"):
             taps.pooled()
 
 
@@ -145,14 +145,14 @@ class Says(nn.Module):
 @pytest.mark.parametrize(
     ("wrap", "error", "words"),
     [
-        (lambda x: "no tensor", LayerSilent, "gave no tensor but str"),
+        (lambda x: "no tensor", LayerSilent, "returned no tensor but  str"),
         (lambda x: x[0], ShapeMismatch, r"gave shape \(5, 5, 5\) for 2 samples"),
-        (lambda x: x.transpose(0, 1), ShapeMismatch, "wanted one row a sample"),
+        (lambda x: x.transpose(0, 1), ShapeMismatch, "wanted one row per sample"),
         (lambda x: x.sum(), ShapeMismatch, r"shape \(\) for 2 samples"),
         (lambda x: x[None, None].transpose(0, 2), ShapeMismatch, "wanted 2 to 4 axes"),
         (lambda x: x[:, :, :0], ShapeMismatch, "no position"),
-        (lambda x: x.to_sparse(), ShapeMismatch, "gave what cannot be pooled"),
-        (lambda x: x.to(torch.complex64), ShapeMismatch, "gave what cannot be pooled"),
+        (lambda x: x.to_sparse(), ShapeMismatch, "returned a value that cannot be pooled"),
+        (lambda x: x.to(torch.complex64), ShapeMismatch, "returned a value that cannot be pooled"),
     ],
     ids=["text", "one image", "time first", "number", "five axes", "no place", "sparse", "complex"],
 )

@@ -117,5 +117,5 @@ def test_a_damaged_checkpoint_is_not_read(tmp_path: Path) -> None:
 def test_a_checkpoint_that_cannot_be_written_ends_the_training_with_what_to_do(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(ArtifactError, match=r"cannot keep where training stands .* make room"):
+    with pytest.raises(ArtifactError, match=r"cannot write the training state .* free disk space"):
         train(tmp_path / "no folder" / "training.safetensors")

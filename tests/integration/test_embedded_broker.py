@@ -83,7 +83,9 @@ def test_a_broker_that_ends_at_once_says_its_last_words(tmp_path: Path) -> None:
     script.write_text("#!/bin/sh\necho no room left\nexit 3\n")
     script.chmod(0o755)
     binary = BrokerBinary(script, lambda address: [address])
-    with pytest.raises(BrokerNotStarted, match="it ended at once; its last words: no room left"):
+    with pytest.raises(
+        BrokerNotStarted, match="it ended immediately; its last lines: no room left"
+    ):
         EmbeddedBroker(tmp_path, binary=binary).start()
 
 

@@ -127,8 +127,8 @@ def test_the_agent_counts_every_event_leaves_cleanly_and_goes_on_where_it_stood(
     assert run_until_counted(folder, 4 * N_LIVE, signal.SIGTERM) == 0
     log = (folder / "agent.log").read_text()
     assert log.count("agent started: stream line") == 2
-    assert log.count("agent left") == 2
-    assert "where the time went" in log
+    assert log.count("agent stopped") == 2
+    assert "time per stage" in log
     assert "Traceback" not in log
     status = driftgauge("status", "--json", cwd=folder)
     assert status.returncode == 3, status.stderr  # the agent has left
@@ -144,7 +144,7 @@ def test_another_models_detector_is_refused_with_what_differs(fitted: tuple[Path
     (folder / "other.toml").write_text(text)
     done = driftgauge("run", "--config", "other.toml", cwd=folder)
     assert done.returncode == 1
-    assert "was fitted for another set-up: preprocessing" in done.stderr
+    assert "was fitted for a different configuration:  preprocessing" in done.stderr
     assert "hint: fit a detector for this model" in done.stderr
     assert "Traceback" not in done.stderr
 

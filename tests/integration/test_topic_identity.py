@@ -1,4 +1,4 @@
-"""A topic is known by its id: one that was deleted and made anew is not read as the old one."""
+"""A topic is known by its id: one that was deleted and recreated is not read as the old one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_topic_made_anew_stops_the_agent_and_is_read_whole_when_accepted(
     agent.leave()
     remake(rig, n_anew)
     agent = rig.agent()
-    with pytest.raises(TopicRecreated, match="was deleted and made anew") as stopped:
+    with pytest.raises(TopicRecreated, match="was deleted and recreated") as stopped:
         until(lambda: False, agent.loop.turn)
     assert "--accept-new-topic" in str(stopped.value.hint)
     agent.leave()
@@ -85,7 +85,7 @@ def test_a_topic_made_anew_while_it_is_read_stops_the_agent_too(rig: Rig) -> Non
     agent = rig.agent()
     agent.read(5)
     remake(rig, 12)
-    with pytest.raises(TopicRecreated, match="was deleted and made anew"):
+    with pytest.raises(TopicRecreated, match="was deleted and recreated"):
         until(lambda: False, agent.loop.turn)
     agent.leave()
     assert agent.next_offsets == {0: 5}

@@ -61,7 +61,7 @@ def test_sqlite_runs_in_wal_mode_with_foreign_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_memory_cannot_be_shared(url: str) -> None:
-    with pytest.raises(StorageError, match="in memory cannot be shared") as caught:
+    with pytest.raises(StorageError, match="in-memory SQLite database cannot be shared") as caught:
         Database(url)
     assert caught.value.hint.startswith("sqlite:///driftgauge.db or postgresql://")
 
@@ -160,9 +160,9 @@ def test_a_file_of_an_earlier_version_is_closed_to_others_with_its_upgrade(tmp_p
 def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     database = Database(f"sqlite:///{tmp_path}/file/driftgauge.db")
-    with pytest.raises(StorageError, match=r"cannot make the database .*: ") as caught:
+    with pytest.raises(StorageError, match=r"cannot create the database .*: ") as caught:
         database.upgrade()
-    assert "write the file and its folder" in caught.value.hint
+    assert "write permission on the file and its folder" in caught.value.hint
 
 
 def test_a_full_disk_is_waited_for_and_says_what_to_do(tmp_path: Path) -> None:
@@ -189,7 +189,10 @@ def test_a_file_that_may_not_be_written_says_so_at_once(tmp_path: Path) -> None:
     told = storage_error(inner.value, database.name)
     assert told.retryable
     assert "readonly database" in str(told)
-    assert told.hint == "let the user that runs driftgauge write the file and its folder"
+    assert (
+        told.hint
+        == "give the user that runs driftgauge write permission on the file and its folder"
+    )
     database.close()
 
 

@@ -20,6 +20,6 @@ def test_an_agent_that_ended_is_told_with_its_last_words(tmp_path: Path) -> None
         assert agent._process is not None
         assert agent._process.wait(30) == 2
         with pytest.raises(
-            AgentProcessEnded, match="exit code 2; its last words:\n  error: cannot read"
+            AgentProcessEnded, match="exit code 2; its last log lines:\n  error: cannot read"
         ):
             agent.check()

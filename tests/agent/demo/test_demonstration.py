@@ -78,7 +78,7 @@ def test_verdict_summary_and_screen_say_the_same(
 def test_the_agent_left_cleanly(run: tuple[DemoOutcome, str], folder: Path) -> None:
     assert run[0].verdict is not None
     log = (folder / "run" / "agent.log").read_text()
-    assert "agent left" in log
+    assert "agent stopped" in log
     assert "Traceback" not in log
 
 

@@ -115,7 +115,7 @@ def test_a_folder_gives_a_camera_a_sub_folder(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused_with_what_to_do(tmp_path: Path) -> None:
     pytest.importorskip("skimage")
-    with pytest.raises(SettingsError, match="make one sub-folder a camera"):
+    with pytest.raises(SettingsError, match="make one sub-folder per camera"):
         folder_cameras(tmp_path)
 
 

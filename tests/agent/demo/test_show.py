@@ -95,6 +95,6 @@ def test_an_alert_is_told_with_the_frames_since_its_fault_or_as_false() -> None:
     run = plan()
     alert = alert_for(run, run.faults[0], windows=0)
     frames = 16 - run.faults[0].begins % 16
-    assert alert_line(alert, run).endswith(f"[lens out of focus, begun {frames} frames earlier]")
+    assert alert_line(alert, run).endswith(f"[lens out of focus, started {frames} frames earlier]")
     assert alert_line(replace(alert, segment="camera=china"), run).endswith("a false alarm]")
     assert alert.stream == STREAM

@@ -172,7 +172,7 @@ def test_a_job_that_hangs_holds_up_neither_the_others_nor_the_end(
         assert counter.done.wait(PATIENCE)
         begun = time.monotonic()
     assert time.monotonic() - begun < PATIENCE
-    assert "the job 'hang' did not end within 0.1 s, leaving without it" in caplog.text
+    assert "the job 'hang' did not end within 0.1 s and is abandoned" in caplog.text
     release.set()
 
 

@@ -188,7 +188,7 @@ def test_a_broker_that_is_back_is_told_with_how_long_it_was_away(
     source.is_gone = True
     rig.turn(loop, 20)
     assert loop.status().unavailable["broker"].reason == "nobody answers"
-    tries = [line for line in caplog.messages if line.startswith("nobody answers; trying again")]
+    tries = [line for line in caplog.messages if line.startswith("nobody answers; retrying in")]
     assert 2 <= len(tries) <= 5  # with back-off, not every turn
     source.is_gone = False
     rig.clock.sleep(30)
@@ -260,7 +260,7 @@ def test_a_broker_that_is_away_is_no_idle_topic(rig: Rig, caplog: pytest.LogCapt
     assert health.is_ready().holds
     assert loop.status().n_counted == 2
     told = [line for line in caplog.messages if line.startswith("the broker")]
-    assert told[0] == "the broker does not answer, waiting for it: no answer in 2 s"
+    assert told[0] == "the broker does not answer; waiting for it:  no answer in 2 s"
     assert told[1].startswith("the broker answers again after")
     assert len(told) == 2
 

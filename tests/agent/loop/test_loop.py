@@ -442,8 +442,8 @@ def test_leaving_takes_no_longer_than_it_may(rig: Rig, caplog: pytest.LogCapture
     rig.flaky.fail_before = 99
     rig.stop.set()
     loop.run()
-    assert "records are left for the next agent" in caplog.text
-    assert "events not in the database; the next agent reads them again" in caplog.text
+    assert "records were not scored in time; the next agent reads them" in caplog.text
+    assert "events that are not in the database; the next agent reads them again" in caplog.text
     assert rig.source.is_closed
     assert rig.counts == {}
 

@@ -67,7 +67,10 @@ def test_it_ends_when_the_lag_is_gone(caplog: pytest.LogCaptureFixture) -> None:
     tried = sampler(HALF_MINUTE, lag_seconds=900)
     tried.follow(LagReading(1.0, {("frames", 0): PartitionLag(0)}))
     assert {tried.one_in(record(b"", offset=offset)) for offset in range(500)} == {1}
-    assert [line.split(":")[0] for line in caplog.messages] == ["the agent is behind", "caught up"]
+    assert [line.split(":")[0] for line in caplog.messages] == [
+        "the agent lags behind",
+        "caught up",
+    ]
 
 
 def test_the_chosen_stand_for_all_and_their_p_values_stay_uniform() -> None:

@@ -25,10 +25,10 @@ def test_a_fetch_and_a_job_that_hang_do_not_keep_the_process_from_leaving(tmp_pa
     )
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
-    assert "1 records are left for the next agent" in lines
+    assert "1 records were not scored in time; the next agent reads them" in lines
     assert any(line.startswith("1 decoding threads did not end within 0.5 s") for line in lines)
     assert any(line.startswith("the scoring thread did not end within 0.5 s") for line in lines)
-    assert "the job 'report' did not end within 0.5 s, leaving without it" in lines
+    assert "the job 'report' did not end within 0.5 s and is abandoned" in lines
     assert lines[-1] == "left"
 
 
@@ -42,7 +42,7 @@ def test_what_hangs_beyond_every_bound_ends_the_process_with_a_line_that_says_wh
         stop.set()
         assert ended.wait(10)
     hanging.join()
-    assert "asked to stop 0 s ago and still here; ending without: the main thread is in" in (
+    assert "asked to stop 0 s ago and still running; ending the process: the main thread is in" in (
         caplog.text
     )
     assert "job-7" in caplog.text
