@@ -67,6 +67,12 @@ class EventSource(Protocol):
         assignment.
         """
 
+    def is_same_topic(self, timeout_seconds: float) -> bool:
+        """Ask the broker whether what was read since `seek` is of the topic that was sought.
+
+        True where it tells no ids, or does not say in time.
+        """
+
     def assignment(self) -> frozenset[Partition]:
         """Return the partitions that this agent owns now."""
 

@@ -30,7 +30,7 @@ from ..events.decode import DecodePorts
 from ..log import action
 from ..ports import Clock, DeadLetters, EventSource, LoopStore, Scorer
 from .activity import Activity, Listener, ignore
-from .lag import Lag
+from .lag import TIMEOUT_SECONDS, Lag
 from .letters import Letters
 from .loop_settings import LoopSettings
 from .outages import Outages
@@ -144,6 +144,9 @@ class AgentLoop:
         try:
             self._letters.flush(self._settings.leave_seconds)
             self._outages.end("dead_letters")
+            if advances and not self._source.is_same_topic(TIMEOUT_SECONDS):
+                self._drop("the topic was recreated meanwhile")
+                return "stale"
             if advances:
                 self._store.flush(self._unflushed.flush_record(advances))
             else:  # an idle stream must notice that the database went away, too
@@ -235,11 +238,11 @@ class AgentLoop:
             self._activity.counted(batch.judged)
             batch = self._pipeline.oldest(0)
 
-    def _drop(self, error: StaleFlush) -> None:
+    def _drop(self, reason: object) -> None:
         log.warning(
             "dropping %s counted events, to read them again: %s",
             self._unflushed.n_events,
-            error,
+            reason,
             extra=action("counts_dropped", events=self._unflushed.n_events),
         )
         self._forget()

@@ -63,7 +63,7 @@ def look_at_cluster(connection: KafkaConnection, topics: Sequence[str], group: s
     purpose = "look at the cluster"
     admin = build_client(KafkaAdminClient, connection, purpose, **connection.options())
     try:
-        with explaining(connection, purpose):
+        with explaining(connection, purpose, client=admin):
             cluster = admin.describe_cluster()
             names = admin.list_topics()
             described = {one["name"]: one for one in admin.describe_topics(list(topics))}
@@ -143,7 +143,7 @@ def _reader(connection: KafkaConnection, purpose: str) -> Iterator[Any]:
         metrics_enabled=False,
     )
     try:
-        with explaining(connection, purpose):
+        with explaining(connection, purpose, client=consumer):
             yield consumer
     finally:
         consumer.close(autocommit=False, timeout_ms=_CALL_MS)

@@ -49,8 +49,7 @@ def bound_decompression(max_bytes: int) -> None:
 def is_of_the_bytes(error: Exception) -> bool:
     """Return whether *error* says that a batch fails its checksum or breaks its own format.
 
-    Nothing else may ever be stepped over: not a refusal of the broker's, and nothing that is
-    missing here.
+    Nothing else may ever be skipped: not a refusal by the broker, and nothing that is missing here.
     """
     if isinstance(error, CorruptRecordError):
         return True
@@ -66,15 +65,17 @@ def codec_missing(error: Exception, where: str) -> SourceBroken | None:
     if not isinstance(error, UnsupportedCodecError | ImportError):
         return None
     name = next((name for name in PACKAGES if name in str(error).lower()), None)
-    if name is None:
+    if name is not None:
         return SourceBroken(
-            f"{where} holds a batch that this agent cannot decompress: {error}",
-            hint="it may take a newer kafka-python; nothing was skipped",
+            f"{where}: a batch is compressed with {name}, and the package {PACKAGES[name]} is not "
+            "installed",
+            hint=f"pip install {PACKAGES[name]}; nothing was skipped, reading resumes there",
         )
+    if isinstance(error, ImportError):
+        return None
     return SourceBroken(
-        f"{where} holds a batch compressed with {name}, and the package {PACKAGES[name]} is not "
-        "installed here",
-        hint=f"pip install {PACKAGES[name]}; nothing was skipped, reading goes on from there",
+        f"{where}: a batch cannot be decompressed with what is installed: {error}",
+        hint="it may need a newer kafka-python; nothing was skipped, reading resumes there",
     )
 
 

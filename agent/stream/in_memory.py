@@ -106,6 +106,10 @@ class MemorySource:
         """Return the topic's id, which it keeps for good."""
         return self._topic.topic_id
 
+    def is_same_topic(self, timeout_seconds: float) -> bool:
+        """Return True: the topic is never made anew."""
+        return True
+
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived; never waits."""
         if self._has_changed:

@@ -37,7 +37,6 @@ from .first_start import seek_starts
 from .offsets import ends_of, positions, tell_offsets
 from .record import to_record
 from .retention import skip_what_retention_took
-from .silence import Silence
 from .unreadable import KafkaProbe, UnreadableRanges
 from .watched_topic import WatchedTopic
 
@@ -74,7 +73,6 @@ class KafkaSource:
         self._changed = threading.Event()
         self._is_paused = False
         self._delivered: dict[Partition, int] = {}
-        self._silence = Silence()
         self._unreadable = UnreadableRanges(lambda: KafkaProbe(connection))
         self._failures = ConsumerFailures(topic, self._unreadable)
         warn_without_checksum()
@@ -88,7 +86,7 @@ class KafkaSource:
     def poll(self, timeout_seconds: float) -> Polled:
         """Return what has arrived, waiting at most *timeout_seconds*.
 
-        A topic that was made anew is told as a changed assignment, and by `topic_id`.
+        A topic that was recreated is reported as a changed assignment, until it is sought.
 
         Raises:
             SourceUnavailable: the broker does not answer a consumer built anew, or the topic is gone.
@@ -117,6 +115,11 @@ class KafkaSource:
         """Return the broker's id of the topic that is read, None where it tells none."""
         return self._watched.topic_id
 
+    def is_same_topic(self, timeout_seconds: float) -> bool:
+        """Ask the broker whether what was read since `seek` is of the topic that was sought."""
+        consumer = self._live()
+        return self._watched.is_the_same(consumer, round(timeout_seconds * 1000))
+
     def assignment(self) -> frozenset[Partition]:
         """Return the partitions that this agent owns now."""
         if self._consumer is None:
@@ -140,6 +143,7 @@ class KafkaSource:
         if unknown:
             begun |= self._seek_starts(consumer, unknown)
         self._delivered = dict(begun)
+        self._watched.mark_sought()
         return begun
 
     def ends(self, timeout_seconds: float) -> dict[Partition, int]:
@@ -152,8 +156,7 @@ class KafkaSource:
             SourceUnavailable: the broker did not say in time.
         """
         consumer = self._live()
-        with self._silence.noticed():
-            ends = ends_of(consumer, round(timeout_seconds * 1000))
+        ends = ends_of(consumer, round(timeout_seconds * 1000))
         read = {at for at, place in positions(consumer).items() if place >= ends.get(at, place + 1)}
         return {
             at: min(end, self._delivered.get(at, end)) if at in read else end

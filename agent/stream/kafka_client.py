@@ -1,8 +1,7 @@
 """The only way to build one of kafka-python's clients, and to call one that may fail to connect.
 
-All that the client needs and has no setting for is done here: its own log is kept out of ours, no
-topic is made by asking for it, what a batch unpacks to is bounded, and what a failed constructor
-leaves open is closed.
+What the client has no setting for is done here: its log is kept out of ours, asking for a topic does
+not create it, decompression is bounded, and what a failed constructor leaves open is closed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from ..log import action
-from .codec import bound_decompression
+from .codec import bound_decompression, codec_missing
 from .connection import KafkaConnection
 from .unreachable import is_refusal, unreachable
 
@@ -31,10 +30,10 @@ _CLIENT = "kafka"
 
 
 class _ClientLog(logging.Handler):
-    """Hands the client's warnings on as our own debug lines.
+    """Repeats the client's warnings as our own debug lines.
 
-    They repeat each other, speak of tasks and sockets, and come also where nothing is wrong. What
-    an operator must know is told by our own lines.
+    They repeat each other, are about tasks and sockets, and appear even if nothing is wrong. What an
+    operator needs to know is in our own lines.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -133,6 +132,7 @@ def explaining(
 
     Raises:
         SourceUnavailable: with what the client's log said, since its exception does not say it.
+        SourceBroken: the package of a batch's codec is not installed.
     """
     heard = _Heard(connection, when_refused)
     of_client = logging.getLogger(_CLIENT)
@@ -140,6 +140,9 @@ def explaining(
     try:
         yield
     except (KafkaError, OSError, ValueError) as error:
+        missing = codec_missing(error, f"cannot {purpose}")
+        if missing is not None:
+            raise missing from error
         told = _advertised(network or [getattr(client, "_client", None)])
         raise unreachable(connection, purpose, error, heard.lines, told) from error
     finally:

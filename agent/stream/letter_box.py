@@ -10,7 +10,6 @@ from kafka import KafkaConsumer, TopicPartition
 
 from ..errors import SourceUnavailable
 from ..ports import Record
-from .codec import codec_missing
 from .connection import KafkaConnection
 from .kafka_client import build_client, explaining
 from .record import to_record
@@ -40,7 +39,6 @@ class LetterBox:
 
         Raises:
             SourceUnavailable: the broker brings nothing for half a minute.
-            SourceBroken: the package of the topic's compression is not installed.
         """
         open_ones = {tp for tp, end in self._ends.items() if end}
         if not open_ones:
@@ -49,22 +47,13 @@ class LetterBox:
         self._consumer.seek_to_beginning(*open_ones)
         n_silent = 0
         while open_ones:
-            batches = self._poll()
+            batches = self._consumer.poll(timeout_ms=_POLL_MS)
             n_silent = 0 if batches else n_silent + 1
             for tp, found in batches.items():
                 yield from (to_record(one) for one in found if one.offset < self._ends[tp])
             open_ones = {tp for tp in open_ones if self._position(tp) < self._ends[tp]}
             if n_silent > _SILENT_POLLS:
                 raise SourceUnavailable(f"{self._topic} brings nothing more before its end")
-
-    def _poll(self) -> Any:
-        try:
-            return self._consumer.poll(timeout_ms=_POLL_MS)
-        except Exception as error:
-            missing = codec_missing(error, f"topic {self._topic}")
-            if missing is not None:
-                raise missing from error
-            raise
 
     def _position(self, tp: Any) -> int:
         return int(self._consumer.position(tp, timeout_ms=_CALL_MS) or 0)
@@ -76,6 +65,7 @@ def open_letter_box(connection: KafkaConnection, topic: str) -> Iterator[LetterB
 
     Raises:
         SourceUnavailable: the broker does not answer.
+        SourceBroken: the package of the topic's compression is not installed.
     """
     purpose = f"read {topic}"
     consumer = build_client(

@@ -32,7 +32,7 @@ class KafkaPublisher:
         Raises:
             SourceUnavailable: it did not, or did not say so in time.
         """
-        with explaining(self._connection, f"send to {self._topic}"):
+        with explaining(self._connection, f"send to {self._topic}", client=self._producer):
             sent = self._producer.send(self._topic, key=key, value=value, headers=headers)
             sent.get(timeout=TIMEOUT_SECONDS)
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from kafka.errors import KafkaError
+
 from ..errors import SourceUnavailable, TopicMissing
 from ..log import action
 from .connection import KafkaConnection
@@ -20,18 +22,18 @@ _GONE_SECONDS = 10.0
 
 
 class WatchedTopic:
-    """What the broker tells of the topic that is read. The source's thread owns it.
+    """What the broker says about the topic that is read. The source's thread owns it.
 
     Attributes:
         n_partitions: at the last look.
-        topic_id: changes when the topic is deleted and recreated; None where the broker tells none.
+        topic_id: changes when the topic is recreated; None if the broker returns none.
     """
 
     def __init__(self, topic: str, connection: KafkaConnection) -> None:
         self._topic = topic
         self._connection = connection
         self._listed_at = time.monotonic()
-        self._is_remade = False
+        self._sought_id: str | None = None
         self.n_partitions = 0
         self.topic_id: str | None = None
 
@@ -51,38 +53,64 @@ class WatchedTopic:
         self.n_partitions = len(consumer.partitions_for_topic(self._topic) or ())
         self._note(consumer)
 
-    def was_recreated(self, consumer: Any) -> bool:
-        """Return whether the topic has another id than before, by what the broker last told.
+    def mark_sought(self) -> None:
+        """The offsets that are read from now on are of the topic as it is now known."""
+        self._sought_id = self.topic_id
 
-        That is every few seconds, so nothing is asked. True once for each new id.
+    def was_recreated(self, consumer: Any) -> bool:
+        """Return whether the topic has another id than when it was sought, by what is known.
+
+        The client asks the broker every few seconds; nothing is asked here.
 
         Raises:
-            SourceUnavailable: it has not been there for some seconds.
+            SourceUnavailable: the topic has not existed for some seconds.
         """
         if _cluster(consumer).partitions_for_topic(self._topic) is not None:
             self._listed_at = time.monotonic()
             self._note(consumer)
         elif time.monotonic() - self._listed_at > _GONE_SECONDS:
-            raise SourceUnavailable(f"topic {self._topic} is not there any more")
-        was, self._is_remade = self._is_remade, False
-        return was
+            raise SourceUnavailable(f"topic {self._topic} does not exist any more")
+        return not self._is_sought
+
+    def is_the_same(self, consumer: Any, timeout_ms: int) -> bool:
+        """Ask the broker whether the topic has the id that was sought; True if it does not answer.
+
+        The client fetches by name: what it brought may be from a recreated topic.
+        """
+        if self._sought_id is None:
+            return True
+        cluster = _cluster(consumer)
+        try:
+            for _ in range(1 + cluster.metadata_refresh_in_progress):  # one that began after now
+                answer = cluster.request_update()
+                consumer._net.run(consumer._manager.wait_for, answer, timeout_ms)  # noqa: SLF001
+        except KafkaError as error:
+            log.debug(
+                "the broker did not return the id of topic %s: %s",
+                *(self._topic, error),
+                extra=action("topic_id_unconfirmed", topic=self._topic),
+            )
+        self._note(consumer)
+        return self._is_sought
+
+    @property
+    def _is_sought(self) -> bool:
+        return self._sought_id is None or self._sought_id == self.topic_id
 
     def tell_without_id(self) -> None:
         """Say so when the broker tells no id."""
         if self.topic_id is None:
             log.info(
-                "the broker tells no topic ids: if %s is deleted and recreated, that is noticed by "
-                "its offsets only",
+                "the broker returns no topic ids: if topic %s is recreated, that is detected by its "
+                "offsets only",
                 self._topic,
                 extra=action("topic_id_unknown", topic=self._topic),
             )
 
     def _note(self, consumer: Any) -> None:
         found = _cluster(consumer).topic_id(self._topic)
-        if found is None or found.int == 0 or str(found) == self.topic_id:
-            return
-        self._is_remade = self.topic_id is not None
-        self.topic_id = str(found)
+        if found is not None and found.int != 0:
+            self.topic_id = str(found)
 
 
 def _cluster(consumer: Any) -> Any:
@@ -100,10 +128,10 @@ def topic_missing(topic: str, names: Collection[str], connection: KafkaConnectio
             f" and {len(others) - _MAX_NAMED} more" if len(others) > _MAX_NAMED else ""
         )
     else:
-        known = "there is none that this agent may see"
+        known = "this agent sees no topic there"
     servers = ", ".join(connection.bootstrap_servers)
     return TopicMissing(
         f"topic {topic!r} does not exist at {servers}; {known}",
-        hint="correct the name, or make the topic: driftgauge makes none that it reads. A topic that "
-        "this agent may not describe looks the same",
+        hint="correct the name, or create the topic: driftgauge creates none that it reads. A topic "
+        "that this agent is not allowed to describe looks the same",
     )

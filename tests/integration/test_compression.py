@@ -10,6 +10,7 @@ import pytest
 from kafka import KafkaProducer, codec  # noqa: TID251 - a producer that compresses
 
 from driftgauge.agent.errors import SourceBroken
+from driftgauge.agent.stream.cluster_view import newest_records
 from driftgauge.agent.stream.letter_box import open_letter_box
 
 from ..agent.records import NOON, jpeg
@@ -91,7 +92,17 @@ def test_dead_letters_whose_codec_is_not_installed_are_not_called_missing(
     send(rig, bytes(1_000), compression="zstd")
     monkeypatch.setattr(codec, "has_zstd", lambda: False)
     with (
-        open_letter_box(rig.server.connection(), rig.topic) as box,
         pytest.raises(SourceBroken, match="the package zstandard is not installed"),
+        open_letter_box(rig.server.connection(), rig.topic) as box,
     ):
         list(box.records())
+
+
+def test_a_look_at_the_newest_messages_names_the_missing_codec(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(rig, bytes(1_000), compression="lz4")
+    assert len(newest_records(rig.server.connection(), rig.topic, 3)) == 1
+    monkeypatch.setattr(codec, "has_lz4", lambda: False)
+    with pytest.raises(SourceBroken, match="the package lz4 is not installed"):
+        newest_records(rig.server.connection(), rig.topic, 3)

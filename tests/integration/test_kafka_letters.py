@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from driftgauge.agent.errors import SourceUnavailable
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.kafka
 
 def test_a_letter_of_many_megabytes_is_kept(apache_kafka: KafkaServer, topic: str) -> None:
     letters = KafkaDeadLetters(apache_kafka.connection(), topic=topic)
-    large = bytes(9_000_000)
+    large = bytes(8_000_000)
     letters.send(record(large), error="EventDecodeError", message="no picture")
     letters.flush(10)
     letters.close()
@@ -38,6 +40,20 @@ def test_a_letter_too_large_for_a_topic_that_was_there_leaves_its_reason(
     letters.close()
     (letter,) = stored(apache_kafka, topic)
     assert dict(letter.headers)["dlq_dropped_bytes"] == b"3000000"
+
+
+def test_a_letter_costs_the_same_however_many_wait(apache_kafka: KafkaServer, topic: str) -> None:
+    """They are queued in the loop's thread; the last of 8,000 must not add up all before it."""
+    letters = KafkaDeadLetters(apache_kafka.connection(), topic=topic)
+    spoilt, seconds = record(b"no picture"), []
+    for _ in range(8):
+        start = time.process_time()
+        for _ in range(1_000):
+            letters.send(spoilt, error="EventDecodeError", message="no picture")
+        seconds.append(time.process_time() - start)
+    letters.close()
+    assert sum(seconds[4:]) < 2 * sum(seconds[:4]) + 0.5, seconds
+    assert sum(seconds) < 20, seconds
 
 
 def stored(server: KafkaServer, topic: str, n: int = 1) -> list[Record]:

@@ -98,7 +98,7 @@ def test_a_topic_that_goes_away_is_waited_for_and_said_to_be_gone(
     reading = source(rig)
     joined(reading)
     delete_topics(rig.server.connection(), rig.topic)
-    with pytest.raises(SourceUnavailable, match="is not there any more"):
+    with pytest.raises(SourceUnavailable, match="does not exist any more"):
         until(lambda: False, lambda: reading.poll(0.05))
     reading.close()
 
