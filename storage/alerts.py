@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from .errors import RecordConflict
+from .progress import mark_judged
 from .records import AlertRecord, AlertTransition, Judgement, MonitorState
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one
@@ -43,6 +44,8 @@ def write_judgement(
     Changed alerts are written before new ones, so that a turn may resolve one and open the next.
     """
     _move_cursor(connection, judgement)
+    if judgement.claim is not None:
+        mark_judged(connection, judgement.stream, judgement.claim)
     stored: dict[int, AlertRecord] = {}
     for index, record in enumerate(judgement.alerts):
         if record.id is not None:

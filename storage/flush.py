@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, case, literal, or_, select
 
 from .errors import StaleFlush
 from .isolation import Write, write_all
+from .progress import note_late, note_progress
 from .records import (
     OTHER_VALUE,
     EvidenceRecord,
@@ -19,6 +20,7 @@ from .records import (
     OffsetAdvance,
     RefusedRow,
     ScoreSummary,
+    SegmentAdvance,
     WindowRecord,
 )
 from .tables import BINS, evidence, score_summary, score_window, stream_offset
@@ -48,7 +50,7 @@ def write_flush(
     """
     for advance in sorted(flush.advances, key=lambda advance: (advance.topic, advance.partition)):
         _advance(connection, flush.stream, advance, now)
-    add = partial(_add_windows, connection, flush.stream, flush.detector)
+    add = partial(_add_windows, connection, flush, now)
     windows = write(add, sorted(flush.windows, key=_window_key))
     lost = write(add, [_in_other(window) for window, _ in windows])
     keep = partial(_keep_evidence, connection, flush.stream, flush.detector)
@@ -154,8 +156,12 @@ def _partition(stream: str, advance: OffsetAdvance) -> list[ColumnElement[bool]]
 
 
 def _add_windows(
-    connection: Connection, stream: str, detector: str, windows: Sequence[WindowRecord]
+    connection: Connection, flush: FlushRecord, now: datetime, windows: Sequence[WindowRecord]
 ) -> None:
+    """Add counts, and note how far their segments have come and which of the counts are late."""
+    stream, detector = flush.stream, flush.detector
+    note_progress(connection, stream, detector, _segment_advances(flush, windows), now)
+    note_late(connection, stream, detector, windows)
     statement = upsert(connection, score_window)
     new, old = statement.excluded, score_window.c
     changes: dict[str, ColumnElement[object]] = {name: old[name] + new[name] for name in _ADDED}
@@ -166,6 +172,12 @@ def _add_windows(
     connection.execute(
         statement.on_conflict_do_update(index_elements=score_window.primary_key, set_=changes), rows
     )
+
+
+def _segment_advances(flush: FlushRecord, windows: Sequence[WindowRecord]) -> list[SegmentAdvance]:
+    said = {advance.segment: advance for advance in flush.segments}
+    last = {window.segment: window.window_start for window in sorted(windows, key=_window_key)}
+    return [said.get(segment) or SegmentAdvance(segment, start) for segment, start in last.items()]
 
 
 def _window_row(stream: str, detector: str, window: WindowRecord) -> dict[str, object]:

@@ -105,7 +105,12 @@ class ScoreSummary:
 
 @dataclass(frozen=True, slots=True)
 class FlushRecord:
-    """Everything that one transaction writes: counts, evidence and how far they reach."""
+    """Everything that one transaction writes: counts, evidence and how far they reach.
+
+    Attributes:
+        segments: how far the clocks of the segments in *windows* have come; to the start of its last
+            window where a segment is not among them.
+    """
 
     stream: str
     detector: str
@@ -113,6 +118,7 @@ class FlushRecord:
     windows: Sequence[WindowRecord] = ()
     evidence: Sequence[EvidenceRecord] = ()
     summaries: Sequence[ScoreSummary] = ()
+    segments: Sequence[SegmentAdvance] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,25 +193,85 @@ class Judgement:
     Attributes:
         previous_cursor: the cursor that the turn started from, None at first; guards the write.
         alerts: new ones (``id`` None) and changed ones.
+        claim: what the turn has judged, so that nothing of it is judged again.
     """
 
     stream: str
     previous_cursor: datetime | None
     monitor: MonitorState
     alerts: Sequence[AlertRecord] = field(default_factory=tuple)
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Watermark:
-    """How far the windows of a stream can be trusted.
+class SegmentAdvance:
+    """How far a segment's clock has come in a flush.
 
     Attributes:
-        closed_until: every window that ends at or before it is complete; None before any event.
-        idle: no partition advanced within the idle time.
+        event_time_max: the latest event time counted.
+        clock_offset_seconds: the median of event time minus the record's time; below 0 where the
+            sender's clock is behind. None where the records have no time.
     """
 
-    closed_until: datetime | None
-    idle: bool
+    segment: str
+    event_time_max: datetime
+    clock_offset_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentProgress:
+    """How far a segment has come, for one detector.
+
+    Attributes:
+        event_time_max: the latest event time counted.
+        counted_at: when that was, or anything after it, by the database's clock.
+        clock_offset_seconds: as of the last flush; see `SegmentAdvance`.
+        claimed_until: start of the last window that a turn has taken; what is counted for it or
+            for one before it is late.
+        judged_until: start of the last window judged; None before the first.
+        claims: how often a turn has taken windows of the segment.
+    """
+
+    segment: str
+    event_time_max: datetime
+    counted_at: datetime
+    clock_offset_seconds: float | None
+    claimed_until: datetime | None
+    judged_until: datetime | None
+    claims: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateCounts:
+    """What one flush counted for a window that a turn had taken before."""
+
+    id: int
+    segment: str
+    layer: str
+    window_start: datetime
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one turn is to judge.
+
+    Attributes:
+        detector: version whose windows these are.
+        at: the database's time.
+        windows: of closed windows that no turn has judged, in order of start.
+        late: counts of windows that were judged before.
+        progress: of every segment of the detector, after the claim.
+        taken: those of which windows were taken, as they were: `SegmentProgress.judged_until` is the
+            last window judged before.
+    """
+
+    detector: str
+    at: datetime
+    windows: Sequence[WindowRecord]
+    late: Sequence[LateCounts]
+    progress: Sequence[SegmentProgress]
+    taken: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

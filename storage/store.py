@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from . import agents, alerts, detectors, evidence, leases, notifications, streams, windows
+from . import agents, alerts, detectors, evidence, leases, notifications, progress, streams, windows
 from .agent_records import AgentRecord, HeartbeatRecord
 from .clock import database_now
 from .database import Database
@@ -19,6 +19,7 @@ from .periods import Period
 from .records import (
     AlertRecord,
     AlertTransition,
+    Claim,
     DetectorRecord,
     EvidenceRecord,
     FlushRecord,
@@ -30,8 +31,8 @@ from .records import (
     RateRow,
     RefusedRow,
     ScoreSummary,
+    SegmentProgress,
     StreamRecord,
-    Watermark,
     WindowRecord,
 )
 
@@ -176,17 +177,6 @@ class Store:
         with self._database.write() as connection:
             agents.remove_agent(connection, agent)
 
-    def watermark(
-        self, stream: str, *, now: datetime, idle_seconds: float, grace_seconds: float
-    ) -> Watermark:
-        """Return how far the windows are complete: the slowest busy partition, less the grace.
-
-        When every partition is idle, time itself closes windows: *now* less the grace.
-        """
-        return streams.watermark(
-            self.partitions(stream), now=now, idle_seconds=idle_seconds, grace_seconds=grace_seconds
-        )
-
     # Windows and rates
 
     def windows(
@@ -269,13 +259,51 @@ class Store:
         with self._database.read() as connection:
             return alerts.read_monitor_state(connection, stream)
 
+    def claim_windows(
+        self,
+        stream: str,
+        detector: str,
+        *,
+        window_seconds: int,
+        idle_seconds: float,
+        grace_seconds: float,
+    ) -> Claim:
+        """Take the windows of each segment that have closed, and what came late to judged ones.
+
+        Whatever is counted for them from now on is late. `judge` must follow, with the claim: what
+        was claimed and not judged is claimed again.
+
+        Args:
+            stream: its name.
+            detector: whose windows.
+            window_seconds: a window's length.
+            idle_seconds: a segment that brought nothing for so long, by the database's clock, is
+                not waited for.
+            grace_seconds: of event time, waited for late events.
+        """
+        with self._database.write() as connection:
+            return progress.claim_windows(
+                connection,
+                stream,
+                detector,
+                window=timedelta(seconds=window_seconds),
+                idle=timedelta(seconds=idle_seconds),
+                grace=timedelta(seconds=grace_seconds),
+                now=self._now(connection),
+            )
+
+    def segment_progress(self, stream: str, detector: str) -> list[SegmentProgress]:
+        """Return how far each segment has come, by name."""
+        with self._database.read() as connection:
+            return progress.read_progress(connection, stream, detector)
+
     def judge(self, judgement: Judgement) -> list[AlertRecord]:
         """Move the cursor and write alerts in one transaction; return the alerts as stored.
 
         A state never goes back: an alert that a person acknowledged or resolved stays so.
 
         Raises:
-            RecordConflict: the cursor is not *previous_cursor*, or a new alert's segment and test
+            RecordConflict: the cursor is not *previous_cursor*, the claim is not the last one, or a new alert's segment and test
                 have a live one already; nothing was written.
         """
         with self._database.write() as connection:

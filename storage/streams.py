@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, select
 
 from .errors import RecordConflict
 from .histogram import n_ood_bins
-from .records import PartitionRecord, StreamRecord, Watermark
+from .records import PartitionRecord, StreamRecord
 from .tables import stream, stream_offset
 from .upsert import upsert
 from .windows import estimate_left_out
@@ -121,23 +120,3 @@ def accept_topic(connection: Connection, name: str, topic: str, topic_id: str) -
     named = (stream.c.stream == name, stream.c.topic == topic)
     connection.execute(stream.update().where(*named).values(first_partitions=0))
     return dropped.rowcount
-
-
-def watermark(
-    partitions: Collection[PartitionRecord],
-    *,
-    now: datetime,
-    idle_seconds: float,
-    grace_seconds: float,
-) -> Watermark:
-    """Return how far the windows can be trusted.
-
-    A partition whose events were all undecodable has no event time and holds nothing back.
-    """
-    idle_since = now - timedelta(seconds=idle_seconds)
-    grace = timedelta(seconds=grace_seconds)
-    busy = [row for row in partitions if row.flushed_at > idle_since]
-    if all(row.event_time_max is None for row in partitions):
-        return Watermark(closed_until=None, idle=not busy)
-    times = [row.event_time_max for row in busy if row.event_time_max is not None]
-    return Watermark(closed_until=min(times, default=now) - grace, idle=not busy)

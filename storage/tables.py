@@ -200,6 +200,33 @@ stream_offset = Table(
     Column("topic_id", Text),
 )
 
+segment_progress = Table(
+    "segment_progress",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("segment", ForeignText, primary_key=True),
+    Column("event_time_max", UtcTimestamp, nullable=False),
+    Column("counted_at", UtcTimestamp, nullable=False),
+    Column("clock_offset_seconds", Double),
+    Column("claimed_until", UtcTimestamp),
+    Column("judged_until", UtcTimestamp),
+    Column("claims", Count, nullable=False, server_default="0"),
+)
+
+late_count = Table(
+    "late_count",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("segment", ForeignText, nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("window_start", UtcTimestamp, nullable=False),
+    *(Column(name, Count, nullable=False) for name in BINS),
+    Index(None, "stream", "detector", "segment"),
+)
+
 monitor_state = Table(
     "monitor_state",
     metadata,

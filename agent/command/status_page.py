@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..counting.clocks import clock_text
 from ..review.normal import normal_rates
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
@@ -130,12 +131,15 @@ def print_segments(reading: Reading, standings: Sequence[SegmentStanding]) -> No
         Column("images", "right", rank=2),
         Column("normally", "right", rank=1),
         Column("evidence", "right"),
+        Column("clock", rank=3),
         Column("state", folds=True),
     )
     rows = [
         (
             *(row.segment, str(row.images), percent(normal.get(row.segment))),
-            *("-" if row.nearness is None else f"{100 * row.nearness:.0f} %", _state(row)),
+            "-" if row.nearness is None else f"{100 * row.nearness:.0f} %",
+            "-" if row.clock_offset_seconds is None else clock_text(row.clock_offset_seconds),
+            _state(row),
         )
         for row in standings
     ]

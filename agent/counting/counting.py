@@ -11,6 +11,7 @@ from ..events.event import Event
 from ..events.prediction import PredictionBook
 from ..events.segment import PREDICTED_CLASS
 from ..ports import Scored, Scorer
+from .clocks import SegmentClocks
 from .evidence import EvidenceKeeper, EvidenceSettings
 from .segments import MissingSegments, Segments
 from .statistics import ScoreStatistics
@@ -26,6 +27,7 @@ class Counting:
         max_segments: new values of segments beyond so many count as ``~other``.
         predictions: what names the class of an event where the stream is sliced by it.
         alpha: an event with a p-value of at most this is out of distribution.
+        tolerated_clock_seconds: a segment's clock that is further off is told as wrong.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Counting:
         evidence: EvidenceSettings,
         predictions: PredictionBook,
         alpha: float,
+        tolerated_clock_seconds: float = 300.0,
     ) -> None:
         columns = scorer.columns
         self._detector = scorer.detector
@@ -47,6 +50,7 @@ class Counting:
         self._missing = MissingSegments(segment_names)
         self._predictions = predictions if PREDICTED_CLASS in segment_names else None
         self._windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
+        self.clocks = SegmentClocks(tolerated_seconds=tolerated_clock_seconds)
         self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
         self._statistics = ScoreStatistics(columns)
 
@@ -79,6 +83,7 @@ class Counting:
             for own, event in zip(values, events, strict=True)
         ]
         self._windows.add(events, segments, scored)
+        self.clocks.add(events, segments)
         self._evidence.offer(events, segments, scored)
         self._statistics.update(scored.scores)
 
@@ -102,14 +107,17 @@ class Counting:
             windows=self._windows.records(),
             evidence=self._evidence.records(),
             summaries=self._statistics.summaries(),
+            segments=self.clocks.advances(),
         )
 
     def mark_flushed(self) -> None:
         """The last record is in the database: start from zero."""
         self._windows.clear()
+        self.clocks.mark_flushed()
         self._evidence.mark_flushed()
 
     def drop(self) -> None:
         """Forget what is not in the database."""
         self._windows.clear()
+        self.clocks.drop()
         self._evidence.drop()

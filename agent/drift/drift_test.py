@@ -6,6 +6,7 @@ agent can go on from it, and answers each window with one number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,16 +24,26 @@ class JudgedWindow:
         counts: ``(columns, bins)``; the last column is the combined p-value.
         start: when it begins, in event time.
         is_quiet: whether it may count as normal later: not while an alert lives.
+        weight: 1 for a window; 0 for counts that came late and are further evidence of windows that
+            had their weight before. The sum of weights is the time that the budget is about.
+        seed: for random numbers that whoever judges the window gets alike.
     """
 
     counts: Counts
     start: datetime
     is_quiet: bool = True
+    weight: int = 1
+    seed: int | None = None
 
     @property
     def second(self) -> int:
         """Its start in seconds since 1970."""
         return int(self.start.timestamp())
+
+    @property
+    def log_weight(self) -> float:
+        """Logarithm of `weight`."""
+        return 0.0 if self.weight else -math.inf
 
 
 class AccruedEvidence(Protocol):

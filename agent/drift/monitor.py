@@ -11,10 +11,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from driftgauge.storage import AlertRecord, Judgement, MonitorState, Watermark, WindowRecord
+from driftgauge.storage import (
+    AlertRecord,
+    Claim,
+    Judgement,
+    LateCounts,
+    MonitorState,
+    WindowRecord,
+)
 
 from ..log import action
-from ..ports import Clock
 from .baseline import learn_baseline, learn_baselines
 from .design_effect import Counts
 from .learning import Learning
@@ -31,10 +37,16 @@ INSTANT = timedelta(microseconds=1)
 class MonitorStore(Protocol):
     """The database, as far as the monitor needs it."""
 
-    def watermark(
-        self, stream: str, *, now: datetime, idle_seconds: float, grace_seconds: float
-    ) -> Watermark:
-        """Return how far windows are complete."""
+    def claim_windows(
+        self,
+        stream: str,
+        detector: str,
+        *,
+        window_seconds: int,
+        idle_seconds: float,
+        grace_seconds: float,
+    ) -> Claim:
+        """Take the closed windows that no turn has judged, and what came late to judged ones."""
 
     def windows(
         self,
@@ -70,7 +82,6 @@ class Monitor:
         columns: the score columns: the layers, then ``*``.
         reference: each segment's reference windows, kept by the detector.
         settings: how to judge.
-        clock: the time.
     """
 
     def __init__(
@@ -81,13 +92,11 @@ class Monitor:
         columns: Sequence[str],
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
-        clock: Clock,
     ) -> None:
         self._store = store
         self._detector = detector
         self._columns = tuple(columns)
         self._settings = settings
-        self._clock = clock
         learn = partial(learn_baseline, tests=settings.tests)
         self._fitted = learn_baselines(reference, settings.tests)
         self._learning = Learning(settings.learn, self._read_windows, learn)
@@ -99,45 +108,40 @@ class Monitor:
             RecordConflict: another agent's monitor was faster; nothing was written.
             StoreUnavailable: the database does not answer; nothing was written.
         """
-        previous = self._store.monitor_state(self._settings.stream)
-        windows = self._closed_windows(previous)
-        if not windows:
+        claim = self._claim()
+        if not claim.windows and not claim.late:
             return []
-        turn = self._resume(previous)
-        for start, segments in _by_window(windows, self._columns):
+        previous = self._store.monitor_state(self._settings.stream)  # no older than the claim
+        turn = self._resume(previous, claim)
+        turn.judge_late(_by_segment(claim.late, self._columns))
+        for start, segments in _by_window(claim.windows, self._columns):
             turn.judge_window(start, segments)
         stored = self._store.judge(
             Judgement(
                 stream=self._settings.stream,
                 previous_cursor=previous.cursor if previous else None,
                 monitor=MonitorState(
-                    windows[-1].window_start, json.dumps({"format": FORMAT, **turn.dump()})
+                    _cursor(previous, claim), json.dumps({"format": FORMAT, **turn.dump()})
                 ),
                 alerts=turn.alerts,
+                claim=claim,
             )
         )
         for before, alert in zip(turn.alerts, stored, strict=True):
             _tell(before, alert)
         return stored
 
-    def _closed_windows(self, previous: MonitorState | None) -> list[WindowRecord]:
+    def _claim(self) -> Claim:
         settings = self._settings
-        mark = self._store.watermark(
+        return self._store.claim_windows(
             settings.stream,
-            now=self._clock.now(),
+            self._detector,
+            window_seconds=settings.window_seconds,
             idle_seconds=settings.idle_seconds,
             grace_seconds=settings.grace_seconds,
         )
-        if mark.closed_until is None:
-            return []
-        return self._store.windows(
-            settings.stream,
-            self._detector,
-            after=previous.cursor if previous else None,
-            until=mark.closed_until - timedelta(seconds=settings.window_seconds) + INSTANT,
-        )
 
-    def _resume(self, previous: MonitorState | None) -> Turn:
+    def _resume(self, previous: MonitorState | None, claim: Claim) -> Turn:
         kept: dict[str, Any] = json.loads(previous.state) if previous else {}
         if kept.get("detector") != self._detector:  # another detector's p-values, another baseline
             kept = {}
@@ -152,8 +156,9 @@ class Monitor:
             learning=self._learning,
             kept=_kept_segments(kept),
             live={(alert.segment, alert.test): alert for alert in alerts if alert.test in ours},
+            progress=claim.progress,
             read=self._read_windows,
-            now=self._clock.now(),
+            now=claim.at,
         )
 
     def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:
@@ -213,3 +218,26 @@ def _by_window(
         )
         counts[numbers[window.layer]] = window.counts
     return sorted(grouped.items(), key=lambda pair: pair[0])
+
+
+def _by_segment(
+    late: Sequence[LateCounts], columns: Sequence[str]
+) -> dict[str, tuple[datetime, Counts]]:
+    """Join what came late to one ``(columns, bins)`` array a segment, with its first window."""
+    numbers = {layer: number for number, layer in enumerate(columns)}
+    grouped: dict[str, tuple[datetime, Counts]] = {}
+    for row in late:
+        if row.layer not in numbers:
+            continue
+        zero = np.zeros((len(columns), len(row.counts)), dtype=np.int64)
+        first, counts = grouped.get(row.segment, (row.window_start, zero))
+        counts[numbers[row.layer]] += row.counts
+        grouped[row.segment] = min(first, row.window_start), counts
+    return grouped
+
+
+def _cursor(previous: MonitorState | None, claim: Claim) -> datetime:
+    """Return the newest window that was judged, of any segment."""
+    starts = [window.window_start for window in claim.windows]
+    starts += [row.window_start for row in claim.late]
+    return max([*starts, previous.cursor] if previous else starts)

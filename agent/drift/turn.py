@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from driftgauge.storage import DEFAULT_ALPHA, AlertRecord
+from driftgauge.storage import (
+    DEFAULT_ALPHA,
+    POOL,
+    POOL_WAIT_WINDOWS,
+    AlertRecord,
+    SegmentProgress,
+)
 
 from ..alert.lifecycle import Change, opened, refreshed, resolved
 from .baseline import Baseline
@@ -18,8 +24,6 @@ from .learning import Learning, ReadWindows
 from .rate import ood_rate
 from .segment_state import SegmentState
 from .tests.catalogue import DEFAULT_TESTS
-
-POOL = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class MonitorSettings:
         window_seconds: of event time.
         alpha: p-values at most this count as out of distribution.
         windows_between_false_alarms: the budget, on average over all segments together.
-        idle_seconds: a partition silent for so long is not waited for.
+        idle_seconds: a segment silent for so long, by the database's clock, is not waited for.
         grace_seconds: of event time, waited for late events.
         recovery_windows: quiet ones in a row that resolve an alert.
         learn: how long a segment without reference is learnt.
@@ -57,6 +61,15 @@ class MonitorSettings:
         return math.log(self.windows_between_false_alarms * max(n_segments * n_alerts, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedCounts:
+    """What a segment is judged by: one window, or what came late for windows from *start* on."""
+
+    counts: Counts
+    start: datetime
+    is_late: bool = False
+
+
 class Turn:
     """Judges windows in order and moves alerts through their lives.
 
@@ -68,8 +81,9 @@ class Turn:
         learning: of the other segments.
         kept: by segment, the state that the turn before wrote.
         live: alerts that are open or acknowledged, by segment and test.
+        progress: how far each segment has come.
         read: reads a segment's windows, to say what an alert saw.
-        now: wall clock.
+        now: the database's time.
     """
 
     def __init__(
@@ -82,6 +96,7 @@ class Turn:
         learning: Learning,
         kept: Mapping[str, Any],
         live: Mapping[tuple[str, str], AlertRecord],
+        progress: Sequence[SegmentProgress],
         read: ReadWindows,
         now: datetime,
     ) -> None:
@@ -93,6 +108,7 @@ class Turn:
         self._states: dict[str, SegmentState] = {}
         self._kept = dict(kept)
         self._live = dict(live)
+        self._progress = {row.segment: row for row in progress}
         self._read = read
         self._now = now
         self._changed: dict[tuple[str, str, datetime], AlertRecord] = {}
@@ -106,12 +122,24 @@ class Turn:
         """Judge one window of every segment, the whole stream last.
 
         While a part of the stream has an alert, the whole is not tested: the part explains it,
-        and one fault is to be told once.
+        and one fault is to be told once. A part that has fallen silent explains nothing.
         """
-        for segment in sorted(segments, key=lambda name: name == POOL):
+        for segment in _pool_last(segments):
             baseline = self._baselines.get(segment) or self._learn(segment, start)
             if baseline is not None:
-                self._judge_segment(segment, baseline, segments[segment], start)
+                self._judge_segment(segment, baseline, JudgedCounts(segments[segment], start))
+
+    def judge_late(self, late: Mapping[str, tuple[datetime, Counts]]) -> None:
+        """Judge what was counted for windows that had been judged, each segment's at once.
+
+        Args:
+            late: by segment, the start of the first of these windows, and their counts together.
+        """
+        for segment in _pool_last(late):
+            baseline = self._baselines.get(segment)
+            if baseline is not None:  # else it is still learnt, from windows in order
+                start, counts = late[segment]
+                self._judge_segment(segment, baseline, JudgedCounts(counts, start, is_late=True))
 
     def dump(self) -> dict[str, Any]:
         """Return JSON-ready values for the next turn."""
@@ -142,27 +170,44 @@ class Turn:
             )
         return self._states[segment]
 
-    def _judge_segment(
-        self, segment: str, baseline: Baseline, counts: Counts, start: datetime
-    ) -> None:
+    def _judge_segment(self, segment: str, baseline: Baseline, judged: JudgedCounts) -> None:
         state = self._state(segment, baseline)
-        explained = self._explained() if segment == POOL else set()
+        explained = self._explained(judged.start) if segment == POOL else set()
         for alert in explained:
             state.restart(alert)
         live = {test for name, test in self._live if name == segment}
-        statistics = state.add(counts, start, live=live, leave_out=explained)
+        window = timedelta(seconds=self._settings.window_seconds)
+        weight = state.weigh(self._now, window, is_late=judged.is_late)
+        statistics = state.add(
+            judged.counts,
+            judged.start,
+            live=live,
+            leave_out=explained,
+            weight=weight,
+            seed=int(self._now.timestamp()) if judged.is_late else None,
+        )
         state.nearness = _nearness(statistics.values(), self._log_threshold)
         for alert, statistic in statistics.items():
             if statistic >= self._log_threshold:
-                self._raise(segment, alert, baseline, state.since(alert), start)
+                self._raise(segment, alert, baseline, judged, state.since(alert))
                 state.restart(alert)
-            elif alert in live:
+            elif alert in live and weight:
                 self._calm(segment, alert, state, statistic)
 
-    def _explained(self) -> set[str]:
+    def _explained(self, start: datetime) -> set[str]:
         """Return the alerts that a part of the stream has and the whole has not."""
-        parts = {test for name, test in self._live if name != POOL}
+        parts = {test for name, test in self._live if name != POOL and self._speaks(name, start)}
         return {test for test in parts if (POOL, test) not in self._live}
+
+    def _speaks(self, segment: str, start: datetime) -> bool:
+        """Return whether a segment sends images, now or around the window at *start*."""
+        row = self._progress.get(segment)
+        if row is None:
+            return False
+        window = timedelta(seconds=self._settings.window_seconds)
+        idle = timedelta(seconds=self._settings.idle_seconds)
+        is_near = row.event_time_max >= start - POOL_WAIT_WINDOWS * window
+        return is_near or self._now - row.counted_at < idle + window
 
     def _calm(self, segment: str, alert: str, state: SegmentState, statistic: float) -> None:
         """Count quiet windows in a row; enough of them resolve the alert."""
@@ -173,17 +218,16 @@ class Turn:
             state.restart(alert)
 
     def _raise(
-        self, segment: str, alert: str, baseline: Baseline, since: datetime, start: datetime
+        self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts, since: datetime
     ) -> None:
         live = self._live.get((segment, alert))
-        windows = self._read(segment, since, start + timedelta(microseconds=1))
-        counts = windows.sum(axis=0)
+        counts = self._counts_since(segment, judged, since)
         change = Change(
             segment=segment,
-            since=live.since if live else since,
-            window_start=start,
+            since=live.since if live else min(since, judged.start),
+            window_start=judged.start,
             counts=counts,
-            window=windows[-1],
+            window=judged.counts,
             reference=baseline.reference,
             design_effects=baseline.design_effects,
             rate_now=ood_rate(counts[-1], self._settings.alpha),
@@ -200,6 +244,14 @@ class Turn:
         self._live[segment, alert] = refreshed(live, told) if live else told
         self._keep(self._live[segment, alert])
 
+    def _counts_since(self, segment: str, judged: JudgedCounts, since: datetime) -> Counts:
+        """Return what an alert saw: all windows since, or what came late, whose time is another."""
+        if judged.is_late or since > judged.start:
+            return judged.counts
+        windows = self._read(segment, since, judged.start + timedelta(microseconds=1))
+        total: Counts = windows.sum(axis=0)
+        return total
+
     def _keep(self, alert: AlertRecord) -> None:
         self._changed[alert.segment, alert.test, alert.window_start] = alert
 
@@ -207,3 +259,7 @@ class Turn:
 def _nearness(log_statistics: Iterable[float], log_threshold: float) -> float:
     """Return the strongest evidence against what an alert takes, 0 to 1, both as logarithms."""
     return min(1.0, max([0.0, *log_statistics]) / log_threshold) if log_threshold > 0 else 0.0
+
+
+def _pool_last(segments: Iterable[str]) -> list[str]:
+    return sorted(segments, key=lambda name: name == POOL)

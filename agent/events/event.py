@@ -31,6 +31,8 @@ class Event:
         taps: what a hook in the serving process made of the picture; None where that was sent.
         prepared: what the scorer made of the image ahead of its turn; None where it did not.
         represents: how many events it stands for: itself, and those that sampling left out before it.
+        clock_offset_seconds: its time as its sender dated it, minus the record's; None where the record
+            has none.
     """
 
     topic: str
@@ -45,6 +47,7 @@ class Event:
     taps: TapVectors | None = None
     represents: int = 1
     prepared: Any = None
+    clock_offset_seconds: float | None = None
 
     @property
     def to_score(self) -> Any:

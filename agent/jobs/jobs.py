@@ -123,7 +123,7 @@ JOBS = (
         name="monitor",
         work=judge,
         every_seconds=lambda settings: settings.monitor.interval_seconds,
-        # After a time down all partitions look idle; the first flush, if any, comes before this.
+        # After a time down all segments look idle; the first flush, if any, comes before this.
         first_after_seconds=lambda settings: settings.monitor.idle_seconds,
         lease_seconds=lambda settings: max(
             LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS

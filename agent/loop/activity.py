@@ -127,6 +127,8 @@ class Activity:
         lag: LagReading,
         n_other: int,
         missing_segments: tuple[str, ...],
+        n_wrong_clocks: int,
+        worst_clock_seconds: float,
     ) -> LoopStatus:
         """Let others see all of it, with what the loop is like now; `LoopStatus` explains each."""
         self.status = LoopStatus(
@@ -140,6 +142,8 @@ class Activity:
             n_waiting=n_waiting,
             lag=lag,
             missing_segments=missing_segments,
+            n_wrong_clocks=n_wrong_clocks,
+            worst_clock_seconds=worst_clock_seconds,
             decode_threads=self._decode_threads,
             n_consumed=self._counts["consumed"],
             n_sampled_out=self._counts["sampled_out"],

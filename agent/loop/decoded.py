@@ -122,6 +122,7 @@ class RecordDecoder:
             self._ports.predictions.put(found)
         if not isinstance(found, tuple):
             return Decoded(record, found, self._clock.monotonic() - start)
+        found = tuple(replace(e, clock_offset_seconds=_offset(record, e)) for e in found)
         is_skewed = found[0].event_time > arrived_at + self._max_skew
         if is_skewed:  # a wrong clock opens no windows in the future
             found = tuple(replace(event, event_time=arrived_at) for event in found)
@@ -129,3 +130,10 @@ class RecordDecoder:
             found = tuple(replace(e, represents=e.represents * one_in) for e in found)
         first, *more = found
         return Decoded(record, first, self._clock.monotonic() - start, is_skewed, tuple(more))
+
+
+def _offset(record: Record, event: Event) -> float | None:
+    """Return by how many seconds the event's time is after its record's."""
+    if record.timestamp_ms < 0:
+        return None
+    return event.event_time.timestamp() - record.timestamp_ms / 1000

@@ -85,6 +85,7 @@ class AgentLoop:
             evidence=settings.evidence,
             predictions=ports.predictions,
             alpha=settings.alpha,
+            tolerated_clock_seconds=settings.max_skew_seconds,
         )
         self._unflushed = Unflushed(self._pipeline, self._counting)
         self._positions = self._unflushed.positions
@@ -277,4 +278,6 @@ class AgentLoop:
             lag=self._lag.reading,
             n_other=self._counting.n_other,
             missing_segments=self._counting.missing_segments,
+            n_wrong_clocks=self._counting.clocks.n_wrong,
+            worst_clock_seconds=self._counting.clocks.worst_offset_seconds,
         )

@@ -48,6 +48,8 @@ class LoopStatus:
         unavailable: what does not answer and is tried again.
         n_waiting: records in memory that are not scored yet.
         missing_segments: names of ``stream.segments`` that no event had so far.
+        n_wrong_clocks: segments whose events are dated far from their records' time.
+        worst_clock_seconds: the largest such difference; below 0 where the sender's clock is behind.
         decode_threads: how many threads share the stages of decoding.
 
         n_consumed: records taken from Kafka; this and what follows only grows.
@@ -74,6 +76,8 @@ class LoopStatus:
     n_waiting: int = 0
     lag: LagReading = field(default_factory=LagReading)
     missing_segments: tuple[str, ...] = ()
+    n_wrong_clocks: int = 0
+    worst_clock_seconds: float = 0.0
     decode_threads: int = 1
 
     n_consumed: int = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from driftgauge.storage import MonitorState, Store
+from driftgauge.storage import MonitorState, SegmentProgress, Store
 
 SegmentPhase = Literal["alert", "judged", "learning", "untested", "waiting"]
 _LIVE = ("open", "acknowledged")
@@ -27,6 +27,8 @@ class SegmentStanding:
             does not learn, or where *learn* is not known.
         nearness: evidence of a change against what an alert takes, 0 to 1, both as logarithms; None
             where nothing is judged.
+        judged_until: start of its last window judged, in its own time; None before the first.
+        clock_offset_seconds: its events' time minus their records', lately; None where not known.
     """
 
     segment: str
@@ -35,6 +37,8 @@ class SegmentStanding:
     why: str = ""
     learns_until: datetime | None = None
     nearness: float | None = None
+    judged_until: datetime | None = None
+    clock_offset_seconds: float | None = None
 
 
 def segment_standings(
@@ -48,10 +52,24 @@ def segment_standings(
     monitor = store.monitor_state(stream)
     kept = _kept(monitor, store, stream)
     alerted = {alert.segment for alert in store.alerts(stream, states=_LIVE)}
+    active = store.active_detector(stream)
+    rows = store.segment_progress(stream, active.detector) if active else []
+    progress = {row.segment: row for row in rows}
     return [
-        _standing(segment, images, kept, is_alerted=segment in alerted, learn=learn)
+        _with_progress(
+            _standing(segment, images, kept, is_alerted=segment in alerted, learn=learn),
+            progress.get(segment),
+        )
         for segment, images in store.event_counts(stream).items()
     ]
+
+
+def _with_progress(standing: SegmentStanding, row: SegmentProgress | None) -> SegmentStanding:
+    if row is None:
+        return standing
+    return replace(
+        standing, judged_until=row.judged_until, clock_offset_seconds=row.clock_offset_seconds
+    )
 
 
 def _kept(monitor: MonitorState | None, store: Store, stream: str) -> Mapping[str, Any]:

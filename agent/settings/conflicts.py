@@ -59,7 +59,7 @@ def contradictions(settings: Settings) -> list[str]:
             kafka.security_protocol.startswith("SASL") == (kafka.sasl_mechanism is not None)
         ),
         f"monitor.idle_seconds = {monitor.idle_seconds:g} must be at least twice "
-        f"flush.interval_seconds = {flush.interval_seconds:g}, or a busy partition looks idle "
+        f"flush.interval_seconds = {flush.interval_seconds:g}, or a busy segment looks idle "
         "between two flushes": monitor.idle_seconds >= 2 * flush.interval_seconds,
         f"monitor.false_alarms = '{monitor.false_alarms}' is one in {between:.3g} windows of "
         f"windows.seconds = {windows.seconds}; a test needs at least "

@@ -88,6 +88,14 @@ class LoopCollector(Collector):
                 "Names of stream.segments that no event has had so far.",
                 len(status.missing_segments),
             ),
+            "clocks_wrong": (
+                "Segments whose events are dated far from their records' time.",
+                status.n_wrong_clocks,
+            ),
+            "clock_offset_seconds": (
+                "The largest such difference, below 0 where the sender's clock is behind; else 0.",
+                status.worst_clock_seconds,
+            ),
         }
         for name, (text, value) in values.items():
             yield GaugeMetricFamily(f"driftgauge_{name}", text, value)

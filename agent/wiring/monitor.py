@@ -5,7 +5,6 @@ from __future__ import annotations
 from driftgauge.detector import Detector
 from driftgauge.storage import Store
 
-from ..clock import SystemClock
 from ..drift.monitor import Monitor
 from ..drift.tests.catalogue import choose_tests
 from ..drift.turn import MonitorSettings
@@ -20,7 +19,6 @@ def build_monitor(settings: Settings, store: Store, detector: Detector, name: st
         columns=detector.columns,
         reference=detector.reference,
         settings=monitor_settings(settings),
-        clock=SystemClock(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Watermarks, rates, evidence, detectors, leases and streams, on both databases."""
+"""Rates, evidence, detectors, leases and streams, on both databases."""
 
 from __future__ import annotations
 
@@ -17,49 +17,12 @@ from driftgauge.storage import (
     RecordConflict,
     Store,
     StreamRecord,
-    Watermark,
     WindowRecord,
 )
 
 from ..stores import START, STREAM, HandClock, advance, alert, evidence, flush, window
 
 SECOND = timedelta(seconds=1)
-
-
-def mark(store: Store, now: datetime) -> Watermark:
-    return store.watermark(STREAM, now=now, idle_seconds=60, grace_seconds=10)
-
-
-def test_nothing_is_closed_before_the_first_event(store: Store) -> None:
-    assert mark(store, START) == Watermark(None, idle=True)
-    store.flush(flush(advance(None, 1, event_time_max=None)))
-    assert mark(store, START) == Watermark(None, idle=False)
-
-
-def test_the_slowest_busy_partition_holds_the_watermark(store: Store) -> None:
-    slow, fast = START - 90 * SECOND, START
-    store.flush(
-        flush(
-            advance(None, 1, event_time_max=fast),
-            advance(None, 1, partition=1, event_time_max=slow),
-            advance(None, 1, partition=2, event_time_max=None),
-        )
-    )
-    assert mark(store, START + 59 * SECOND) == Watermark(slow - 10 * SECOND, idle=False)
-
-
-def test_an_idle_partition_holds_nothing_back(store: Store, clock: HandClock) -> None:
-    slow = advance(None, 1, partition=1, event_time_max=START - 90 * SECOND)
-    store.flush(flush(slow))
-    clock.advance(60)
-    store.flush(flush(advance(None, 1, event_time_max=clock.at)))
-    assert mark(store, clock.at) == Watermark(clock.at - 10 * SECOND, idle=False)
-
-
-def test_when_all_are_idle_time_itself_closes_windows(store: Store) -> None:
-    store.flush(flush(advance(None, 1)))
-    later = START + timedelta(hours=1)
-    assert mark(store, later) == Watermark(later - 10 * SECOND, idle=True)
 
 
 def random_windows(seed: int) -> list[WindowRecord]:

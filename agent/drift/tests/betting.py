@@ -67,7 +67,7 @@ class BetEvidence:
             before = self.log_evidence[number]
             self.starts[number] = np.where(before <= 0.0, window.second, self.starts[number])
             gain = bets.log_evidence(window.counts[number])
-            self.log_evidence[number] = advance(before, gain)
+            self.log_evidence[number] = advance(before, gain, window.log_weight)
         return log_mean([log_mean(column) for column in self.log_evidence if len(column)])
 
     @property

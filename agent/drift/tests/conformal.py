@@ -131,16 +131,19 @@ class RankMemory:
     def add(self, ranks: BlockRanks, window: JudgedWindow, *, column: int) -> None:
         """Take in one window's counts of *column*.
 
-        The ties' random numbers follow from the window's start and *column*, so that whoever judges
-        the window gets the same.
+        The ties' random numbers follow from the window's seed, or its start, and *column*, so that
+        whoever judges the window gets the same.
         """
         self.held_from = window.second if self.n_held == 0 else self.held_from
         self.held = self.held + window.counts[column]
-        self.n_held += 1
+        self.n_held += window.weight
+        if not window.weight:  # late counts are judged with the block of the window that follows
+            return
         self._count_quiet()
         if self.held.sum() < ranks.least_events:
             return
-        uniforms = np.random.default_rng((window.second, column)).random((2, N_STATISTICS))
+        seed = window.second if window.seed is None else window.seed
+        uniforms = np.random.default_rng((seed, column)).random((2, N_STATISTICS))
         gaps = ranks.gaps(self.held, uniforms[0])
         gain = rank_evidence(gaps, self.seen, uniforms[1])
         self.starts = np.where(self.log_evidence <= 0.0, self.held_from, self.starts)

@@ -18,9 +18,11 @@ class MonitorSection(Section):
     interval_seconds: float = Field(default=10, gt=0, le=3600)
     """Seconds between two looks at the closed windows."""
     grace_seconds: float = Field(default=10, ge=0, le=86400)
-    """Seconds of event time to wait for late events before a window is judged."""
+    """Seconds of event time to wait for late events before a segment's window is judged; what comes
+    later still is judged as well, by the next look."""
     idle_seconds: float = Field(default=60, gt=0, le=86400)
-    """A partition that brought nothing for this many seconds is not waited for."""
+    """A segment that brought nothing for this many seconds, by the database's clock, is not waited
+    for: its windows are judged as they are."""
     recovery_windows: int = Field(default=5, ge=1, le=1000)
     """Quiet windows in a row that resolve an alert."""
     learn: Duration = timedelta(days=1)

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.agent.drift.turn import MonitorSettings
 from driftgauge.storage import (
     AlertRecord,
+    Claim,
     FlushRecord,
     Judgement,
     MonitorState,
     OffsetAdvance,
     RecordConflict,
+    SegmentAdvance,
     StaleFlush,
     Store,
     WindowRecord,
@@ -120,6 +121,9 @@ class Traffic:
                     for name, counts in segments.items()
                     for column, layer in enumerate(COLUMNS)
                 ],
+                segments=[
+                    SegmentAdvance(name, start + timedelta(seconds=SECONDS)) for name in segments
+                ],
             )
         )
         self.n_windows += 1
@@ -139,8 +143,33 @@ def monitor(
         columns=columns,
         reference=reference(without=lacking),
         settings=settings,
-        clock=ManualClock(START),
     )
+
+
+class Replay:
+    """The same store without what the monitor wrote, which takes all windows at once."""
+
+    def __init__(self, store: Store, traffic: Traffic) -> None:
+        self._store, self._traffic = store, traffic
+        self.judged: list[Judgement] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def monitor_state(self, stream: str) -> None:
+        return None
+
+    def claim_windows(self, stream: str, detector: str, **settings: float) -> Claim:
+        claim = self._store.claim_windows(stream, detector, **settings)  # type: ignore[arg-type]  # as given
+        windows = self._store.windows(stream, detector, after=None, until=self._traffic.now())
+        return replace(claim, windows=windows)
+
+    def alerts(self, *args: object, **more: object) -> list[object]:
+        return []
+
+    def judge(self, judgement: Judgement) -> list[AlertRecord]:
+        self.judged.append(judgement)
+        return list(judgement.alerts)
 
 
 @pytest.fixture
@@ -206,26 +235,7 @@ def test_a_restart_at_every_window_changes_no_verdict(store: Store, traffic: Tra
     stepwise = [(a.segment, a.window_start, a.refreshed_at, a.state) for a in store.alerts(STREAM)]
     state = store.monitor_state(STREAM)
 
-    class Replay:
-        """The same store without what the monitor wrote."""
-
-        def __init__(self) -> None:
-            self.judged: list[Judgement] = []
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(store, name)
-
-        def monitor_state(self, stream: str) -> None:
-            return None
-
-        def alerts(self, *args: object, **more: object) -> list[object]:
-            return []
-
-        def judge(self, judgement: Judgement) -> list[AlertRecord]:
-            self.judged.append(judgement)
-            return list(judgement.alerts)
-
-    replay = Replay()
+    replay = Replay(store, traffic)
     monitor(replay).turn()  # type: ignore[arg-type]  # stands in for the store
     (judgement,) = replay.judged
     at_once = [(a.segment, a.window_start, a.refreshed_at, a.state) for a in judgement.alerts]
@@ -246,7 +256,6 @@ def test_a_change_of_all_cameras_alike_that_none_shows_alone_is_told_of_the_pool
         columns=COLUMNS,
         reference={"*": reference()["*"]},
         settings=SETTINGS,
-        clock=ManualClock(START),
     )
     only_pool.turn()
     assert live(store) == [("*", "open")]
@@ -299,16 +308,16 @@ def test_what_a_person_resolved_is_not_brought_back_but_told_anew_if_it_goes_on(
 def test_the_slower_of_two_monitors_writes_nothing(store: Store, traffic: Traffic) -> None:
     traffic.fault(4, 30)
     first, second = monitor(store), monitor(store)
-    stale = store.monitor_state(STREAM)
+    claimed = second._claim()
 
     class Late:
         def __getattr__(self, name: str) -> object:
             return getattr(store, name)
 
-        def monitor_state(self, stream: str) -> object:
-            return stale
+        def claim_windows(self, *args: object, **settings: object) -> object:
+            return claimed
 
-    second._store = Late()  # type: ignore[assignment]  # sees the state before the first's turn
+    second._store = Late()  # type: ignore[assignment]  # judges what it took before the first's turn
     assert len(first.turn()) == 1
     with pytest.raises(RecordConflict):
         second.turn()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -113,3 +113,53 @@ def test_a_test_that_is_not_in_the_table_is_refused_with_those_that_are() -> Non
         choose_tests(["betting", "cusum"])
     with pytest.raises(SettingsError, match="tests = \\[\\]: wanted one or more"):
         choose_tests([])
+
+
+@pytest.mark.parametrize(("correlation", "late_share"), [(0.0, 1.0), (0.5, 0.5), (0.9, 0.5)])
+def test_the_budget_holds_though_counts_come_late_in_many_small_lots(
+    correlation: float, late_share: float
+) -> None:
+    """Three quiet runs of 1,000 windows, six lots each; three alarms are the expectation at most."""
+    total = 0
+    for seed in range(3):
+        baseline = learn_baseline(correlated(128, seed, correlation))
+        assert baseline is not None
+        state, lots = SegmentState.fresh(baseline), correlated(6000, 50 + seed, correlation, 11)
+        rng = np.random.default_rng(seed)
+        for number, counts in enumerate(lots):
+            at = moment(0) + number * timedelta(seconds=10)
+            is_late = number % 6 != 5 or rng.random() < late_share
+            if is_late and rng.random() > late_share:
+                continue
+            weight = state.weigh(at, timedelta(minutes=1), is_late=is_late)
+            statistic = state.add(counts, at, weight=weight, seed=number)["betting"]
+            if statistic >= np.log(1000):
+                total += 1
+                state.restart("betting")
+    assert total <= 6
+
+
+def correlated(n_windows: int, seed: int, correlation: float, events: int = 64) -> Counts:
+    scores = normal_scores(events * n_windows, seed, correlation=correlation, shift=0.5)
+    return windows_of(pool_p_values(scores), events)[:, None]
+
+
+def test_late_counts_have_no_weight_but_a_windows_own_time() -> None:
+    state, minute = SegmentState.fresh(learnt("betting")), timedelta(minutes=1)
+    half = minute / 2
+    weights = [state.weigh(moment(1), minute, is_late=False)]
+    weights += [state.weigh(moment(1) + k * half, minute, is_late=True) for k in (0, 1, 2, 3)]
+    assert weights == [1, 0, 0, 1, 0]
+    assert state.weigh(moment(3), minute, is_late=False) == 0  # its weight was used up ahead
+    assert state.weigh(moment(3), minute, is_late=False) == 1  # catching up
+
+
+def test_all_that_came_late_is_the_same_evidence_as_if_it_had_been_in_time() -> None:
+    baseline = learnt("betting")
+    whole, parts = (SegmentState.fresh(baseline, choose_tests(["betting"])) for _ in range(2))
+    for number, counts in enumerate(columns(20, 4, shift=0.2)):
+        first = counts // 2
+        expected = whole.add(counts, moment(number))["betting"]
+        parts.add(first, moment(number))
+        found = parts.add(counts - first, moment(number), weight=0)["betting"]
+        assert found == pytest.approx(expected, abs=1e-9)

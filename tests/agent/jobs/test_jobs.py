@@ -62,7 +62,6 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
             columns=("*",),
             reference={},
             settings=monitor_settings(settings),
-            clock=clock,
         ),
         delivery=build_delivery(settings, store),
         presence=Presence(store, PretendLoop(clock).status, clock, name="a", stream=STREAM),

@@ -71,6 +71,8 @@ def test_a_stage_is_timed_even_when_it_fails() -> None:
         lag=activity.status.lag,
         n_other=0,
         missing_segments=(),
+        n_wrong_clocks=0,
+        worst_clock_seconds=0.0,
     )
     assert status.stage_seconds == {"count": 3, "flush": 4}
     assert status.flushed_at == status.started_at  # it failed

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from driftgauge.agent.review.segment_standing import segment_standings
 from driftgauge.agent.review.standing import stream_standing
-from driftgauge.storage import HeartbeatRecord, Judgement, MonitorState, Store
+from driftgauge.storage import (
+    DetectorRecord,
+    HeartbeatRecord,
+    Judgement,
+    MonitorState,
+    SegmentAdvance,
+    Store,
+)
 
-from ...stores import START, STREAM, HandClock, advance, flush, window
+from ...stores import DETECTOR, START, STREAM, HandClock, advance, flush, window
+
+MINUTE = timedelta(minutes=1)
 
 
 def standing(store: Store) -> tuple[str, str]:
@@ -68,3 +80,17 @@ def test_windows_that_nobody_judges_are_told(store: Store) -> None:
     answer, why = standing(store)
     assert answer == "not judging"
     assert why == "the newest image counted is 3540 s past the last judged window"
+
+
+def test_a_segment_tells_how_far_it_is_judged_and_how_wrong_its_clock_is(store: Store) -> None:
+    detector = DetectorRecord(DETECTOR, STREAM, "file:d", START, active=True, manifest={})
+    store.register_detector(detector)
+    advances = [SegmentAdvance("*", START + 5 * MINUTE, -7200.0)]
+    store.flush(flush(advance(None, 1), windows=[window({17: 1})], segments=advances))
+    taken = store.claim_windows(
+        STREAM, DETECTOR, window_seconds=60, idle_seconds=60, grace_seconds=0
+    )
+    store.judge(Judgement(STREAM, None, MonitorState(START, ""), claim=taken))
+    (row,) = segment_standings(store, STREAM, learn=None)
+    assert row.clock_offset_seconds == -7200.0
+    assert row.judged_until == START + 4 * MINUTE

@@ -1,0 +1,290 @@
+"""How far each segment has come, and which of its counts are judged: every count exactly once.
+
+A turn of the monitor *claims* the windows that have closed, and reads them, in one transaction. Whatever a
+flush counts for a claimed window from then on is also noted as late, in the flush's transaction. The
+judgement marks the claimed windows as judged and drops the late counts that it has judged. A claim that
+was never judged is made again: its windows are read anew, with what came late to them meanwhile.
+
+The rows of `segment_progress` are the locks: a flush writes those of its segments first, and a claim
+locks them all, so that a flush is wholly before a claim or wholly after it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, case, delete, insert, select, update
+
+from .columns import ForeignText
+from .errors import RecordConflict
+from .records import Claim, LateCounts, SegmentAdvance, SegmentProgress, WindowRecord
+from .tables import BINS, late_count, segment_progress
+from .upsert import upsert
+from .windows import read_windows
+
+POOL = "*"
+POOL_WAIT_WINDOWS = 5
+"""The whole stream is judged after its parts, but waits for none that is further behind than this."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_FIELDS = (
+    *("segment", "event_time_max", "counted_at", "clock_offset_seconds"),
+    *("claimed_until", "judged_until", "claims"),
+)
+
+
+def note_progress(
+    connection: Connection,
+    stream: str,
+    detector: str,
+    advances: Sequence[SegmentAdvance],
+    now: datetime,
+) -> None:
+    """Write how far segments have come, and hold their rows until the transaction ends."""
+    statement = upsert(connection, segment_progress)
+    new, old = statement.excluded, segment_progress.c
+    newest = case(
+        (old.event_time_max > new.event_time_max, old.event_time_max), else_=new.event_time_max
+    )
+    changes = {
+        "event_time_max": newest,
+        "counted_at": new.counted_at,
+        "clock_offset_seconds": new.clock_offset_seconds,
+    }
+    rows = [
+        {
+            "stream": stream,
+            "detector": detector,
+            "segment": advance.segment,
+            "event_time_max": advance.event_time_max,
+            "counted_at": now,
+            "clock_offset_seconds": advance.clock_offset_seconds,
+        }
+        for advance in sorted(advances, key=lambda advance: advance.segment)
+    ]
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=segment_progress.primary_key, set_=changes),
+        rows,
+    )
+
+
+def note_late(
+    connection: Connection, stream: str, detector: str, windows: Sequence[WindowRecord]
+) -> None:
+    """Note what was counted for windows that a turn has claimed; after `note_progress`."""
+    table = segment_progress.c
+    claimed = {
+        row.segment: row.claimed_until
+        for row in connection.execute(
+            select(table.segment, table.claimed_until).where(
+                table.stream == stream,
+                table.detector == detector,
+                table.claimed_until.is_not(None),
+                table.segment.in_({window.segment for window in windows}),
+            )
+        )
+    }
+    rows = [
+        {
+            "stream": stream,
+            "detector": detector,
+            "segment": window.segment,
+            "layer": window.layer,
+            "window_start": window.window_start,
+            **dict(zip(BINS, window.counts, strict=True)),
+        }
+        for window in windows
+        if window.window_start <= claimed.get(_stored(connection, window.segment), _NEVER)
+    ]
+    if rows:
+        connection.execute(insert(late_count), rows)
+
+
+def _stored(connection: Connection, segment: str) -> str:
+    """Return the name as the database keeps it."""
+    return str(ForeignText().process_bind_param(segment, connection.dialect))
+
+
+def read_progress(
+    connection: Connection, stream: str, detector: str, *, lock: bool = False
+) -> list[SegmentProgress]:
+    """Return how far each segment has come; *lock* keeps flushes and other turns away."""
+    table = segment_progress.c
+    query = (
+        select(*(table[name] for name in _FIELDS))
+        .where(table.stream == stream, table.detector == detector)
+        .order_by(table.segment)
+    )
+    rows = connection.execute(query.with_for_update() if lock else query)
+    return [SegmentProgress(*row) for row in rows]
+
+
+def claim_windows(
+    connection: Connection,
+    stream: str,
+    detector: str,
+    *,
+    window: timedelta,
+    idle: timedelta,
+    grace: timedelta,
+    now: datetime,
+) -> Claim:
+    """Take the closed windows that no turn has judged, and what came late to judged ones.
+
+    Args:
+        connection: in a transaction that writes.
+        stream: its name.
+        detector: whose windows.
+        window: its length.
+        idle: a segment that brought nothing for so long, by the database's clock, is not waited for.
+        grace: of event time, waited for late events.
+        now: the database's time.
+    """
+    progress = read_progress(connection, stream, detector, lock=True)
+    closed = last_closed(progress, window=window, idle=idle, grace=grace, now=now)
+    taken = [row for row in progress if _is_new(row, closed)]
+    for row in taken:
+        _take(connection, stream, detector, row, closed[row.segment])
+    return Claim(
+        detector=detector,
+        at=now,
+        windows=_taken_windows(connection, stream, detector, taken=taken, closed=closed),
+        late=_read_late(connection, stream, detector),
+        progress=read_progress(connection, stream, detector),
+        taken=[row.segment for row in taken],
+    )
+
+
+def last_closed(
+    progress: Sequence[SegmentProgress],
+    *,
+    window: timedelta,
+    idle: timedelta,
+    grace: timedelta,
+    now: datetime,
+) -> dict[str, datetime]:
+    """Return the start of each segment's last closed window.
+
+    A window closes when its own segment has moved past its end plus *grace*. A segment that brought
+    nothing for *idle* is as far as the clock, and after one window more everything of it is closed,
+    whatever its clock says. The whole stream stands where the slowest of its parts stands, among
+    those that are not far behind.
+    """
+    closed = {row.segment: _last_closed(row, window, idle, grace, now) for row in progress}
+    if POOL in closed:
+        nearby = closed[POOL] - POOL_WAIT_WINDOWS * window
+        silent = {row.segment for row in progress if now - row.counted_at >= idle + window}
+        parts = [at for name, at in closed.items() if name not in silent and at >= nearby]
+        closed[POOL] = min([*parts, closed[POOL]])
+    return closed
+
+
+def mark_judged(connection: Connection, stream: str, claim: Claim) -> None:
+    """Mark what *claim* took as judged.
+
+    Raises:
+        RecordConflict: another turn has taken it since.
+    """
+    table = segment_progress.c
+    tokens = {row.segment: row.claims for row in claim.progress}
+    for segment in claim.taken:
+        own = (table.stream == stream, table.detector == claim.detector, table.segment == segment)
+        marked = connection.execute(
+            update(segment_progress)
+            .where(*own, table.claims == tokens[segment])
+            .values(judged_until=table.claimed_until)
+        )
+        if marked.rowcount != 1:
+            raise _conflict(stream, segment)
+    ids = [row.id for row in claim.late]
+    for first in range(0, len(ids), 500):
+        some = ids[first : first + 500]
+        dropped = connection.execute(delete(late_count).where(late_count.c.id.in_(some)))
+        if dropped.rowcount != len(some):
+            raise _conflict(stream, claim.late[first].segment)
+
+
+def _conflict(stream: str, segment: str) -> RecordConflict:
+    return RecordConflict(
+        f"another turn of the monitor has taken windows of segment {segment!r} of stream "
+        f"{stream!r}; nothing was written",
+        hint="another agent judged these windows; read its state and go on from there",
+    )
+
+
+def _last_closed(
+    row: SegmentProgress, window: timedelta, idle: timedelta, grace: timedelta, now: datetime
+) -> datetime:
+    newest, silence = _floor(row.event_time_max, window), now - row.counted_at
+    if silence >= idle + window:
+        return newest
+    moved = row.event_time_max - grace
+    until = max(moved, now - grace) if silence >= idle else moved
+    return min(newest, _floor(until, window) - window)
+
+
+def _floor(moment: datetime, window: timedelta) -> datetime:
+    return _EPOCH + (moment - _EPOCH) // window * window
+
+
+def _is_new(row: SegmentProgress, closed: Mapping[str, datetime]) -> bool:
+    """Return whether windows have closed, or were claimed by a turn that never judged them."""
+    if row.claimed_until != row.judged_until:
+        return True
+    return row.judged_until is None or closed[row.segment] > row.judged_until
+
+
+def _take(
+    connection: Connection, stream: str, detector: str, row: SegmentProgress, until: datetime
+) -> None:
+    """Claim a segment's windows; what came late to a claim that was not judged is in them."""
+    progress, late = segment_progress.c, late_count.c
+    connection.execute(
+        update(segment_progress)
+        .where(
+            progress.stream == stream,
+            progress.detector == detector,
+            progress.segment == row.segment,
+        )
+        .values(claimed_until=max(until, row.claimed_until or until), claims=progress.claims + 1)
+    )
+    if row.claimed_until != row.judged_until:
+        after = () if row.judged_until is None else (late.window_start > row.judged_until,)
+        own = (late.stream == stream, late.detector == detector, late.segment == row.segment)
+        connection.execute(delete(late_count).where(*own, *after))
+
+
+def _taken_windows(
+    connection: Connection,
+    stream: str,
+    detector: str,
+    *,
+    taken: Sequence[SegmentProgress],
+    closed: Mapping[str, datetime],
+) -> list[WindowRecord]:
+    """Read what was taken, with one query for all segments that stand alike."""
+    ranges: defaultdict[tuple[datetime | None, datetime], list[str]] = defaultdict(list)
+    for row in taken:
+        until = max(closed[row.segment], row.claimed_until or closed[row.segment])
+        ranges[row.judged_until, until].append(row.segment)
+    found: list[WindowRecord] = []
+    for (after, until), segments in ranges.items():
+        end = until + timedelta(microseconds=1)
+        found += read_windows(
+            connection, stream, detector, after=after, until=end, segments=segments
+        )
+    return sorted(found, key=lambda window: (window.window_start, window.segment, window.layer))
+
+
+def _read_late(connection: Connection, stream: str, detector: str) -> list[LateCounts]:
+    table = late_count.c
+    columns = (table.id, table.segment, table.layer, table.window_start)
+    rows = connection.execute(
+        select(*columns, *(table[name] for name in BINS))
+        .where(table.stream == stream, table.detector == detector)
+        .order_by(table.id)
+    )
+    return [LateCounts(row[0], row[1], row[2], row[3], tuple(row[4:])) for row in rows]
