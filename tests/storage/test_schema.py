@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,12 +13,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
 
-from driftgauge.storage import Database, SchemaOutOfDate, Store
+from driftgauge.storage import Database, Judgement, MonitorState, SchemaOutOfDate, Store
 from driftgauge.storage.schema import MIGRATIONS, newest_revision
 from driftgauge.storage.tables import metadata
 from driftgauge.storage.views import drop_views, view_names
 
-from ..stores import STREAM, TOPIC, advance, evidence, flush
+from ..stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, window
 
 
 @pytest.fixture
@@ -255,6 +256,28 @@ def test_evidence_of_two_topics_does_not_stop_a_way_back(fresh: Database) -> Non
     take_back(fresh, to="0004")
     fresh.upgrade()
     assert store.evidence(STREAM) == kept[1:]
+
+
+def test_windows_that_version_0006_judged_are_not_judged_again_and_the_others_are(
+    fresh: Database,
+) -> None:
+    fresh.upgrade()
+    store = Store(fresh, now=lambda: START + timedelta(hours=1))
+    store.ensure_stream(STREAM, TOPIC, 60)
+    store.flush(flush(advance(None, 1), windows=[window({0: n + 1}, minute=n) for n in range(4)]))
+    store.judge(Judgement(STREAM, None, MonitorState(START + timedelta(minutes=1), "")))
+    take_back(fresh, to="0006")
+    fresh.upgrade()
+    taken = store.claim_windows(
+        STREAM, DETECTOR, window_seconds=60, idle_seconds=60, grace_seconds=0
+    )
+    assert [row.events for row in taken.windows] == [3, 4]
+    assert taken.late == []
+    store.flush(flush(advance(1, 2), windows=[window({0: 9})]))
+    late = store.claim_windows(
+        STREAM, DETECTOR, window_seconds=60, idle_seconds=60, grace_seconds=0
+    ).late
+    assert [sum(row.counts) for row in late] == [9]
 
 
 def test_migrations_are_numbered_one_after_the_other() -> None:
