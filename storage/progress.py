@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, case, delete, insert, select, update
+from sqlalchemy import Connection, case, collate, delete, insert, select, update
 
 from .columns import ForeignText
 from .errors import RecordConflict
@@ -113,10 +113,12 @@ def read_progress(
 ) -> list[SegmentProgress]:
     """Return how far each segment has come; *lock* keeps flushes and other turns away."""
     table = segment_progress.c
+    is_sqlite = connection.dialect.name == "sqlite"
+    by_code_point = table.segment if is_sqlite else collate(table.segment, "C")  # as flushes sort
     query = (
         select(*(table[name] for name in _FIELDS))
         .where(table.stream == stream, table.detector == detector)
-        .order_by(table.segment)
+        .order_by(by_code_point)
     )
     rows = connection.execute(query.with_for_update() if lock else query)
     return [SegmentProgress(*row) for row in rows]
@@ -146,8 +148,7 @@ def claim_windows(
     progress = read_progress(connection, stream, detector, lock=True)
     closed = last_closed(progress, window=window, idle=idle, grace=grace, now=now)
     taken = [row for row in progress if _is_new(row, closed)]
-    for row in taken:
-        _take(connection, stream, detector, row, closed[row.segment])
+    _take(connection, stream, detector, taken=taken, closed=closed)
     return Claim(
         detector=detector,
         at=now,
@@ -188,29 +189,32 @@ def mark_judged(connection: Connection, stream: str, claim: Claim) -> None:
     Raises:
         RecordConflict: another turn has taken it since.
     """
-    table = segment_progress.c
     tokens = {row.segment: row.claims for row in claim.progress}
-    for segment in claim.taken:
-        own = (table.stream == stream, table.detector == claim.detector, table.segment == segment)
-        marked = connection.execute(
-            update(segment_progress)
-            .where(*own, table.claims == tokens[segment])
-            .values(judged_until=table.claimed_until)
-        )
-        if marked.rowcount != 1:
-            raise _conflict(stream, segment)
+    rows = read_progress(connection, stream, claim.detector, lock=True)  # in the order of flushes
+    current = {row.segment: row.claims for row in rows}
+    overtaken = [name for name in claim.taken if current[name] != tokens[name]]
+    if overtaken:
+        raise _conflict(stream, overtaken)
+    table = segment_progress.c
+    own = (table.stream == stream, table.detector == claim.detector)
+    connection.execute(
+        update(segment_progress)
+        .where(*own, table.segment.in_(claim.taken))
+        .values(judged_until=table.claimed_until)
+    )
     ids = [row.id for row in claim.late]
     for first in range(0, len(ids), 500):
         some = ids[first : first + 500]
         dropped = connection.execute(delete(late_count).where(late_count.c.id.in_(some)))
         if dropped.rowcount != len(some):
-            raise _conflict(stream, claim.late[first].segment)
+            raise _conflict(stream, sorted({row.segment for row in claim.late}))
 
 
-def _conflict(stream: str, segment: str) -> RecordConflict:
+def _conflict(stream: str, segments: Sequence[str]) -> RecordConflict:
+    named = ", ".join(repr(segment) for segment in segments[:3])
     return RecordConflict(
-        f"another turn of the monitor has taken windows of segment {segment!r} of stream "
-        f"{stream!r}; nothing was written",
+        f"another turn of the monitor has taken windows of {len(segments)} segments of stream "
+        f"{stream!r} ({named}); nothing was written",
         hint="another agent judged these windows; read its state and go on from there",
     )
 
@@ -238,23 +242,46 @@ def _is_new(row: SegmentProgress, closed: Mapping[str, datetime]) -> bool:
 
 
 def _take(
-    connection: Connection, stream: str, detector: str, row: SegmentProgress, until: datetime
+    connection: Connection,
+    stream: str,
+    detector: str,
+    *,
+    taken: Sequence[SegmentProgress],
+    closed: Mapping[str, datetime],
 ) -> None:
-    """Claim a segment's windows; what came late to a claim that was not judged is in them."""
-    progress, late = segment_progress.c, late_count.c
-    connection.execute(
-        update(segment_progress)
-        .where(
-            progress.stream == stream,
-            progress.detector == detector,
-            progress.segment == row.segment,
+    """Claim the segments' windows, with one statement for all that are claimed alike."""
+    alike: defaultdict[datetime, list[str]] = defaultdict(list)
+    for row in taken:
+        alike[_claimed_until(row, closed)].append(row.segment)
+        if row.claimed_until != row.judged_until:
+            _drop_unjudged(connection, stream, detector, row)
+    table = segment_progress.c
+    for until, segments in alike.items():
+        connection.execute(
+            update(segment_progress)
+            .where(
+                table.stream == stream,
+                table.detector == detector,
+                table.segment.in_(segments),
+            )
+            .values(claimed_until=until, claims=table.claims + 1)
         )
-        .values(claimed_until=max(until, row.claimed_until or until), claims=progress.claims + 1)
-    )
-    if row.claimed_until != row.judged_until:
-        after = () if row.judged_until is None else (late.window_start > row.judged_until,)
-        own = (late.stream == stream, late.detector == detector, late.segment == row.segment)
-        connection.execute(delete(late_count).where(*own, *after))
+
+
+def _claimed_until(row: SegmentProgress, closed: Mapping[str, datetime]) -> datetime:
+    """Return the start of the last window that is taken, at least that of an unfinished claim."""
+    until = closed[row.segment]
+    return max(until, row.claimed_until or until)
+
+
+def _drop_unjudged(
+    connection: Connection, stream: str, detector: str, row: SegmentProgress
+) -> None:
+    """Drop what came late to a claim that was not judged: its windows are read anew, with it."""
+    late = late_count.c
+    after = () if row.judged_until is None else (late.window_start > row.judged_until,)
+    own = (late.stream == stream, late.detector == detector, late.segment == row.segment)
+    connection.execute(delete(late_count).where(*own, *after))
 
 
 def _taken_windows(
@@ -268,8 +295,7 @@ def _taken_windows(
     """Read what was taken, with one query for all segments that stand alike."""
     ranges: defaultdict[tuple[datetime | None, datetime], list[str]] = defaultdict(list)
     for row in taken:
-        until = max(closed[row.segment], row.claimed_until or closed[row.segment])
-        ranges[row.judged_until, until].append(row.segment)
+        ranges[row.judged_until, _claimed_until(row, closed)].append(row.segment)
     found: list[WindowRecord] = []
     for (after, until), segments in ranges.items():
         end = until + timedelta(microseconds=1)
