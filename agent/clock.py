@@ -23,7 +23,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves when it is asked to, so that nobody waits for it.
+    """A clock that moves only when it is told to, so that tests need not wait.
 
     >>> clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     >>> clock.sleep(90)
@@ -44,7 +44,7 @@ class ManualClock:
         return self._monotonic
 
     def set_wall(self, now: datetime) -> None:
-        """Set the wall clock, as a person or a time server does; monotonic time goes on."""
+        """Set the wall clock, as a person or a time server does; monotonic time continues."""
         self._now = now
 
     def sleep(self, seconds: float) -> None:

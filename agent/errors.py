@@ -3,7 +3,7 @@
 AgentError
   SettingsError              the user's settings cannot be used
     MissingPackage           a package that the settings or the events need is not installed
-  EventError                 one event's fault: it goes to the dead letters, the stream goes on
+  EventError                 one event's fault: it goes to the dead-letter topic, the stream continues
     EventSchemaError         its envelope: size, headers, time
     EventDecodeError         its bytes: not an image, truncated, too many pixels
     EventFetchError          the picture that it refers to cannot be had
@@ -28,7 +28,7 @@ from ..errors import DriftgaugeError
 
 
 class AgentError(DriftgaugeError):
-    """The agent cannot go on."""
+    """The agent cannot continue."""
 
 
 class SettingsError(AgentError):

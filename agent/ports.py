@@ -61,9 +61,9 @@ class EventSource(Protocol):
         """Return what has arrived, waiting at most *timeout_seconds*."""
 
     def topic_id(self) -> str | None:
-        """Return the broker's id of the topic that is read, None where it tells none.
+        """Return the broker's id of the topic that is read, None if it returns none.
 
-        A topic that is deleted and recreated has another one; `poll` then tells a changed
+        A topic that is deleted and recreated has another one; `poll` then reports a changed
         assignment.
         """
 
@@ -79,7 +79,7 @@ class EventSource(Protocol):
     def seek(self, offsets: Mapping[Partition, int | None]) -> dict[Partition, int]:
         """Continue each partition at its offset; None is the configured start.
 
-        Returns where each will continue; a start that the broker did not tell in time is left out,
+        Returns where each will continue; a start that the broker did not return in time is left out,
         and so is a partition that went meanwhile.
         """
 
@@ -148,7 +148,7 @@ class Scorer(Protocol):
     def prepare(self, image: NDArray[np.uint8]) -> Any:
         """Return what `score` may be given in place of *image*, ``(height, width, 3)``, RGB.
 
-        It is called ahead of `score`, in several threads at once; what it raises is the event's
+        It is called before `score`, by several threads at the same time; what it raises is the event's
         fault.
         """
 

@@ -89,7 +89,7 @@ def load_detector(folder: Path, identity: ModelIdentity | None = None) -> Detect
         differences = fitted.differences(identity)
         if differences:
             raise ArtifactMismatch(
-                f"detector {folder.name} was fitted for a different configuration:  "
+                f"detector {folder.name} was fitted for a different configuration: "
                 + "; ".join(differences)
             )
     try:

@@ -110,7 +110,7 @@ class _Column:
 
     Attributes:
         start: where the tail begins.
-        excess: mean of what lies beyond, None where nothing does.
+        excess: mean of the values beyond it, None if there are none.
     """
 
     scores: Array

@@ -133,7 +133,7 @@ def fit_detector(
             held-out events is ranked among its own; empty ranks all among all.
         rows: ``(n,)``: where in *taps* each event lies, in time order; None is as they come.
         device: to fit on; None is where the taps are.
-        max_train: train on so many events at most, evenly spread over those dealt to training.
+        max_train: train on so many events at most, evenly spread over the training part.
         checkpoint: file from which the denoiser's training continues after a kill; see
             `train_denoiser`.
 

@@ -37,7 +37,7 @@ def calibration_groups(
 
     Args:
         segments: of each reference event.
-        parts: how the reference was dealt out.
+        parts: how the reference was split.
         name: of the segment to calibrate by; empty gives no groups.
     """
     if not name:

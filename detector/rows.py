@@ -12,7 +12,7 @@ from torch import Tensor
 from .normaliser import Normaliser
 
 MAX_TRAIN = 100_000
-"""Reference events that a detector is trained on at most, evenly spread over those dealt to it."""
+"""Reference events that a detector is trained on at most, evenly spread over its share of the reference."""
 
 BATCH = 1024
 """Rows taken at a time."""

@@ -22,7 +22,7 @@ class Split:
 
 
 def split_reference(window_ids: NDArray[np.int64]) -> Split:
-    """Deal whole windows out by turns, in blocks spread over the reference's span.
+    """Assign whole windows in turn to the parts, in blocks spread over the reference's span.
 
     Neighbouring frames resemble each other, so that single events dealt at random would put
     near-copies of the training events into calibration; and a contiguous cut would calibrate

@@ -128,7 +128,7 @@ class _Pass:
             self._failures[name] = error
         except Exception as error:  # torch raises many kinds for tensors without memory or strides
             failure = ShapeMismatch(
-                f"layer {name!r} returned a value that cannot be pooled:  {error!r}"
+                f"layer {name!r} returned a value that cannot be pooled: {error!r}"
             )
             failure.__cause__ = error
             self._failures[name] = failure
@@ -145,7 +145,7 @@ class _Pass:
     def _pool(self, name: str, layer: TappedLayer, output: object) -> None:
         activation = first_tensor(output, self._n)
         if activation is None:
-            raise LayerSilent(f"layer {name!r} returned no tensor but  {type(output).__name__}")
+            raise LayerSilent(f"layer {name!r} returned no tensor but {type(output).__name__}")
         n = activation.shape[0] if activation.ndim else 0
         if n != self._n and self._n is not None:
             raise ShapeMismatch(

@@ -11,7 +11,7 @@ class HeartbeatRecord:
     """The heartbeat that a running agent writes periodically.
 
     Attributes:
-        agent: its name, unlike that of any other process ever: hosts and process ids repeat.
+        agent: its unique name: host names and process ids repeat.
         condition: what it does, in a few words: ``running``, ``waiting for the database``.
         flushed_seconds_ago: since it last wrote counts; None before the first time.
         lag_messages: messages not counted yet; None if unknown.

@@ -74,7 +74,7 @@ def _window_key(window: WindowRecord) -> tuple[datetime, str, str]:
 
 
 def _in_other(window: WindowRecord) -> WindowRecord:
-    """Return the counts under the name that stands for values that cannot be kept."""
+    """Return the counts under the name for values that cannot be stored."""
     name, is_value, _ = window.segment.partition("=")
     return replace(window, segment=f"{name}={OTHER_VALUE}" if is_value else window.segment)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from .histogram import DEFAULT_ALPHA
 
 OTHER_VALUE = "~other"
-"""The value of a segment that stands for all those that are not kept under their own."""
+"""The segment value that collects all values beyond the limit."""
 
 
 @dataclass(frozen=True, slots=True)

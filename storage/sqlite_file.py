@@ -68,7 +68,7 @@ def others_may_read(path: Path) -> bool:
 
 
 def keep_to_owner(path: Path) -> None:
-    """Let nobody but the owner read the file, nor the two that SQLite keeps beside it."""
+    """Make the file, and SQLite's two files next to it, readable by the owner only."""
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         beside = path.with_name(name)
         if beside.exists():

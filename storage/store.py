@@ -173,7 +173,7 @@ class Store:
             return agents.read_agents(connection, stream, self._now(connection))
 
     def leave(self, agent: str) -> None:
-        """Forget an agent that ends as it should, and give its leases back."""
+        """Delete the row of an agent that shuts down cleanly, and release its leases."""
         with self._database.write() as connection:
             agents.remove_agent(connection, agent)
 

@@ -42,7 +42,7 @@ class Change:
 def opened(
     change: Change, *, stream: str, detector: str, test: str, layers: Sequence[str], now: datetime
 ) -> AlertRecord:
-    """Return a new alert that tells *change*."""
+    """Return a new alert for *change*."""
     movements = layer_movements(layers, change.reference, change.counts, change.design_effects)
     stuck = is_stuck(change.reference, change.window)
     return AlertRecord(

@@ -1,4 +1,4 @@
-"""An alert as a picture: its most unusual frames beside typical ones, over the rate's time line."""
+"""An alert as a picture: its most unusual frames next to typical ones, above a chart of the rate over time."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from .movement import NOTABLE, LayerMovement
 
 NOTABLE_RATIO = 2.0
 LEAST_RATE = 0.01
-"""The rate tells the change only where it is `NOTABLE_RATIO` times normal, and times this."""
+"""The text describes a change by its rate only if that is `NOTABLE_RATIO` times normal, and times this."""
 
 CLEARLY = 1.5
 """A depth is named where its largest movement is this many times that of any other depth."""
@@ -17,7 +17,7 @@ CLEARLY = 1.5
 SUGGESTIONS = {
     "early": "which suggests a change of lens, focus, light or exposure",
     "middle": "which suggests a change of sharpness, texture or parts of the scene",
-    "late": "which suggests a change of what the images show",
+    "late": "which suggests a change of the images' content",
 }
 
 
@@ -88,7 +88,7 @@ def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool) -> str:
         return "all images have the same score, which suggests a frozen picture"
     changed = [layer for layer in movements if abs(layer.distance) >= NOTABLE]
     if not changed:
-        return "the change is spread over all layers, none of which changed clearly by itself"
+        return "the change is spread over all layers, and no single layer changed clearly"
     unusual = [layer for layer in changed if layer.direction == "unusual"]
     if not unusual:
         return (
@@ -97,7 +97,7 @@ def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool) -> str:
     depth = unusual[0].depth
     others = [abs(layer.distance) for layer in movements if layer.depth != depth]
     if unusual[0].distance < CLEARLY * max(others, default=0.0):
-        return "layers of all depths changed about equally, which points to no single cause"
+        return "layers of all depths changed about equally, which does not suggest a single cause"
     named = [layer for layer in unusual if layer.depth == depth]
     return f"the {depth} layers changed most ({_names(named)}), {SUGGESTIONS[depth]}"
 

@@ -42,7 +42,7 @@ USAGE_ERRORS = frozenset({"SettingsError"})
 
 app = typer.Typer(
     name="driftgauge",
-    help="Tell when an image model in production sees inputs it was not trained for.",
+    help="Report when an image model in production sees images that it was not trained for.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -24,10 +24,13 @@ NumbersArgument = Annotated[
     list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers of alerts.", min=1)
 ]
 SegmentOption = Annotated[
-    str | None, typer.Option(metavar="SEGMENT", help="Every live alert of it, such as camera=3.")
+    str | None,
+    typer.Option(
+        metavar="SEGMENT", help="Every unresolved alert of this segment, such as camera=3."
+    ),
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="Every live alert of the stream.")]
-NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, for those who come later.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Every unresolved alert of the stream.")]
+NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="A note with the reason.")]
 ByOption = Annotated[
     str, typer.Option(metavar="NAME", help="Who you are. Default: the name you are logged in with.")
 ]
@@ -40,7 +43,7 @@ def show(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a PNG: the most unusual frames beside typical ones, and the time line.",
+            help="Write a PNG: the most unusual frames next to typical ones, and a chart over time.",
         ),
     ] = None,
     config: ConfigOption = None,
@@ -48,7 +51,7 @@ def show(
     stream: StreamOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one alert: what changed, its steps, and where its most unusual messages lie in Kafka."""
+    """Show one alert: what changed, its steps, and the offsets of its most unusual messages in Kafka."""
     from ..notify.examples import Examples
     from ..terminal.printing import print_json
     from .reading import open_reading
@@ -98,7 +101,7 @@ def resolve(
     store: StoreOption = None,
     stream: StreamOption = None,
 ) -> None:
-    """End an alert. While the segment stays changed, a new one opens as the evidence grows anew."""
+    """Resolve an alert. If the segment stays changed, a new one opens when enough evidence has grown."""
     chosen = _Chosen(numbers, segment, everything)
     _move("resolved", chosen, note, by, (config, store, stream))
 
@@ -109,7 +112,7 @@ class _Chosen:
     def __init__(self, numbers: list[int] | None, segment: str | None, everything: bool) -> None:
         given = [bool(numbers), segment is not None, everything]
         if sum(given) != 1:
-            raise typer.BadParameter("give numbers, --segment or --all, one of them")
+            raise typer.BadParameter("give alert numbers, --segment or --all, exactly one of these")
         self.numbers = numbers or []
         self.segment = segment
 
@@ -141,7 +144,7 @@ def _move(
             )
             print_line(f"{moved.id}: {moved.segment} is {moved.state}")
         if not alerts:
-            print_line("No live alerts.")
+            print_line("No unresolved alerts.")
 
 
 def _the_alert(reading: Reading, number: int) -> AlertRecord:
@@ -151,7 +154,7 @@ def _the_alert(reading: Reading, number: int) -> AlertRecord:
     if found is None or found.stream != reading.stream.stream:
         raise SettingsError(
             f"stream {reading.stream.stream!r} has no alert {number}",
-            hint="`driftgauge alerts list --all` shows which there are",
+            hint="`driftgauge alerts list --all` lists the existing ones",
         )
     return found
 
@@ -161,8 +164,8 @@ def _write_picture(path: Path, drawn: bytes | None) -> None:
 
     if drawn is None:
         raise SettingsError(
-            "the alert has no frame to draw",
-            hint='frames are kept where [evidence] thumbnails is "keep" or "blur"',
+            "the alert has no stored frame to draw",
+            hint='frames are stored if [evidence] thumbnails is "keep" or "blur"',
         )
     path.write_bytes(drawn)
 

@@ -19,7 +19,9 @@ LIVE = alert_steps.LIVE
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to *app*."""
-    group = typer.Typer(help="See what the monitor claims, and answer it.", no_args_is_help=True)
+    group = typer.Typer(
+        help="List the monitor's alerts, acknowledge and resolve them.", no_args_is_help=True
+    )
     group.command("list")(list_alerts)
     group.command("show")(alert_steps.show)
     group.command("ack")(alert_steps.acknowledge)
@@ -29,9 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def list_alerts(
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Resolved ones as well; else only those that live.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include resolved alerts.")] = False,
     segment: Annotated[
         str | None, typer.Option(metavar="SEGMENT", help="Only this one, such as camera=3.")
     ] = None,
@@ -61,7 +61,9 @@ def list_alerts(
         elif found:
             print_alerts(f"Alerts on {name}", found)
         else:
-            print_line("No alerts." if everything else "No live alerts; --all shows resolved ones.")
+            print_line(
+                "No alerts." if everything else "No unresolved alerts; --all shows resolved ones."
+            )
 
 
 def print_alerts(title: str, found: list[AlertRecord]) -> None:

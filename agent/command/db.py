@@ -12,7 +12,7 @@ from .options import ConfigOption, JsonOption
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to *app*."""
-    group = typer.Typer(help="Look after the database's tables.", no_args_is_help=True)
+    group = typer.Typer(help="Create and upgrade the database's tables.", no_args_is_help=True)
     group.command("upgrade")(upgrade)
     app.add_typer(group, name="db")
 

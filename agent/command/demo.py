@@ -23,14 +23,14 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     *,
-    seed: Annotated[int, typer.Option(help="Another seed is another day.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
     severity: Annotated[
         SeverityChoice,
-        typer.Option(help="mild: hard to see in one frame; plain: anyone sees it."),
+        typer.Option(help="mild: hard to see in one frame; plain: easy to see."),
     ] = SeverityChoice.mild,
     images: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Your own images, a sub-folder a camera."),
+        typer.Option(metavar="DIR", help="Your own images, one sub-folder per camera."),
     ] = None,
     run_dir: Annotated[
         Path | None,
@@ -39,16 +39,16 @@ def demo(
         ),
     ] = None,
     reference_frames: Annotated[
-        int, typer.Option(min=160, max=20_000, help="Normal frames a camera to learn from.")
+        int, typer.Option(min=160, max=20_000, help="Normal frames per camera for the reference.")
     ] = 400,
     normal_frames: Annotated[
-        int, typer.Option(min=0, max=20_000, help="Frames a camera before the first fault.")
+        int, typer.Option(min=0, max=20_000, help="Frames per camera before the first fault.")
     ] = 96,
     fault_frames: Annotated[
         int, typer.Option(min=1, max=2_000, help="Frames that each fault lasts.")
     ] = 64,
     recovery_frames: Annotated[
-        int, typer.Option(min=0, max=2_000, help="Frames a camera after each fault.")
+        int, typer.Option(min=0, max=2_000, help="Frames per camera after each fault.")
     ] = 80,
     image_size: Annotated[
         int, typer.Option(min=32, max=448, help="Side of the images the model sees, in pixels.")

@@ -27,7 +27,7 @@ ReasonOption = Annotated[
     str | None,
     typer.Option(
         metavar="TEXT",
-        help="Only letters whose error or message has this in it, such as EventFetchError.",
+        help="Only dead letters whose error or message contains this, such as EventFetchError.",
     ),
 ]
 SinceOption = Annotated[
@@ -39,7 +39,8 @@ SinceOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the group of commands to *app*."""
     group = typer.Typer(
-        help="See the messages that could not be used, and send them again.", no_args_is_help=True
+        help="List dead letters (messages that could not be used), and send them again.",
+        no_args_is_help=True,
     )
     group.command("list")(list_letters)
     group.command("replay")(replay_letters)
@@ -91,10 +92,13 @@ def replay_letters(
     max_attempts: Annotated[
         int,
         typer.Option(
-            min=1, help="Refuse a message that was tried so often, the first time counted."
+            min=1,
+            help="Do not send a message that already had this many attempts, including the first.",
         ),
     ] = 3,
-    again: Annotated[bool, typer.Option(help="Send also those that were replayed before.")] = False,
+    again: Annotated[
+        bool, typer.Option(help="Also send those that were already replayed.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option(help="Count what would be sent, and send nothing.")
     ] = False,
@@ -242,10 +246,10 @@ def _print_outcome(outcome: Outcome, topic: str, *, dry_run: bool, max_attempts:
     verb = "would be sent" if dry_run else "sent"
     print_line(f"{outcome.sent} {verb} to {topic}.")
     for count, words in (
-        (outcome.replayed, "left: replayed before (--again sends them)"),
-        (outcome.worn_out, f"refused: tried {max_attempts} times or more (--max-attempts)"),
-        (outcome.dropped, "refused: the value was too large to be kept"),
-        (outcome.foreign, "refused: from another topic than this stream's"),
+        (outcome.replayed, "not sent: already replayed (--again sends them)"),
+        (outcome.worn_out, f"not sent: {max_attempts} attempts or more (--max-attempts)"),
+        (outcome.dropped, "not sent: the value was too large to be stored"),
+        (outcome.foreign, "not sent: from a topic of another stream"),
     ):
         if count:
             print_line(f"{count} {words}.")

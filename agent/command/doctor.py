@@ -90,6 +90,6 @@ def _print_end(n_failed: int) -> None:
 
     print_line()
     if n_failed:
-        print_line(f"{n_failed} failed: the agent cannot work like this.")
+        print_line(f"{n_failed} failed: the agent cannot run.")
     else:
         print_line("The agent can run.")

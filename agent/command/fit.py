@@ -51,18 +51,18 @@ def fit(
         typer.Option(metavar="TOPIC", help="Topic of normal events, read from its start."),
     ] = None,
     events: Annotated[
-        int | None, typer.Option(min=1, help="With --topic: stop after so many events.")
+        int | None, typer.Option(min=1, help="With --topic: stop after this number of events.")
     ] = None,
     idle_seconds: Annotated[
         float,
-        typer.Option(min=0.5, help="With --topic: its end is where nothing comes for so long."),
+        typer.Option(min=0.5, help="With --topic: stop when no event has arrived for this time."),
     ] = 5.0,
     probes: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Pictures to put known changes on (blur, noise, darkness, ...), to compare the "
-            "methods on your images; 0 compares nothing.",
+            help="Number of pictures to apply known changes to (blur, noise, darkness, ...), to "
+            "compare the methods on your images; 0 skips the comparison.",
         ),
     ] = 96,
     seed: Annotated[int, typer.Option(help="Makes the fit repeatable on one machine.")] = 0,
@@ -71,13 +71,16 @@ def fit(
     ] = True,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Begin anew, whatever a fit that was killed has done."),
+        typer.Option(
+            "--fresh",
+            help="Start from the beginning, and ignore the progress of an interrupted fit.",
+        ),
     ] = False,
     keep_taps: Annotated[
         bool,
         typer.Option(
             "--keep-taps",
-            help="Leave what the model gave on disk, for another fit on the same images.",
+            help="Keep the model's activations on disk, for another fit on the same images.",
         ),
     ] = False,
     config: ConfigOption = None,
@@ -89,10 +92,10 @@ def fit(
     Give it what the model was trained on, or weeks of normal traffic over all cameras, hours and
     seasons: what it never saw will count as a change. Some hundred images a segment at least.
 
-    Stopped (Ctrl-C) or killed, it keeps what it read, and the same command goes on from there.
+    Stopped (Ctrl-C) or killed, it keeps what it read: run the same command to continue.
     """
     if (images is None) == (topic is None):
-        raise typer.BadParameter("give --images DIR or --topic TOPIC, one of them")
+        raise typer.BadParameter("give either --images DIR or --topic TOPIC")
     if order is not None and images is None:
         raise typer.BadParameter("--order is for --images: a topic's events have times")
     settings = start(config, log_level=log_level, is_quiet=True)
@@ -163,7 +166,9 @@ def _fit(
             _print_model(loaded, layouts, console)
 
         def on_resumed(n_images: int) -> None:
-            print_line(f"going on after {n_images} images read before", console=console)
+            print_line(
+                f"continuing after {n_images} images that were already read", console=console
+            )
 
         def on_images(n_images: int) -> None:
             bars.advance(reading, n_images)
@@ -181,8 +186,8 @@ def _fit(
             fitted = run_fit(settings, source, options=options, callbacks=callbacks)
         except (KeyboardInterrupt, DriftgaugeError):
             if bars.tasks[0].completed:
-                kept = f"what was read is kept below {settings.detector.path}"
-                print_line(f"{kept}: the same command goes on from there", console=console)
+                kept = f"the activations read so far are kept in {settings.detector.path}"
+                print_line(f"{kept}: run the same command to continue", console=console)
             raise
         bars.update(training, total=bars.tasks[1].completed)
         bars.update(probing, total=bars.tasks[2].completed)
@@ -250,4 +255,4 @@ def _print_probes(fitted: Fitted, console: Console) -> None:
     title = "Known changes on held-out images: AUROC in per cent"
     print_table(title, columns, rows, console=console)
     method, why = fitted.recommendation
-    print_line("  recommended here: ", (method, "bold"), f"; {why}", console=console)
+    print_line("  recommended: ", (method, "bold"), f"; {why}", console=console)

@@ -34,6 +34,6 @@ def init(
     print_line(f"Wrote {path}. Set [stream] and [model] in it, then:")
     print_line("  driftgauge config   show the effective settings and where each came from")
     print_line(
-        "  driftgauge fit      learn what is normal, from a folder of images or from the topic"
+        "  driftgauge fit      fit a detector on normal images, from a folder or from the topic"
     )
     print_line("  driftgauge run      watch the topic")

@@ -1,4 +1,4 @@
-"""``driftgauge notify``: try out who is told of alerts."""
+"""``driftgauge notify``: test the receivers of alerts."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to *app*."""
-    group = typer.Typer(help="Try out who is told of alerts.", no_args_is_help=True)
+    group = typer.Typer(help="Test the receivers of alerts.", no_args_is_help=True)
     group.callback()(_group)
     group.command("test")(send_example)
     app.add_typer(group, name="notify")
 
 
 def _group() -> None:
-    """Try out who is told of alerts."""
+    """Test the receivers of alerts."""
 
 
 def send_example(
     sink: Annotated[
         str | None,
-        typer.Argument(help="Name of the one to try, as printed here. Default: all of them."),
+        typer.Argument(help="Name of the receiver to test, as printed here. Default: all of them."),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -37,7 +37,7 @@ def send_example(
     """Send an example, marked as one, to everyone that the section notify names, and say what came back.
 
     It touches no database. Exit code 0 when everyone took it, 1 when somebody did not, 2 when the
-    settings name nobody.
+    settings have no receiver.
     """
     from ..errors import SettingsError
     from ..settings.load import load_settings
@@ -49,9 +49,9 @@ def send_example(
     names = [one.name for one in sinks]
     if not sinks or (sink is not None and sink not in names):
         raise SettingsError(
-            f"[notify] names nobody called {sink!r}; it names {', '.join(names)}"
+            f"[notify] has no receiver {sink!r}; it has {', '.join(names)}"
             if sinks
-            else "[notify] names nobody to tell",
+            else "[notify] has no receiver",
             hint="set notify.apprise_urls, alertmanager_url, webhook_url or kafka_topic",
         )
     answers = {
@@ -63,7 +63,7 @@ def send_example(
         print_json([{"sink": name, "error": error} for name, error in answers.items()])
     else:
         for name, error in answers.items():
-            print_line(f"{name}: {error or 'took the example'}")
+            print_line(f"{name}: {error or 'accepted the example'}")
     if any(answers.values()):
         raise typer.Exit(1)
 

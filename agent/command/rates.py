@@ -68,7 +68,9 @@ def rates(
     ] = "*",
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="From then on: '2 hours' ago, or 2026-03-01T12:00."),
+        typer.Option(
+            metavar="TIME", help="Only from this time on: '2 hours' ago, or 2026-03-01T12:00."
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="Show at most this many rows, the newest.")
@@ -78,7 +80,7 @@ def rates(
     stream: StreamOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how many images were out of distribution, beside what is normal.
+    """Show how many images were out of distribution, next to the baseline.
 
     An image is out of distribution when its p-value is at most stream.alpha. The normal rate is
     the segment's own on its reference; it is shown for layer * where the database knows it.

@@ -86,7 +86,7 @@ def _find(streams: list[StreamRecord], name: str | None) -> StreamRecord:
     if not streams:
         raise SettingsError("the database has no stream yet", hint="driftgauge run")
     if not found:
-        raise SettingsError(f"there is no stream {name!r} in the database; there is: {names}")
+        raise SettingsError(f"the database has no stream {name!r}; it has: {names}")
     if len(found) > 1:
         raise SettingsError(f"the database has several streams: {names}", hint="add --stream NAME")
     return found[0]

@@ -35,7 +35,9 @@ def report(
     ] = None,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The page; it is written anew."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="HTML file to write; overwritten if it exists."
+        ),
     ] = Path("report.html"),
     config: ConfigOption = None,
     store: StoreOption = None,

@@ -1,4 +1,4 @@
-"""``driftgauge run``: the agent beside the model."""
+"""``driftgauge run``: run the agent."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(
 ) -> None:
     """Read the stream, score every image, and alert when a segment changes.
 
-    Runs until SIGTERM or Ctrl-C, then drains, flushes and leaves; started again, it goes on where
+    Runs until SIGTERM or Ctrl-C, then drains, flushes and exits; started again, it continues where
     the database stands. Start as many as the topic has partitions. Exit code 0 after a clean
     leave, 1 when something ended it (the log says what), 2 for unusable settings, 70 when it was
     stuck and ended itself.

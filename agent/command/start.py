@@ -37,7 +37,7 @@ def start(
 ) -> Settings:
     """Return the settings, and send the log where they say, at *log_level* where it is given.
 
-    Call it before anything heavy is imported, so that a mistake is told at once.
+    Call it before anything heavy is imported, so that a mistake is reported immediately.
 
     Args:
         is_quiet: keep the Kafka client's own lines off the screen; what they say of a failure is in

@@ -52,7 +52,7 @@ def _judged(standing: StreamStanding) -> str:
 
 
 def print_agents(standing: StreamStanding) -> None:
-    """Print the agents that tell of themselves, and why messages could not be used."""
+    """Print the agents with a heartbeat, and why messages could not be used."""
     if not standing.agents:
         return
     columns = (
@@ -69,7 +69,7 @@ def print_agents(standing: StreamStanding) -> None:
         (
             *(row.host, row.version, when(row.started_at), f"{_span(row.seen_seconds_ago)} ago"),
             *(when(row.last_flush_at), _lag(row), str(row.dead_letters)),
-            row.condition if is_alive(row) else "gone, without leaving as it should",
+            row.condition if is_alive(row) else "gone, without a clean shutdown",
         )
         for row in standing.agents
     ]
@@ -161,7 +161,7 @@ def print_live_alerts(reading: Reading) -> None:
     if live:
         print_alerts("Live alerts", live)
     else:
-        print_line("No live alerts.")
+        print_line("No unresolved alerts.")
 
 
 def print_scores(reading: Reading) -> None:

@@ -1,4 +1,4 @@
-"""Evidence: of each segment and window the most unusual events, and a typical one beside them."""
+"""Evidence: the most unusual events of each segment and window, and a typical one to compare with."""
 
 from __future__ import annotations
 

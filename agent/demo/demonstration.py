@@ -80,10 +80,10 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
     )
     workspace = make_workspace(options.run_dir, now=now)
     folder = str(workspace.folder)
-    print_line("Run folder, not deleted afterwards:  ", (folder, "bold"), console=console)
+    print_line("Run folder, not deleted afterwards: ", (folder, "bold"), console=console)
     with EmbeddedBroker(workspace.folder) as broker:
         print_line(
-            f"In-memory broker, for the demonstration only:  {broker.address}", console=console
+            f"In-memory broker, for the demonstration only: {broker.address}", console=console
         )
         text = settings_text(workspace, broker=broker.address, image_size=options.image_size)
         workspace.settings.write_text(text, encoding="utf-8")

@@ -112,7 +112,7 @@ def _example(outcome: DemoOutcome, store: Store) -> str:
 
 
 def _fault_pictures(outcome: DemoOutcome, store: Store, fault: FaultVerdict) -> dict[str, Any]:
-    """Return the most unusual frames of the fault's span beside typical ones before it."""
+    """Return the most unusual frames of the fault's span, and typical ones from before it."""
     segment = f"camera={fault.planned.camera}"
     unusual = store.evidence(
         outcome.stream, segment=segment, kind="unusual", since=fault.began_at,

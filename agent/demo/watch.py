@@ -48,7 +48,7 @@ class Snapshot:
     """The database at one moment.
 
     Attributes:
-        counted: messages that the agent has dealt with.
+        counted: messages that the agent has counted.
         judged_until: the monitor's cursor.
         alerts: all of them, oldest first.
     """

@@ -42,9 +42,9 @@ def check_topic(patient: Patient) -> Diagnosis:
         hint = (
             f"did you mean {near[0]!r}? Set stream.topic"
             if near
-            else "make it, or set stream.topic"
+            else "create it, or set stream.topic"
         )
-        return failed(f"there is no topic {topic!r}, or this user may not see it", hint)
+        return failed(f"topic {topic!r} does not exist, or this user may not see it", hint)
     if view.leaderless:
         return doubtful(
             f"{view.leaderless} of {view.partitions} partitions of {topic} have no leader now",
@@ -63,9 +63,11 @@ def check_permissions(patient: Patient) -> Diagnosis:
         *_lacking_for_letters(letters, cluster.topics[letters], cluster),
     ]
     if missing:
-        return failed(f"not allowed: {'; '.join(missing)}", "let the broker's ACLs grant it")
+        return failed(
+            f"not allowed: {'; '.join(missing)}", "add these permissions to the broker's ACLs"
+        )
     if cluster.topics[topic].allowed is None:
-        return doubtful("the broker does not tell what this user may do")
+        return doubtful("the broker does not return this user's permissions")
     return fine(f"may read {topic}, join the group and write to {letters}")
 
 
@@ -88,7 +90,7 @@ def check_messages(patient: Patient) -> Diagnosis:
     topic = patient.settings.stream.topic
     patient.records = newest_records(_connection(patient), topic, SAMPLE)
     if not patient.records:
-        return doubtful(f"{topic} holds no message now", "send some, and look again")
+        return doubtful(f"{topic} has no messages now", "send some, and run the check again")
     settings = build_decode_settings(patient.settings)
     ports = build_decode_ports(patient.settings)
     events, faults, found = 0, Counter[str](), Counter[str]()
@@ -111,7 +113,7 @@ def _told(n_records: int, n_events: int, faults: Counter[str]) -> Diagnosis:
     if not faults:
         return fine(words)
     commonest = faults.most_common(1)[0][0]
-    advice = f"these go to the dead letters: {commonest}"
+    advice = f"these go to the dead-letter topic: {commonest}"
     return (doubtful if n_events else failed)(words, advice)
 
 
@@ -121,7 +123,7 @@ def check_segments(patient: Patient) -> Diagnosis:
     told = [name for name in wanted if name != PREDICTED_CLASS]  # that one the model gives
     missing = [name for name in told if name not in patient.headers]
     if not patient.records:
-        return doubtful("no message to look at")
+        return doubtful("no message to check")
     if missing:
         seen = sorted({name for record in patient.records for name, _ in record.headers})
         return failed(
@@ -142,7 +144,7 @@ def check_message_clock(patient: Patient) -> Diagnosis:
     if ahead > skew:
         return failed(
             f"the newest message is dated {ahead:.0f} s ahead of this machine's clock",
-            "set one of the two clocks (NTP); events dated ahead are counted at their arrival",
+            "set one of the two clocks (NTP); events dated ahead are counted at their arrival time",
         )
     return fine(f"the newest message is dated {newest:%Y-%m-%d %H:%M:%S} UTC, {-ahead:.0f} s ago")
 
@@ -155,5 +157,5 @@ def _connection(patient: Patient) -> KafkaConnection:
 
 def _seen(patient: Patient) -> ClusterView:
     if patient.cluster is None:
-        raise ValueError("the cluster was not looked at before")
+        raise ValueError("the cluster was not checked before")
     return patient.cluster

@@ -31,14 +31,14 @@ def check_database(patient: Patient) -> Diagnosis:
             f"{database.name} answers; other users of this machine can read it, with its pictures",
             f"chmod 600 {path}",
         )
-    return fine(f"{database.name} answers, its tables are of this version")
+    return fine(f"{database.name} answers; its tables have this version")
 
 
 def _not_yet(path: Path) -> Diagnosis:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(folder, os.W_OK):
-        return failed(f"{path} is not there, and {folder} cannot be written to", "set store.url")
-    return failed(f"{path} is not there yet", "driftgauge fit makes it")
+        return failed(f"{path} does not exist, and {folder} is not writable", "set store.url")
+    return failed(f"{path} does not exist yet", "driftgauge fit creates it")
 
 
 def check_database_clock(patient: Patient) -> Diagnosis:

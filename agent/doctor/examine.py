@@ -53,7 +53,7 @@ def _within_time(check: Check, patient: Patient) -> Diagnosis:
     thread.join(check.seconds)
     if found:
         return found[0]
-    return failed(f"no answer within {check.seconds:g} s", "is something in between dropping it?")
+    return failed(f"no answer within {check.seconds:g} s", "does a firewall drop the packets?")
 
 
 def _look(check: Check, patient: Patient) -> Diagnosis:

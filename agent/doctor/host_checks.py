@@ -14,7 +14,7 @@ _SPARE_BYTES = 512 * _MIB
 
 
 def check_settings(patient: Patient) -> Diagnosis:
-    """Are the settings usable? They were loaded, or nobody would be here."""
+    """Are the settings usable? They were loaded, or this check would not run."""
     stream = patient.settings.stream
     return fine(
         f"stream {stream.name}, topic {stream.topic}, segments {', '.join(stream.segments)}"
@@ -34,10 +34,12 @@ def check_disk(patient: Patient) -> Diagnosis:
         free = shutil.disk_usage(folder if folder.is_dir() else folder.parent).free
         told.append(f"{free // _MIB:,} MiB free at {place}")
         if free < _SPARE_BYTES:
-            return failed(told[-1], "make room, or name another place (store.url, detector.path)")
+            return failed(
+                told[-1], "free disk space, or set another path (store.url, detector.path)"
+            )
         if free < wanted:
             return doubtful(
                 f"{told[-1]}; pictures alone may take {settings.evidence.max_bytes // _MIB:,} MiB",
-                "make room, or lower evidence.max_bytes",
+                "free disk space, or lower evidence.max_bytes",
             )
     return fine("; ".join(told))

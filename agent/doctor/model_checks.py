@@ -34,8 +34,8 @@ def check_detector(patient: Patient) -> Diagnosis:
     folder = Path(patient.detector.uri)
     if not folder.is_dir():
         return failed(
-            f"{patient.detector.detector} is registered, and its folder {folder} is not there",
-            "bring the folder back, or driftgauge fit",
+            f"{patient.detector.detector} is registered, but its folder {folder} does not exist",
+            "restore the folder, or run driftgauge fit",
         )
     return fine(f"{patient.detector.detector} in {folder}")
 
@@ -43,8 +43,8 @@ def check_detector(patient: Patient) -> Diagnosis:
 def check_fit(patient: Patient) -> Diagnosis:
     """Was the detector fitted on this model, with this preprocessing and precision?"""
     if patient.detector is None or patient.model is None:
-        raise ValueError("detector and model were not looked at before")
+        raise ValueError("detector and model were not checked before")
     detector = load_detector(Path(patient.detector.uri), patient.model.identity)
     LayerReader(patient.model, detector.layers).try_out()
     n = len(detector.layers)
-    return fine(f"the detector fits the model; a grey picture went through its {n} layers")
+    return fine(f"the detector matches the model; a grey picture went through its {n} layers")

@@ -100,12 +100,12 @@ def promise_warning(reference: Mapping[str, Counts]) -> str | None:
     factor = PROMISED_EVENTS / max(min(short.values()), 1.0)
     said = (
         f"the effective sample size of the held-out reference is below {PROMISED_EVENTS} images in "
-        f"{listed}: the false-alarm budget is not promised there; about {factor:.1f} times as "
+        f"{listed}: the false-alarm budget is not guaranteed there; about {factor:.1f} times as "
         f"many images would be enough"
     )
     untested = [segment for segment in short if learn_baseline(reference[segment]) is None]
     if untested:
-        said += f"; {', '.join(untested)} cannot be tested with so few, and is learnt from traffic first"
+        said += f"; {', '.join(untested)} has too few for a test, and learns its baseline from traffic first"
     return said
 
 

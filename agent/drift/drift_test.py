@@ -1,7 +1,7 @@
 """What every drift test is: the interface that the monitor judges windows by.
 
 A test is built for one segment from its reference windows. It keeps its evidence as JSON, so that any
-agent can go on from it, and answers each window with one number.
+agent can continue from it, and returns one number for each window.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Learning:
             self._lessons[segment] = lesson
             self._learnt[segment, lesson] = baseline
             log.info(
-                "segment %s is learnt from %s events",
+                "segment %s has learnt its baseline from %s events",
                 *(segment, baseline.events),
                 extra=action("segment_learnt", segment=segment, events=baseline.events),
             )

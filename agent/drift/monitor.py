@@ -1,4 +1,4 @@
-"""The monitor: reads closed windows in order, judges them, and writes what it found at once."""
+"""The monitor: reads closed windows in order, judges them, and writes the result in one transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 LIVE = ("open", "acknowledged")
 FORMAT = 2
-"""Of the stored state; one of another format is left, and evidence starts anew."""
+"""Of the stored state; a state of another format is ignored, and evidence is reset."""
 INSTANT = timedelta(microseconds=1)
 
 
@@ -178,8 +178,8 @@ def _kept_segments(kept: Mapping[str, Any]) -> Mapping[str, Any]:
     segments: Mapping[str, Any] = kept.get("segments", {})
     if segments and kept.get("format") != FORMAT:
         log.warning(
-            "the evidence of %s segments was stored by another version of driftgauge and starts "
-            "anew; alerts and learnt baselines are kept",
+            "the evidence of %s segments was stored by another version of driftgauge and is "
+            "reset; alerts and learnt baselines are kept",
             len(segments),
             extra=action("evidence_restarted", segments=len(segments)),
         )

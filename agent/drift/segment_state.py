@@ -48,7 +48,7 @@ class SegmentState:
     def load(
         cls, kept: Mapping[str, Any], baseline: Baseline, tests: Sequence[DriftTest] = DEFAULT_TESTS
     ) -> SegmentState:
-        """Return what `dump` wrote; a test whose evidence is of another baseline starts anew."""
+        """Return what `dump` wrote; a test whose evidence is of another baseline is reset."""
         state = cls.fresh(baseline, tests)
         for name in state.evidence:
             values = kept["tests"].get(name)

@@ -25,7 +25,7 @@ def event_time(message: Message) -> datetime | None:
 
 
 def sampled_rate(message: Message) -> int:
-    """Return how many events this one stands for: the CloudEvents extension ``sampledrate``, else 1.
+    """Return how many events this one represents: the CloudEvents extension ``sampledrate``, else 1.
 
     Raises:
         EventSchemaError: it is not a whole number, or out of bounds.

@@ -1,6 +1,6 @@
 """A record in, events out; everything wrong with it is an EventError.
 
-Pure but for what a deployment may allow: fetching a picture that lies elsewhere, and asking a schema
+Pure but for what a deployment may allow: fetching a picture from its URL, and asking a schema
 registry.
 """
 
@@ -56,7 +56,7 @@ def decode_record(
     Raises:
         EventSchemaError: the envelope is wrong: empty, too large, headers, fields.
         EventDecodeError: the bytes are not a picture that can be decoded.
-        EventFetchError: the picture lies elsewhere, and cannot be had.
+        EventFetchError: the picture's URL cannot be fetched.
         EventUnsupported: the format cannot be read with what is installed and set.
         EventFault: reading failed unexpectedly.
         SettingsError: it is our fault, and would be every event's: a package is not installed, or
@@ -72,7 +72,7 @@ def decode_record(
         ) from error  # the last gate before log and letters
     except Exception as error:  # any: one message must not end the agent
         log.exception(
-            "a message broke its decoder, which is a bug; please report it",
+            "a message crashed its decoder, which is a bug; please report it",
             extra=action("decoder_bug"),
         )
         raise EventFault(reason_text(f"reading the message failed with {error!r:.300}")) from error
@@ -111,7 +111,7 @@ def _events(
     represents = cloudevent.sampled_rate(message)
     several = len(payload.images) > 1
     for image in payload.images:
-        if image.size:  # else taps stand for it
+        if image.size:  # else taps replace it
             refuse_extreme_aspect(image, max_aspect=settings.max_image_aspect)
     return [
         Event(
@@ -137,7 +137,7 @@ def _sized(value: bytes, headers: Headers, settings: DecodeSettings) -> bytes:
     if len(value) > settings.max_message_bytes:
         raise EventSchemaError(
             f"the message is too large: got {len(value)} bytes, wanted at most "
-            f"{settings.max_message_bytes}; raise batch.max_message_bytes if such messages are meant"
+            f"{settings.max_message_bytes}; raise batch.max_message_bytes if such messages are expected"
         )
     return value
 

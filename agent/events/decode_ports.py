@@ -15,7 +15,7 @@ class DecodePorts:
     """What decoding uses besides values; by default nothing outside the message.
 
     Attributes:
-        fetch: gets a picture that lies elsewhere.
+        fetch: downloads a picture from its URL.
         read_record: reads a record in a schema registry's framing.
         predictions: of the served model, where those are logged too.
         sight: what the stream's first messages decided for all that follow.

@@ -25,7 +25,7 @@ class DecodeSettings:
         max_image_pixels: pictures with more are refused by their header, before decoding.
         max_image_aspect: pictures with one side more than so many times the other are refused.
         max_message_bytes: larger messages are refused unread.
-        format: ``auto`` tells it by content type and first bytes.
+        format: ``auto`` detects it by content type and first bytes.
         image_field: where JSON and records have the picture, as a dotted path; empty looks for it.
         time_field: where JSON and records have the event time; empty is the record's time.
         id_field: where JSON and records have the event's id; empty is none.

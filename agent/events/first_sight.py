@@ -54,5 +54,5 @@ class FirstSight:
         log.warning("%s", doubt, extra=action("input_doubtful", subject=subject))
 
     def has_told(self, subject: str) -> bool:
-        """Return whether `tell_once` has told of *subject*."""
+        """Return whether `tell_once` has logged *subject*."""
         return subject in self._told

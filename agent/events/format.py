@@ -35,7 +35,7 @@ class Format:
     Attributes:
         name: as docs/events.md calls it.
         settings: the values of ``events.format`` beside ``auto`` under which it is tried.
-        recognises: tells by content type, first bytes or fields whether a message is in it.
+        recognises: whether a message has this format, by content type, first bytes or fields.
         read: gives what is in such a message; raises EventError.
         is_envelope: holds a message of another format, so it is not looked for inside one.
     """

@@ -31,7 +31,7 @@ FORMATS: tuple[Format, ...] = (
     SELDON,
     JSON_FIELDS,
 )
-"""From what tells most of itself to what tells least."""
+"""From the most to the least specific."""
 
 
 def format_of(message: Message, setting: FormatSetting) -> Format:

@@ -44,7 +44,7 @@ class ImageSettings:
         max_pixels: a picture whose header claims more is refused before its pixels are touched.
         exif_orientation: ``apply`` turns a picture as its EXIF says; ``ignore`` leaves it as stored.
         bit_depth: bits that pixels of 16-bit words have, from 8 to 16; None is all 16.
-        sight: what was told of this stream.
+        sight: what this stream has decided and logged so far.
     """
 
     max_pixels: int
@@ -74,7 +74,7 @@ def decode_image(value: bytes, settings: ImageSettings) -> NDArray[np.uint8]:
     except Exception as error:  # Pillow raises a dozen kinds for bytes that are not what they claim
         raise EventDecodeError(
             f"the {kind.name} picture cannot be decoded: {error}; got {len(value)} bytes, wanted a "
-            "whole picture; look at the sender, or at limits on message size on the way"
+            "whole picture; check the sender, and message size limits between it and Kafka"
         ) from error
 
 
@@ -113,7 +113,7 @@ def _inside(value: bytes) -> str:
     at = value.find(b"\xff\xd8\xff", 1, _SOUGHT_BYTES)
     if at < 0:
         return ""
-    return f"; a JPEG begins at byte {at}: let the sender leave out what stands before it"
+    return f"; a JPEG begins at byte {at}: the sender must remove the bytes before it"
 
 
 def _decoded(kind: FileKind, value: bytes, settings: ImageSettings) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ class Payload:
     """What was in a message.
 
     Attributes:
-        images: none in a prediction; `NO_IMAGE` beside *taps*.
+        images: none in a prediction; `NO_IMAGE` if there are *taps*.
         taps: what a hook in the serving process made of the only image.
         headers: of its own, laid over those of the message.
         event_id: as the message names it.

@@ -1,4 +1,4 @@
-"""A picture in a field: in base64, or as the address where it lies."""
+"""A picture in a field: as base64, or as a URL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..untrusted.document import field_at
 from ..untrusted.text import shown
 
 Fetch = Callable[[str], bytes]
-"""Gets what lies at an address; raises EventFetchError."""
+"""Returns the content of a URL; raises EventFetchError."""
 
 INLINE = ("image", "image_base64", "image_bytes", "data_base64", "b64", "data", "frame", "content")
 ADDRESSES = ("dataref", "image_uri", "image_url", "uri", "url")
@@ -26,8 +26,8 @@ def no_fetch(address: str) -> bytes:
         EventUnsupported: always.
     """
     raise EventUnsupported(
-        f"the picture lies elsewhere, at {shown(address.partition('?')[0], 200)}, and no address may be fetched; "
-        "allow its beginning in events.fetch_allow"
+        f"the message has only the picture's URL, {shown(address.partition('?')[0], 200)}, and no URL "
+        "may be fetched; add its prefix to events.fetch_allow"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pixels of more than 8 bits in, 8 bits out: by the stream's bit depth, which no file tells."""
+"""Pixels of more than 8 bits in, 8 bits out: by the stream's bit depth, which a file does not say."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def eight_bits(
     elif deepest >> bit_depth:
         raise EventDecodeError(
             f"{where} has a pixel of {deepest}, wanted at most {2**bit_depth - 1}: events.bit_depth "
-            f"is {bit_depth}; set it to {deepest.bit_length()} or more if such pixels are meant"
+            f"is {bit_depth}; set it to {deepest.bit_length()} or more if such pixels are expected"
         )
     narrowed: NDArray[np.uint8] = (pixels >> (bit_depth - BYTE_BITS)).astype(np.uint8)
     return narrowed

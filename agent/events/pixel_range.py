@@ -18,7 +18,7 @@ _TOP = 255
 _RANGE, _WORDS = "tensor_range", "bits of UINT16 tensors"
 _FRACTIONS, _WHOLE = "0-1", "0-255"
 _NORMALISED = (
-    "values that are normalised for the model cannot be turned back: log the picture before that "
+    "values that are normalised for the model cannot be converted back: log the picture before that "
     "step, or send its taps"
 )
 
@@ -148,7 +148,7 @@ def _seen(values: _Values, whole: _Range, sight: FirstSight) -> str:
     if values.high:
         sight.tell_once(
             _RANGE,
-            f"{values.where} has no values but 0 and 1, and is read as nearly black, in 0-255, "
+            f"{values.where} has only the values 0 and 1, and is read as nearly black, in 0-255, "
             'until a message shows the range; set events.tensor_range = "0-1" if 1 is white',
         )
     return _WHOLE
@@ -166,7 +166,7 @@ def _way_out(values: _Values, meant: _Range, settings: RangeSettings) -> str:
     if values.low >= -_SLACK and settings.sight.answer(_RANGE) == meant.name == _FRACTIONS:
         return ", as an earlier message showed; set events.tensor_range if the range is another"
     if values.low >= -_SLACK:
-        return "; set events.bit_depth if such pixels are meant"
+        return "; set events.bit_depth if such pixels are expected"
     if values.low >= -1 - _SLACK and values.high <= 1 + _SLACK:
         return f'; set events.tensor_range = "-1 to 1" if these are pixels; {_NORMALISED}'
     return f"; {_NORMALISED}"

@@ -49,7 +49,7 @@ def needed_chunks(value: bytes) -> bytes:
                 continue
             raise EventDecodeError(
                 f"the PNG's chunk {name.decode('latin-1')!r} has a wrong checksum: its bytes were "
-                "changed on the way; look at the sender and the way from there"
+                "changed on the way; check the sender and the network path from it"
             )
         kept.append(value[start:end])
     return b"".join(kept)

@@ -17,7 +17,7 @@ _LARGEST_EXACT = 2.0**53
 
 
 def class_of(prediction: object, names: Sequence[str] = ()) -> str | None:
-    """Return the class of one prediction, None when it tells none.
+    """Return the class of one prediction, None if it has none.
 
     Args:
         prediction: a label, a number of a class, scores of all classes, or an object with one.
@@ -71,7 +71,7 @@ def _highest(scores: list[object], names: Sequence[str]) -> str | None:
 
 
 def classes_of_rows(rows: Sequence[object], names: Sequence[str] = ()) -> tuple[str | None, ...]:
-    """Return the class in each row, one a picture; None where it tells none.
+    """Return the class in each row, one a picture; None if it has none.
 
     Raises:
         EventSchemaError: a label cannot be kept.

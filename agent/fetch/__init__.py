@@ -1,1 +1,1 @@
-"""Gets pictures and schemas that lie elsewhere: addresses, HTTP, files, object stores."""
+"""Downloads pictures and schemas: addresses, HTTP, files, object stores."""

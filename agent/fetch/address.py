@@ -1,4 +1,4 @@
-"""Addresses of pictures that lie elsewhere, and which of them the settings allow."""
+"""URLs of pictures, and which of them the settings allow."""
 
 from __future__ import annotations
 

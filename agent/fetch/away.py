@@ -19,6 +19,6 @@ class OtherAnswer(AgentError):
     """
 
     def __init__(self, status: int, location: str = "") -> None:
-        super().__init__(f"it answers {status}")
+        super().__init__(f"it returned status {status}")
         self.status = status
         self.location = location

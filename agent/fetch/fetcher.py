@@ -1,4 +1,4 @@
-"""Gets pictures that lie elsewhere: only from allowed places, bounded in size, time and tries."""
+"""Gets pictures from URLs: only from allowed places, bounded in size, time and tries."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Fetcher:
         self._resting = Resting(self.settings.rest_seconds, self.clock)
 
     def __call__(self, text: str) -> bytes:
-        """Return what lies at an address.
+        """Return the content of a URL.
 
         Raises:
             EventFetchError: it is not allowed, too large, not there, or away for all tries.
@@ -79,7 +79,7 @@ class Fetcher:
         except Away as error:
             self._resting.note(address.place, is_away=True)
             raise EventFetchError(
-                f"{address} is away, tried {tries} times: {error}; `driftgauge dlq replay` sends "
+                f"{address} is unreachable after {tries} attempts: {error}; `driftgauge dlq replay` sends "
                 "the event again when it is back"
             ) from error
         self._resting.note(address.place, is_away=False)
@@ -119,7 +119,7 @@ class Fetcher:
             except OtherAnswer as answer:
                 if answer.status not in _MOVED:
                     raise EventFetchError(
-                        f"{address} answers {answer.status}, wanted 200"
+                        f"{address} returned status {answer.status}, wanted 200"
                     ) from answer
                 address = self._allowed(urljoin(address.url, answer.location))
                 _refuse_other_place(origin, address)

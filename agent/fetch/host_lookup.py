@@ -1,4 +1,4 @@
-"""Looks a host's name up, within a time, and checks every address that it stands for."""
+"""Resolves a host name, within a time limit, and checks every address of it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ async def look_up(address: Address, networks: Sequence[IpNetwork]) -> list[IpAdd
         networks: private networks that are allowed.
 
     Raises:
-        Away: the name cannot be looked up now.
+        Away: the name cannot be resolved now.
         EventFetchError: there is no such name, or one of its addresses is not allowed.
     """
     try:
         found = await _resolved(address.host, address.port)
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
-            raise Away(f"the name {address.host} cannot be looked up now") from error
-        raise EventFetchError(f"{address}: the name is not known: {error.strerror}") from error
+            raise Away(f"the name {address.host} cannot be resolved now") from error
+        raise EventFetchError(f"{address}: the host name is unknown: {error.strerror}") from error
     except UnicodeError as error:
         raise EventFetchError(f"{address}: not a valid host name") from error
     names = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
@@ -39,7 +39,7 @@ async def look_up(address: Address, networks: Sequence[IpNetwork]) -> list[IpAdd
         if is_private(host) and not any(host in network for network in networks):
             raise EventFetchError(
                 f"{address} leads to {host}, which is not on the public internet; allow its "
-                "network in events.fetch_networks if it is meant"
+                "network in events.fetch_networks if this is intended"
             )
     return hosts
 

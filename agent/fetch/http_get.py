@@ -85,7 +85,7 @@ class HttpGet:
                 hosts = await look_up(address, networks)
                 return await self._from_any(address, hosts, max_bytes, timeout_seconds, headers)
         except TimeoutError as error:
-            raise Away(f"no whole answer in {timeout_seconds:.3g} s") from error
+            raise Away(f"no complete response in {timeout_seconds:.3g} s") from error
         except httpx.TransportError as error:
             _refuse_untrusted(address, error)
             raise Away(str(error) or repr(error)) from error
@@ -149,11 +149,11 @@ def _request(
 def _judge(address: Address, response: httpx.Response) -> None:
     status = response.status_code
     if status in (_TOO_MANY, _REQUEST_TIMEOUT) or status >= _SERVER_ERROR:
-        raise Away(f"it answers {status}")
+        raise Away(f"it returned status {status}")
     if status != _OK:
         raise OtherAnswer(status, response.headers.get("location", ""))
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise EventFetchError(f"{address} is compressed on its way, which is refused")
+        raise EventFetchError(f"{address} was sent compressed, which is refused")
 
 
 async def _body(address: Address, response: httpx.Response, max_bytes: int) -> bytes:

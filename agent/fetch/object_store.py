@@ -43,7 +43,7 @@ def _store(timeout_seconds: float) -> Any:
         from s3fs import S3FileSystem
     except ImportError as error:
         raise MissingPackage(
-            "events.fetch_allow has an s3 address, and the package s3fs is missing",
+            "events.fetch_allow has an s3 address, and the package s3fs is not installed",
             hint=install_command("s3"),
         ) from error
     store = S3FileSystem(

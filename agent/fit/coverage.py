@@ -35,19 +35,19 @@ class Coverage:
         found = []
         if self.span is None:
             found.append(
-                "the images carry no times, so that nothing is known about hours of the day; "
-                "what was never shown to the detector, such as a night, will count as a change"
+                "the images have no times, so the hours of the day that they cover are unknown; "
+                "what the reference does not contain, such as a night, will count as a change"
             )
         elif self.span < DAY:
             found.append(
-                f"the reference spans {self.span}, less than a day: hours that it never saw, "
-                "such as a night, will count as a change"
+                f"the reference spans {self.span}, less than a day: hours that it does not "
+                "cover, such as a night, will count as a change"
             )
         for segment, events in sorted(self.segments.items()):
             if events * HELD_OUT < MIN_EVENTS:
                 found.append(
                     f"segment {segment} has {events} reference images, wanted about "
-                    f"{round(MIN_EVENTS / HELD_OUT)}; it is learnt from its own traffic first"
+                    f"{round(MIN_EVENTS / HELD_OUT)}; its baseline is learnt from its own traffic first"
                 )
         return found
 

@@ -38,7 +38,7 @@ def natural_key(path: Path) -> tuple[list[str | int], str]:
 
 
 def times_of(paths: Sequence[Path], order: FileOrder) -> list[datetime | None]:
-    """Return when each picture was taken, as far as *order* tells: names tell nothing.
+    """Return when each picture was taken, if *order* gives a time: names do not.
 
     Raises:
         SettingsError: a picture has no time in its EXIF, and that is what it is ordered by.

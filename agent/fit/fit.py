@@ -33,7 +33,7 @@ from .probing import probe_methods
 from .tap_store import TapStore, open_until_done, store_name
 
 CHECKPOINT = "training.safetensors"
-"""Where training stands, beside the taps."""
+"""File of the training state, next to the taps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Source:
     Attributes:
         examples: the images.
         expected: how many there will be, None if unknown.
-        description: in words; a fit that was killed goes on where it has not changed.
+        description: in words; a killed fit continues only if it has not changed.
     """
 
     examples: Iterator[Example]
@@ -81,7 +81,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Whom to tell of what happens, in the order in which it happens.
+    """Callbacks for progress, in the order in which they are called.
 
     Attributes:
         on_model: the model works, and what each layer gives for a grey picture.
@@ -105,7 +105,7 @@ class FitOptions:
     Attributes:
         seed: makes the fit repeatable.
         activate: score the stream with it from now on.
-        probes: pictures to put known changes on, to compare the methods; 0 compares nothing.
+        probes: pictures to apply known changes to, to compare the methods; 0 skips the comparison.
         fresh: read every image, also those that a fit which was killed has read.
         keep_taps: leave the taps on disk after the fit, too.
     """
@@ -122,7 +122,7 @@ class FitSettings:
     """What a fit needs to know of its stream.
 
     Attributes:
-        folder: of all detectors; the taps of a fit that is not done lie beside them.
+        folder: of all detectors; the taps of an unfinished fit are next to them.
         max_images: of one forward pass.
         alpha: an event is out of distribution at a combined p-value of at most this.
         calibrate_by: a segment whose values are ranked among their own; empty ranks among all.
@@ -151,7 +151,7 @@ def fit_stream(
 ) -> Fitted:
     """Fit a detector on *layers* of a loaded model, write its artifact and register it.
 
-    Taps lie beside the detectors until it is done; a fit that was killed goes on from them.
+    Taps are stored next to the detectors until it is done; a killed fit continues from them.
 
     Args:
         register: writes the finished detector to the database.

@@ -29,7 +29,7 @@ class ImageFile:
 
     Attributes:
         number: place within its segment.
-        taken_at: when it was taken, None where the order of files does not tell.
+        taken_at: when it was taken, None if the order of files gives no time.
     """
 
     path: Path
@@ -53,11 +53,11 @@ def list_images(
             sub-folder whose name cannot be kept as a segment.
     """
     if not folder.is_dir():
-        raise SettingsError(f"there is no folder {folder}")
+        raise SettingsError(f"the folder {folder} does not exist")
     paths = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
     if not paths:
         wanted = ", ".join(sorted(SUFFIXES))
-        raise SettingsError(f"found no image below {folder}; looked for {wanted}")
+        raise SettingsError(f"found no image in {folder}; looked for {wanted}")
     paths.sort(key=lambda path: natural_key(path.relative_to(folder)))
     timed = list(zip(times_of(paths, order), paths, strict=True))
     if order is not FileOrder.NAME:
@@ -97,7 +97,7 @@ def read_images(
             image = pictures.decode(file.path.read_bytes())
             refuse_extreme_aspect(image, max_aspect=decode.max_image_aspect)
         except EventError as error:
-            log.warning("leaving out %s: %s", file.path, error, extra=action("reference_left_out"))
+            log.warning("skipping %s: %s", file.path, error, extra=action("reference_left_out"))
             continue
         key = _key(file.path, decode)
         yield Example(image, file.segments, file.taken_at, file.number, key=key)

@@ -88,7 +88,7 @@ def gather_reference(
         window_seconds: of event time; without times `UNTIMED_WINDOW` images make a window.
         on_images: called with the number of images done since the last call.
         class_name: names the class that the model gives an image; None has no such segments.
-        keep_pictures: how many images to keep beside the taps, drawn at random.
+        keep_pictures: number of images to keep with the taps, drawn at random.
 
     Raises:
         ReferenceTooSmall: there are none.
@@ -125,7 +125,7 @@ def _readable(
                     f"{describe_error(error)}"
                 ) from error
             log.warning(
-                "leaving out %s: the model's transform refused it: %s",
+                "skipping %s: the model's transform refused it: %s",
                 *(example.key or "a picture", describe_error(error)),
                 extra=action("reference_left_out"),
             )

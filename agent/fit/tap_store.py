@@ -1,4 +1,4 @@
-"""Taps on disk: one row an image, so that memory need not hold them and a killed fit goes on."""
+"""Taps on disk: one row an image, so that they need no memory and a killed fit can continue."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _locked(folder: Path) -> IO[bytes]:
         lock.close()
         raise SettingsError(
             f"another fit is reading the same reference, with its taps in {folder}",
-            hint="wait for it to end, or end it",
+            hint="wait until it has finished, or stop it",
         ) from error
     return lock
 
@@ -229,6 +229,6 @@ def _told(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SettingsError(
-            f"cannot keep the reference's taps in {folder}: {error}",
-            hint="make room there, or set detector.path to a larger disk; whole rows are kept",
+            f"cannot write the reference's taps to {folder}: {error}",
+            hint="free disk space there, or set detector.path to a larger disk; complete rows are kept",
         ) from error

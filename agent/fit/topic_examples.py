@@ -90,7 +90,7 @@ def _examples(record: Record, decode: DecodeSettings, ports: DecodePorts) -> lis
 
 def _tell_left_out(record: Record, error: EventError) -> None:
     log.warning(
-        "leaving out %s/%s@%s: %s",
+        "skipping %s/%s@%s: %s",
         *(record.topic, record.partition, record.offset, error),
         extra=action("reference_left_out"),
     )

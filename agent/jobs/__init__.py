@@ -1,1 +1,1 @@
-"""What runs on a schedule beside the loop, on one agent at a time."""
+"""Scheduled jobs, which run concurrently with the loop."""

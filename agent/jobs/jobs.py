@@ -1,4 +1,4 @@
-"""The table of what runs beside the loop: a row a job, with when it runs and what it does."""
+"""The table of scheduled jobs: one row per job, with its interval and its function."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class JobTools:
 
     Attributes:
         agent: its name, which no other process has; it holds the leases.
-        heartbeat: told of each turn of the monitor that succeeded; None where nobody listens.
+        heartbeat: called after each successful run of the monitor; None if it is not configured.
     """
 
     agent: str
@@ -84,7 +84,7 @@ def judge(tools: JobTools) -> None:
         tools.monitor.turn()
     except RecordConflict as conflict:  # the lease ran out while its holder worked
         log.warning(
-            "another agent judged these windows, going on from there: %s",
+            "another agent has judged these windows; continuing from there: %s",
             conflict,
             extra=action("windows_judged_elsewhere"),
         )

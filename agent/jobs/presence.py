@@ -24,14 +24,14 @@ STUCK_SECONDS = 60.0
 
 
 def agent_name() -> str:
-    """Return a name unlike that of any other process ever: containers share hosts and process ids."""
+    """Return a unique name: containers may share host names and process ids."""
     return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
 
 
 class Presence:
-    """A row of the database that says how the agent is, removed when it leaves as it should.
+    """The agent's row in the database, with its state; removed at a clean shutdown.
 
-    It runs beside the loop, as a job: so a loop that hangs is told as well.
+    It runs as a job, not in the loop: so a hanging loop is reported as well.
 
     Args:
         name: unique, see `agent_name`.
@@ -79,7 +79,7 @@ class Presence:
             self._store.leave(self._name)
         except StoreUnavailable as error:
             log.warning(
-                "the database was not told that this agent left, its row grows old instead: %s",
+                "this agent's row could not be removed from the database: %s",
                 error,
                 extra=action("leave_not_told"),
             )

@@ -1,4 +1,4 @@
-"""Periodic jobs beside the loop, planned so that no change of the wall clock disturbs them.
+"""Periodic jobs next to the loop, planned so that no change of the wall clock disturbs them.
 
 Intervals are counted by monotonic time. A cron expression means the wall clock, and its next time is
 planned anew when that clock was set. APScheduler reads cron expressions, and this is the only file
@@ -30,7 +30,7 @@ LONGEST_WAIT_SECONDS = 10.0
 """Between two looks at the plan, so that a wall clock that was set is noticed soon."""
 
 STEP_SECONDS = 1.0
-"""A wall clock that moved so much otherwise than monotonic time was set."""
+"""A wall clock that differs from monotonic time by more than this was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class CronPlan:
         self._due = self._next()
 
     def seconds_left(self) -> float:
-        """Return the wall clock's seconds that are left; plan anew if that clock was set."""
+        """Return the wall clock's seconds that are left; plan again if that clock was set."""
         offset = self._wall_offset()
         if abs(offset - self._offset) > STEP_SECONDS:
             self._due = self._next()
@@ -128,14 +128,14 @@ def plan_of(job: Job, clock: Clock) -> JobPlan:
 
 
 class Schedule:
-    """Runs jobs beside the loop, as a context manager; one run of a job at a time.
+    """Runs jobs concurrently with the loop, as a context manager; one run of a job at a time.
 
     Each job has a thread of its own that the interpreter does not wait for: a job that hangs holds
     up no other, and not the end of the process.
 
     Args:
         jobs: what to repeat.
-        on_failure: told of an error that another try would not cure, in the job's thread.
+        on_failure: receives an error that a retry would not cure, in the job's thread.
         leave_seconds: how long leaving waits for jobs that run; one that hangs is left behind.
     """
 
@@ -198,13 +198,13 @@ class Schedule:
         except Exception as error:  # any: a silent job would look like a healthy one
             if getattr(error, "retryable", False):
                 log.warning(
-                    "%s waits for its next turn: %s",
+                    "%s failed and is retried at its next interval: %s",
                     job.name,
                     error,
                     extra=action("job_waits", job=job.name),
                 )
                 return
             log.exception(
-                "%s failed, the agent ends", job.name, extra=action("job_failed", job=job.name)
+                "%s failed; the agent stops", job.name, extra=action("job_failed", job=job.name)
             )
             self._on_failure(error)

@@ -25,7 +25,7 @@ class _Waiting:
     """One record.
 
     Attributes:
-        one_in: how many records it stands for; 0 when its fate is known and nothing is decoded.
+        one_in: how many records it represents; 0 if its result is known and nothing is decoded.
     """
 
     record: Record
@@ -104,7 +104,7 @@ class DecodeQueue:
         """Queue records in order of delivery.
 
         Args:
-            one_in: how many each stands for; 0 leaves it out, and its bytes are not kept.
+            one_in: how many each represents; 0 leaves it out, and its bytes are not kept.
         """
         arrived_at, since = self._clock.now(), self._clock.monotonic()
         before = self._n_to_decode

@@ -81,7 +81,7 @@ class RecordDecoder:
         self._thumbnail_side = thumbnail_side
 
     def decode(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
-        """Return what became of *record*, which stands for *one_in*."""
+        """Return the result for *record*, which represents *one_in* records."""
         found = self._decoded(record, arrived_at, one_in)
         if not found.events:
             return found

@@ -59,7 +59,7 @@ class Outages:
         if dependency not in self._unavailable:
             self._unavailable[dependency] = Unavailability(self._clock.monotonic(), str(error))
             log.warning(
-                "%s does not answer; waiting for it:  %s",
+                "%s does not answer; waiting for it: %s",
                 NAMES[dependency],
                 error,
                 extra=action("dependency_silent", dependency=dependency),

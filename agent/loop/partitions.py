@@ -1,4 +1,4 @@
-"""The partitions that this agent reads: each sought at the database's offset, all paused together."""
+"""The partitions that this agent reads: each starts at the database's offset; all are paused together."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .scoring import Judged, ScoringThread
 log = logging.getLogger(__name__)
 
 _IN_FLIGHT = 2
-"""One batch that is scored, and one ready beside it, so that the scorer never waits for the loop."""
+"""One batch that is being scored, and one more that is ready, so that the scorer never waits for the loop."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Pipeline:
         """Take records in order of delivery.
 
         Args:
-            one_in: how many each stands for; 0 leaves it out.
+            one_in: how many each represents; 0 leaves it out.
         """
         self._queue.put(records, one_in)
 
@@ -113,9 +113,9 @@ class Pipeline:
         self._queue.put_error(record, error)
 
     def start(self, *, everything: bool = False) -> None:
-        """Hand batches to the scorer: one that is due, and a full one beside it.
+        """Hand batches to the scorer: one that is due, and another if it is full.
 
-        A smaller one beside it would gain nothing: it can grow until the scorer is free.
+        A second one that is not full would gain nothing: it can grow until the scorer is free.
 
         Args:
             everything: also what is not due yet.

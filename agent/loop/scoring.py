@@ -140,7 +140,7 @@ class ScoringThread:
     def _scored_rest(self, events: Sequence[Event]) -> Scored | None:
         try:
             return self._scored(events) if events else None
-        except NonFiniteScore as error:  # it was finite a moment ago, beside other images
+        except NonFiniteScore as error:  # it was finite before, in a batch with other images
             raise _fault(events, error) from error
 
     def _set_aside(

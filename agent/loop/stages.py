@@ -27,7 +27,7 @@ STAGES: dict[str, Thread] = {
 def describe_time(status: LoopStatus) -> str:
     """Return each thread's stages as shares of that thread's time since the start.
 
-    The threads work beside each other, so their shares never add up to one whole.
+    The threads run concurrently, so their shares never add up to one whole.
 
     Example:
         >>> print(describe_time(LoopStatus(

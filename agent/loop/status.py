@@ -56,7 +56,7 @@ class LoopStatus:
         n_sampled_out: records left out by sampling under lag.
         n_scored: events scored and counted in memory.
         n_dropped: scored events that were dropped before a flush, to be read again.
-        n_skewed: events dated too far ahead, counted at their arrival.
+        n_skewed: events dated too far ahead, counted at their arrival time.
         n_predictions: records that are a served model's predictions, passed over.
         n_tombstones: records without a value, as a compacted topic has them, passed over.
         n_other: segment values beyond the bound, counted as ``~other``.

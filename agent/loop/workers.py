@@ -1,4 +1,4 @@
-"""Threads for work that may hang: they end with the process, and nobody waits for them without end."""
+"""Threads for work that may hang: they end with the process, and every wait for them has a limit."""
 
 from __future__ import annotations
 

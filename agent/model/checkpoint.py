@@ -1,4 +1,4 @@
-"""The weights in a file, whoever saved them."""
+"""The weights in a file, from any training script."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DATA_TYPES: list[Any] = [
     (np.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
     (np.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
 ]
-"""What training scripts save beside the weights, and what runs nothing when it is read."""
+"""Types that training scripts save with the weights, and that run no code when they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def read_weights(path: Path, *, use_ema: bool = False) -> Weights:
         use_ema: take the exponential moving average of the weights, not the weights.
 
     Raises:
-        SettingsError: there is no such file, or no such weights in it.
+        SettingsError: the file does not exist, or no such weights in it.
     """
     saved = _read(path)
     found = _find_weights(saved, EMA_KEYS if use_ema else PLAIN_KEYS)
@@ -85,7 +85,7 @@ def read_weights(path: Path, *, use_ema: bool = False) -> Weights:
 
 def _read(path: Path) -> object:
     if not path.is_file():
-        raise SettingsError(f"cannot load model.checkpoint {path}: there is no such file")
+        raise SettingsError(f"cannot load model.checkpoint {path}: the file does not exist")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -104,7 +104,7 @@ def _reason(error: Exception) -> str:
     text = str(error)
     if refused := re.search(r"GLOBAL (\S+) (?:was|whose) ", text):
         return (
-            f"it holds a pickled {refused[1]} beside or in place of weights, and unpickling that "
+            f"it holds a pickled {refused[1]} in addition to or instead of weights, and unpickling that "
             "could run code"
         )
     if "Weights only load failed" in text:
@@ -112,7 +112,7 @@ def _reason(error: Exception) -> str:
         why = f": {told[1]:.200}" if told else ""
         return f"it holds more than weights, and unpickling that could run code{why}"
     if "TorchScript" in text:
-        return "it is a TorchScript archive, a program and no weights"
+        return "it is a TorchScript archive, which is a program and not only weights"
     return f"{type(error).__name__}: {text.strip() or 'no reason given':.200}".splitlines()[0]
 
 

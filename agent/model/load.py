@@ -28,7 +28,7 @@ class LoadedModel:
         transform: as `ModelInput` calls it.
         name: for people.
         identity: what a detector for this model is bound to.
-        preprocessing: the transform, and who chose it; None where nobody asked.
+        preprocessing: the transform, and where it comes from; None if it was not asked for.
         notes: what a person should know of how it was loaded.
     """
 
@@ -115,8 +115,8 @@ def _place(model: nn.Module, device: str) -> tuple[nn.Module, torch.device]:
         return model.eval().to(on).to(memory_format=torch.channels_last), on
     except Exception as error:  # torch and users' own modules raise many kinds
         raise SettingsError(
-            f"cannot bring {type(model).__name__} to {on}: {describe_error(error)}",
-            hint="look at model.device, and at the memory that is free there",
+            f"cannot move {type(model).__name__} to {on}: {describe_error(error)}",
+            hint="check model.device, and the free memory on it",
         ) from error
 
 
@@ -136,7 +136,7 @@ def _make_timm(name: str, *, is_pretrained: bool, **ends: int) -> nn.Module:
         model: nn.Module = timm.create_model(name, pretrained=is_pretrained, **ends)
     except Exception as error:  # timm and its hub client raise many kinds
         raise SettingsError(
-            f"timm cannot make {name!r}: {error}",
+            f"timm cannot create {name!r}: {error}",
             hint="check the name; where no model hub can be reached, set model.checkpoint",
         ) from error
     return model
@@ -148,7 +148,7 @@ def _ends(state: Mapping[str, object], model: nn.Module) -> dict[str, int]:
     timm makes a model of ImageNet's thousand classes and three channels unless it is told.
 
     Args:
-        model: tells what its first and its last layer are called.
+        model: gives the names of its first and its last layer.
     """
     config = getattr(model, "pretrained_cfg", {})
     found = {}
@@ -165,12 +165,12 @@ def _notes(weights: Weights | None, preprocessing: Preprocessing, *, use_ema: bo
     notes = []
     if weights is not None and weights.has_ema and not use_ema:
         notes.append(
-            f"the checkpoint has an exponential moving average beside {weights.key!r}, which is "
+            f"the checkpoint has an exponential moving average in addition to {weights.key!r}, which is "
             "what was loaded; if production serves the average, set use_ema = true under [model]"
         )
     if preprocessing.is_assumed:
         notes.append(
             "the model does not say how pictures are prepared, so ImageNet's preprocessing is "
-            "assumed; if production does otherwise, let model.factory return (model, transform)"
+            "assumed; if production differs, let model.factory return (model, transform)"
         )
     return notes

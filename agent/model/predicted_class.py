@@ -1,4 +1,4 @@
-"""The class that a classifier's output tells, however it is wrapped."""
+"""The predicted class in a classifier's output, however it is wrapped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OF_CLASSES = 2
 
 
 def predicted_classes(output: object) -> NDArray[np.int64] | None:
-    """Return the class of each image that a classifier's output tells, None of any other output.
+    """Return the predicted class of each image in a classifier's output, None for any other output.
 
     Args:
         output: as `find_classes` takes it.
@@ -26,7 +26,7 @@ def predicted_classes(output: object) -> NDArray[np.int64] | None:
 
 
 def find_classes(output: object) -> Tensor | None:
-    """Return ``(n,)`` classes on the output's own device, None where it tells none.
+    """Return ``(n,)`` classes on the output's own device, None if it has none.
 
     Args:
         output: ``(n, classes)``, or an object, a dict or a tuple that has it as ``logits`` or first.

@@ -24,11 +24,11 @@ class Preprocessing:
     """A transform, and what is to be said of it.
 
     Attributes:
-        identity: in words that are equal wherever it is the same; part of the model's identity.
+        identity: text that is equal for equal preprocessing; part of the model's identity.
         summary: what it does, for people.
         origin: who chose it, for people.
         way: how to change it, for people.
-        is_assumed: nobody chose it.
+        is_assumed: it was not configured.
     """
 
     transform: Transform

@@ -77,7 +77,7 @@ class LayerReader:
         return self.read([prepare_grey(self._loaded)])
 
     def read(self, images: Sequence[NDArray[Any] | Tensor | TapVectors]) -> ReadLayers:
-        """Return the taps of each image, and what the forward pass told beside them.
+        """Return the taps of each image, and the other outputs of the forward pass.
 
         Images that the transform leaves at different sizes go through the model size by size.
 
@@ -119,7 +119,7 @@ class LayerReader:
         differing += [f"no layer {layer}" for layer in self._layers if layer not in taps.vectors]
         if differing:
             raise ShapeMismatch(
-                f"tap vectors were sent for another set-up, theirs != ours: {'; '.join(differing)}"
+                f"taps were sent for a different configuration (theirs != ours): {'; '.join(differing)}"
             )
         device = self._loaded.device
         return {
@@ -195,9 +195,9 @@ def call_model(model: nn.Module, batch: Tensor) -> object:
         raise ModelFault(
             f"{type(model).__name__} failed on a batch of shape {shape}, {kind}, on "
             f"{batch.device}: {describe_error(error)}",
-            hint="give it less at a time: batch.max_images"
+            hint="reduce batch.max_images"
             if isinstance(error, torch.OutOfMemoryError)
-            else "the transform must make what the model takes: channels, size and range; see "
+            else "the transform's output must match what the model takes: channels, size and range; see "
             "docs/models.md",
         ) from error
 

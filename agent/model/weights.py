@@ -38,7 +38,7 @@ def load_weights(model: nn.Module, weights: Weights, path: Path) -> None:
         raise SettingsError(
             f"model.checkpoint {path} has the weights of another model than "
             f"{type(model).__name__}: of {len(wanted)} names {len(missing)} are not in the file, "
-            f"{len(reshaped)} have another shape there, and {len(unexpected)} of its own are not "
+            f"{len(reshaped)} have another shape in it, and {len(unexpected)} of its own are not "
             "in the model\n"
             + f"missing: {_first(missing)}; other shapes: {_first(reshaped)}\n"
             + f"not in the model: {_first(unexpected)}",

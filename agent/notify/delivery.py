@@ -109,7 +109,7 @@ class Delivery:
         """Send what is due; return how many notices were sent.
 
         Raises:
-            StorageError: the database did not take what was noted; the next turn goes on.
+            StorageError: the database did not accept the result; the next run continues.
         """
         self._store.queue_notifications(self._settings.stream, [sink.name for sink in self._sinks])
         return sum(self._serve(sink) for sink in self._sinks)
@@ -147,7 +147,7 @@ class Delivery:
         return True
 
     def _is_wanted(self, sink: Sink, alert: AlertRecord) -> bool:
-        """Return whether the sink is to know: what it was told of once, it is told the end of."""
+        """Return whether the sink gets this step: if it received an alert, it also gets its end."""
         wanted = SEVERITIES.index(self._settings.min_severity)
         if SEVERITIES.index(alert.severity) >= wanted:
             return True
@@ -179,7 +179,7 @@ class Delivery:
         if attempts >= self._max_attempts:
             self._store.finish_notification(notification.id, "dead", error=str(error))
             log.error(
-                "alert %s is not delivered to %s after %s attempts, giving up: %s",
+                "alert %s is not delivered to %s after %s attempts and is given up: %s",
                 *(notification.transition.alert_id, sink.name, attempts, error),
                 extra=action("alert_given_up", sink=sink.name, attempts=attempts),
             )
@@ -220,7 +220,7 @@ class Delivery:
                 sink.repeat(notices)
         except NotificationUndelivered as error:
             log.warning(
-                "%s was not told again which alerts live: %s",
+                "the unresolved alerts were not repeated to %s: %s",
                 *(sink.name, error),
                 extra=action("alert_not_repeated", sink=sink.name),
             )

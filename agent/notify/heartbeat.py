@@ -46,7 +46,7 @@ class Heartbeat:
 
     def _failed(self, reason: str) -> bool:
         log.warning(
-            "the heartbeat address did not take the heartbeat: %s",
+            "the heartbeat URL did not accept the heartbeat: %s",
             reason,
             extra=action("heartbeat_failed"),
         )

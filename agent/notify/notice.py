@@ -29,7 +29,7 @@ class Notice:
         note: what they wrote.
         alert: as it is now.
         examples: its most unusual events, for who wants to find the originals.
-        picture: a PNG of unusual frames beside typical ones; None where no picture is kept.
+        picture: a PNG of unusual frames next to typical ones; None if no picture is stored.
         link: where a person can read more; empty when the settings name no page.
     """
 
@@ -110,7 +110,7 @@ class Notice:
 
 
 def kind_of(notification: Notification) -> Kind:
-    """Return which step of its alert a notification tells."""
+    """Return which step of its alert a notification is for."""
     step = notification.transition
     if step.from_state is None:
         return "opened"
@@ -120,5 +120,5 @@ def kind_of(notification: Notification) -> Kind:
 
 
 def place_of(example: EvidenceRecord) -> str:
-    """Return where an event lies in Kafka: ``topic/partition@offset``."""
+    """Return an event's place in Kafka: ``topic/partition@offset``."""
     return f"{example.topic}/{example.partition}@{example.offset}"

@@ -42,7 +42,7 @@ class Chart:
         faults: spans in which something is known to have been wrong.
         alerts: spans in which an alert was open.
         highest: the worst column's rate.
-        normal: the rate while nothing is wrong; None where nobody knows.
+        normal: the rate while nothing is wrong; None if unknown.
         top: the rate at the upper end of the vertical axis.
         shows_normal: draw a line at *normal*.
     """

@@ -15,7 +15,7 @@ from .shots import NO_PICTURE
 
 
 def write_page(path: Path, package: str, template: str, values: Mapping[str, Any]) -> None:
-    """Write the page that *template*, which lies in *package*, makes of *values*.
+    """Write the page from *template* in *package*, filled with *values*.
 
     It may extend and import the templates of this room. The page holds pictures, so only its owner
     may read it; an older one is replaced by a whole page only.

@@ -24,7 +24,7 @@ class PeriodColumn:
     Attributes:
         events: that were scored.
         ood_events: of these, out of distribution.
-        represented: how many images those that were scored stand for.
+        represented: how many images the scored ones represent.
         represented_ood: of these, out of distribution.
     """
 

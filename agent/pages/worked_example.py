@@ -16,7 +16,7 @@ class StripColumn:
     Attributes:
         span: what a column is, such as ``window of 16 s``.
         alpha: an image counts as out of distribution when its p-value is at most this.
-        normal: the segment's own rate; None where nobody knows.
+        normal: the segment's own rate; None if unknown.
     """
 
     segment: str

@@ -1,4 +1,4 @@
-"""Holds the process to the time that leaving may take, whatever hangs meanwhile."""
+"""Limits the time of a shutdown, whatever hangs."""
 
 from __future__ import annotations
 
@@ -88,6 +88,6 @@ def _where_main_is() -> str:
 
 
 def _other_threads() -> list[str]:
-    """Return the names of the threads beside the main one and the caller's."""
+    """Return the names of all threads but the main one and the caller's."""
     apart = {threading.main_thread(), threading.current_thread()}
     return sorted(thread.name for thread in threading.enumerate() if thread not in apart)

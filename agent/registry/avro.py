@@ -37,7 +37,7 @@ class AvroBody:
             from fastavro import parse_schema
         except ImportError as error:
             raise MissingPackage(
-                f"schema {number} is an Avro schema, and the package fastavro is missing",
+                f"schema {number} is an Avro schema, and the package fastavro is not installed",
                 hint=install_command("avro"),
             ) from error
         if answer.get("references"):
@@ -48,7 +48,7 @@ class AvroBody:
             parsed = parse_schema(schema)
         except Exception as error:  # any: what the registry gives is not a schema
             raise EventFetchError(
-                f"the schema registry's schema {number} is not a valid Avro schema: {error!r:.160}"
+                f"schema {number} from the schema registry is not a valid Avro schema: {error!r:.160}"
             ) from error
         if is_recursive:
             raise EventUnsupported(

@@ -73,8 +73,8 @@ class RegistryClient:
         except Away as error:
             self._resting.note(root.place, is_away=True)
             raise EventFetchError(
-                f"the schema registry is away, tried {tries} times for {address}: {error}; "
-                "`driftgauge dlq replay` sends the event again when it is back"
+                f"the schema registry is unreachable after {tries} attempts for {address}: {error}; "
+                "`driftgauge dlq replay` sends the event again when the registry is back"
             ) from error
         except OtherAnswer as error:
             if error.status in _REFUSED:

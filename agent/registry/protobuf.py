@@ -41,7 +41,7 @@ class ProtobufBody:
             from google.protobuf.message_factory import GetMessageClass  # noqa: F401 - looked for
         except ImportError as error:
             raise MissingPackage(
-                f"schema {number} is a Protobuf schema, and the package protobuf is missing",
+                f"schema {number} is a Protobuf schema, and the package protobuf is not installed",
                 hint=install_command("protobuf"),
             ) from error
         return cls(number, ProtobufSchema.asked(client, number))

@@ -81,7 +81,7 @@ class Documents:
 
 
 def _absent(one: Any) -> object:
-    """Return what stands for a field that is not on the wire."""
+    """Return the value of a field that was not sent."""
     if _is_repeated(one):
         return {} if _is_map(one) else []
     default = one.default_value

@@ -51,14 +51,14 @@ class ProtobufSchema:
         try:
             _add(own, files, pool, missing, set())
             pool.FindFileByName(own)
-        except Exception as error:  # any: each make of protobuf refuses with errors of its own
+        except Exception as error:  # any: each implementation of protobuf has its own errors
             if missing:
                 raise EventUnsupported(
-                    f"schema {number} imports {', '.join(missing)[:200]}, which the registry does "
-                    "not list among its references"
+                    f"schema {number} imports {', '.join(missing)[:200]}, which is missing "
+                    "from its references in the registry"
                 ) from error
             raise EventFetchError(
-                f"the schema registry's schema {number} is not a valid one: {error!r:.200}"
+                f"schema {number} from the schema registry is invalid: {error!r:.200}"
             ) from error
         return cls(number, files[own], pool)
 
@@ -122,7 +122,7 @@ def _descriptor(answer: Mapping[str, object], number: int) -> Any:
         return FileDescriptorProto.FromString(base64.b64decode(text, validate=True))
     except (ValueError, DecodeError) as error:
         raise EventUnsupported(
-            f"the registry does not give schema {number} as a serialized file descriptor; Protobuf "
+            f"the registry does not return schema {number} as a serialized file descriptor; Protobuf "
             "is read from registries that know ?format=serialized, as Confluent's does"
         ) from error
 

@@ -1,4 +1,4 @@
-"""A segment's own normal rate, to show beside its rate now."""
+"""A segment's baseline rate, to show next to its current rate."""
 
 from __future__ import annotations
 

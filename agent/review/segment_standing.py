@@ -95,7 +95,7 @@ def _standing(
             segment=segment,
             images=images,
             phase="learning",
-            why="too few images so far, so it is learnt for longer"
+            why="too few images so far, so its baseline is learnt for longer"
             if tried
             else "the detector's reference does not cover it",
             learns_until=datetime.fromisoformat(tried or lesson["begins"]) + learn
@@ -106,9 +106,9 @@ def _standing(
     if is_alerted:
         return SegmentStanding(segment=segment, images=images, phase="alert", nearness=nearness)
     if state is None:
-        why = "no window of it is judged yet"
+        why = "no window of it has been judged yet"
         return SegmentStanding(segment=segment, images=images, phase="waiting", why=why)
     if not state["tests"]:
-        why = "its reference has too few images that are unlike each other to test against"
+        why = "the effective sample size of its reference is too small for a test"
         return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
     return SegmentStanding(segment=segment, images=images, phase="judged", nearness=nearness)

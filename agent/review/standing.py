@@ -10,7 +10,7 @@ from typing import Literal
 from driftgauge.storage import AgentRecord, RateRow, Store, StreamRecord
 
 SILENT_SECONDS = 60.0
-"""An agent tells of itself each ten seconds; one that did not for so long is gone."""
+"""An agent sends a heartbeat every ten seconds; without one for this long it is gone."""
 
 _MOST_WINDOWS_BEHIND = 10
 _LEAST_BEHIND = timedelta(minutes=10)
@@ -23,7 +23,7 @@ class StreamStanding:
     """Whether a stream is watched.
 
     Attributes:
-        answer: ``working``; ``not running``: no agent tells of itself; ``held up``: none of those
+        answer: ``working``; ``not running``: no agent sends a heartbeat; ``held up``: none of those
             that do is running; ``not judging``: events are counted, and windows are not judged.
         why: in a sentence, where it does not work.
         agents: those that were seen lately first.
@@ -62,7 +62,7 @@ def stream_standing(store: Store, stream: StreamRecord) -> StreamStanding:
 
 
 def is_alive(agent: AgentRecord) -> bool:
-    """Return whether the agent has told of itself lately."""
+    """Return whether the agent has sent a heartbeat lately."""
     return agent.seen_seconds_ago <= SILENT_SECONDS
 
 
@@ -75,8 +75,8 @@ def _answer(
             return "not running", "no agent runs: driftgauge run"
         last = agents[0]
         return "not running", (
-            f"the agent on {last.host} was last heard of {last.seen_seconds_ago:.0f} s ago and did "
-            "not leave as it should: look at its log, then driftgauge run"
+            f"the last heartbeat of the agent on {last.host} was {last.seen_seconds_ago:.0f} s ago, and "
+            "it did not shut down cleanly: check its log, then start driftgauge run"
         )
     if not any(agent.condition.startswith("running") for agent in alive):
         return "held up", f"the agent on {alive[0].host} is {alive[0].condition}"

@@ -33,7 +33,7 @@ def contradictions(settings: Settings) -> list[str]:
         f"take one of {', '.join(f'{alpha:g}' for alpha in ALPHAS)}": (
             settings.stream.alpha in ALPHAS
         ),
-        f"stream.segments = {list(settings.stream.segments)} names one twice": (
+        f"stream.segments = {list(settings.stream.segments)} has a duplicate": (
             len(set(names)) == len(names)
         ),
         f"detector.calibrate_by = {calibrate_by!r} must be one of stream.segments = {names} but "
@@ -54,7 +54,7 @@ def contradictions(settings: Settings) -> list[str]:
         f"batch.max_message_bytes = {batch.max_message_bytes}, or a large compressed message is "
         "left out": kafka.max_batch_bytes >= batch.max_message_bytes,
         f"kafka.security_protocol = {kafka.security_protocol!r} and kafka.sasl_mechanism = "
-        f"{kafka.sasl_mechanism!r} do not go together: a mechanism is needed with SASL_PLAINTEXT "
+        f"{kafka.sasl_mechanism!r} do not match: a mechanism is needed with SASL_PLAINTEXT "
         "and SASL_SSL, and only there": (
             kafka.security_protocol.startswith("SASL") == (kafka.sasl_mechanism is not None)
         ),
@@ -90,7 +90,7 @@ def _logins(settings: Settings) -> dict[str, bool]:
             mechanism != OAUTH or (bool(url) and all(client))
         ),
         f"kafka.oauth_token_url = {url!r} would send the client's secret unencrypted; "
-        "write https://, or an address of this machine": (
+        "use https://, or an address of this machine": (
             url is None or url.startswith("https://") or urlsplit(url).hostname in _LOOPBACK
         ),
     }

@@ -58,7 +58,7 @@ def parse_duration(text: str) -> timedelta:
         )
     seconds = float(found.group(1) or 1) * UNIT_SECONDS[unit]
     if seconds <= 0:
-        raise ValueError(f"{text!r} is not more than zero")
+        raise ValueError(f"{text!r} must be more than zero")
     return timedelta(seconds=seconds)
 
 
@@ -81,7 +81,7 @@ def parse_budget(text: str) -> FalseAlarmBudget:
         )
     alarms = float(found.group(1))
     if alarms <= 0:
-        raise ValueError(f"{text!r} allows no false alarm at all; no test can promise that")
+        raise ValueError(f"{text!r} allows no false alarm at all, which no test can guarantee")
     return FalseAlarmBudget(alarms, parse_duration(found.group(2)))
 
 

@@ -29,7 +29,7 @@ class TopicView:
     Attributes:
         partitions: how many; 0 where the topic does not exist, or may not be seen.
         leaderless: partitions that no broker leads now.
-        allowed: operations that the client may do; None where the broker does not tell.
+        allowed: operations that the client may do; None if the broker does not return them.
     """
 
     partitions: int
@@ -43,7 +43,7 @@ class ClusterView:
 
     Attributes:
         names: of the topics that may be seen.
-        group: operations that the client may do on the group; None where the broker does not tell.
+        group: operations that the client may do on the group; None if the broker does not return them.
         allowed: operations on the cluster itself.
     """
 
@@ -55,7 +55,7 @@ class ClusterView:
 
 
 def look_at_cluster(connection: KafkaConnection, topics: Sequence[str], group: str) -> ClusterView:
-    """Return what the broker tells of *topics* and *group*; asking makes neither.
+    """Return the broker's metadata of *topics* and *group*, without creating them.
 
     Raises:
         SourceUnavailable: the broker cannot be reached, or does not let this client in.

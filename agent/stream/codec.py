@@ -31,7 +31,7 @@ _FORMAT_FAULTS = (ValueError, LookupError, ArithmeticError, AssertionError, stru
 
 
 class BatchTooLarge(CorruptRecordError):  # type: ignore[misc] # kafka-python has no types
-    """The batch unpacks to more than is allowed."""
+    """The batch decompresses to more than is allowed."""
 
 
 def bound_decompression(max_bytes: int) -> None:
@@ -136,7 +136,7 @@ def _snappy_block(block: bytes, max_bytes: int) -> bytes:
 
 
 def _snappy_length(block: bytes) -> int:
-    """Return what stands at the head of a block, as a varint."""
+    """Return the varint at the head of a block."""
     length = 0
     for place, byte in enumerate(block[:5]):
         length |= (byte & 0x7F) << 7 * place
@@ -178,7 +178,7 @@ _DECOMPRESSORS: dict[str, Decompressor] = {
 
 def _too_large(name: str, n_bytes: int, max_bytes: int) -> BatchTooLarge:
     return BatchTooLarge(
-        f"a {name} batch of {n_bytes} bytes unpacks to more than kafka.max_batch_bytes = {max_bytes}"
+        f"a {name} batch of {n_bytes} bytes decompresses to more than kafka.max_batch_bytes = {max_bytes}"
     )
 
 

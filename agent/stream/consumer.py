@@ -117,7 +117,7 @@ def warn_without_checksum() -> None:
         import crc32c  # noqa: F401 - kafka-python uses it when it is there
     except ImportError:
         log.warning(
-            "the package crc32c is missing: checksums run in Python, 20 to 40 times slower; "
+            "the package crc32c is not installed: checksums run in Python, 20 to 40 times slower; "
             "install kafka-python[crc32c]",
             extra=action("checksum_missing"),
         )

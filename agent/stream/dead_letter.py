@@ -174,5 +174,5 @@ class KafkaDeadLetters:
         return SourceUnavailable(
             f"{len(self._letters)} dead letters are not stored in {self._topic}: "
             f"{error or 'the broker did not answer'}",
-            hint=f"check that this agent may write to {self._topic}",
+            hint=f"check that this agent has write permission on {self._topic}",
         )

@@ -52,12 +52,12 @@ class ConsumerFailures:
             self._n_in_turn = 0
         if self._n_in_turn > _REBUILDS:
             raise SourceBroken(
-                f"{self._topic} cannot be read on: {self._n_in_turn} consumers in turn failed with "
+                f"{self._topic} cannot be read any further: {self._n_in_turn} consumers in a row failed with "
                 f"{error!r} before they read a record",
                 hint=_hint(error),
             ) from error
         log.error(
-            "the consumer failed with %r, reading on with a new one",
+            "the consumer failed with %r; reading continues with a new one",
             error,
             extra=action("consumer_failed"),
         )
@@ -67,7 +67,7 @@ class ConsumerFailures:
         found = self._unreadable.look(failed_at)
         for one in found:
             log.error(
-                "%s; reading on at offset %s",
+                "%s; reading continues at offset %s",
                 *(one.letter()[1], one.end),
                 exc_info=error,
                 extra=action("records_unreadable", offset=one.end),

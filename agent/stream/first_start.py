@@ -56,7 +56,9 @@ def _tell(consumer: Any, begun: dict[Partition, int], timeout_ms: int) -> None:
         firsts = consumer.beginning_offsets(tps, timeout_ms=timeout_ms)
         ends = consumer.end_offsets(tps, timeout_ms=timeout_ms)
     except KafkaError as error:
-        log.debug("how much there is is not known: %s", error, extra=action("start_unknown"))
+        log.debug(
+            "the number of earlier messages is unknown: %s", error, extra=action("start_unknown")
+        )
         return
     n_skipped = sum(max(0, begun[tuple(tp)] - first) for tp, first in firsts.items())
     n_there = sum(max(0, end - begun[tuple(tp)]) for tp, end in ends.items())

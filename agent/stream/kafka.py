@@ -187,7 +187,7 @@ class KafkaSource:
             consumer.close(autocommit=False, timeout_ms=self._call_timeout_ms)
         except Exception as error:  # any: leaving is a courtesy, and a broken consumer may refuse
             log.warning(
-                "the consumer did not close cleanly, leaving anyway: %s",
+                "the consumer did not close cleanly; shutting down anyway: %s",
                 error,
                 extra=action("consumer_not_closed"),
             )
@@ -264,7 +264,7 @@ class KafkaSource:
     def _after(self, error: Exception) -> dict[Any, Any]:
         if getattr(error, "retriable", False):
             log.warning(
-                "the broker answered with %s, polling again", error, extra=action("broker_error")
+                "the broker answered with %s; polling again", error, extra=action("broker_error")
             )
             time.sleep(_PAUSE_SECONDS)
             return {}

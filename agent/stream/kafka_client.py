@@ -106,7 +106,9 @@ def close_producer(producer: Any, timeout_seconds: float) -> None:
         producer.close(timeout=timeout_seconds)
     except KafkaError as error:
         log.warning(
-            "closing by force, not all was sent: %s", error, extra=action("producer_forced")
+            "the producer is closed before everything was sent: %s",
+            error,
+            extra=action("producer_forced"),
         )
         producer._sender.force_close()  # noqa: SLF001 - there is no public way
         producer._sender.join(timeout_seconds)  # noqa: SLF001

@@ -31,7 +31,7 @@ class Letter:
     """One letter.
 
     Attributes:
-        record: as it lies in the dead-letter topic, added headers and all.
+        record: as stored in the dead-letter topic, with the added headers.
         topic: where the event came from; so partition and offset.
         attempt: how often the event was tried, 1 the first time.
         dropped_bytes: of a value that was too large to be kept, None of one that is there.
@@ -71,7 +71,7 @@ class Letter:
 
 
 def reasons(record: Record, *, error: str, message: str) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers that tell where *record* came from and what was wrong with it."""
+    """Return the headers that say where *record* came from and what was wrong with it."""
     short = message[:_MAX_MESSAGE_CHARACTERS]
     return (
         (f"{PREFIX}topic", record.topic.encode()),

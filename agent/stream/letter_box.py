@@ -53,7 +53,9 @@ class LetterBox:
                 yield from (to_record(one) for one in found if one.offset < self._ends[tp])
             open_ones = {tp for tp in open_ones if self._position(tp) < self._ends[tp]}
             if n_silent > _SILENT_POLLS:
-                raise SourceUnavailable(f"{self._topic} brings nothing more before its end")
+                raise SourceUnavailable(
+                    f"{self._topic} returned no more records before its end offset"
+                )
 
     def _position(self, tp: Any) -> int:
         return int(self._consumer.position(tp, timeout_ms=_CALL_MS) or 0)

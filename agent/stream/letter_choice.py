@@ -1,4 +1,4 @@
-"""Which dead letters a person means, and what one reading of the topic tells about them."""
+"""Which dead letters a user selects, and what one pass over the topic finds about them."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc] # kafka-py
             if held is None or now >= held.ends_at:
                 raise
             log.warning(
-                "%s; going on with the old token for %.0f s", error, held.ends_at - now,
+                "%s; the old token is used for another %.0f s", error, held.ends_at - now,
                 extra=action("token_not_renewed", seconds=held.ends_at - now),
             )  # fmt: skip
             return _Token(held.text, now + _RETRY_SECONDS, held.ends_at)
@@ -180,7 +180,7 @@ def _parsed(body: bytes) -> tuple[str, float]:
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         raise ValueError("the access_token is not a bearer token")
     if not lifetime > 0:
-        raise ValueError(f"the token has ended already: expires_in is {lifetime:g}")
+        raise ValueError(f"the token has already expired: expires_in is {lifetime:g}")
     return text, lifetime
 
 

@@ -1,4 +1,4 @@
-"""Offsets that a consumer has, asks for and tells. The consumer's thread calls."""
+"""Offsets that a consumer holds, queries and commits. The consumer's thread calls."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def positions(consumer: Any) -> dict[Partition, int]:
 
 
 def start_of(consumer: Any, partition: Partition, timeout_ms: int) -> int | None:
-    """Return where a partition that was sought to an end will begin; None when nobody tells."""
+    """Return where a partition that was sought to an end will begin; None if it is unknown."""
     try:
         found = consumer.position(TopicPartition(*partition), timeout_ms=timeout_ms)
     except KafkaError as error:
         log.warning(
-            "the start of %s/%s is not known yet, reading on: %s",
+            "the start of %s/%s is not known yet; reading continues: %s",
             *partition,
             error,
             extra=action("start_unknown"),
@@ -52,7 +52,7 @@ def ends_of(consumer: Any, timeout_ms: int) -> dict[Partition, int]:
     try:
         told = consumer.end_offsets(list(consumer.assignment()), timeout_ms=timeout_ms)
     except KafkaError as error:
-        raise SourceUnavailable(f"the broker does not tell the ends: {error}") from error
+        raise SourceUnavailable(f"the broker did not return the end offsets: {error}") from error
     return {(tp.topic, tp.partition): int(end) for tp, end in told.items()}
 
 
@@ -70,7 +70,7 @@ def tell_offsets(consumer: Any, offsets: Mapping[Partition, int]) -> None:
         consumer.commit_async(marks)
     except KafkaError as error:
         log.info(
-            "offsets not told to the broker, will tell at the next flush: %s",
+            "offsets were not committed to the broker; retrying at the next flush: %s",
             error,
             extra=action("offsets_not_told"),
         )

@@ -150,7 +150,7 @@ def _send(
         raise SourceUnavailable(
             f"the broker did not store {len(letters) - len(stored)} of the letters: {error}; "
             f"{outcome.sent} are stored and noted",
-            hint="replay again: it goes on with those that are not noted",
+            hint="run replay again: it continues with the remaining ones",
         ) from error
 
 

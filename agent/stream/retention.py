@@ -1,4 +1,4 @@
-"""Offsets that the broker no longer has: deleted by retention, or of a topic made anew."""
+"""Offsets that the broker no longer has: deleted by retention, or of a recreated topic."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def skip_what_retention_took(consumer: Any, error: Any, *, timeout_ms: int) -> N
         if wanted > first:
             raise SourceBroken(
                 f"{tp.topic}/{tp.partition} has no offset {wanted}, where this stream is to "
-                f"continue, and begins at {first}: the topic was made anew or cut, or the "
+                f"continue, and begins at {first}: the topic was recreated or truncated, or the "
                 "database belongs to another cluster",
-                hint="give the stream another name, or go back to its database",
+                hint="use another stream name, or restore the stream's database",
             ) from error
         log.error(
             "%s/%s: %s offsets, %s to %s, were deleted by retention before they were counted, "
-            "and are lost to the counts; reading on from %s",
+            "and are lost to the counts; reading continues from %s",
             *(tp.topic, tp.partition, first - wanted, wanted, first - 1, first),
             extra=action(
                 "retention_passed", topic=tp.topic, partition=tp.partition, events=first - wanted

@@ -9,7 +9,7 @@ from .connection import KafkaConnection
 
 _NO_LOGIN = "the user name or the password is wrong"
 _NO_TOKEN = "the broker does not accept the token: its issuer, audience or scope"
-_NO_CERTIFICATE = "the broker wants a certificate of this agent: certificate_file, key_file"
+_NO_CERTIFICATE = "the broker requires a certificate of this agent: certificate_file, key_file"
 _REFUSALS = {
     "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not signed by an authority in "
     "ca_file, or is another host's",
@@ -18,9 +18,9 @@ _REFUSALS = {
     "EOF occurred in violation": "the broker does not speak TLS at this port",
     "WRONG_VERSION_NUMBER": "the broker does not speak TLS at this port",
     "Invalid frame length": "the broker expects TLS at this port, or it is not Kafka's",
-    "token request failed": "the token endpoint gave no token",
+    "token request failed": "the token endpoint returned no token",
     "SaslAuthenticationFailed": _NO_LOGIN,
-    "IllegalSaslState": "the broker asks for no login at this port",
+    "IllegalSaslState": "the broker does not use SASL login at this port",
     "UnsupportedSaslMechanism": "the broker does not offer this sasl_mechanism",
     "PEM lib": "key_password does not open key_file",
     "KEY_VALUES_MISMATCH": "key_file is not the key of certificate_file",
@@ -28,15 +28,15 @@ _REFUSALS = {
 }
 """What the client's words for an answer mean for the settings."""
 _HUNG_UP = {
-    "PLAINTEXT": "the broker hung up: it expects TLS or a login at this port",
-    "SSL": f"the broker hung up: {_NO_CERTIFICATE}",
-    "SASL_PLAINTEXT": f"the broker hung up: {_NO_LOGIN}, or it does not offer this sasl_mechanism",
-    "SASL_SSL": f"the broker hung up: {_NO_LOGIN}, or it does not offer this sasl_mechanism",
+    "PLAINTEXT": "the broker closed the connection: it expects TLS or a login at this port",
+    "SSL": f"the broker closed the connection: {_NO_CERTIFICATE}",
+    "SASL_PLAINTEXT": f"the broker closed the connection: {_NO_LOGIN}, or it does not offer this sasl_mechanism",
+    "SASL_SSL": f"the broker closed the connection: {_NO_LOGIN}, or it does not offer this sasl_mechanism",
 }
 """What it most likely means when there is no answer: the client drops one that comes together with
 the end of the connection, as that to a wrong password does."""
 _ABSENT = {
-    "ECONNREFUSED": "connection refused, nothing listens there",
+    "ECONNREFUSED": "connection refused, nothing listens at this address",
     "DNS": "the host name cannot be resolved (DNS)",
     "EHOSTUNREACH": "no route to the host",
     "ENETUNREACH": "no route to the network",
@@ -44,7 +44,7 @@ _ABSENT = {
     "timed out": "no answer in time, a firewall may drop the packets",
     "KafkaTimeoutError": "no answer in time",
 }
-"""What it means when nobody answers."""
+"""Causes of a missing answer."""
 _CAUSE = re.compile(r"failed: (?:Kafka\w+: )?(?P<cause>.*?)(?: \(backoff [\d.]+ secs\))?$")
 _CUT_SHORT = ("timed out", "KafkaTimeoutError")
 """The last try is, when the time is over."""
@@ -72,10 +72,10 @@ def unreachable(
     if elsewhere and any(words in cause for words in _ABSENT):
         where = ", ".join(elsewhere)
         return SourceUnavailable(
-            f"cannot {purpose}: the broker at {servers} answers, but its advertised.listeners send "
-            f"clients on to {where}, and from here that fails: {said}",
-            hint=f"set advertised.listeners on the broker to an address that this machine reaches, "
-            f"or make {where} known to it",
+            f"cannot {purpose}: the broker at {servers} answers, but its advertised.listeners "
+            f"redirect clients to {where}, which fails from here: {said}",
+            hint=f"set advertised.listeners on the broker to an address that this machine can reach, "
+            f"or make {where} resolvable and reachable from it",
         )
     kind = SourceRefused if is_refusal(connection, cause) else SourceUnavailable
     return kind(
@@ -109,7 +109,7 @@ def _refusals(connection: KafkaConnection) -> dict[str, str]:
     if connection.oauth is not None:
         known |= {
             "SaslAuthenticationFailed": _NO_TOKEN,
-            "socket disconnected": f"the broker hung up: {_NO_TOKEN}",
+            "socket disconnected": f"the broker closed the connection: {_NO_TOKEN}",
         }
     return known
 

@@ -1,4 +1,4 @@
-"""A small HTTP server beside the loop: one thread, and nobody's slowness is another's wait.
+"""A small HTTP server in one thread next to the loop; a slow client does not delay others.
 
 The standard library's asyncio, since three short answers need no framework. What matters here is what
 servers leave open: a deadline for a whole connection, not for each byte of it, and a bound on
@@ -150,7 +150,7 @@ class HttpServer:
         route = self._routes.get(urlsplit(target).path)
         if route is None:
             known = " ".join(self._routes)
-            return Response(f"no such page; the pages are:  {known}\n".encode(), status=404)
+            return Response(f"no such page; the pages are: {known}\n".encode(), status=404)
         try:
             return route(accept)
         except Exception:  # any: a page must not end the server

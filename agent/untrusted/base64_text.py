@@ -13,7 +13,7 @@ _WHITE = b" \t\r\n"
 
 
 def decode_base64(text: object, where: str) -> bytes:
-    """Return the bytes that *text* stands for.
+    """Return the bytes that *text* encodes.
 
     Line breaks and missing padding are let pass; anything else that is not base64 is refused, since
     a lenient decoder would make noise of it.

@@ -67,7 +67,7 @@ def _null_for_no_number(found: re.Match[bytes]) -> bytes:
 
 
 def field_at(document: object, path: str) -> object:
-    """Return what lies at a dotted path, None where there is nothing.
+    """Return the value at a dotted path, None if there is none.
 
     >>> field_at({"site": {"line": 3}}, "site.line")
     3

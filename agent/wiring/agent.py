@@ -63,7 +63,7 @@ def build_agent(
     """Build everything that ``driftgauge run`` needs.
 
     Args:
-        metrics: told of each batch and each flush, and by jobs.
+        metrics: receives each batch and each flush, and results of jobs.
         accept_new_topic: read a topic that was deleted and recreated, from its first message.
 
     Raises:
@@ -149,8 +149,8 @@ def _build_ends(
 def _accept(store: Store, stream: str, topic: str, topic_id: str | None) -> None:
     if topic_id is None:
         raise SourceBroken(
-            f"the broker tells no id of topic {topic}, so a new one cannot be told from the old one",
-            hint="give the stream another name in [stream]",
+            f"the broker returns no id of topic {topic}, so a recreated topic cannot be detected",
+            hint="set another stream name in [stream]",
         )
     n_partitions = store.accept_topic(stream, topic, topic_id)
     if not n_partitions:

@@ -45,7 +45,10 @@ def build_store(database: Database) -> Store:
 
 
 def _tell_refused(rows: Sequence[RefusedRow]) -> None:
-    for is_lost, outcome in ((False, "they count in the segment ~other"), (True, "they are lost")):
+    for is_lost, outcome in (
+        (False, "they are counted in the segment ~other"),
+        (True, "they are lost"),
+    ):
         found = [row for row in rows if row.is_lost is is_lost]
         if found:
             log.error(

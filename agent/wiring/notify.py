@@ -1,4 +1,4 @@
-"""Who is told of alerts, from the settings."""
+"""The receivers of alerts, from the settings."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def build_delivery(settings: Settings, store: Store) -> Delivery:
 
 
 def build_heartbeat(settings: Settings) -> Heartbeat | None:
-    """Return what tells others that windows are judged; None where the settings name nobody."""
+    """Return the heartbeat that reports that windows are judged; None if it is not configured."""
     url = settings.notify.heartbeat_url
     if url is None:
         return None

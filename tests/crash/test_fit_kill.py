@@ -118,7 +118,7 @@ def test_a_killed_fit_goes_on_and_ends_as_one_that_never_was(tmp_path: Path, ima
     done = fit(whole, images)
     assert done.returncode == 0, done.stderr
     assert not stores(whole)
-    assert "read before" not in done.stderr
+    assert "already read" not in done.stderr
     in_all = n_passes(whole)
 
     killed = prepared(tmp_path / "killed")
@@ -127,14 +127,14 @@ def test_a_killed_fit_goes_on_and_ends_as_one_that_never_was(tmp_path: Path, ima
     again = fit(killed, images, "--keep-taps")
     assert again.returncode == 0, again.stderr
     kept = (DIES_IN - 2) * BATCH
-    assert f"going on after {kept} images read before" in again.stderr
+    assert f"continuing after {kept} images that were already read" in again.stderr
     assert n_passes(killed) == in_all - (DIES_IN - 2) + 1  # the first batch is read again
     assert json.loads(again.stdout)["detector"] == json.loads(done.stdout)["detector"]
     assert json.loads(again.stdout)["coverage"] == json.loads(done.stdout)["coverage"]
     assert len(stores(killed)) == 1
 
     fresh = fit(killed, images, "--fresh")
-    assert "read before" not in fresh.stderr
+    assert "already read" not in fresh.stderr
     assert n_passes(killed) == in_all
     assert json.loads(fresh.stdout)["detector"] == json.loads(done.stdout)["detector"]
     assert not stores(killed)
@@ -162,7 +162,7 @@ def test_a_fit_killed_while_it_trains_goes_on_training(tmp_path: Path, images: P
     kill_in_training(killed, images)
     again = fit(killed, images)
     assert again.returncode == 0, again.stderr
-    assert f"going on after {N_IMAGES} images read before" in again.stderr
+    assert f"continuing after {N_IMAGES} images that were already read" in again.stderr
     assert n_passes(killed) == 2  # a grey picture, and the first batch for its layouts
     assert json.loads(again.stdout)["detector"] == json.loads(done.stdout)["detector"]
     assert not stores(killed)

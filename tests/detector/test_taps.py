@@ -145,7 +145,7 @@ class Says(nn.Module):
 @pytest.mark.parametrize(
     ("wrap", "error", "words"),
     [
-        (lambda x: "no tensor", LayerSilent, "returned no tensor but  str"),
+        (lambda x: "no tensor", LayerSilent, "returned no tensor but str"),
         (lambda x: x[0], ShapeMismatch, r"gave shape \(5, 5, 5\) for 2 samples"),
         (lambda x: x.transpose(0, 1), ShapeMismatch, "wanted one row per sample"),
         (lambda x: x.sum(), ShapeMismatch, r"shape \(\) for 2 samples"),

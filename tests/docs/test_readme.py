@@ -150,7 +150,7 @@ def test_a_reader_can_watch_a_model_of_their_own(folder: Path, environment: dict
     status, rates, alerts = answers
     assert f"{N_CAMERAS * N_FRAMES}" in status
     assert "camera=coffee" in rates
-    assert "No live alerts" in alerts
+    assert "No unresolved alerts" in alerts
     for command in questions:
         json.loads(run(f"{command} --json", cwd=folder, environment=environment))
     for command in commands("sqlite3"):

@@ -83,7 +83,7 @@ def test_a_batch_that_unpacks_to_too_much_leaves_a_letter_and_the_rest_counts(ri
     (letter,) = agent.letters.stored
     message = dict(letter.headers)["dlq_message"].decode()
     assert message.startswith(f"offsets 3 to 4 of {rig.topic}/0 cannot be read")
-    assert "unpacks to more than kafka.max_batch_bytes = 8388608" in message
+    assert "decompresses to more than kafka.max_batch_bytes = 8388608" in message
 
 
 def test_dead_letters_whose_codec_is_not_installed_are_not_called_missing(

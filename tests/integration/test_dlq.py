@@ -173,7 +173,7 @@ def test_what_was_tried_often_is_cut_or_foreign_is_refused_and_counted(rig: Rig)
     counts = {"sent": 2, "worn_out": 2, "foreign": 1, "dropped": 1}
     assert {name: done.values[name] for name in counts} == counts
     words = rig.run("replay").out
-    assert "2 refused: tried 3 times or more" in words
+    assert "2 not sent: 3 attempts or more" in words
     assert rig.run("replay", "--max-attempts", "4", "--json").values["sent"] == 2
 
 

@@ -113,7 +113,7 @@ def test_a_broker_out_of_reach_is_named_with_the_cause() -> None:
         [sys.executable, "-c", NOBODY], capture_output=True, text=True, check=True
     ).stdout
     assert heard == (
-        "cannot read frames at 127.0.0.1:1 over PLAINTEXT: connection refused, nothing listens there "
+        "cannot read frames at 127.0.0.1:1 over PLAINTEXT: connection refused, nothing listens at this address "
         "(111 ECONNREFUSED)\n"
     )
 

@@ -107,8 +107,8 @@ def test_a_fit_says_what_it_read_what_it_taps_and_what_it_lacks(
     assert told["coverage"]["segments"] == names
     assert told["layers"] == ["blocks.0", "blocks.1", "blocks.2", "blocks.4", "bn2"]
     assert told["layer_outputs"]["blocks.0"] == "16 channels, 32 x 32"
-    assert "the images carry no times" in told["warnings"][0]
-    assert "the false-alarm budget is not promised there" in told["warnings"][-1]
+    assert "the images have no times" in told["warnings"][0]
+    assert "the false-alarm budget is not guaranteed there" in told["warnings"][-1]
     assert set(told["normal_rates"]) == {"*"} | set(names)
     assert (folder / "detector" / told["detector"] / "detector.safetensors").exists()
     assert len(told["probes"]["combined"]) == len(PROBES)
@@ -144,7 +144,7 @@ def test_another_models_detector_is_refused_with_what_differs(fitted: tuple[Path
     (folder / "other.toml").write_text(text)
     done = driftgauge("run", "--config", "other.toml", cwd=folder)
     assert done.returncode == 1
-    assert "was fitted for a different configuration:  preprocessing" in done.stderr
+    assert "was fitted for a different configuration: preprocessing" in done.stderr
     assert "hint: fit a detector for this model" in done.stderr
     assert "Traceback" not in done.stderr
 

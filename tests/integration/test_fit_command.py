@@ -165,11 +165,11 @@ def test_ctrl_c_says_that_the_same_command_goes_on_and_it_does(
         check=False,
     )
     assert stopped.returncode == 128 + signal.SIGINT
-    assert "kept below detector: the same command goes on from there" in stopped.stderr
+    assert "kept in detector: run the same command to continue" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     again = fit()
     assert again.code == 0, again.stderr
-    kept = re.search(r"going on after (\d+) images read before", again.stderr)
+    kept = re.search(r"continuing after (\d+) images that were already read", again.stderr)
     assert kept
     assert 0 < int(kept[1]) < N_IMAGES
 
@@ -189,7 +189,7 @@ def test_what_is_wrong_with_the_model_is_one_error_before_any_image_is_read(
     assert done.code in (1, 2)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert "same command goes on" not in done.stderr
+    assert "same command to continue" not in done.stderr
     assert n_passes(folder) <= 3
 
 

@@ -155,20 +155,20 @@ def test_a_refused_connection_names_the_cause(
     nowhere = replace(token.oauth, token_url="http://127.0.0.1:1/token")
     cases = {
         "is not signed by an authority in ca_file": replace(tls, ca_file=stranger),
-        "wants a certificate of this agent": replace(tls, certificate_file=None, key_file=None),
+        "requires a certificate of this agent": replace(tls, certificate_file=None, key_file=None),
         "key_password does not open key_file": replace(tls, key_password="guess"),
         "the user name or the password is wrong": replace(login, password="guess"),
         "does not offer this sasl_mechanism": replace(login, sasl_mechanism="GSSAPI"),
         "does not speak TLS": replace(server.connection(), security_protocol="SSL"),
         "expects TLS": replace(tls, security_protocol="PLAINTEXT"),
-        "asks for no login": replace(
+        "does not use SASL login": replace(
             plain, bootstrap_servers=server.connection().bootstrap_servers
         ),
         "ca_file, certificate_file or key_file": replace(login, ca_file="/nowhere.pem"),
         "HTTP 401, invalid_client, not you": replace(
             token, oauth=replace(token.oauth, client_secret="guess")
         ),
-        "the token endpoint gave no token": replace(token, oauth=nowhere),
+        "the token endpoint returned no token": replace(token, oauth=nowhere),
     }
     for said, words in zip(refusals(*cases.values()), cases, strict=True):
         assert said.startswith("cannot read frames at 127.0.0.1:")

@@ -49,7 +49,7 @@ def words(server: str, protocol: str = "PLAINTEXT", seconds: float = 2) -> tuple
 @pytest.mark.parametrize(
     ("server", "cause"),
     [
-        ("127.0.0.1:1", "connection refused, nothing listens there"),
+        ("127.0.0.1:1", "connection refused, nothing listens at this address"),
         ("no-such-host.invalid:9092", "the host name cannot be resolved (DNS)"),
     ],
     ids=["refused", "no such name"],
@@ -72,8 +72,8 @@ def test_an_advertised_address_that_does_not_work_here_is_named(
     cause = {"IN_DOCKER": "cannot be resolved", "BEHIND_PROXY": "connection refused"}[listener]
     server = f"127.0.0.1:{apache_kafka.ports[listener]}"
     said, logged, _ = words(server)
-    assert f"the broker at {server} answers, but its advertised.listeners send" in said
-    assert f"on to {advertised}, and from here that fails: " in said
+    assert f"the broker at {server} answers, but its advertised.listeners redirect" in said
+    assert f"clients to {advertised}, which fails from here: " in said
     assert cause in said
     assert logged == ""
 

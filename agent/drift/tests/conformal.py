@@ -1,6 +1,6 @@
 """``conformal``: whole windows ranked among those of the reference (docs/method.md).
 
-It stands beside `betting` and shares its alert: the mean of both is compared with the threshold.
+It complements `betting` and shares its alert: the mean of both is compared with the threshold.
 """
 
 from __future__ import annotations

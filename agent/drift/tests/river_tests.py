@@ -21,7 +21,7 @@ from ..drift_test import DriftTest, JudgedWindow
 from ..reference_windows import ReferenceWindows
 
 KEPT = 256
-"""Window means that are kept at least, to go on from; twice as many at most."""
+"""Minimum number of window means in the stored state; at most twice as many."""
 
 
 class RiverTest(Protocol):

@@ -1,4 +1,4 @@
-"""CloudEvents in binary mode whose data lies elsewhere: no value, and its address in a header.
+"""CloudEvents in binary mode without data: no value, and a URL in a header.
 
 One that has a value needs no reader of its own: its value is in one of the other formats, and its
 attributes are headers.

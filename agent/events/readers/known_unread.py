@@ -1,4 +1,4 @@
-"""Formats that are known and not read: named, so that nobody searches for a broken picture."""
+"""Formats that are recognised but not read, so that the error names them."""
 
 from __future__ import annotations
 

@@ -34,8 +34,7 @@ class AppriseSink:
         self._service: Any = apprise.Apprise()
         if not self._service.add(url):
             raise SettingsError(
-                f"notify.apprise_urls: Apprise does not know what to do with a URL that begins with "
-                f"{scheme}://",
+                f"notify.apprise_urls: Apprise does not support a URL that begins with {scheme}://",
                 hint="its documentation lists the form of each service's URL",
             )
         self.name = f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:6]}"
@@ -52,8 +51,8 @@ class AppriseSink:
                 attach=self._attachment(notice),
             )
         if not sent:
-            reason = said[-1] if said else "Apprise does not say why"
-            raise NotificationUndelivered(f"{self.name} did not take it: {reason}")
+            reason = said[-1] if said else "Apprise gives no reason"
+            raise NotificationUndelivered(f"{self.name} did not accept it: {reason}")
 
     def close(self) -> None:
         """Nothing is kept open."""

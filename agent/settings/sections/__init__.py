@@ -1,4 +1,4 @@
-"""The sections of ``driftgauge.toml``, one a file: each setting, its meaning, unit, bound and default."""
+"""The sections of ``driftgauge.toml``, one per file: each setting, its meaning, unit, bound and default."""
 
 from .batch import BatchSection
 from .detector import DetectorSection

@@ -9,23 +9,23 @@ from ..section import MIB, Section
 
 
 class BatchSection(Section):
-    """How messages are decoded and joined to batches."""
+    """How messages are decoded and collected in batches."""
 
     max_images: int = Field(default=16, ge=1, le=4096)
-    """Images that one forward pass takes at most."""
+    """Maximum number of images in one forward pass."""
     max_delay_seconds: float = Field(default=0.5, gt=0, le=60)
     """Seconds that an image may wait for its batch to fill."""
     sample_above_lag_seconds: float | None = Field(default=None, ge=10, le=86400, examples=[60])
-    """Seconds behind the topic beyond which only a sample of the messages is scored: one in two
-    when it is up to twice as far behind, one in three, and so on; unset means all are scored."""
+    """Lag in seconds above which only a sample of the messages is scored: one in two up to twice
+    this lag, one in three up to three times, and so on; unset means all are scored."""
     sample_one_in_at_most: int = Field(default=20, ge=2, le=1000)
-    """However far behind, at least one message in so many is scored."""
+    """At least one message in this many is scored, however large the lag is."""
     decode_threads: int = Field(default=2, ge=1, le=64)
-    """Threads that decode images and make them the model's input."""
+    """Threads that decode and transform images."""
     max_image_pixels: int = Field(default=MAX_IMAGE_PIXELS, ge=1024, le=1_000_000_000)
-    """Images with more pixels than this go to the dead letters undecoded."""
+    """Images with more pixels than this go to the dead-letter topic undecoded."""
     max_image_aspect: float = Field(default=MAX_IMAGE_ASPECT, ge=1, le=65535)
-    """Largest ratio of an image's longer side to its shorter one; others go to the dead letters,
-    since scaled for the model they would fill the memory."""
+    """Maximum ratio of an image's longer side to its shorter one; others go to the dead-letter topic,
+    since they would fill the memory when they are resized for the model."""
     max_message_bytes: int = Field(default=MAX_MESSAGE_BYTES, ge=1024, le=64 * MIB)
-    """Messages with more bytes than this go to the dead letters undecoded."""
+    """Messages with more bytes than this go to the dead-letter topic undecoded."""

@@ -16,5 +16,5 @@ class HttpSection(Section):
     port: int = Field(default=9464, ge=0, le=65535)
     """Port to listen on; 0 listens nowhere."""
     required: bool = False
-    """What happens when the port is taken: false goes on without, with a warning; true ends the
+    """What happens if the port is in use: false runs without pages, with a warning; true ends the
     agent."""

@@ -24,26 +24,26 @@ class KafkaSection(Section):
     group_id: str = Field(default="", examples=["driftgauge-camera-frames"])
     """Consumer group; empty means "driftgauge-" and the stream's name."""
     auto_offset_reset: Literal["earliest", "latest"] = "earliest"
-    """Where to begin when the database knows no offset: with the first message there is, or with what
-    comes from now on. `driftgauge run --from beginning|now` says it for one start. A partition that
-    is added to the topic while the agent runs is read from its first record in either case."""
+    """Where to start if the database has no offset: at the first message in the topic, or at the
+    next new one. `driftgauge run --from beginning|now` overrides it for one start. A partition that
+    is added to the topic while the agent runs is always read from its first record."""
     dead_letter_topic: str = Field(default="", examples=["camera-frames.dlq"])
-    """Where undecodable messages go; empty means the topic's name and ".dlq"."""
+    """Topic for messages that cannot be used; empty means the topic's name and ".dlq"."""
     session_timeout_seconds: float = Field(default=45, ge=1, le=1800)
     """Seconds without a heartbeat after which the broker gives this agent's partitions to others."""
     heartbeat_interval_seconds: float = Field(default=3, ge=0.1, le=600)
     """Seconds between heartbeats; at most a third of session_timeout_seconds."""
     partition_assignment: Literal["cooperative-sticky", "range"] = "cooperative-sticky"
-    """How the agents of the group share the partitions. With "cooperative-sticky" a partition that
-    stays with its agent is read on while others move; "range" stops all of them at each change. All
-    agents of a group need the same."""
+    """How the agents of the group share the partitions. With "cooperative-sticky", partitions that
+    stay with their agent are read without a pause during a rebalance; "range" stops all of them.
+    All agents of a group need the same value."""
     fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
-    """Bytes that one fetch may bring; bounds the memory that waiting messages take."""
+    """Maximum bytes of one fetch; limits the memory of queued messages."""
     max_batch_bytes: int = Field(default=64 * MIB, ge=MIB, le=1024 * MIB)
-    """Bytes that one compressed batch of records may unpack to; a batch that holds more is left out
-    with a note in the dead-letter topic. gzip, snappy, lz4 and zstd are read."""
+    """Maximum decompressed bytes of one batch of records; a larger batch is skipped, and reported in
+    the dead-letter topic. gzip, snappy, lz4 and zstd are read."""
     bootstrap_timeout_seconds: float = Field(default=10, gt=0, le=600)
-    """Seconds that a first answer of the broker may take."""
+    """Seconds to wait for the broker's first answer."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the connection is secured."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = (

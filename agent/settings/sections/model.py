@@ -21,7 +21,7 @@ class ModelSection(Section):
         default=None, pattern=r"^[\w.]+:\w+$", examples=["my_model:build_model"]
     )
     """Your own model: "package.module:function" that returns an nn.Module, or a pair of it and
-    the transform it wants, which is called in several threads at once (docs/models.md)."""
+    its transform, which several threads call at the same time (docs/models.md)."""
     checkpoint: Path | None = Field(default=None, examples=["weights/model.safetensors"])
     """A file with the model's weights: safetensors, or what torch.save wrote; a training script's
     checkpoint will do, and names that DataParallel or torch.compile changed are understood."""

@@ -11,13 +11,13 @@ from ..section import Duration, Section
 
 
 class NotifySection(Section):
-    """Who is told of alerts, and how. Several may be set; each is told everything."""
+    """Receivers of alerts. Several may be set; each receives everything."""
 
     apprise_urls: SecretStr | None = Field(
         default=None, examples=["mailtos://USER:PASSWORD@mail.internal?to=oncall@example.com"]
     )
     """Where Apprise sends alerts: Slack, Teams, mail, PagerDuty, Discord, ntfy and a hundred more,
-    each by its URL; several are separated by blanks. Needs the extra "notify"."""
+    each by its URL; separate several with spaces. Needs the extra "notify"."""
     alertmanager_url: str | None = Field(
         default=None, pattern=r"^https?://\S+$", examples=["http://alertmanager.internal:9093"]
     )
@@ -25,25 +25,27 @@ class NotifySection(Section):
     webhook_url: SecretStr | None = Field(
         default=None, examples=["https://hooks.internal/driftgauge"]
     )
-    """An address that each alert's steps are posted to, in the form of Alertmanager's webhooks."""
+    """URL to which each alert's steps are posted, in the format of Alertmanager's webhooks."""
     webhook_secret: SecretStr | None = Field(default=None, examples=["SECRET"])
-    """Signs what is posted (the header Driftgauge-Signature), so that the receiver can trust it."""
+    """Key that signs webhook requests (header Driftgauge-Signature), so that the receiver can verify
+    them."""
     kafka_topic: str = Field(
         default="", pattern=r"^[A-Za-z0-9._-]{0,249}$", examples=["drift-alerts"]
     )
-    """A topic on the same broker that each alert's steps are sent to, as CloudEvents."""
+    """A topic on the same broker to which each alert's steps are sent as CloudEvents."""
     min_severity: Literal["info", "warning", "critical"] = "info"
-    """Alerts below this are shown by `driftgauge alerts`, and nobody is told; one that worsens to it
-    is told."""
+    """Alerts below this severity are not sent, only shown by `driftgauge alerts`; an alert that
+    worsens to it is sent."""
     pictures: bool = True
-    """Whether chat and mail get a picture: the most unusual frames beside typical ones. What
-    [evidence] thumbnails leaves out or blurs is left out or blurred here."""
+    """Whether chat and mail get a picture: the most unusual frames next to typical ones.
+    [evidence] thumbnails also decides whether these are blurred or left out."""
     page_url: str = Field(default="", examples=["https://wiki.internal/driftgauge?alert={alert}"])
-    """Address put into each message, for who wants to read on; "{alert}" becomes its number."""
+    """URL added to each message, for example of a runbook; "{alert}" becomes the alert's number."""
     give_up: Duration = timedelta(days=1)
-    """How long delivery of a message is tried; then it is given up, and `driftgauge status` says so."""
+    """How long delivery of a message is retried; then it is given up, and `driftgauge status` reports
+    it."""
     heartbeat_url: SecretStr | None = Field(
         default=None, examples=["https://hc-ping.com/YOUR-CHECK"]
     )
-    """An address that is asked once a minute while windows are judged in time, so that a monitoring
-    service notices when that ends."""
+    """URL that is requested once a minute while windows are judged in time, so that a monitoring
+    service notices when the requests stop (a dead man's switch)."""

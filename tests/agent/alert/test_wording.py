@@ -74,7 +74,7 @@ def test_the_depth_that_changed_most_suggests_a_cause() -> None:
         "light or exposure"
     )
     assert message(moved(1.0, 1.0, 2.0, 3.5, 9.0)).endswith(
-        "(stage4, stage3), which suggests a change of what the images show"
+        "(stage4, stage3), which suggests a change of the images' content"
     )
     assert message([], stuck=True).endswith("which suggests a frozen picture")
 
@@ -85,14 +85,14 @@ def test_a_layer_is_named_only_when_its_depth_is_clearly_ahead() -> None:
         text = message(moved(*distances))
         assert "stage" not in text
         assert text.endswith(
-            "layers of all depths changed about equally, which points to no single cause"
+            "layers of all depths changed about equally, which does not suggest a single cause"
         )
     assert "stage" in message(moved(30.0, 29.0, 19.0, 15.0, 10.0))
 
 
 def test_a_change_that_no_layer_shows_and_one_towards_the_usual_are_told_as_such() -> None:
     text = message(moved(0.5, 0.4, 0.3, 0.2, 0.1))
-    assert text.endswith("spread over all layers, none of which changed clearly by itself")
+    assert text.endswith("spread over all layers, and no single layer changed clearly")
     text = message(moved(-9.0, -1.0, -1.0, -1.0, -1.0))
     assert text.endswith("scores are lower than normal (stage0): the images have become more alike")
 

@@ -50,7 +50,7 @@ def test_all_live_alerts_of_a_segment_or_of_the_stream_are_meant_at_once(
     assert run("alerts", "ack", "--segment", "camera=8").out.count("is acknowledged") == 1
     run("alerts", "resolve", "--all")
     assert written.alerts(STREAM, states=["open", "acknowledged"]) == []
-    assert "No live alerts" in run("alerts", "resolve", "--all").out
+    assert "No unresolved alerts" in run("alerts", "resolve", "--all").out
 
 
 def test_a_resolved_alert_is_not_acknowledged_again(run: Run, written: Store) -> None:

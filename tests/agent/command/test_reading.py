@@ -297,9 +297,14 @@ def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Stor
     kept = MonitorState(cursor, json.dumps(state))
     watched.judge(Judgement(STREAM, START, kept, []))
     shown = " ".join(run("status").out.split())
-    assert "camera=[4] 200 0.8 % - learning until 2026-03-02 12:00:00 UTC, raises no alert" in shown
-    assert "camera=3 200 0.8 % 42 % alert" in shown
-    assert "* 200 1.0 % - raises no alert: its reference has too few images" in shown
+    assert (
+        "camera=[4] 200 0.8 % - - learning until 2026-03-02 12:00:00 UTC, raises no alert" in shown
+    )
+    assert "camera=3 200 0.8 % 42 % - alert" in shown
+    assert (
+        "* 200 1.0 % - - raises no alert: the effective sample size of its reference is too small"
+        in shown
+    )
     with_other_settings = run("status", "--store", "sqlite:///runs/driftgauge.db").out
     assert "learning, raises no alert" in " ".join(with_other_settings.split())
 
@@ -307,7 +312,7 @@ def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Stor
 @pytest.mark.usefixtures("written")
 def test_a_stream_without_events_is_shown_as_such(run: Run) -> None:
     assert run("rates").out == f"No images counted on {STREAM} yet.\n"
-    assert run("alerts", "list").out == "No live alerts; --all shows resolved ones.\n"
+    assert run("alerts", "list").out == "No unresolved alerts; --all shows resolved ones.\n"
     assert run("alerts", "list", "--all").out == "No alerts.\n"
     shown = run("status")
     assert "No partition counted yet" in shown.out

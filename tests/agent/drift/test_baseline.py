@@ -40,7 +40,7 @@ def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None
     assert "camera=2" not in said
     assert f"is below {PROMISED_EVENTS} images in camera=1 (" in said
     assert "times as many images would be enough" in said
-    assert "learnt from traffic" not in said
+    assert "learns its baseline from traffic" not in said
     assert promise_warning({"camera=2": long}) is None
 
 
@@ -50,7 +50,7 @@ def test_a_reference_too_alike_to_test_is_learnt_on_and_said_so() -> None:
     assert learn_baseline(alike) is None
     said = promise_warning({"camera=1": alike})
     assert said is not None
-    assert "camera=1 cannot be tested with so few, and is learnt from traffic first" in said
+    assert "camera=1 has too few for a test, and learns its baseline from traffic first" in said
 
 
 def test_a_layer_is_bet_on_as_carefully_as_the_typical_one() -> None:

@@ -150,7 +150,7 @@ def test_declared_layout_and_range_win_over_the_guess() -> None:
         (b'{"a":[' + b"[]," * 1_500_000 + b"[]]}", "too many values"),
         (as_json({"x": 1}), "no picture: got the fields 'x'"),
         (as_json({"image": "not base64!"}), "is not base64"),
-        (as_json({"image": "http://10.0.0.1/a.jpg"}), "allow its beginning in events.fetch_allow"),
+        (as_json({"image": "http://10.0.0.1/a.jpg"}), "add its prefix to events.fetch_allow"),
         (as_json({"image": b64(b"GIF89a....")}), "is a GIF picture, which is not read"),
         (as_json({"instances": []}), "not a list with at least one value"),
         (as_json({"instances": [b64()] * 33}), "got 33, wanted at most 32"),

@@ -154,7 +154,7 @@ def test_two_fits_do_not_write_into_one_store(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SettingsError, match="cannot keep the reference's taps") as caught:
+    with pytest.raises(SettingsError, match="cannot write the reference's taps") as caught:
         TapStore(tmp_path / "file")
     assert "larger disk" in caught.value.hint
 
@@ -179,7 +179,7 @@ def test_a_full_disk_says_what_to_do_and_costs_no_row_that_was_whole(tmp_path: P
             store.append(keys[:100], {layer: tap[:100] for layer, tap in whole.items()}, None)
             store.append(keys[100:], {layer: tap[100:] for layer, tap in whole.items()}, None)
 
-    with pytest.raises(SettingsError, match="cannot keep the reference's taps"):
+    with pytest.raises(SettingsError, match="cannot write the reference's taps"):
         append_all()
     with closing(TapStore(tmp_path)) as store:
         assert len(store) >= 100

@@ -114,7 +114,7 @@ def test_leaving_does_not_fail_where_the_database_is_away(
             raise StoreUnavailable("the database is away")
 
     presence(Away(database), loop).leave()
-    assert "its row grows old instead: the database is away" in caplog.text
+    assert "could not be removed from the database: the database is away" in caplog.text
 
 
 def test_two_agents_of_one_process_have_two_names() -> None:

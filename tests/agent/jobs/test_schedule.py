@@ -58,7 +58,7 @@ def test_what_another_try_may_cure_is_tried_again(caplog: pytest.LogCaptureFixtu
     with Schedule([Job("flaky", counter.work, SOON)], on_failure=failures.append):
         assert counter.done.wait(PATIENCE)
     assert failures == []
-    assert "flaky waits for its next turn: the database is away" in caplog.text
+    assert "flaky failed and is retried at its next interval: the database is away" in caplog.text
 
 
 def test_our_own_fault_is_reported_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
@@ -73,7 +73,7 @@ def test_our_own_fault_is_reported_with_its_reason(caplog: pytest.LogCaptureFixt
     with Schedule([Job("broken", counter.work, SOON)], on_failure=fail):
         assert told.wait(PATIENCE)
     assert isinstance(failures[0], ZeroDivisionError)
-    assert "broken failed, the agent ends" in caplog.text
+    assert "broken failed; the agent stops" in caplog.text
 
 
 def test_a_job_may_wait_before_its_first_run() -> None:

@@ -262,7 +262,7 @@ def test_a_broker_that_is_away_is_no_idle_topic(rig: Rig, caplog: pytest.LogCapt
     assert health.is_ready().holds
     assert loop.status().n_counted == 2
     told = [line for line in caplog.messages if line.startswith("the broker")]
-    assert told[0] == "the broker does not answer; waiting for it:  no answer in 2 s"
+    assert told[0] == "the broker does not answer; waiting for it: no answer in 2 s"
     assert told[1].startswith("the broker answers again after")
     assert len(told) == 2
 

@@ -216,11 +216,13 @@ def test_a_camera_of_any_script_is_counted_under_its_name(rig: Rig) -> None:
 
 def test_a_package_that_is_missing_here_ends_the_agent_and_loses_no_event(rig: Rig) -> None:
     def read(value: bytes) -> dict[str, object]:
-        raise MissingPackage("schema 7 is an Avro schema, and the package fastavro is missing")
+        raise MissingPackage(
+            "schema 7 is an Avro schema, and the package fastavro is not installed"
+        )
 
     rig.ports = DecodePorts(read_record=read)
     rig.topic.append(b"\0\0\0\0\7record", timestamp_ms=TIME)
-    with pytest.raises(MissingPackage, match="the package fastavro is missing"):
+    with pytest.raises(MissingPackage, match="the package fastavro is not installed"):
         rig.run()
     assert rig.letters.stored == []
     assert rig.store.offsets(STREAM, rig.topic.partitions).get(("frames", 0), 0) == 0

@@ -149,7 +149,7 @@ def test_another_models_weights_are_told_in_three_lines_with_counts_and_the_firs
     assert len(lines) == 3
     assert all(len(line) < 320 for line in lines)
     assert (
-        "of 86 names 68 are not in the file, 4 have another shape there, and 206 of its own"
+        "of 86 names 68 are not in the file, 4 have another shape in it, and 206 of its own"
         in lines[0]
     )
     assert lines[1].startswith("missing: ")
@@ -179,7 +179,7 @@ def test_a_pickled_object_is_named_and_never_run(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     torch.save({"state_dict": weights_of(1), "config": Ran(ran)}, tmp_path / "w.pt")
     torch.save(wrapped_factory(), tmp_path / "whole.pt")
-    with pytest.raises(SettingsError, match=r"holds a pickled \w+\.mkdir beside"):
+    with pytest.raises(SettingsError, match=r"holds a pickled \w+\.mkdir in addition to"):
         load(tmp_path / "w.pt")
     assert not ran.exists()
     with pytest.raises(SettingsError, match=r"holds a pickled \S*test_checkpoint\.Wrapped") as told:
@@ -194,7 +194,7 @@ def test_a_file_that_is_no_checkpoint_is_told_in_a_line(tmp_path: Path) -> None:
     for name, said in (
         ("list.pt", "has no weights: got builtins.list"),
         ("text.pt", "cannot load model.checkpoint"),
-        ("none.pt", "there is no such file"),
+        ("none.pt", "the file does not exist"),
     ):
         with pytest.raises(SettingsError, match=said) as caught:
             load(tmp_path / name)

@@ -30,5 +30,5 @@ def test_an_address_that_does_not_answer_is_logged_without_its_secret(
     heartbeat = Heartbeat("http://127.0.0.1:9/hunter2", ManualClock(START), max_age_seconds=50)
     heartbeat.note_judged()
     assert not heartbeat.beat()
-    assert "did not take the heartbeat" in caplog.text
+    assert "did not accept the heartbeat" in caplog.text
     assert "hunter2" not in caplog.text

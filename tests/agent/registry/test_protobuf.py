@@ -175,11 +175,16 @@ def test_a_file_that_is_imported_for_options_only_need_not_be_there(site: Site) 
 @pytest.mark.parametrize(
     ("text", "references", "error", "words"),
     [
-        (IMPORTING, [], EventUnsupported, "imports plant/site.proto, which the registry does not"),
-        (FILE, [], EventFetchError, "schema 7 is not a valid one"),
+        (
+            IMPORTING,
+            [],
+            EventUnsupported,
+            "imports plant/site.proto, which is missing from its references",
+        ),
+        (FILE, [], EventFetchError, "schema 7 from the schema registry is invalid"),
         (FILE + SITE, [{"name": "x"}], EventFetchError, "references of schema 7 cannot be read"),
         (FILE + SITE, ["x"], EventFetchError, "registry's references of schema 7 cannot be read"),
-        (FILE + SITE + SITE, [], EventFetchError, "registry's schema 7 is not a valid one"),
+        (FILE + SITE + SITE, [], EventFetchError, "schema 7 from the schema registry is invalid"),
     ],
 )
 def test_a_schema_that_cannot_be_built_is_named(
@@ -195,7 +200,7 @@ def test_files_that_import_each_other_are_refused(site: Site) -> None:
     back = 'package: "line" syntax: "proto3" dependency: "schema-7.proto"' + SITE
     serve_schema(site, back, number=3, references=[REFERENCE])
     site.answers[PLACE] = answer(200, as_json({"id": 3}))
-    with pytest.raises(EventFetchError, match="schema 7 is not a valid one"):
+    with pytest.raises(EventFetchError, match="schema 7 from the schema registry is invalid"):
         decode(site, framed(frame(), 1))
 
 
@@ -205,16 +210,20 @@ def test_files_that_import_each_other_are_refused(site: Site) -> None:
         (
             answer(200, as_json({"schema": 'syntax = "proto3"; message A {}'})),
             EventUnsupported,
-            "does not give schema 7 as a serialized file descriptor",
+            "does not return schema 7 as a serialized file descriptor",
         ),
-        (answer(200, as_json({})), EventUnsupported, "does not give schema 7 as a"),
-        (answer(200, as_json({"schema": "////"})), EventUnsupported, "does not give schema 7"),
+        (answer(200, as_json({})), EventUnsupported, "does not return schema 7 as a"),
+        (answer(200, as_json({"schema": "////"})), EventUnsupported, "does not return schema 7"),
         (
             answer(422),
             EventFetchError,
             r"answers 422 for .*, wanted 200; .* know \?format=serialized",
         ),
-        (answer(501), EventFetchError, r"is away, tried 3 times .* know \?format=serialized"),
+        (
+            answer(501),
+            EventFetchError,
+            r"is unreachable after 3 attempts .* know \?format=serialized",
+        ),
     ],
 )
 def test_a_registry_that_gives_no_descriptors_is_told(
@@ -230,7 +239,7 @@ def test_a_missing_package_stops_the_agent_with_the_way_out(
 ) -> None:
     read = reader(site)
     monkeypatch.setitem(sys.modules, "google.protobuf.message_factory", None)
-    with pytest.raises(MissingPackage, match="is missing") as caught:
+    with pytest.raises(MissingPackage, match="is not installed") as caught:
         decode(site, framed(frame(), 1), read)
     assert caught.value.hint == install_command("protobuf")
 

@@ -130,7 +130,7 @@ def test_consumers_that_fail_alike_end_the_reading(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kafka, "KafkaProbe", lambda _: Probe())
     for _ in range(3):
         source.poll(0)
-    with pytest.raises(SourceBroken, match=r"4 consumers in turn failed with .*crc check"):
+    with pytest.raises(SourceBroken, match=r"4 consumers in a row failed with .*crc check"):
         source.poll(0)
 
 
@@ -170,7 +170,7 @@ def test_a_stretch_that_is_known_and_fails_again_ends_the_reading(
     monkeypatch.setattr(Scripted, "position", lambda *_, **__: 7)
     for _ in range(5):
         assert source.poll(0).assignment_changed
-    with pytest.raises(SourceBroken, match=r"4 consumers in turn failed"):
+    with pytest.raises(SourceBroken, match=r"4 consumers in a row failed"):
         source.poll(0)
 
 

@@ -79,7 +79,7 @@ def test_an_endpoint_that_is_away_costs_nothing_while_the_token_lives(
     clock.sleep(80)
     endpoint.answers = [(503, {}, b"busy")]
     assert provider.token() == first
-    assert "HTTP 503; going on with the old token for 20 s" in caplog.text
+    assert "HTTP 503; the old token is used for another 20 s" in caplog.text
     assert provider.token() == first
     assert len(endpoint.asked) == 2
     clock.sleep(21)
@@ -97,7 +97,7 @@ def test_an_endpoint_that_is_away_costs_nothing_while_the_token_lives(
         ((302, {"Location": "http://elsewhere.example/"}, b""), "HTTP 302"),
         ((200, {}, b"<html>"), "the answer is not JSON with an access_token"),
         ((200, {}, b'{"access_token": "a b"}'), "the access_token is not a bearer token"),
-        ((200, {}, b'{"access_token": "ab", "expires_in": 0}'), "ended already: expires_in is 0"),
+        ((200, {}, b'{"access_token": "ab", "expires_in": 0}'), "already expired: expires_in is 0"),
         ((200, {}, b'{"access_token": "ab", "expires_in": "soon"}'), "the answer is not JSON"),
         ((400, {}, json.dumps({"error": SECRET}).encode()), r"HTTP 400, \*\*\*"),
     ],
