@@ -21,6 +21,7 @@ pytest.importorskip("skimage")
 
 @pytest.mark.kafka
 def test_every_frame_arrives_once_in_its_cameras_order(broker: EmbeddedBroker, topic: str) -> None:
+    broker.create_topic(topic)
     cameras = photograph_cameras()[:2]
     spans = Spans(reference=16, normal=8, fault=4, recovery=4)
     run = plan_run(

@@ -74,7 +74,7 @@ def test_a_head_has_no_body_and_other_methods_and_pages_are_refused(server: Http
     assert get(server, "/metrics", "HEAD")[::2] == (200, "")
     assert get(server, "/metrics", "POST")[0] == 501
     assert get(server, "/")[::2] == (
-        404, "no such page; there is: /metrics /healthz /readyz /broken\n",
+        404, "no such page; the pages are: /metrics /healthz /readyz /broken\n",
     )  # fmt: skip
 
 
