@@ -145,7 +145,7 @@ def test_a_replay_sends_each_letter_once_untouched_but_for_its_attempt(rig: Rig)
     second = rig.run("replay")
     assert second.code == 0
     assert "0 sent" in second.out
-    assert "5 left: replayed before" in second.out
+    assert "5 not sent: already replayed" in second.out
     assert "(replayed)" in rig.run("list").out
     assert len(rig.sent()) == 5
     assert rig.run("replay", "--again", "--limit", "2", "--json").values["sent"] == 2

@@ -198,7 +198,7 @@ def test_messages_that_no_reader_knows_are_told_with_the_reason(
     visit = see()
     assert visit.state("messages") == "failed"
     assert "0 of the 3 newest messages decoded" in visit.checks["messages"]["found"]
-    assert "dead letters" in visit.checks["messages"]["advice"]
+    assert "dead-letter topic" in visit.checks["messages"]["advice"]
     assert "\x1b[2J" not in visit.shown
 
 
@@ -216,7 +216,7 @@ def test_a_broker_that_is_away_is_told_in_time_and_without_the_clients_noise(
     assert "ECONNREFUSED" in lines["broker"]
     assert lines["topic"].split() == ["topic", "skipped", "needs:", "broker"]
     assert "no module" in lines["model"].lower()
-    assert "-> driftgauge fit -c 'my line.toml' makes it" in ended.stdout
+    assert "-> driftgauge fit -c 'my line.toml' creates it" in ended.stdout
 
 
 def test_a_database_without_its_tables_is_told_with_the_command(see: See, empty_url: str) -> None:

@@ -41,7 +41,7 @@ def test_a_picture_that_run_would_refuse_is_left_out_with_the_reason(
         every, fussy_reader(), store, batch=2, window_seconds=60, on_images=lambda _: None
     )
     assert len(reference.rows) == 2
-    assert re.search(r"leaving out .*b\.png:.*transform refused it: ValueError", caplog.text)
+    assert re.search(r"skipping .*b\.png:.*transform refused it: ValueError", caplog.text)
 
 
 def test_a_transform_that_takes_no_picture_stops_the_fit(store: TapStore) -> None:

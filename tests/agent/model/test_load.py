@@ -66,7 +66,7 @@ def test_equal_weights_have_one_identity_and_the_image_size_is_part_of_it() -> N
     [
         (None, None, "got neither of model.source and model.factory"),
         ("timm:a", "b:c", "got both of model.source and model.factory"),
-        ("timm:resnet999", None, "timm cannot make 'resnet999'"),
+        ("timm:resnet999", None, "timm cannot create 'resnet999'"),
         (None, "no_such_module_here:build", "cannot find model.factory"),
         (None, f"{ME}:nothing", "cannot find model.factory"),
         (None, f"{ME}:wrong_factory", "returned str, wanted an nn.Module"),

@@ -114,7 +114,7 @@ def test_mail_has_the_words_and_the_picture() -> None:
 def test_a_mail_server_that_refuses_is_an_attempt_that_failed() -> None:
     with mail_server() as (mailbox, url):
         mailbox.refuses = True
-        with pytest.raises(NotificationUndelivered, match=r"^mailto-\w{6} did not take it: "):
+        with pytest.raises(NotificationUndelivered, match=r"^mailto-\w{6} did not accept it: "):
             AppriseSink(url).send(notice())
 
 

@@ -47,7 +47,9 @@ def test_an_agent_that_was_killed_is_told_as_gone_after_a_minute(
     clock.advance(2)
     answer, why = standing(store)
     assert answer == "not running"
-    assert why.startswith("the agent on edge-7 was last heard of 61 s ago and did not leave")
+    assert why.startswith(
+        "the last heartbeat of the agent on edge-7 was 61 s ago, and it did not shut down"
+    )
 
 
 def test_an_agent_that_left_as_it_should_is_not_missed(store: Store) -> None:
