@@ -43,5 +43,5 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match=r"cannot use .*file/run as run folder: Not a dir"):
+    with pytest.raises(SettingsError, match=r"cannot use .*file/run as the run folder: Not a dir"):
         make_workspace(tmp_path / "file" / "run", now=NOW)

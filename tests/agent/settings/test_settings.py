@@ -135,7 +135,7 @@ def test_a_setting_of_an_earlier_version_says_what_to_write_instead(
         ),
         (
             MINIMAL + '[kafka]\nsecurity_protocol = "SASL_SSL"\n',
-            "kafka.security_protocol = 'SASL_SSL' and kafka.sasl_mechanism = None do not go together",
+            "kafka.security_protocol = 'SASL_SSL' and kafka.sasl_mechanism = None do not match",
         ),
         (
             MINIMAL + '[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\n',
