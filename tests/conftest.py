@@ -1,5 +1,12 @@
 """Fixtures for every test; each group lives in a file of its own."""
 
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
 from .broker import broker, topic
 from .kafka_server import apache_kafka
 from .postgres import postgres_server, postgres_url
@@ -18,3 +25,17 @@ __all__ = [
     "store",
     "topic",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _restore_log_levels() -> Iterator[None]:
+    """Take back the levels that a command set in this process, for the tests that come after."""
+    before = _levels()
+    yield
+    for name in _levels():
+        logging.getLogger(name).setLevel(before.get(name, logging.NOTSET))
+
+
+def _levels() -> dict[str, int]:
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("driftgauge")]
+    return {name: logging.getLogger(name).level for name in names}

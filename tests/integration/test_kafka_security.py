@@ -184,8 +184,9 @@ def test_a_token_for_another_audience_is_refused_with_the_cause(apache_kafka: Ka
 
 
 def test_a_refusal_is_told_long_before_the_time_is_over(apache_kafka: KafkaServer) -> None:
-    login = secured(apache_kafka, "SASL_SSL", "SCRAM-SHA-512")
-    assert login.bootstrap_timeout_seconds == 30
+    login = replace(
+        secured(apache_kafka, "SASL_SSL", "SCRAM-SHA-512"), bootstrap_timeout_seconds=30
+    )
     start = time.monotonic()
     (said,) = refusals(replace(login, password="guess"), seconds=30)
     assert "the user name or the password is wrong" in said
