@@ -163,6 +163,8 @@ def test_ctrl_c_says_that_the_same_command_goes_on_and_it_does(
         capture_output=True,
         text=True,
         check=False,
+        # Where the tests run in the background, SIGINT is ignored, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert stopped.returncode == 128 + signal.SIGINT
     assert "kept in detector: run the same command to continue" in stopped.stderr

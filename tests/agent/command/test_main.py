@@ -57,7 +57,7 @@ def test_version_is_the_packages(option: str, tmp_path: Path) -> None:
 def test_help_is_folded_where_the_terminal_ends(tmp_path: Path) -> None:
     """The source's own line breaks are not the reader's."""
     shown = driftgauge("run", "--help", folder=tmp_path, environment={"COLUMNS": "150"}).stdout
-    assert "started again, it goes on where the database stands. Start as many" in shown
+    assert "exits; started again, it continues where the database stands. Start as many" in shown
 
 
 def test_an_unknown_command_exits_2_with_a_suggestion(tmp_path: Path) -> None:
