@@ -20,7 +20,9 @@ from .histogram import (
 from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
 from .records import (
+    LIVE_STATES,
     OTHER_VALUE,
+    SEVERITIES,
     AlertRecord,
     AlertTransition,
     Claim,
@@ -48,10 +50,12 @@ __all__ = [
     "ALPHAS",
     "DEFAULT_ALPHA",
     "EDGES",
+    "LIVE_STATES",
     "N_BINS",
     "OTHER_VALUE",
     "POOL",
     "POOL_WAIT_WINDOWS",
+    "SEVERITIES",
     "AgentRecord",
     "AlertRecord",
     "AlertTransition",

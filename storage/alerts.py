@@ -9,13 +9,12 @@ from sqlalchemy import Connection, insert, select
 
 from .errors import RecordConflict
 from .progress import mark_judged
-from .records import AlertRecord, AlertTransition, Judgement, MonitorState
+from .records import SEVERITIES, AlertRecord, AlertTransition, Judgement, MonitorState
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one
 
 MONITOR = "monitor"
 _LIFE = ("open", "acknowledged", "resolved")
-_SEVERITIES = ("info", "warning", "critical")
 _FIELDS = (
     *("stream", "segment", "test", "detector", "state", "severity", "opened_at", "since"),
     *("window_start", "refreshed_at", "resolved_at", "rate_now", "rate_normal", "events"),
@@ -145,7 +144,7 @@ def _refresh(
     values = {name: getattr(record, name) for name in _REFRESHED}
     values["layers"] = [dict(layer) for layer in record.layers]
     connection.execute(alert.update().where(alert.c.id == alert_id).values(values))
-    if _SEVERITIES.index(record.severity) > _SEVERITIES.index(found.severity):
+    if SEVERITIES.index(record.severity) > SEVERITIES.index(found.severity):
         note = f"{found.severity} became {record.severity}"
         _log(connection, alert_id, found.state, found.state, at=now, by=MONITOR, note=note)
     if _LIFE.index(record.state) > _LIFE.index(found.state):

@@ -138,6 +138,13 @@ class RefusedRow:
     is_lost: bool = True
 
 
+LIVE_STATES = ("open", "acknowledged")
+"""States of an alert that is not over."""
+
+SEVERITIES = ("info", "warning", "critical")
+"""Severities of an alert, the least first."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
     """A claim to a person that a segment changed.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from .reading import Reading
 
-LIVE = ("open", "acknowledged")
-
 NumbersArgument = Annotated[
     list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers of alerts.", min=1)
 ]
@@ -117,9 +115,11 @@ class _Chosen:
         self.segment = segment
 
     def alerts(self, reading: Reading) -> list[AlertRecord]:
+        from driftgauge.storage import LIVE_STATES
+
         if self.numbers:
             return [_the_alert(reading, number) for number in self.numbers]
-        return reading.store.alerts(reading.stream.stream, states=LIVE, segment=self.segment)
+        return reading.store.alerts(reading.stream.stream, states=LIVE_STATES, segment=self.segment)
 
 
 def _move(

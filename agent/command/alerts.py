@@ -14,8 +14,6 @@ from .reading import StoreOption, StreamOption
 if TYPE_CHECKING:
     from driftgauge.storage import AlertRecord
 
-LIVE = alert_steps.LIVE
-
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to *app*."""
@@ -49,12 +47,14 @@ def list_alerts(
 
     driftgauge alerts list --segment camera=3 --json
     """
+    from driftgauge.storage import LIVE_STATES
+
     from ..terminal.printing import print_json, print_line
     from .reading import open_reading
 
     with open_reading(config, store, stream) as reading:
         name = reading.stream.stream
-        states = None if everything else LIVE
+        states = None if everything else LIVE_STATES
         found = reading.store.alerts(name, states=states, segment=segment, limit=limit)
         if as_json:
             print_json([asdict(alert) for alert in found])

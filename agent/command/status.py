@@ -58,9 +58,10 @@ def status(
 
 
 def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
+    from driftgauge.storage import LIVE_STATES
+
     from ..review.normal import normal_rates
     from ..review.standing import is_alive
-    from .alerts import LIVE
 
     store, name = reading.store, reading.stream.stream
     detector = store.active_detector(name)
@@ -78,7 +79,7 @@ def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
         "segments": store.event_counts(name),
         "standings": [asdict(row) for row in _standings(reading)],
         "normal_rates": normal_rates(store, name),
-        "alerts": [asdict(row) for row in store.alerts(name, states=LIVE)],
+        "alerts": [asdict(row) for row in store.alerts(name, states=LIVE_STATES)],
         "scores": [_numbers(asdict(row)) for row in store.summaries(name)],
     }
 

@@ -10,7 +10,7 @@ from ..review.normal import normal_rates
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
-from .alerts import LIVE, print_alerts
+from .alerts import print_alerts
 
 if TYPE_CHECKING:
     from driftgauge.storage import AgentRecord
@@ -156,7 +156,9 @@ def _state(row: SegmentStanding) -> str:
 
 def print_live_alerts(reading: Reading) -> None:
     """Print the alerts that live."""
-    live = reading.store.alerts(reading.stream.stream, states=LIVE)
+    from driftgauge.storage import LIVE_STATES
+
+    live = reading.store.alerts(reading.stream.stream, states=LIVE_STATES)
     print_line()
     if live:
         print_alerts("Live alerts", live)

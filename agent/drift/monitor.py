@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from driftgauge.storage import (
+    LIVE_STATES,
     AlertRecord,
     Claim,
     Judgement,
@@ -28,7 +29,6 @@ from .turn import MonitorSettings, Turn
 
 log = logging.getLogger(__name__)
 
-LIVE = ("open", "acknowledged")
 FORMAT = 2
 """Of the stored state; a state of another format is ignored, and evidence is reset."""
 INSTANT = timedelta(microseconds=1)
@@ -146,7 +146,7 @@ class Monitor:
         if kept.get("detector") != self._detector:  # another detector's p-values, another baseline
             kept = {}
         self._learning.resume(kept.get("learning", {}))
-        alerts = self._store.alerts(self._settings.stream, states=LIVE)
+        alerts = self._store.alerts(self._settings.stream, states=LIVE_STATES)
         ours = {test.alert for test in self._settings.tests}
         return Turn(
             self._settings,

@@ -14,18 +14,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from driftgauge.storage import AlertRecord, EvidenceRecord, Notification
+from driftgauge.storage import LIVE_STATES, SEVERITIES, AlertRecord, EvidenceRecord, Notification
 
 from ..errors import NotificationUndelivered
 from ..log import action
 from ..ports import Clock
 from ..retry.backoff import spread_delay
-from .notice import SEVERITIES, Notice, kind_of
+from .notice import Notice, kind_of
 from .sink import RepeatingSink, Sink
 
 log = logging.getLogger(__name__)
 
-LIVE = ("open", "acknowledged")
 _delay = partial(spread_delay, first_seconds=5.0, max_seconds=600.0)
 REPEAT_SECONDS = 60.0
 
@@ -201,7 +200,7 @@ class Delivery:
             last is not None and now - last < REPEAT_SECONDS
         ):
             return
-        alerts = self._store.alerts(self._settings.stream, states=LIVE)
+        alerts = self._store.alerts(self._settings.stream, states=LIVE_STATES)
         told = [alert for alert in alerts if self._is_wanted(sink, alert)]
         notices = [
             Notice(

@@ -13,8 +13,6 @@ from ..alert.wording import percent, subject
 
 Kind = Literal["opened", "worsened", "acknowledged", "resolved"]
 
-SEVERITIES = ("info", "warning", "critical")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:

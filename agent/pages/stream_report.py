@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from driftgauge.storage import AlertRecord, Store, StreamRecord
+from driftgauge.storage import LIVE_STATES, AlertRecord, Store, StreamRecord
 
 from ..review.normal import normal_rates
 from ..review.standing import stream_standing
@@ -23,7 +23,6 @@ ALL = "*"
 MAX_SEGMENTS = 10
 MAX_ALERTS = 50
 _FRAMES = 4
-_LIVE = ("open", "acknowledged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ def _values(store: Store, wanted: ReportScope) -> dict[str, Any]:
     values: dict[str, Any] = {
         "wanted": wanted,
         "stream": wanted.stream,
-        "live": [alert for alert in alerts if alert.state in _LIVE],
+        "live": [alert for alert in alerts if alert.state in LIVE_STATES],
         "alerts": [(alert, store.transitions(alert.id or 0)) for alert in alerts[:MAX_ALERTS]],
         "n_more_alerts": max(0, len(alerts) - MAX_ALERTS),
         "standing": stream_standing(store, wanted.stream),
@@ -103,7 +102,7 @@ def _alerts(store: Store, wanted: ReportScope, covered: Covered | None) -> list[
     return [
         alert
         for alert in store.alerts(wanted.stream.stream, segment=wanted.segment)
-        if alert.refreshed_at >= begin or alert.state in _LIVE
+        if alert.refreshed_at >= begin or alert.state in LIVE_STATES
     ]
 
 
@@ -136,7 +135,7 @@ def _worst_first(wanted: ReportScope, covered: Covered, alerts: Sequence[AlertRe
     def rank(name: str) -> tuple[bool, int, int, float, str]:
         mine = [alert for alert in alerts if alert.segment == name]
         excess = total(covered.segments[name]).rate - wanted.normal.get(name, wanted.stream.alpha)
-        live = sum(alert.state in _LIVE for alert in mine)
+        live = sum(alert.state in LIVE_STATES for alert in mine)
         return name != ALL, -live, -len(mine), -excess, name
 
     return sorted(covered.segments, key=rank)
@@ -172,7 +171,7 @@ def _chart(
         alerts=tuple(_alert_mark(covered, wanted.stream, alert) for alert in alerts),
         highest=max(column.rate for column in columns),
         normal=wanted.normal.get(segment),
-        state="alert" if any(alert.state in _LIVE for alert in alerts) else "quiet",
+        state="alert" if any(alert.state in LIVE_STATES for alert in alerts) else "quiet",
         top=top,
         shows_normal=True,
     )

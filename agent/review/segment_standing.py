@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from driftgauge.storage import MonitorState, SegmentProgress, Store
+from driftgauge.storage import LIVE_STATES, MonitorState, SegmentProgress, Store
 
 SegmentPhase = Literal["alert", "judged", "learning", "untested", "waiting"]
-_LIVE = ("open", "acknowledged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ def segment_standings(
     """
     monitor = store.monitor_state(stream)
     kept = _kept(monitor, store, stream)
-    alerted = {alert.segment for alert in store.alerts(stream, states=_LIVE)}
+    alerted = {alert.segment for alert in store.alerts(stream, states=LIVE_STATES)}
     active = store.active_detector(stream)
     rows = store.segment_progress(stream, active.detector) if active else []
     progress = {row.segment: row for row in rows}

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,8 @@ from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.detector import PROBES
 from driftgauge.storage import Database, Store
+
+from ..postgres import free_port
 
 COMMAND = (sys.executable, "-m", "driftgauge.agent.command")
 N_REFERENCE = 160
@@ -67,11 +68,6 @@ url = "sqlite:///{folder}/driftgauge.db"
 port = {free_port()}
 required = true
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def cameras() -> tuple[Camera, ...]:

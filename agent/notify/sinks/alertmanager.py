@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from driftgauge.storage import SEVERITIES
+
 from ...ports import Clock
 from ..alertmanager_form import alert_annotations, alert_labels, moment
-from ..notice import SEVERITIES, Notice
+from ..notice import Notice
 from ..post import Poster
 
 LIVES_FOR = timedelta(minutes=15)

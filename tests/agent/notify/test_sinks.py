@@ -28,7 +28,8 @@ from driftgauge.agent.notify.sinks.kafka_topic import KafkaTopicSink
 from driftgauge.agent.notify.sinks.webhook import WebhookSink, signature
 from driftgauge.agent.stream.publisher import KafkaPublisher
 
-from ...alertmanager import alerts_at, free_port, running_alertmanager
+from ...alertmanager import alerts_at, running_alertmanager
+from ...postgres import free_port
 from ...stores import START, alert
 from ..records import encoded, picture
 from .notices import notice
