@@ -15,6 +15,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from ..log import action
 from .connection import KafkaConnection
 from .kafka_client import build_client
+from .poll_bound import PollBound
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def connect_consumer(
     """
     options = connection.options() | _options(settings) | {"group_id": group_id}
     consumer = build_client(KafkaConsumer, connection, f"read {topic}", **options)
+    PollBound(consumer._fetcher, max_bytes=settings.fetch_max_bytes)  # noqa: SLF001 - no public way
     consumer.subscribe([topic], listener=_listener(consumer, changed))
     return consumer
 

@@ -3,8 +3,8 @@
 kafka-python's consumer is not thread safe: the loop's thread owns it. What is odd here answers what
 was seen to go wrong with it:
 
-- All assigned partitions pause and resume together, and one poll takes all that was fetched (bounded
-  by bytes): a paused partition with half a batch left can stay stuck.
+- One poll is bounded by bytes (`poll_bound.py`), whatever a compressed fetch holds. All assigned
+  partitions pause and resume together.
 - A new consumer after an exception that is not retriable: the old one would spin for ever at the
   same bytes. What fails again at the same offset is looked at apart, and stepped over when it is
   corrupt (`unreadable.py`).

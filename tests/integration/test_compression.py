@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from kafka import KafkaProducer, codec  # noqa: TID251 - a producer that compresses
+from kafka import KafkaProducer, TopicPartition, codec  # noqa: TID251 - a producer that compresses
+from kafka.admin import KafkaAdminClient  # noqa: TID251 - what operators do
 
 from driftgauge.agent.errors import SourceBroken
 from driftgauge.agent.stream.cluster_view import newest_records
+from driftgauge.agent.stream.consumer import ConsumerSettings
+from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.stream.letter_box import open_letter_box
 
 from ..agent.records import NOON, jpeg
 from ..broker import until
+from ..contracts.test_source import joined, read
 from ..kafka_server import KafkaServer
 from .agent_rig import Rig, new_store
 
@@ -84,6 +89,76 @@ def test_a_batch_that_unpacks_to_too_much_leaves_a_letter_and_the_rest_counts(ri
     message = dict(letter.headers)["dlq_message"].decode()
     assert message.startswith(f"offsets 3 to 4 of {rig.topic}/0 cannot be read")
     assert "decompresses to more than kafka.max_batch_bytes = 8388608" in message
+
+
+def test_what_one_poll_brings_is_bounded_whatever_the_fetch_holds(rig: Rig) -> None:
+    """Six batches of 20 MB each, 20 KB on the wire: one fetch has room for all of them."""
+    for _ in range(6):
+        send(rig, *[bytes(MIB)] * 20, compression="gzip")
+    settings = ConsumerSettings(fetch_max_bytes=4 * MIB)
+    source = KafkaSource(
+        rig.server.connection(), topic=rig.topic, group_id=rig.topic, settings=settings
+    )
+    source.seek(dict.fromkeys(joined(source)))
+    offsets: list[int] = []
+
+    def poll() -> None:
+        records = source.poll(0.05).records
+        assert sum(len(one.value or b"") for one in records) <= 4 * MIB
+        offsets.extend(one.offset for one in records)
+
+    until(lambda: len(offsets) >= 120, poll)
+    source.close()
+    assert offsets == list(range(120))
+
+
+def test_pausing_within_a_compressed_batch_loses_and_doubles_nothing(rig: Rig, topic: str) -> None:
+    """Each poll ends within a batch, and the partition is paused there."""
+    name, n = f"{topic}.wide", 400
+    rig.server.create_topic(name, 3)
+    options = {**rig.server.connection().producer_options(), "compression_type": "zstd"}
+    producer = KafkaProducer(**options, linger_ms=50, batch_size=MIB)
+    for number in range(3 * n):
+        producer.send(name, bytes(10_000), partition=number % 3)
+    producer.close()
+    settings = ConsumerSettings(fetch_max_bytes=65_536)
+    source = KafkaSource(rig.server.connection(), topic=name, group_id=name, settings=settings)
+    source.seek(dict.fromkeys(joined(source)))
+    found: dict[int, list[int]] = {0: [], 1: [], 2: []}
+
+    def turn() -> None:
+        for one in source.poll(0.05).records:
+            found[one.partition].append(one.offset)
+        source.pause()
+        assert not source.poll(0.001).records
+        source.resume()
+
+    until(lambda: sum(map(len, found.values())) >= 3 * n, turn, turns=1_000)
+    source.close()
+    assert found == {number: list(range(n)) for number in range(3)}
+
+
+def test_a_partition_that_is_paused_alone_within_a_batch_is_read_on(rig: Rig) -> None:
+    """The client parks what is left of the batch, and without help never takes it up again."""
+    send(rig, *[bytes(5_000)] * 20, compression="zstd")
+    with closing(KafkaAdminClient(**rig.server.connection().options())) as admin:
+        admin.create_partitions({rig.topic: 2})
+    settings = ConsumerSettings(fetch_max_bytes=20_000)
+    source = KafkaSource(
+        rig.server.connection(), topic=rig.topic, group_id=rig.topic, settings=settings
+    )
+    source.seek(dict.fromkeys(joined(source)))
+    consumer = source._consumer
+    assert consumer is not None
+    found = read(source, 1)
+    assert len(found) == 4
+    consumer.pause(TopicPartition(rig.topic, 0))
+    rig.send(1, partition=1)
+    assert [one.partition for one in read(source, 1)] == [1]
+    consumer.resume(TopicPartition(rig.topic, 0))
+    found += read(source, 16)
+    source.close()
+    assert [one.offset for one in found] == list(range(20))
 
 
 def test_dead_letters_whose_codec_is_not_installed_are_not_called_missing(

@@ -38,7 +38,8 @@ class KafkaSection(Section):
     stay with their agent are read without a pause during a rebalance; "range" stops all of them.
     All agents of a group need the same value."""
     fetch_max_bytes: int = Field(default=8 * MIB, ge=65536, le=64 * MIB)
-    """Maximum bytes of one fetch; limits the memory of queued messages."""
+    """Maximum bytes of one fetch, and of the decompressed messages that one poll takes from it; limits
+    the memory of queued messages."""
     max_batch_bytes: int = Field(default=64 * MIB, ge=MIB, le=1024 * MIB)
     """Maximum decompressed bytes of one batch of records; a larger batch is skipped, and reported in
     the dead-letter topic. gzip, snappy, lz4 and zstd are read."""
