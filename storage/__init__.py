@@ -3,6 +3,8 @@
 from .agent_records import AgentRecord, HeartbeatRecord
 from .database import Database
 from .errors import (
+    QueryRefused,
+    QueryTimedOut,
     RecordConflict,
     RowRefused,
     SchemaOutOfDate,
@@ -19,6 +21,7 @@ from .histogram import (
 )
 from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
+from .query import QueryResult
 from .records import (
     LIVE_STATES,
     OTHER_VALUE,
@@ -73,6 +76,9 @@ __all__ = [
     "OffsetAdvance",
     "PartitionRecord",
     "Period",
+    "QueryRefused",
+    "QueryResult",
+    "QueryTimedOut",
     "RateRow",
     "RecordConflict",
     "RefusedRow",

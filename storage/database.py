@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, make_url
+from sqlalchemy import URL, Connection, inspect, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from .errors import RowRefused, StorageError
 from .failure import storage_error
 from .postgresql import postgresql_engine
+from .query import QueryResult, query_postgresql, query_sqlite
 from .schema import check_schema, upgrade_schema
 from .sqlite_file import WRITES, keep_to_owner, others_may_read, sqlite_engine
 
@@ -74,6 +75,33 @@ class Database:
         """Give a connection in a transaction that is kept whole or not at all."""
         with self._translated(), self._writers.begin() as connection:
             yield connection
+
+    def query(self, sql: str, *, timeout_seconds: float, limit: int) -> QueryResult:
+        """Run one SELECT that a person wrote, on a connection that cannot write.
+
+        Args:
+            sql: without parameters.
+            timeout_seconds: for all of it.
+            limit: at most this many rows.
+
+        Raises:
+            QueryRefused: it is wrong, or does more than read.
+            QueryTimedOut: it took longer.
+        """
+        with self._translated():
+            if self.path is not None:
+                return query_sqlite(self.path, sql, timeout_seconds=timeout_seconds, limit=limit)
+            return query_postgresql(self._engine, sql, timeout_seconds=timeout_seconds, limit=limit)
+
+    def table_names(self) -> list[str]:
+        """Return the tables that the database has, by name."""
+        with self.read() as connection:
+            return sorted(inspect(connection).get_table_names())
+
+    def view_names(self) -> list[str]:
+        """Return the views that the database has, by name."""
+        with self.read() as connection:
+            return sorted(inspect(connection).get_view_names())
 
     def upgrade(self) -> bool:
         """Bring the tables and views to this version; return whether they were not yet.

@@ -4,6 +4,8 @@ StorageError
 ├── StoreUnavailable    (retryable) no answer: unreachable, locked, full, out of connections
 ├── SchemaOutOfDate     the tables are older or newer than this version of driftgauge
 ├── RowRefused          the database refuses a row because of its content; the same row never fits
+├── QueryRefused        a person's query is wrong, or does more than read
+├── QueryTimedOut       a person's query took longer than it may
 └── RecordConflict      the database holds something else than the caller believes
     └── StaleFlush      another agent moved a partition first; the flush wrote nothing
 """
@@ -32,6 +34,18 @@ class SchemaOutOfDate(StorageError):
 
 class RowRefused(StorageError):
     """The database refuses a row because of its content."""
+
+
+class QueryRefused(StorageError):
+    """The query cannot be run."""
+
+    hint = "docs/sql.md describes the tables and views; driftgauge query lists them"
+
+
+class QueryTimedOut(StorageError):
+    """The query took longer than it may."""
+
+    hint = "ask for fewer days, read ood_rate_daily or ood_rate_hourly, or raise --timeout"
 
 
 class RecordConflict(StorageError):

@@ -27,6 +27,7 @@ FILES = (
     "run",
     "status",
     "rates",
+    "query",
     "report",
     "alerts",
     "notify",

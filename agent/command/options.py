@@ -18,3 +18,6 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+CsvOption = Annotated[
+    bool, typer.Option("--csv", help="Print comma-separated values for spreadsheets.")
+]

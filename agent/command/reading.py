@@ -66,6 +66,13 @@ def open_reading(config: Path | None, url: str | None, stream: str | None) -> It
         yield Reading(store, _find(store.streams(), stream), settings)
 
 
+def store_url(config: Path | None, url: str | None) -> str:
+    """Return the database that *url* names, or else the settings."""
+    from ..settings.load import load_settings
+
+    return url or load_settings(config).store.url.get_secret_value()
+
+
 @contextmanager
 def open_database(url: str, *, make: bool = False) -> Iterator[Database]:
     """Open the database and close it whatever happens."""
@@ -110,3 +117,13 @@ def parse_since(text: str | None) -> datetime | None:
                 param_hint="--since",
             ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def parse_timeout(text: str) -> float:
+    """Return the seconds that *text* names."""
+    from ..settings.durations import parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--timeout") from None

@@ -6,9 +6,13 @@ a terminal would obey is written as an escape.
 
 from __future__ import annotations
 
+import base64
+import csv
 import json
 import sys
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..log import escaped
@@ -54,10 +58,33 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, default=_as_text) + "\n")
 
 
-def _as_text(value: object) -> str:
-    if isinstance(value, datetime):
+def _as_text(value: object) -> str | float:
+    """Return what JSON can say of *value*: ISO 8601, a number, Base64."""
+    if isinstance(value, date):  # a datetime is one
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes | memoryview):
+        return base64.b64encode(value).decode("ascii")
     raise TypeError(f"cannot print a {type(value).__name__} as JSON")
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print comma-separated values for scripts and spreadsheets; exact, unless a terminal shows it."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    is_shown = sys.stdout.isatty()
+    writer.writerow(columns)
+    for row in rows:
+        values = [_csv_value(value) for value in row]
+        writer.writerow([escaped(str(value)) for value in values] if is_shown else values)
+
+
+def _csv_value(value: object) -> object:
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=_as_text)
+    if value is None or isinstance(value, str | int | float):
+        return "" if value is None else value
+    return _as_text(value)
 
 
 def percent(rate: float | None) -> str:
@@ -72,3 +99,18 @@ def percent(rate: float | None) -> str:
 def when(moment: datetime | None) -> str:
     """Return a UTC time for people, to the second."""
     return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def cell_text(value: object) -> str:
+    """Return a value of any query for a table.
+
+    >>> cell_text(None), cell_text(0.25), cell_text(1 / 3), cell_text(b"jpeg")
+    ('-', '0.25', '0.333333', '4 bytes')
+    """
+    if isinstance(value, datetime):
+        return when(value)
+    if isinstance(value, float | Decimal):
+        return f"{value:.6g}"
+    if isinstance(value, bytes | memoryview):
+        return f"{len(value)} bytes"
+    return "-" if value is None else str(value)

@@ -12,7 +12,7 @@ from driftgauge.storage import Judgement, MonitorState, Store
 
 from ...stores import START, STREAM, alert, evidence, flush, window
 from ..records import encoded, picture
-from .test_reading import Run, run, written
+from .reading import Run, run, written
 
 __all__ = ["run", "written"]
 
