@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +26,9 @@ from .records import (
 )
 from .tables import BINS, evidence, score_summary, score_window, stream_offset
 from .upsert import upsert, wrote_one
+
+COMBINED = "*"
+"""The layer that counts each event once."""
 
 _ADDED = ("events", *BINS, "score_sum", "score_sum_squares", "left_out", "left_out_ood")
 _STATISTICS = ("events", "mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
@@ -177,7 +181,14 @@ def _add_windows(
 def _segment_advances(flush: FlushRecord, windows: Sequence[WindowRecord]) -> list[SegmentAdvance]:
     said = {advance.segment: advance for advance in flush.segments}
     last = {window.segment: window.window_start for window in sorted(windows, key=_window_key)}
-    return [said.get(segment) or SegmentAdvance(segment, start) for segment, start in last.items()]
+    events: Counter[str] = Counter()
+    for window in windows:
+        if window.layer == COMBINED:
+            events[window.segment] += window.events + window.left_out
+    return [
+        replace(said.get(segment) or SegmentAdvance(segment, start), events=events[segment])
+        for segment, start in last.items()
+    ]
 
 
 def _window_row(stream: str, detector: str, window: WindowRecord) -> dict[str, object]:

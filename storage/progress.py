@@ -15,12 +15,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, case, collate, delete, insert, select, update
+from sqlalchemy import Connection, case, collate, delete, func, insert, select, update
 
 from .columns import ForeignText
 from .errors import RecordConflict
 from .records import Claim, LateCounts, SegmentAdvance, SegmentProgress, WindowRecord
 from .tables import BINS, late_count, segment_progress
+from .tables import stream as stream_table
 from .upsert import upsert
 from .windows import read_windows
 
@@ -28,11 +29,15 @@ POOL = "*"
 POOL_WAIT_WINDOWS = 5
 """The whole stream is judged after its parts, but waits for none that is further behind than this."""
 
+LONGEST_WAIT_WINDOWS = 5
+"""Counts that wait for longer than this and the idle time, by the database's clock, are judged although
+their segment sends on: its own clock stands still, or runs slowly."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FIELDS = (
     *("segment", "event_time_max", "counted_at", "clock_offset_seconds"),
-    *("claimed_until", "judged_until", "claims"),
+    *("claimed_until", "judged_until", "claims", "waiting_since", "events"),
 )
 
 
@@ -53,6 +58,8 @@ def note_progress(
         "event_time_max": newest,
         "counted_at": new.counted_at,
         "clock_offset_seconds": new.clock_offset_seconds,
+        "waiting_since": func.coalesce(old.waiting_since, new.waiting_since),
+        "events": old.events + new.events,
     }
     rows = [
         {
@@ -62,6 +69,8 @@ def note_progress(
             "event_time_max": advance.event_time_max,
             "counted_at": now,
             "clock_offset_seconds": advance.clock_offset_seconds,
+            "waiting_since": now,
+            "events": advance.events,
         }
         for advance in sorted(advances, key=lambda advance: advance.segment)
     ]
@@ -171,7 +180,7 @@ def last_closed(
 
     A window closes when its own segment has moved past its end plus *grace*. A segment that brought
     nothing for *idle* is as far as the clock, and after one window more everything of it is closed,
-    whatever its clock says. The whole stream stands where the slowest of its parts stands, among
+    whatever its clock says; so is everything of one that sends on while its clock stands still. The whole stream stands where the slowest of its parts stands, among
     those that are not far behind.
     """
     closed = {row.segment: _last_closed(row, window, idle, grace, now) for row in progress}
@@ -202,12 +211,52 @@ def mark_judged(connection: Connection, stream: str, claim: Claim) -> None:
         .where(*own, table.segment.in_(claim.taken))
         .values(judged_until=table.claimed_until)
     )
+    _mark_waiting(connection, stream, claim, rows)
     ids = [row.id for row in claim.late]
     for first in range(0, len(ids), 500):
         some = ids[first : first + 500]
         dropped = connection.execute(delete(late_count).where(late_count.c.id.in_(some)))
         if dropped.rowcount != len(some):
             raise _conflict(stream, sorted({row.segment for row in claim.late}))
+
+
+def _mark_waiting(
+    connection: Connection, stream: str, claim: Claim, rows: Sequence[SegmentProgress]
+) -> None:
+    """Note what of the judged segments still waits: what came after the claim, or is not closed."""
+    own = stream_table.c
+    seconds = connection.scalar(select(own.window_seconds).where(own.stream == stream))
+    window = timedelta(seconds=int(seconds or 0))
+    judged = {*claim.taken, *(row.segment for row in claim.late)}
+    waiting: dict[datetime | None, list[str]] = {claim.at: [], None: []}
+    for row in rows:
+        if row.segment in judged:
+            is_open = row.claimed_until is None or row.event_time_max >= row.claimed_until + window
+            waiting[claim.at if is_open or row.counted_at > claim.at else None].append(row.segment)
+    table = segment_progress.c
+    for since, segments in waiting.items():
+        connection.execute(
+            update(segment_progress)
+            .where(
+                table.stream == stream,
+                table.detector == claim.detector,
+                table.segment.in_(segments),
+            )
+            .values(waiting_since=since)
+        )
+
+
+def waiting_seconds(
+    connection: Connection, stream: str, detector: str, now: datetime
+) -> float | None:
+    """Return how long the oldest count has waited to be judged, None where none waits."""
+    table = segment_progress.c
+    oldest = connection.scalar(
+        select(func.min(table.waiting_since)).where(
+            table.stream == stream, table.detector == detector
+        )
+    )
+    return None if oldest is None else max((now - oldest).total_seconds(), 0.0)
 
 
 def _conflict(stream: str, segments: Sequence[str]) -> RecordConflict:
@@ -223,7 +272,8 @@ def _last_closed(
     row: SegmentProgress, window: timedelta, idle: timedelta, grace: timedelta, now: datetime
 ) -> datetime:
     newest, silence = _floor(row.event_time_max, window), now - row.counted_at
-    if silence >= idle + window:
+    waited = now - row.waiting_since if row.waiting_since else timedelta(0)
+    if silence >= idle + window or waited >= idle + LONGEST_WAIT_WINDOWS * window:
         return newest
     moved = row.event_time_max - grace
     until = max(moved, now - grace) if silence >= idle else moved

@@ -218,11 +218,13 @@ class SegmentAdvance:
         event_time_max: the latest event time counted.
         clock_offset_seconds: the median of event time minus the record's time; below 0 where the
             sender's clock is behind. None where the records have no time.
+        events: that were counted, those that sampling left out included.
     """
 
     segment: str
     event_time_max: datetime
     clock_offset_seconds: float | None = None
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,9 @@ class SegmentProgress:
             for one before it is late.
         judged_until: start of the last window judged; None before the first.
         claims: how often a turn has taken windows of the segment.
+        waiting_since: the database's time when the oldest count came that no turn has judged yet;
+            None when all are judged.
+        events: that were ever counted.
     """
 
     segment: str
@@ -246,6 +251,8 @@ class SegmentProgress:
     claimed_until: datetime | None
     judged_until: datetime | None
     claims: int
+    waiting_since: datetime | None = None
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)

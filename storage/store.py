@@ -297,6 +297,15 @@ class Store:
         with self._database.read() as connection:
             return progress.read_progress(connection, stream, detector)
 
+    def waiting_seconds(self, stream: str, detector: str) -> float | None:
+        """Return how long the oldest count has waited to be judged, by the database's clock.
+
+        None where none waits. While windows are judged in time it is a window's length, the grace and
+        the monitor's interval at most; for an idle segment, the idle time more.
+        """
+        with self._database.read() as connection:
+            return progress.waiting_seconds(connection, stream, detector, self._now(connection))
+
     def judge(self, judgement: Judgement) -> list[AlertRecord]:
         """Move the cursor and write alerts in one transaction; return the alerts as stored.
 

@@ -212,6 +212,8 @@ segment_progress = Table(
     Column("claimed_until", UtcTimestamp),
     Column("judged_until", UtcTimestamp),
     Column("claims", Count, nullable=False, server_default="0"),
+    Column("waiting_since", UtcTimestamp),
+    Column("events", Count, nullable=False, server_default="0"),
 )
 
 late_count = Table(

@@ -75,7 +75,7 @@ def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
         "partitions": [asdict(row) for row in store.partitions(name)],
         "last_window": asdict(last) if last else None,
         "judged_until": standing.judged_until,
-        "judging_behind_seconds": standing.judging_behind_seconds,
+        "judging_lag_seconds": standing.judging_lag_seconds,
         "segments": store.event_counts(name),
         "standings": [asdict(row) for row in _standings(reading)],
         "normal_rates": normal_rates(store, name),

@@ -46,9 +46,9 @@ def print_head(reading: Reading, standing: StreamStanding) -> None:
 def _judged(standing: StreamStanding) -> str:
     if standing.judged_until is None:
         return "not yet"
-    behind = standing.judging_behind_seconds or 0.0
-    newest = f", {_span(behind)} before the newest image counted" if behind > 0 else ""
-    return f"{when(standing.judged_until)} UTC{newest}"
+    lag = standing.judging_lag_seconds or 0.0
+    waits = f", what came since has waited {_span(lag)}" if lag > 0 else ""
+    return f"{when(standing.judged_until)} UTC{waits}"
 
 
 def print_agents(standing: StreamStanding) -> None:

@@ -101,6 +101,11 @@ class Monitor:
         self._fitted = learn_baselines(reference, settings.tests)
         self._learning = Learning(settings.learn, self._read_windows, learn)
 
+    @property
+    def detector(self) -> str:
+        """The version whose windows it judges."""
+        return self._detector
+
     def turn(self) -> list[AlertRecord]:
         """Judge what has closed since the last turn; return alerts opened, raised again, resolved.
 

@@ -106,11 +106,13 @@ def prune(tools: JobTools) -> None:
     tools.store.prune_evidence(tools.stream, before=before, max_bytes=evidence.max_bytes)
 
 
-def count_alerts(tools: JobTools) -> None:
-    """Tell the metrics how many alerts live, since a scrape asks no database."""
+def read_figures(tools: JobTools) -> None:
+    """Tell the metrics how many alerts live and how far judging lags, since a scrape asks no database."""
     live = Counter({"open": 0, "acknowledged": 0})
     live.update(alert.state for alert in tools.store.alerts(tools.stream, states=list(live)))
     tools.metrics.set_alerts(live)
+    waited = tools.store.waiting_seconds(tools.stream, tools.monitor.detector)
+    tools.metrics.set_judging_lag(waited or 0.0)
 
 
 JOBS = (
@@ -143,8 +145,8 @@ JOBS = (
         is_wanted=lambda tools: tools.heartbeat is not None,
     ),
     JobRow(
-        name="alert count",
-        work=count_alerts,
+        name="figures of the database",
+        work=read_figures,
         every_seconds=lambda settings: settings.monitor.interval_seconds,
     ),
     JobRow(

@@ -29,7 +29,8 @@ class StreamStanding:
         agents: those that were seen lately first.
         judged_until: event time; None before the first window is judged.
         last_window: the newest window over all events.
-        judging_behind_seconds: event time from the last judged window to the newest counted event.
+        judging_lag_seconds: how long the oldest count has waited to be judged, by the database's
+            clock; 0 where none waits, None before any is counted.
     """
 
     answer: Answer
@@ -37,27 +38,25 @@ class StreamStanding:
     agents: Sequence[AgentRecord]
     judged_until: datetime | None
     last_window: RateRow | None
-    judging_behind_seconds: float | None
+    judging_lag_seconds: float | None
 
 
 def stream_standing(store: Store, stream: StreamRecord) -> StreamStanding:
     """Return whether *stream* is watched now, by what the database knows."""
     name = stream.stream
     agents, monitor = store.agents(name), store.monitor_state(name)
-    counted = [row.event_time_max for row in store.partitions(name) if row.event_time_max]
     newest = store.rates(name, period="window", segment="*", limit=1)
-    cursor = monitor.cursor if monitor else None
-    window = timedelta(seconds=stream.window_seconds)
-    begun = cursor + window if cursor else (newest[0].period_start if newest else None)
-    behind = max(counted) - begun if counted and begun else None
-    answer, why = _answer(agents, behind, window)
+    active = store.active_detector(name)
+    waiting = store.waiting_seconds(name, active.detector) if active else None
+    lag = waiting or 0.0 if newest else None
+    answer, why = _answer(agents, lag, timedelta(seconds=stream.window_seconds))
     return StreamStanding(
         answer=answer,
         why=why,
         agents=agents,
-        judged_until=cursor,
+        judged_until=monitor.cursor if monitor else None,
         last_window=newest[0] if newest else None,
-        judging_behind_seconds=behind.total_seconds() if behind is not None else None,
+        judging_lag_seconds=lag,
     )
 
 
@@ -67,7 +66,7 @@ def is_alive(agent: AgentRecord) -> bool:
 
 
 def _answer(
-    agents: Sequence[AgentRecord], behind: timedelta | None, window: timedelta
+    agents: Sequence[AgentRecord], lag_seconds: float | None, window: timedelta
 ) -> tuple[Answer, str]:
     alive = [agent for agent in agents if is_alive(agent)]
     if not alive:
@@ -80,8 +79,10 @@ def _answer(
         )
     if not any(agent.condition.startswith("running") for agent in alive):
         return "held up", f"the agent on {alive[0].host} is {alive[0].condition}"
-    if behind is not None and behind > max(_MOST_WINDOWS_BEHIND * window, _LEAST_BEHIND):
-        return "not judging", (
-            f"the newest image counted is {behind.total_seconds():.0f} s past the last judged window"
+    allowed = max(_MOST_WINDOWS_BEHIND * window, _LEAST_BEHIND).total_seconds()
+    if lag_seconds is not None and lag_seconds > allowed:
+        return (
+            "not judging",
+            f"images that were counted have waited {lag_seconds:.0f} s to be judged",
         )
     return "working", ""

@@ -52,6 +52,11 @@ class Metrics:
             "driftgauge_alerts", "Unresolved alerts of the stream, by state.", ["state"],
             registry=self.registry,
         )  # fmt: skip
+        self._judging_lag = Gauge(
+            "driftgauge_judging_lag_seconds",
+            "How long the oldest count has waited to be judged, by the database's clock; 0 where none waits.",
+            registry=self.registry,
+        )
 
     def hear(self, happened: BatchScored | FlushEnded) -> None:
         """Record what the loop reports; the loop's listener."""
@@ -66,6 +71,10 @@ class Metrics:
         """Set the number of unresolved alerts in the database."""
         for state, n_alerts in by_state.items():
             self._alerts.labels(state).set(n_alerts)
+
+    def set_judging_lag(self, seconds: float) -> None:
+        """Set how long the oldest count has waited to be judged."""
+        self._judging_lag.set(seconds)
 
     def _histogram(self, name: str, text: str, edges: tuple[float, ...]) -> Histogram:
         return Histogram(f"driftgauge_{name}", text, buckets=edges, registry=self.registry)

@@ -162,8 +162,53 @@ def test_progress_is_of_each_detector_and_segment(store: Store, log: Log) -> Non
     log.count(window({0: 1}, segment="camera=3", minute=-9), newest=START - 9 * MINUTE, offset=0.5)
     assert store.segment_progress(STREAM, "another") == []
     assert store.segment_progress(STREAM, DETECTOR) == [
-        SegmentProgress("camera=3", START + 30 * SECOND, START, 0.5, None, None, 0)
+        SegmentProgress("camera=3", START + 30 * SECOND, START, 0.5, None, None, 0, START, 2)
     ]
+
+
+def test_counts_wait_from_when_the_oldest_came_until_a_turn_has_judged_them(
+    store: Store, log: Log, clock: HandClock
+) -> None:
+    assert store.waiting_seconds(STREAM, DETECTOR) is None
+    log.count(window({0: 1}), newest=START)
+    clock.advance(30)
+    log.count(window({0: 1}), newest=START + 5 * MINUTE)
+    clock.advance(30)
+    assert store.waiting_seconds(STREAM, DETECTOR) == 60.0
+    taken = claim(store)
+    assert store.waiting_seconds(STREAM, DETECTOR) == 60.0, "a claim is no judgement"
+    clock.advance(5)
+    judge(store, taken)
+    assert store.waiting_seconds(STREAM, DETECTOR) == 5.0, "its newest window is open still"
+    clock.advance(300)
+    judge(store, claim(store))
+    assert store.waiting_seconds(STREAM, DETECTOR) is None
+
+
+def test_late_counts_wait_until_they_are_judged_whatever_their_dates(
+    store: Store, log: Log, clock: HandClock
+) -> None:
+    log.count(window({0: 1}), newest=START)
+    clock.advance(300)
+    judge(store, claim(store))
+    log.count(window({0: 1}, minute=-600), newest=START - 600 * MINUTE)
+    clock.advance(70)
+    assert store.waiting_seconds(STREAM, DETECTOR) == 70.0
+    judge(store, claim(store))
+    assert store.waiting_seconds(STREAM, DETECTOR) is None
+
+
+def test_what_is_counted_between_claim_and_judgement_still_waits(
+    store: Store, log: Log, clock: HandClock
+) -> None:
+    log.count(window({0: 1}), newest=START)
+    clock.advance(300)
+    taken = claim(store)
+    clock.advance(1)
+    log.count(window({0: 1}), newest=START)
+    judge(store, taken)
+    clock.advance(9)
+    assert store.waiting_seconds(STREAM, DETECTOR) == 10.0
 
 
 def test_a_name_too_long_for_the_database_is_judged_like_any_other(store: Store, log: Log) -> None:

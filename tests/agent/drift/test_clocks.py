@@ -193,6 +193,19 @@ def test_an_idle_segment_is_judged_by_the_databases_clock_alone(
     assert site.alerts() == ["camera=a"]
 
 
+def test_a_camera_whose_clock_stands_still_is_judged_though_it_sends_on(
+    site: Site, clock: HandClock
+) -> None:
+    site.run(3)
+    stopped = clock.at
+    for _ in range(30):
+        clock.at += MINUTE / 3
+        site.seed += 1
+        site.flush("camera=b", counts(site.seed, EVENTS // 3, share=0.7), stopped)
+        site.monitor.turn()
+    assert site.alerts() == ["camera=b"]
+
+
 def test_a_switched_off_cameras_alert_holds_the_whole_stream_only_for_a_while(site: Site) -> None:
     site.run(10)
     site.run(5, faults={"camera=a": 0.7})

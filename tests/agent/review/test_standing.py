@@ -72,16 +72,26 @@ def test_a_standby_beside_one_that_runs_is_fine(store: Store) -> None:
     assert standing(store) == ("working", "")
 
 
-def test_windows_that_nobody_judges_are_told(store: Store) -> None:
+def test_windows_that_nobody_judges_are_told(store: Store, clock: HandClock) -> None:
+    """By the database's clock: a camera whose events are dated years ahead does not matter."""
+    store.register_detector(
+        DetectorRecord(DETECTOR, STREAM, "file:d", START, active=True, manifest={})
+    )
+    ahead = [SegmentAdvance("*", START.replace(year=2099))]
+    store.flush(flush(advance(None, 1), windows=[window({17: 1})], segments=ahead))
+    clock.advance(600)
     tell(store)
-    store.flush(flush(advance(None, 1), windows=[window({17: 1})]))
-    store.judge(Judgement(STREAM, None, MonitorState(START, ""), []))
     assert standing(store)[0] == "working"
-    late = advance(1, 2, event_time_max=START.replace(hour=13))
-    store.flush(flush(late, windows=[window({17: 1}, minute=60)]))
-    answer, why = standing(store)
-    assert answer == "not judging"
-    assert why == "the newest image counted is 3540 s past the last judged window"
+    clock.advance(1)
+    assert standing(store) == (
+        "not judging",
+        "images that were counted have waited 601 s to be judged",
+    )
+    taken = store.claim_windows(
+        STREAM, DETECTOR, window_seconds=60, idle_seconds=60, grace_seconds=0
+    )
+    store.judge(Judgement(STREAM, None, MonitorState(START, ""), claim=taken))
+    assert standing(store)[0] == "working"
 
 
 def test_a_segment_tells_how_far_it_is_judged_and_how_wrong_its_clock_is(store: Store) -> None:
