@@ -32,6 +32,7 @@ from .fitting import Progress, Training
 from .identity import ModelIdentity, hash_weights
 from .layout import Layout
 from .methods import METHOD_KINDS, METHODS
+from .moment import layer_of, layers_of, with_roughness
 from .normaliser import NORMALISER_KINDS, NormaliserKind
 from .preset import LEAN, PAPER, Preset
 from .probes import CONTENT_PROBES, COVARIATE_PROBES, PROBES, probe_image
@@ -88,6 +89,8 @@ __all__ = [
     "describe_layers",
     "fit_detector",
     "hash_weights",
+    "layer_of",
+    "layers_of",
     "load_detector",
     "p_value_bins",
     "probe_image",
@@ -98,4 +101,5 @@ __all__ = [
     "score_all",
     "select_layers",
     "split_reference",
+    "with_roughness",
 ]

@@ -13,8 +13,11 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from .errors import LayerNotFound, ModelNotTappable
 from .layout import Hints, gather_hints
+from .moment import MEAN, ROUGHNESS, Moment
 
-NAME = re.compile(r"(?P<layer>.+?)(#(?P<call>\d+))?(:(?P<order>nchw|nhwc))?")
+NAME = re.compile(
+    r"(?P<layer>.+?)(#(?P<call>\d+))?(:(?P<order>nchw|nhwc))?(~(?P<moment>roughness))?"
+)
 RANDOM_IN_TRAINING = ("DropPath", "StochasticDepth", "DropBlock2d", "DropBlock3d")
 SHOWN = 3
 
@@ -27,11 +30,13 @@ class TappedLayer:
         module: whose output is tapped.
         call: which of its calls in a forward pass, from 1; None is its only one.
         hints: what is known of its output.
+        moment: what is kept of each channel.
     """
 
     module: nn.Module
     call: int | None
     hints: Hints
+    moment: Moment = "mean"
 
 
 def find_layer(model: nn.Module, name: str) -> TappedLayer:
@@ -39,7 +44,8 @@ def find_layer(model: nn.Module, name: str) -> TappedLayer:
 
     Args:
         name: as in ``model.named_modules()``. ``#2`` behind it takes its second call in a forward
-            pass, ``:nhwc`` or ``:nchw`` says where its channels are.
+            pass, ``:nhwc`` or ``:nchw`` says where its channels are, and ``~roughness`` takes that
+            moment of its channels in place of their mean.
 
     Raises:
         LayerNotFound: there is none; the message names the nearest.
@@ -47,11 +53,13 @@ def find_layer(model: nn.Module, name: str) -> TappedLayer:
     """
     modules = dict(model.named_modules())
     layer, call, channels_last = name, None, None
+    moment: Moment = MEAN
     asked = NAME.fullmatch(name)
     if name not in modules and asked:
         layer = asked["layer"]
         call = int(asked["call"]) if asked["call"] else None
         channels_last = {"nhwc": True, "nchw": False}.get(asked["order"])
+        moment = ROUGHNESS if asked["moment"] else MEAN
     refuse_compiled(model, layer)
     if is_uncalled(model, layer):
         raise ModelNotTappable(
@@ -60,9 +68,8 @@ def find_layer(model: nn.Module, name: str) -> TappedLayer:
         )
     if not layer or layer not in modules or call == 0:
         raise LayerNotFound(_not_found_message(model, name, list(modules)))
-    return TappedLayer(
-        modules[layer], call, gather_hints(model, layer, channels_last=channels_last)
-    )
+    hints = gather_hints(model, layer, channels_last=channels_last)
+    return TappedLayer(modules[layer], call, hints, moment)
 
 
 def refuse_training(model: nn.Module) -> None:

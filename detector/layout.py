@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isqrt
 
 from torch import Tensor, nn
@@ -33,12 +34,15 @@ class Layout:
         channels: what remains after pooling.
         channels_last: of a map.
         n_prefix: class and register tokens, which are left out.
+        grid: rows and columns of the positions, one row where tokens fill no grid of the picture's
+            shape; (0, 0) for a vector.
     """
 
     positions: tuple[int, ...]
     channels: int
     channels_last: bool = False
     n_prefix: int = 0
+    grid: tuple[int, int] = (0, 0)
 
     @property
     def n_positions(self) -> int:
@@ -84,14 +88,37 @@ def read_layout(activation: Tensor, hints: Hints, image_size: tuple[int, int] | 
     _, *shape = activation.shape
     if len(shape) == TOKEN_AXES - 1:
         n_prefix = _prefix(shape[0], hints.n_prefix)
-        return Layout((shape[0] - n_prefix,), shape[1], n_prefix=n_prefix)
+        n_tokens = shape[0] - n_prefix
+        grid = token_grid(n_tokens, image_size)
+        return Layout((n_tokens,), shape[1], n_prefix=n_prefix, grid=grid)
     if len(shape) != MAP_AXES - 1:
         return Layout((), shape[-1] if shape else 0)
     last = hints.channels_last
     if last is None:
         last = channels_are_last(shape, image_size, otherwise=hints.assumed_last)
-    positions = shape[:2] if last else shape[1:]
-    return Layout((positions[0], positions[1]), shape[2 if last else 0], channels_last=last)
+    grid = (shape[0], shape[1]) if last else (shape[1], shape[2])
+    return Layout(grid, shape[2 if last else 0], channels_last=last, grid=grid)
+
+
+@lru_cache(maxsize=256)
+def token_grid(n_tokens: int, image_size: tuple[int, int] | None) -> tuple[int, int]:
+    """Return rows and columns of tokens that lie on a grid of the picture's shape, row by row.
+
+    Args:
+        image_size: height and width of the model's input; None takes a square.
+
+    Returns:
+        The grid that is nearest to the picture's ratio, or one row if none is near.
+
+    Example:
+        >>> token_grid(196, None), token_grid(300, (240, 320)), token_grid(7, None)
+        ((14, 14), (15, 20), (1, 7))
+    """
+    grids = [(h, n_tokens // h) for h in range(1, n_tokens + 1) if n_tokens % h == 0]
+    errors = [
+        (error, grid) for grid in grids if (error := _ratio_error(grid, image_size)) is not None
+    ]
+    return min(errors)[1] if errors else (1, n_tokens)
 
 
 def keeps_ratio(layout: Layout, image_size: tuple[int, int] | None) -> bool:

@@ -13,7 +13,9 @@ from .activation import batch_of, first_tensor
 from .errors import DetectorError, LayerNotFound, LayerSilent, ShapeMismatch
 from .host import TappedLayer, find_layer, refuse_training
 from .layout import Layout, read_layout
+from .moment import ROUGHNESS
 from .pooling import pool_activation
+from .roughness import measure_roughness
 
 
 class LayerTaps:
@@ -27,7 +29,8 @@ class LayerTaps:
         model: the host, in evaluation mode.
         layers: names as in ``model.named_modules()``. ``relu#2`` is the second call of a layer that
             is used more than once, ``stage:nhwc`` one whose channels come last where the shape does
-            not show it.
+            not show it. ``stage~roughness`` is that moment of its channels (`measure_roughness`); see
+            `with_roughness` for both.
 
     Raises:
         LayerNotFound: a name is not in the model.
@@ -153,9 +156,12 @@ class _Pass:
                 "wanted one row per sample; tap an outer or a later module"
             )
         layout = read_layout(activation, layer.hints, self._image_size)
-        self._taps[name] = pool_activation(
-            activation, channels_last=layout.channels_last, n_prefix=layout.n_prefix
-        )
+        if layer.moment == ROUGHNESS:
+            self._taps[name] = measure_roughness(activation, layout)
+        else:
+            self._taps[name] = pool_activation(
+                activation, channels_last=layout.channels_last, n_prefix=layout.n_prefix
+            )
         self.layouts[name] = layout
 
 
