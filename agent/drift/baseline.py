@@ -9,7 +9,7 @@ import numpy as np
 
 from .bets import build_bets
 from .design_effect import Counts
-from .drift_test import DriftTest, SegmentTest
+from .drift_test import Arrays, DriftTest
 from .rate import ood_rate
 from .reference_windows import ReferenceWindows
 from .tests.catalogue import DEFAULT_TESTS
@@ -28,13 +28,13 @@ class Baseline:
 
     Attributes:
         reference: ``(columns, bins)`` counts; the last column is the combined p-value.
-        tests: by name; those that the reference is large enough for.
+        tests: what each test has measured, by name; those that the reference is large enough for.
         design_effects: one a column, at the typical bet.
         effective_events: the reference's effective sample size, at the median column.
     """
 
     reference: Counts
-    tests: Mapping[str, SegmentTest]
+    tests: Mapping[str, Arrays]
     design_effects: Sequence[float]
     effective_events: float
 
@@ -59,9 +59,9 @@ def learn_baseline(windows: Counts, tests: Sequence[DriftTest] = DEFAULT_TESTS) 
         return None
     reference = ReferenceWindows(windows)
     leading = {test.alert: test for test in reversed(tests)}
-    built: dict[str, SegmentTest] = {}
+    built: dict[str, Arrays] = {}
     for test in tests:
-        made = test.build(reference)
+        made = test.method.measure(reference)
         if made is not None:
             built[test.name] = made
         elif leading[test.alert] is test:

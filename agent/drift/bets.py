@@ -16,6 +16,8 @@ MIN_BIN_EVENTS = 20
 CAUTION = 2.0
 SHARES = (0.01, 0.03, 0.1, 0.3, 0.7)
 UNUSUAL_EXPONENTS = (0.1, 0.3, 0.6)
+N_SHAPED_BETS = len(SHARES) * (len(UNUSUAL_EXPONENTS) + 1)
+"""Bets on a shape of the p-values; those on single bins follow them."""
 
 
 @dataclass(frozen=True, slots=True)

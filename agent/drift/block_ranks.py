@@ -43,26 +43,38 @@ class BlockRanks:
         """Blocks of the reference."""
         return int(self.reference.shape[1])
 
-    def statistics(self, counts: Counts) -> Array:
-        """Return the statistics of blocks, ``(..., bins)`` to ``(..., 4)``; higher is stranger.
 
-        The fourth is by how much the fullest bin exceeds its reference share: a frozen picture.
-        """
-        shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
-        fullest = (shares - self.masses).max(axis=-1, keepdims=True)
-        found = np.concatenate([shares @ self.weights.T, fullest], axis=-1)
-        equal_stays_equal: Array = np.round(found, 9)  # sums differ in their last bits
-        return equal_stays_equal
+def block_statistics(counts: Counts, masses: Array, weights: Array) -> Array:
+    """Return the statistics of blocks, ``(blocks, 4)``; higher is stranger.
 
-    def gaps(self, counts: Counts, uniforms: Array) -> NDArray[np.int64]:
-        """Return below how many reference blocks a block lies, ties at random, ``(4,)``."""
-        values = self.statistics(counts)
-        found = np.empty(N_STATISTICS, dtype=np.int64)
-        for number, (ordered, value) in enumerate(zip(self.reference, values, strict=True)):
-            least = np.searchsorted(ordered, value, side="left")
-            most = np.searchsorted(ordered, value, side="right")
-            found[number] = least + int(uniforms[number] * (most - least + 1))
-        return found
+    Args:
+        counts: ``(blocks, bins)``.
+        masses: of `BlockRanks`, one for all blocks or ``(blocks, bins)``.
+        weights: of `BlockRanks`, one for all blocks or ``(blocks, 3, bins)``.
+
+    The fourth is by how much the fullest bin exceeds its reference share: a frozen picture.
+    """
+    shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    fullest = (shares - masses).max(axis=-1, keepdims=True)
+    weighted = (shares[:, None] * weights).sum(axis=-1)
+    found = np.concatenate([weighted, fullest], axis=-1)
+    equal_stays_equal: Array = np.round(found, 9)  # sums differ in their last bits
+    return equal_stays_equal
+
+
+def block_gaps(reference: Array, statistics: Array, uniforms: Array) -> NDArray[np.int64]:
+    """Return below how many reference blocks each block lies, ties at random, ``(blocks, 4)``.
+
+    Args:
+        reference: of `BlockRanks`, one for all blocks or ``(blocks, 4, reference blocks)``.
+        statistics: ``(blocks, 4)``.
+        uniforms: ``(blocks, 4)``.
+    """
+    values = statistics[..., None]
+    least = (reference < values).sum(axis=-1)
+    ties = (reference == values).sum(axis=-1)
+    gaps: NDArray[np.int64] = least + (uniforms * (ties + 1)).astype(np.int64)
+    return gaps
 
 
 def build_ranks(reference: Counts) -> BlockRanks | None:
@@ -83,8 +95,7 @@ def build_ranks(reference: Counts) -> BlockRanks | None:
         blocks = join_windows(reference, least)
         if len(blocks) < MIN_BLOCKS:
             return None
-        draft = BlockRanks(masses, weights, np.zeros((N_STATISTICS, 0)), least)
-        statistics = draft.statistics(blocks)
+        statistics = block_statistics(blocks, masses, weights)
         if _is_unordered(statistics[:, 0]):
             return BlockRanks(masses, weights, np.sort(statistics.T, axis=1), least)
         size *= 2
@@ -101,26 +112,29 @@ def join_windows(windows: Counts, least_events: int) -> Counts:
     return np.array(blocks, dtype=np.int64).reshape(-1, windows.shape[1])
 
 
-def rank_evidence(gaps: NDArray[np.int64], seen: NDArray[np.int64], uniforms: Array) -> Array:
-    """Return the bets' log evidence of one block, ``(4 * exponents,)``.
+def rank_evidence(
+    gaps: NDArray[np.int64], seen: NDArray[np.int64], uniforms: Array, n_gaps: NDArray[np.int64]
+) -> Array:
+    """Return the bets' log evidence of blocks, ``(blocks, 4 * exponents)``.
 
     Args:
-        gaps: ``(4,)``, of `BlockRanks.gaps`.
-        seen: ``(4, reference blocks + 1)``: how many quiet blocks of live traffic fell in each.
-        uniforms: ``(4,)``.
+        gaps: ``(blocks, 4)``, of `block_gaps`.
+        seen: ``(blocks, 4, gaps)``: how many quiet blocks of live traffic fell in each gap.
+        uniforms: ``(blocks, 4)``.
+        n_gaps: ``(blocks,)``: how many gaps there are, one more than reference blocks; *seen* has
+            room for more.
 
     The next of exchangeable blocks falls into a gap with probability proportional to 1 + seen
     (Polya's urn), so that p is exactly uniform, whatever was seen before.
     """
-    weights = seen + 1
-    own = np.take_along_axis(weights, gaps[:, None], axis=1)[:, 0]
-    above = weights.sum(axis=1, keepdims=True) - np.cumsum(weights, axis=1)
-    beyond = np.take_along_axis(above, gaps[:, None], axis=1)[:, 0]
-    p_values = (beyond + uniforms * own) / weights.sum(axis=1)
-    gain: Array = (
-        np.log(EXPONENTS) + (EXPONENTS - 1.0) * np.log(np.maximum(p_values, 1e-12))[:, None]
-    )
-    return gain.ravel()
+    numbers = np.arange(seen.shape[-1])
+    weights = np.where(numbers < n_gaps[:, None, None], seen + 1, 0).astype(np.int64)
+    own = np.take_along_axis(weights, gaps[..., None], axis=-1)[..., 0]
+    beyond = np.where(numbers > gaps[..., None], weights, 0).sum(axis=-1)
+    p_values = (beyond + uniforms * own) / weights.sum(axis=-1)
+    surprise = np.log(np.maximum(p_values, 1e-12))[..., None]
+    gain: Array = np.log(EXPONENTS) + (EXPONENTS - 1.0) * surprise
+    return gain.reshape(len(gaps), -1)
 
 
 def _weights(masses: Array, events: int) -> Array:

@@ -1,80 +1,86 @@
 """What every drift test is: the interface that the monitor judges windows by.
 
-A test is built for one segment from its reference windows. It keeps its evidence as JSON, so that any
-agent can continue from it, and returns one number for each window.
+A test judges many segments at once. What it knows of a segment is two sets of named arrays: the
+*baseline*, measured once on the segment's reference windows, and the *evidence*, which changes with each
+window. Neither holds anything else, so that both are stored as bytes and any agent continues from them.
+
+Arrays of many segments have a leading axis of segments, and a segment's row must be the same to the last
+bit whichever segments are judged beside it: element-wise operations, gathers, and sums over a last,
+contiguous axis; no matrix products. Evidence has the same bits after it was stored: no test keeps more
+precision in memory than in its arrays. The evidence of all tests together is written for each segment
+and window, so keep it small: about 2 KB, compressed, with six columns.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
-from .design_effect import Counts
+import numpy as np
+from numpy.typing import NDArray
+
+from .design_effect import Array, Counts
 from .reference_windows import ReferenceWindows
+
+Arrays = dict[str, NDArray[Any]]
+"""Named arrays: of one segment, or of many with a leading axis of segments."""
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedWindow:
-    """One window of one segment.
+class JudgedWindows:
+    """One window, or what came late, of each of many segments.
 
     Attributes:
-        counts: ``(columns, bins)``; the last column is the combined p-value.
-        start: when it begins, in event time.
-        is_quiet: whether it may count as normal later: not while an alert lives.
-        weight: 1 for a window; 0 for counts that came late and are further evidence of windows that
-            had their weight before. The sum of weights is the time that the budget is about.
-        seed: for random numbers that whoever judges the window gets alike.
+        counts: ``(segments, columns, bins)``; the last column is the combined p-value.
+        seconds: ``(segments,)``, when each begins, in seconds since 1970 by event time.
+        is_quiet: ``(segments,)``, whether it may count as normal later: not while an alert lives.
+        weights: ``(segments,)``, 1 for a window; 0 for counts that came late and are further evidence
+            of windows that had their weight before. The sum of weights is the time that the budget
+            is about.
+        seeds: ``(segments,)``, for random numbers that whoever judges the window gets alike
+            (`hashed_uniforms`).
     """
 
     counts: Counts
-    start: datetime
-    is_quiet: bool = True
-    weight: int = 1
-    seed: int | None = None
+    seconds: NDArray[np.int64]
+    is_quiet: NDArray[np.bool_]
+    weights: NDArray[np.int64]
+    seeds: NDArray[np.int64]
 
     @property
-    def second(self) -> int:
-        """Its start in seconds since 1970."""
-        return int(self.start.timestamp())
-
-    @property
-    def log_weight(self) -> float:
-        """Logarithm of `weight`."""
-        return 0.0 if self.weight else -math.inf
+    def log_weights(self) -> Array:
+        """Logarithm of the weights, ``(segments,)``: 0 or ``-inf``."""
+        return np.where(self.weights > 0, 0.0, -np.inf)
 
 
-class AccruedEvidence(Protocol):
-    """What one test has gathered against one segment's baseline. It changes with each window."""
+class DriftMethod(Protocol):
+    """How a test measures and judges: pure functions."""
 
-    def add(self, window: JudgedWindow) -> float:
-        """Take in one window and return the log statistic.
+    def measure(self, reference: ReferenceWindows) -> Arrays | None:
+        """Return one segment's baseline, None if its reference is too small for the test.
 
-        The segment alarms when it reaches the logarithm of the budget in windows. A test that has
-        no such statistic returns ``inf`` for an alarm and ``-inf`` for none.
+        Baselines of one shape are judged together, so shapes should follow from the number of
+        columns: pad what is shorter in one segment than in another.
         """
 
-    @property
-    def strongest(self) -> tuple[float, int]:
-        """Log evidence of the strongest part, and the second at which that began to grow."""
+    def start(self, baseline: Arrays) -> Arrays:
+        """Return evidence of no window yet, for each segment of *baseline* (leading axis)."""
 
-    def restarted(self) -> AccruedEvidence:
-        """Return it without evidence, as after an alarm; what is known of quiet windows stays."""
+    def judge(
+        self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
+    ) -> tuple[Arrays, Array]:
+        """Take in one window of each segment; return new evidence and the log statistics.
 
-    def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
+        A segment alarms when its statistic, ``(segments,)``, reaches the logarithm of the budget in
+        windows. A test that has no such statistic returns ``inf`` for an alarm and ``-inf`` for none.
+        """
 
+    def since(self, evidence: Arrays) -> NDArray[np.int64]:
+        """Return the second at which each segment's evidence began to grow, ``(segments,)``."""
 
-class SegmentTest(Protocol):
-    """One test, built on one segment's baseline. It never changes."""
-
-    def start(self) -> AccruedEvidence:
-        """Return evidence of no window yet."""
-
-    def resume(self, kept: dict[str, Any]) -> AccruedEvidence | None:
-        """Return what `AccruedEvidence.dump` gave, None if it belongs to another baseline."""
+    def restart(self, evidence: Arrays, which: NDArray[np.bool_]) -> Arrays:
+        """Drop the evidence of some segments, as after an alarm; what is known of quiet windows stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +89,31 @@ class DriftTest:
 
     Attributes:
         name: as in ``[monitor] tests``.
-        build: builds the test from a segment's reference; None if that is too small for it.
+        method: how it measures and judges.
         alert: the alert's ``test``. The mean of the statistics of all tests with one such name is
-            compared with the threshold. A segment is learnt until the first of them can be built.
+            compared with the threshold. A segment is learnt until the first of them can be measured.
         keeps_budget: whether the false-alarm budget is promised for it.
     """
 
     name: str
-    build: Callable[[ReferenceWindows], SegmentTest | None]
+    method: DriftMethod
     alert: str
     keeps_budget: bool
+
+
+def restarted(evidence: Arrays, fresh: Mapping[str, float], which: NDArray[np.bool_]) -> Arrays:
+    """Return *evidence* with the *fresh* value throughout the rows of *which* segments.
+
+    Arrays that *fresh* lacks stay as they are.
+    """
+    return {
+        name: np.where(_like(which, values), fresh[name], values).astype(values.dtype)
+        if name in fresh
+        else values
+        for name, values in evidence.items()
+    }
+
+
+def _like(which: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return *which* with as many axes as *values* has."""
+    return which.reshape(-1, *[1] * (values.ndim - 1))

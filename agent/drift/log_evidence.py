@@ -1,15 +1,16 @@
-"""Evidence in logarithms: how it grows, how it is averaged, how JSON keeps it."""
+"""Evidence in logarithms: how it grows, and how it is averaged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .design_effect import Array
 
 
-def advance(log_evidence: Array, gain: Array, log_weight: float = 0.0) -> Array:
+def advance(log_evidence: Array, gain: Array, log_weight: float | Array = 0.0) -> Array:
     """Shiryaev-Roberts in logs: ``R <- (w + R) L``, bet by bet; *w* is 1 for a window."""
     moved: Array = np.logaddexp(log_weight, log_evidence) + gain
     return moved
@@ -24,11 +25,12 @@ def log_mean(log_values: Array | Sequence[float]) -> float:
     return float(np.logaddexp.reduce(log_values) - np.log(len(log_values)))
 
 
-def to_json(log_evidence: Array) -> list[float | None]:
-    """Return numbers that JSON can hold: None for minus infinity."""
-    return [float(value) if np.isfinite(value) else None for value in log_evidence]
+def log_mean_of(log_values: Array, which: NDArray[np.bool_]) -> Array:
+    """Return the same over the last axis, of *which* values alone; ``-inf`` where there is none.
 
-
-def from_json(values: Sequence[float | None]) -> Array:
-    """Return what `to_json` wrote."""
-    return np.array([-np.inf if value is None else value for value in values])
+    >>> log_mean_of(np.array([[0.0, 0.0, 5.0]]), np.array([[True, True, False]])).tolist()
+    [0.0]
+    """
+    total = np.logaddexp.reduce(np.where(which, log_values, -np.inf), axis=-1)
+    mean: Array = total - np.log(np.maximum(which.sum(axis=-1), 1))
+    return mean

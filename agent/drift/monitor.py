@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -22,14 +23,17 @@ from driftgauge.storage import (
 )
 
 from ..log import action
+from .alerting import Alerting
 from .baseline import learn_baseline, learn_baselines
 from .design_effect import Counts
 from .learning import Learning
-from .turn import MonitorSettings, Turn
+from .monitor_settings import MonitorSettings
+from .segment_states import KeptState, SegmentStates
+from .turn import Turn
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 """Of the stored state; a state of another format is ignored, and evidence is reset."""
 INSTANT = timedelta(microseconds=1)
 
@@ -117,22 +121,48 @@ class Monitor:
         if not claim.windows and not claim.late:
             return []
         previous = self._store.monitor_state(self._settings.stream)  # no older than the claim
-        turn = self._resume(previous, claim)
+        kept = self._kept(previous)
+        self._learning.resume(kept.get("learning", {}))
+        states = SegmentStates(self._settings.tests)
+        alerting = self._alerting(claim, states)
+        stored = _kept_segments(kept)
+        turn = Turn(
+            self._settings,
+            fitted=self._fitted,
+            learning=self._learning,
+            kept=stored,
+            states=states,
+            alerting=alerting,
+            now=claim.at,
+        )
         turn.judge_late(_by_segment(claim.late, self._columns))
         for start, segments in _by_window(claim.windows, self._columns):
             turn.judge_window(start, segments)
+        return self._write(previous, claim, {**stored, **_states(states)}, alerting.changed)
+
+    def _write(
+        self,
+        previous: MonitorState | None,
+        claim: Claim,
+        segments: Mapping[str, KeptState],
+        alerts: Sequence[AlertRecord],
+    ) -> list[AlertRecord]:
+        state = {
+            "format": FORMAT,
+            "detector": self._detector,
+            "segments": {name: _dumped(state) for name, state in segments.items()},
+            "learning": self._learning.dump(),
+        }
         stored = self._store.judge(
             Judgement(
                 stream=self._settings.stream,
                 previous_cursor=previous.cursor if previous else None,
-                monitor=MonitorState(
-                    _cursor(previous, claim), json.dumps({"format": FORMAT, **turn.dump()})
-                ),
-                alerts=turn.alerts,
+                monitor=MonitorState(_cursor(previous, claim), json.dumps(state)),
+                alerts=alerts,
                 claim=claim,
             )
         )
-        for before, alert in zip(turn.alerts, stored, strict=True):
+        for before, alert in zip(alerts, stored, strict=True):
             _tell(before, alert)
         return stored
 
@@ -146,20 +176,20 @@ class Monitor:
             grace_seconds=settings.grace_seconds,
         )
 
-    def _resume(self, previous: MonitorState | None, claim: Claim) -> Turn:
+    def _kept(self, previous: MonitorState | None) -> dict[str, Any]:
         kept: dict[str, Any] = json.loads(previous.state) if previous else {}
         if kept.get("detector") != self._detector:  # another detector's p-values, another baseline
-            kept = {}
-        self._learning.resume(kept.get("learning", {}))
+            return {}
+        return kept
+
+    def _alerting(self, claim: Claim, states: SegmentStates) -> Alerting:
         alerts = self._store.alerts(self._settings.stream, states=LIVE_STATES)
         ours = {test.alert for test in self._settings.tests}
-        return Turn(
+        return Alerting(
             self._settings,
             detector=self._detector,
             layers=self._columns[:-1],
-            fitted=self._fitted,
-            learning=self._learning,
-            kept=_kept_segments(kept),
+            states=states,
             live={(alert.segment, alert.test): alert for alert in alerts if alert.test in ours},
             progress=claim.progress,
             read=self._read_windows,
@@ -178,7 +208,7 @@ class Monitor:
         return np.array(counted, dtype=np.int64)
 
 
-def _kept_segments(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+def _kept_segments(kept: Mapping[str, Any]) -> dict[str, KeptState]:
     """Return each segment's stored state, none where a version before wrote it."""
     segments: Mapping[str, Any] = kept.get("segments", {})
     if segments and kept.get("format") != FORMAT:
@@ -189,7 +219,23 @@ def _kept_segments(kept: Mapping[str, Any]) -> Mapping[str, Any]:
             extra=action("evidence_restarted", segments=len(segments)),
         )
         return {}
-    return segments
+    return {
+        name: KeptState(
+            state["memory"],
+            {test: base64.b64decode(packed) for test, packed in state["evidence"].items()},
+        )
+        for name, state in segments.items()
+    }
+
+
+def _states(states: SegmentStates) -> dict[str, KeptState]:
+    return {segment: states.dump(segment) for segment in states}
+
+
+def _dumped(state: KeptState) -> dict[str, Any]:
+    """Return JSON-ready values."""
+    evidence = {test: base64.b64encode(packed).decode() for test, packed in state.evidence.items()}
+    return {"memory": state.memory, "evidence": evidence}
 
 
 def _tell(before: AlertRecord, alert: AlertRecord) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from driftgauge.storage import EDGES
 
-from .design_effect import Counts
+from .design_effect import Array, Counts
 
 
 def ood_rate(counts: Counts, alpha: float) -> float:
@@ -17,5 +17,11 @@ def ood_rate(counts: Counts, alpha: float) -> float:
         >>> ood_rate(counts, 0.01)
         0.25
     """
+    return float(ood_rates(counts, alpha))
+
+
+def ood_rates(counts: Counts, alpha: float) -> Array:
+    """Return the same of many histograms, ``(..., bins)`` to ``(...)``."""
     n_bins = EDGES.index(alpha)
-    return float(counts[:n_bins].sum() / max(int(counts.sum()), 1))
+    rates: Array = counts[..., :n_bins].sum(axis=-1) / counts.sum(axis=-1).clip(min=1)
+    return rates

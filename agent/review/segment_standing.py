@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from driftgauge.storage import LIVE_STATES, MonitorState, SegmentProgress, Store
 
+from ..drift.monitor import FORMAT
+
 SegmentPhase = Literal["alert", "judged", "learning", "untested", "waiting"]
 
 
@@ -75,7 +77,9 @@ def _kept(monitor: MonitorState | None, store: Store, stream: str) -> Mapping[st
     """Return the monitor's memory; that of another detector counts for nothing."""
     active = store.active_detector(stream)
     kept: dict[str, Any] = json.loads(monitor.state) if monitor and monitor.state else {}
-    return kept if active is not None and kept.get("detector") == active.detector else {}
+    if active is None or kept.get("detector") != active.detector:
+        return {}
+    return kept if kept.get("format") == FORMAT else {**kept, "segments": {}}
 
 
 def _standing(
@@ -101,13 +105,13 @@ def _standing(
             if learn
             else None,
         )
-    nearness = state.get("nearness") if state else None
+    nearness = state["memory"]["nearness"] if state else None
     if is_alerted:
         return SegmentStanding(segment=segment, images=images, phase="alert", nearness=nearness)
     if state is None:
         why = "no window of it has been judged yet"
         return SegmentStanding(segment=segment, images=images, phase="waiting", why=why)
-    if not state["tests"]:
+    if not state["evidence"]:
         why = "the effective sample size of its reference is too small for a test"
         return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
     return SegmentStanding(segment=segment, images=images, phase="judged", nearness=nearness)

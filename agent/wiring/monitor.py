@@ -6,8 +6,8 @@ from driftgauge.detector import Detector
 from driftgauge.storage import Store
 
 from ..drift.monitor import Monitor
+from ..drift.monitor_settings import MonitorSettings
 from ..drift.tests.catalogue import choose_tests
-from ..drift.turn import MonitorSettings
 from ..settings.load import Settings
 
 

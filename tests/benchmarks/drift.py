@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from river import drift as rivals  # noqa: TID251 - compared with, not part of the product
 
 from driftgauge.agent.drift.baseline import learn_baseline
-from driftgauge.agent.drift.block_ranks import build_ranks
-from driftgauge.agent.drift.segment_state import SegmentState
+from driftgauge.agent.drift.block_ranks import block_statistics, build_ranks
 
+from ..agent.drift.one_segment import OneSegment
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
 from .table import Figure, write_benchmark
 
@@ -48,7 +48,7 @@ def betting(threshold: float) -> Test:
         baseline = learn_baseline(reference[:, None])
         if baseline is None:
             return
-        state, second = SegmentState.fresh(baseline), 0
+        state, second = OneSegment(baseline), 0
 
         def judge(counts: Counts) -> bool:
             nonlocal second
@@ -70,7 +70,7 @@ def on_means(make: Callable[[], rivals.ADWIN]) -> Test:
         ranks = build_ranks(reference)
         if ranks is None:
             return
-        means = ranks.statistics(reference)[:, 0]
+        means = block_statistics(reference, ranks.masses, ranks.weights)[:, 0]
         centre, spread = means.mean(), means.std()
         while True:
             detector = make()
@@ -78,7 +78,8 @@ def on_means(make: Callable[[], rivals.ADWIN]) -> Test:
                 detector.update(value)
 
             def judge(counts: Counts, detector: rivals.ADWIN = detector) -> bool:
-                detector.update((ranks.statistics(counts)[0] - centre) / spread)
+                mean = block_statistics(counts[None], ranks.masses, ranks.weights)[0, 0]
+                detector.update((mean - centre) / spread)
                 return bool(detector.drift_detected)
 
             yield judge

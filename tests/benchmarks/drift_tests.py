@@ -15,9 +15,9 @@ import numpy as np
 
 from driftgauge.agent.drift.baseline import learn_baseline
 from driftgauge.agent.drift.drift_test import DriftTest
-from driftgauge.agent.drift.segment_state import SegmentState
 from driftgauge.agent.drift.tests.catalogue import TESTS
 
+from ..agent.drift.one_segment import OneSegment
 from .drift import LONGEST, QUIET, REFERENCE, Counts, stream
 from .table import Figure, write_benchmark
 
@@ -37,7 +37,7 @@ def alarms(tests: Sequence[DriftTest], reference: Counts, windows: Counts) -> li
     baseline = learn_baseline(reference[:, None], tests)
     if baseline is None:
         return []
-    state, alert, found = SegmentState.fresh(baseline, tests), tests[0].alert, []
+    state, alert, found = OneSegment(baseline, tests), tests[0].alert, []
     for number, counts in enumerate(windows, start=1):
         moment = datetime.fromtimestamp(number, UTC)
         if state.add(counts[None], moment)[alert] >= math.log(A):

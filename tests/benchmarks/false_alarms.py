@@ -19,9 +19,9 @@ from driftgauge.agent.drift.baseline import (
     effective_sample_size,
     learn_baseline,
 )
-from driftgauge.agent.drift.segment_state import SegmentState
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 
+from ..agent.drift.one_segment import OneSegment
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
 from .table import Figure, write_benchmark
 
@@ -57,7 +57,7 @@ def alarms_of(baseline: Baseline | None, windows: np.ndarray, *, only_first: boo
     if baseline is None:
         return []
     tests = [test for test in DEFAULT_TESTS if test.name in baseline.tests]
-    state, found = SegmentState.fresh(baseline, tests), []
+    state, found = OneSegment(baseline, tests), []
     for number, counts in enumerate(windows, start=1):
         moment = datetime.fromtimestamp(number, UTC)
         if state.add(counts[None], moment)["betting"] >= math.log(A):

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.drift.baseline import Baseline, learn_baselines
-from driftgauge.agent.drift.segment_state import SegmentState
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW, Reference, gather_reference
 from driftgauge.agent.fit.tap_store import open_until_done
@@ -36,6 +35,7 @@ from driftgauge.detector import (
     select_layers,
 )
 
+from ..agent.drift.one_segment import OneSegment
 from .table import Figure, write_benchmark
 
 A = 1000.0
@@ -106,7 +106,7 @@ def alarms(baseline: Baseline, windows: NDArray[np.int64]) -> list[int]:
     """Return the windows at which the camera alarms; evidence starts anew after each."""
     from datetime import UTC, datetime
 
-    state, found = SegmentState.fresh(baseline), []
+    state, found = OneSegment(baseline), []
     for number, counts in enumerate(windows):
         moment = datetime.fromtimestamp(number + 1, UTC)
         if state.add(counts, moment)["betting"] >= math.log(A):

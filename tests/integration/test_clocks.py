@@ -12,7 +12,7 @@ import pytest
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.drift.monitor import Monitor
-from driftgauge.agent.drift.turn import MonitorSettings
+from driftgauge.agent.drift.monitor_settings import MonitorSettings
 from driftgauge.agent.events.decode import DecodeSettings
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings

@@ -2,89 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bets import SegmentBets
+from driftgauge.storage import N_BINS
+
+from ..bets import N_SHAPED_BETS, SegmentBets
 from ..design_effect import Array
-from ..drift_test import JudgedWindow
-from ..log_evidence import advance, from_json, log_mean, to_json
+from ..drift_test import Arrays, JudgedWindows, restarted
+from ..log_evidence import advance, log_mean_of
 from ..reference_windows import ReferenceWindows
 
-
-@dataclass(frozen=True, slots=True)
-class BettingTest:
-    """Bets against one segment's baseline, one set a column."""
-
-    columns: tuple[SegmentBets, ...]
-
-    @classmethod
-    def build(cls, reference: ReferenceWindows) -> BettingTest | None:
-        """Build it; None where no column's reference can tell two bins apart."""
-        bets = reference.bets
-        return cls(bets) if any(len(column.log_gain) for column in bets) else None
-
-    def start(self) -> BetEvidence:
-        """Return evidence of no window yet."""
-        sizes = [len(column.log_gain) for column in self.columns]
-        return BetEvidence(
-            self.columns,
-            [np.full(size, -np.inf) for size in sizes],
-            [np.zeros(size, dtype=np.int64) for size in sizes],
-        )
-
-    def resume(self, kept: dict[str, Any]) -> BetEvidence | None:
-        """Return what `BetEvidence.dump` gave, None if it has other bets."""
-        evidence = [from_json(column) for column in kept["log_evidence"]]
-        starts = [np.array(column, dtype=np.int64) for column in kept["starts"]]
-        sizes = [len(column.log_gain) for column in self.columns]
-        if [len(column) for column in evidence] != sizes:
-            return None
-        return BetEvidence(self.columns, evidence, starts)
+MOST_BETS = N_SHAPED_BETS + N_BINS
+"""Bets of a column at most: the shaped ones, and one a bin."""
 
 
-@dataclass(slots=True)
-class BetEvidence:
-    """What the bets have won.
+class Betting:
+    """Baseline: ``gain`` ``(columns, bets, bins)``, ``n_bets`` ``(columns,)``.
 
-    Attributes:
-        columns: the bets.
-        log_evidence: a column's bets, ``-inf`` at first.
-        starts: of each column's bets, the second (since 1970) at which its evidence began to grow:
-            its last window before which the bet had won nothing.
+    Evidence: ``log_evidence`` and ``starts``, both ``(columns, bets)``: of each bet, and the second
+    (since 1970) at which it began to grow: the last window before which the bet had won nothing.
     """
 
-    columns: tuple[SegmentBets, ...]
-    log_evidence: list[Array]
-    starts: list[NDArray[np.int64]]
-
-    def add(self, window: JudgedWindow) -> float:
-        """Take in one window; return the log of the mean over columns of their bets' mean."""
-        for number, bets in enumerate(self.columns):
-            before = self.log_evidence[number]
-            self.starts[number] = np.where(before <= 0.0, window.second, self.starts[number])
-            gain = bets.log_evidence(window.counts[number])
-            self.log_evidence[number] = advance(before, gain, window.log_weight)
-        return log_mean([log_mean(column) for column in self.log_evidence if len(column)])
-
-    @property
-    def strongest(self) -> tuple[float, int]:
-        """Log evidence of the strongest bet, and the second at which it began to grow."""
-        pairs = zip(self.log_evidence, self.starts, strict=True)
-        evidence, starts = max(pairs, key=lambda pair: float(pair[0].max(initial=-np.inf)))
-        best = int(evidence.argmax())
-        return float(evidence[best]), int(starts[best])
-
-    def restarted(self) -> BetEvidence:
-        """Return the same bets without evidence."""
-        return BettingTest(self.columns).start()
-
-    def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
+    def measure(self, reference: ReferenceWindows) -> Arrays | None:
+        """Return the bets; None where no column's reference can tell two bins apart."""
+        bets = reference.bets
+        if not any(len(column.log_gain) for column in bets):
+            return None
         return {
-            "log_evidence": [to_json(column) for column in self.log_evidence],
-            "starts": [column.tolist() for column in self.starts],
+            "gain": np.stack([_padded_gain(column) for column in bets]),
+            "n_bets": np.array([len(column.log_gain) for column in bets], dtype=np.int16),
         }
+
+    def start(self, baseline: Arrays) -> Arrays:
+        """Return evidence of no window yet."""
+        shape = baseline["gain"].shape[:3]
+        return {
+            "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
+            "starts": np.zeros(shape, dtype=np.int64),
+        }
+
+    def judge(
+        self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
+    ) -> tuple[Arrays, Array]:
+        """Take in a window; the statistic is the mean over columns of their bets' mean."""
+        before = evidence["log_evidence"].astype(np.float64)
+        seconds = windows.seconds[:, None, None]
+        starts = np.where(before <= 0.0, seconds, evidence["starts"])
+        gain = _gains(baseline["gain"], windows.counts)
+        moved = advance(before, gain, windows.log_weights[:, None, None])
+        is_bet = np.arange(MOST_BETS) < baseline["n_bets"][..., None]
+        after = np.where(is_bet, moved, -np.inf).astype(np.float32)
+        columns = log_mean_of(after.astype(np.float64), is_bet)
+        statistic = log_mean_of(columns, baseline["n_bets"] > 0)
+        return {"log_evidence": after, "starts": starts}, statistic
+
+    def since(self, evidence: Arrays) -> NDArray[np.int64]:
+        """Return when the strongest bet's evidence began to grow."""
+        n = len(evidence["starts"])
+        best = evidence["log_evidence"].reshape(n, -1).argmax(axis=1)
+        found: NDArray[np.int64] = evidence["starts"].reshape(n, -1)[np.arange(n), best]
+        return found
+
+    def restart(self, evidence: Arrays, which: NDArray[np.bool_]) -> Arrays:
+        """Drop the evidence of some segments."""
+        return restarted(evidence, {"log_evidence": -np.inf, "starts": 0}, which)
+
+
+def _padded_gain(bets: SegmentBets) -> NDArray[np.float32]:
+    """Return what an event in each fine bin adds to each bet, ``(MOST_BETS, bins)``."""
+    padded = np.zeros((MOST_BETS, N_BINS), dtype=np.float32)
+    padded[: len(bets.log_gain)] = bets.log_gain[:, bets.bins]
+    return padded
+
+
+def _gains(gain: NDArray[np.float32], counts: NDArray[np.int64]) -> Array:
+    """Return each bet's log likelihood gain, ``(segments, columns, bets)``; a column at a time."""
+    n_columns = gain.shape[1]
+    columns = [
+        (gain[:, n].astype(np.float64) * counts[:, n, None]).sum(axis=-1) for n in range(n_columns)
+    ]
+    return np.stack(columns, axis=1)

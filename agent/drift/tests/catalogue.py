@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from ...errors import SettingsError
 from ..drift_test import DriftTest
-from .betting import BettingTest
-from .conformal import ConformalTest
-from .ood_rate import RateTest
+from .betting import Betting
+from .conformal import Conformal
+from .ood_rate import RateThreshold
 from .river_tests import RIVER_TESTS
 
 TESTS = (
-    DriftTest("betting", BettingTest.build, alert="betting", keeps_budget=True),
-    DriftTest("conformal", ConformalTest.build, alert="betting", keeps_budget=True),
+    DriftTest("betting", Betting(), alert="betting", keeps_budget=True),
+    DriftTest("conformal", Conformal(), alert="betting", keeps_budget=True),
     *RIVER_TESTS,
-    DriftTest("ood_rate", RateTest.build, alert="ood_rate", keeps_budget=False),
+    DriftTest("ood_rate", RateThreshold(), alert="ood_rate", keeps_budget=False),
 )
 
 

@@ -5,184 +5,155 @@ It complements `betting` and shares its alert: the mean of both is compared with
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..block_ranks import EXPONENTS, N_STATISTICS, BlockRanks, build_ranks, rank_evidence
-from ..design_effect import Array, Counts
-from ..drift_test import JudgedWindow
-from ..log_evidence import advance, from_json, log_mean, to_json
+from ..block_ranks import (
+    EXPONENTS,
+    N_STATISTICS,
+    BlockRanks,
+    block_gaps,
+    block_statistics,
+    build_ranks,
+    rank_evidence,
+)
+from ..design_effect import Array
+from ..drift_test import Arrays, JudgedWindows, restarted
+from ..hashed_uniforms import hashed_uniforms
+from ..log_evidence import advance, log_mean_of
 from ..reference_windows import ReferenceWindows
 
 LAG_WINDOWS = 16
 """A window counts as a quiet one of the past when so many more have brought no alarm."""
 
-
-@dataclass(frozen=True, slots=True)
-class ConformalTest:
-    """A segment's reference blocks, by column; None where a column has too few."""
-
-    columns: tuple[BlockRanks | None, ...]
-
-    @classmethod
-    def build(cls, reference: ReferenceWindows) -> ConformalTest | None:
-        """Build it; None where no column's reference has enough blocks."""
-        windows = reference.windows
-        columns = tuple(build_ranks(windows[:, n]) for n in range(reference.n_columns))
-        return cls(columns) if any(columns) else None
-
-    def start(self) -> ConformalEvidence:
-        """Return evidence of no window yet."""
-        fresh = [RankMemory.fresh(column) if column else None for column in self.columns]
-        return ConformalEvidence(self.columns, fresh)
-
-    def resume(self, kept: dict[str, Any]) -> ConformalEvidence | None:
-        """Return what `ConformalEvidence.dump` gave, None if it is of other blocks."""
-        memories = [values and RankMemory.load(values) for values in kept["columns"]]
-        if len(memories) != len(self.columns):
-            return None
-        pairs = zip(memories, self.columns, strict=True)
-        fits = all(
-            memory.fits(ranks) if memory and ranks else memory is ranks for memory, ranks in pairs
-        )
-        return ConformalEvidence(self.columns, memories) if fits else None
+N_BETS = N_STATISTICS * len(EXPONENTS)
+NO_BLOCK = -1
 
 
-@dataclass(slots=True)
-class ConformalEvidence:
-    """What whole windows have shown, by column; None where there is no test."""
+class Conformal:
+    """Baseline: what `BlockRanks` holds, by column; ``n_blocks`` is 0 where a column has too few.
 
-    columns: tuple[BlockRanks | None, ...]
-    memories: list[RankMemory | None]
-
-    def add(self, window: JudgedWindow) -> float:
-        """Take in one window; return the log of the mean over columns of their bets' mean."""
-        for number, (ranks, memory) in enumerate(zip(self.columns, self.memories, strict=True)):
-            if ranks is not None and memory is not None:
-                memory.add(ranks, window, column=number)
-        return log_mean([log_mean(memory.log_evidence) for memory in self.memories if memory])
-
-    @property
-    def strongest(self) -> tuple[float, int]:
-        """Log evidence of the strongest bet, and the second at which it began to grow."""
-        tested = [memory for memory in self.memories if memory]
-        memory = max(tested, key=lambda memory: float(memory.log_evidence.max()))
-        best = int(memory.log_evidence.argmax())
-        return float(memory.log_evidence[best]), int(memory.starts[best])
-
-    def restarted(self) -> ConformalEvidence:
-        """Return it without evidence; it still knows the quiet past."""
-        memories = [memory and memory.restarted() for memory in self.memories]
-        return ConformalEvidence(self.columns, memories)
-
-    def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return {"columns": [memory and memory.dump() for memory in self.memories]}
-
-
-@dataclass(slots=True)
-class RankMemory:
-    """One column's evidence from whole windows.
-
-    Attributes:
-        log_evidence: of each bet, ``-inf`` at first.
-        starts: second (since 1970) at which each bet's evidence began to grow.
-        seen: ``(4, reference blocks + 1)``: where quiet blocks of live traffic fell.
-        waiting: gaps of the newest blocks, and in how many windows each may count as quiet.
-        held: counts of windows that are not a block yet.
-        n_held: how many windows these are.
-        held_from: second of the first of them.
+    Evidence, by column: ``log_evidence`` and ``starts`` ``(bets,)``, as in `Betting`; ``seen``
+    ``(4, reference blocks + 1)``: where quiet blocks of live traffic fell; ``waiting`` ``(windows, 4)``:
+    where the blocks of the newest windows fell, which are not yet known to be quiet; ``held``
+    ``(bins,)``: counts of windows that are not a block yet, ``n_held`` of them, the first at
+    ``held_from``.
     """
 
-    log_evidence: Array
-    starts: NDArray[np.int64]
-    seen: NDArray[np.int64]
-    waiting: list[tuple[int, list[int]]]
-    held: Counts
-    n_held: int = 0
-    held_from: int = 0
+    def measure(self, reference: ReferenceWindows) -> Arrays | None:
+        """Return the reference blocks; None where no column has enough."""
+        windows = reference.windows
+        columns = [build_ranks(windows[:, n]) for n in range(reference.n_columns)]
+        most = max((ranks.n_blocks for ranks in columns if ranks), default=0)
+        if not most:
+            return None
+        n_bins = windows.shape[2]
+        parts = [_padded(ranks, most, n_bins) for ranks in columns]
+        return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
 
-    @classmethod
-    def fresh(cls, ranks: BlockRanks) -> RankMemory:
-        """Return a memory without evidence."""
-        n_bets = N_STATISTICS * len(EXPONENTS)
-        return cls(
-            log_evidence=np.full(n_bets, -np.inf),
-            starts=np.zeros(n_bets, dtype=np.int64),
-            seen=np.zeros((N_STATISTICS, ranks.n_blocks + 1), dtype=np.int64),
-            waiting=[],
-            held=np.zeros(len(ranks.masses), dtype=np.int64),
-        )
-
-    def restarted(self) -> RankMemory:
-        """Return a memory without evidence that still knows the quiet past."""
-        return RankMemory(
-            log_evidence=np.full_like(self.log_evidence, -np.inf),
-            starts=np.zeros_like(self.starts),
-            seen=self.seen,
-            waiting=[],
-            held=np.zeros_like(self.held),
-        )
-
-    def add(self, ranks: BlockRanks, window: JudgedWindow, *, column: int) -> None:
-        """Take in one window's counts of *column*.
-
-        The ties' random numbers follow from the window's seed, or its start, and *column*, so that
-        whoever judges the window gets the same.
-        """
-        self.held_from = window.second if self.n_held == 0 else self.held_from
-        self.held = self.held + window.counts[column]
-        self.n_held += window.weight
-        if not window.weight:  # late counts are judged with the block of the window that follows
-            return
-        self._count_quiet()
-        if self.held.sum() < ranks.least_events:
-            return
-        seed = window.second if window.seed is None else window.seed
-        uniforms = np.random.default_rng((seed, column)).random((2, N_STATISTICS))
-        gaps = ranks.gaps(self.held, uniforms[0])
-        gain = rank_evidence(gaps, self.seen, uniforms[1])
-        self.starts = np.where(self.log_evidence <= 0.0, self.held_from, self.starts)
-        self.log_evidence = advance(self.log_evidence, gain, math.log(self.n_held))
-        if window.is_quiet:
-            self.waiting.append((LAG_WINDOWS, gaps.tolist()))
-        self.held, self.n_held = np.zeros_like(self.held), 0
-
-    def _count_quiet(self) -> None:
-        self.waiting = [(left - 1, gaps) for left, gaps in self.waiting]
-        while self.waiting and self.waiting[0][0] <= 0:
-            _, gaps = self.waiting.pop(0)
-            self.seen[np.arange(N_STATISTICS), gaps] += 1
-
-    def fits(self, ranks: BlockRanks) -> bool:
-        """Return whether this memory belongs to *ranks*, by its shape."""
-        return int(self.seen.shape[1]) == ranks.n_blocks + 1
-
-    def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
+    def start(self, baseline: Arrays) -> Arrays:
+        """Return evidence of no window yet."""
+        n, columns, n_bins = baseline["masses"].shape
+        most = baseline["reference"].shape[-1]
         return {
-            "log_evidence": to_json(self.log_evidence),
-            "starts": self.starts.tolist(),
-            "seen": self.seen.tolist(),
-            "waiting": self.waiting,
-            "held": self.held.tolist(),
-            "n_held": self.n_held,
-            "held_from": self.held_from,
+            "log_evidence": np.full((n, columns, N_BETS), -np.inf, dtype=np.float32),
+            "starts": np.zeros((n, columns, N_BETS), dtype=np.int64),
+            "seen": np.zeros((n, columns, N_STATISTICS, most + 1), dtype=np.uint32),
+            "waiting": np.full((n, columns, LAG_WINDOWS, N_STATISTICS), NO_BLOCK, dtype=np.int16),
+            "held": np.zeros((n, columns, n_bins), dtype=np.int64),
+            "n_held": np.zeros((n, columns), dtype=np.int32),
+            "held_from": np.zeros((n, columns), dtype=np.int64),
         }
 
-    @classmethod
-    def load(cls, values: dict[str, Any]) -> RankMemory:
-        """Return what `dump` wrote."""
-        return cls(
-            log_evidence=from_json(values["log_evidence"]),
-            starts=np.array(values["starts"], dtype=np.int64),
-            seen=np.array(values["seen"], dtype=np.int64),
-            waiting=[(int(left), list(gaps)) for left, gaps in values["waiting"]],
-            held=np.array(values["held"], dtype=np.int64),
-            n_held=int(values["n_held"]),
-            held_from=int(values["held_from"]),
-        )
+    def judge(
+        self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
+    ) -> tuple[Arrays, Array]:
+        """Take in a window; the statistic is the mean over columns of their bets' mean."""
+        held = _held(evidence, windows)
+        counted = _quiet_counted(evidence, windows)
+        is_full = held["held"].sum(axis=-1) >= baseline["least_events"]
+        is_block = is_full & (windows.weights[:, None] > 0) & (baseline["n_blocks"] > 0)
+        after = _ranked({**evidence, **held, **counted}, baseline, windows, is_block)
+        log_evidence = after["log_evidence"].astype(np.float64)
+        columns = log_mean_of(log_evidence, np.ones_like(log_evidence, dtype=bool))
+        return after, log_mean_of(columns, baseline["n_blocks"] > 0)
+
+    def since(self, evidence: Arrays) -> NDArray[np.int64]:
+        """Return when the strongest bet's evidence began to grow."""
+        n = len(evidence["starts"])
+        best = evidence["log_evidence"].reshape(n, -1).argmax(axis=1)
+        found: NDArray[np.int64] = evidence["starts"].reshape(n, -1)[np.arange(n), best]
+        return found
+
+    def restart(self, evidence: Arrays, which: NDArray[np.bool_]) -> Arrays:
+        """Drop the evidence of some segments; they still know the quiet past."""
+        nothing = dict.fromkeys(("starts", "held", "n_held", "held_from"), 0)
+        fresh = {"log_evidence": -np.inf, "waiting": NO_BLOCK, **nothing}
+        return restarted(evidence, fresh, which)
+
+
+def _padded(ranks: BlockRanks | None, most: int, n_bins: int) -> Arrays:
+    """Return one column's baseline, with room for *most* blocks; what is no block is never reached."""
+    reference = np.full((N_STATISTICS, most), np.inf)
+    if ranks is None:
+        masses, weights, n_blocks, least = np.zeros(n_bins), np.zeros((3, n_bins)), 0, 0
+    else:
+        masses, weights = ranks.masses, ranks.weights
+        n_blocks, least = ranks.n_blocks, ranks.least_events
+        reference[:, :n_blocks] = ranks.reference
+    return {
+        "masses": masses,
+        "weights": weights,
+        "reference": reference,
+        "n_blocks": np.array(n_blocks, np.int32),
+        "least_events": np.array(least, np.int64),
+    }
+
+
+def _held(evidence: Arrays, windows: JudgedWindows) -> Arrays:
+    """Add the windows to what is held; late counts are judged with the window that follows."""
+    seconds = windows.seconds[:, None]
+    is_first = evidence["n_held"] == 0
+    return {
+        "held": evidence["held"] + windows.counts,
+        "n_held": (evidence["n_held"] + windows.weights[:, None]).astype(np.int32),
+        "held_from": np.where(is_first, seconds, evidence["held_from"]),
+    }
+
+
+def _quiet_counted(evidence: Arrays, windows: JudgedWindows) -> Arrays:
+    """Count the blocks that have waited long enough, and move the others one window on."""
+    waiting, seen = evidence["waiting"], evidence["seen"].copy()
+    has_weight = windows.weights > 0
+    oldest = waiting[:, :, 0]
+    rows = np.nonzero((oldest != NO_BLOCK) & has_weight[:, None, None])
+    np.add.at(seen, (*rows, oldest[rows]), 1)
+    none = np.full_like(oldest, NO_BLOCK)[:, :, None]
+    moved = np.concatenate([waiting[:, :, 1:], none], axis=2)
+    return {"waiting": np.where(has_weight[:, None, None, None], moved, waiting), "seen": seen}
+
+
+def _ranked(
+    evidence: Arrays, baseline: Arrays, windows: JudgedWindows, is_block: NDArray[np.bool_]
+) -> Arrays:
+    """Rank the held windows of those (segment, column) in which they have become a block."""
+    rows = np.nonzero(is_block)
+    if not len(rows[0]):
+        return evidence
+    after = {name: values.copy() for name, values in evidence.items()}
+    uniforms = hashed_uniforms(windows.seeds, (is_block.shape[1], 2, N_STATISTICS))[rows]
+    statistics = block_statistics(
+        after["held"][rows], baseline["masses"][rows], baseline["weights"][rows]
+    )
+    gaps = block_gaps(baseline["reference"][rows], statistics, uniforms[:, 0])
+    n_gaps = baseline["n_blocks"][rows] + 1
+    gain = rank_evidence(gaps, after["seen"][rows], uniforms[:, 1], n_gaps)
+    before = after["log_evidence"][rows].astype(np.float64)
+    begins, n_held = after["held_from"][rows], after["n_held"][rows]
+    after["starts"][rows] = np.where(before <= 0.0, begins[:, None], after["starts"][rows])
+    after["log_evidence"][rows] = advance(before, gain, np.log(n_held)[:, None])
+    is_quiet = windows.is_quiet[rows[0], None]
+    after["waiting"][rows[0], rows[1], -1] = np.where(is_quiet, gaps, NO_BLOCK)
+    after["held"][rows] = 0
+    after["n_held"][rows] = 0
+    return after

@@ -7,14 +7,14 @@ that were measured.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+import numpy as np
+from numpy.typing import NDArray
 
 from driftgauge.storage import DEFAULT_ALPHA
 
-from ..drift_test import JudgedWindow
-from ..rate import ood_rate
+from ..design_effect import Array
+from ..drift_test import Arrays, JudgedWindows, restarted
+from ..rate import ood_rate, ood_rates
 from ..reference_windows import ReferenceWindows
 
 LEAST_RATE = 0.1
@@ -22,52 +22,35 @@ TIMES_NORMAL = 5.0
 WINDOWS_IN_A_ROW = 3
 
 
-@dataclass(frozen=True, slots=True)
-class RateTest:
-    """The threshold of one segment."""
+class RateThreshold:
+    """Baseline: ``threshold``. Evidence: ``in_a_row`` windows above it, the first at ``second``."""
 
-    threshold: float
-
-    @classmethod
-    def build(cls, reference: ReferenceWindows) -> RateTest:
-        """Build it."""
+    def measure(self, reference: ReferenceWindows) -> Arrays | None:
+        """Return the threshold of one segment."""
         normal = ood_rate(reference.windows[:, -1].sum(axis=0), DEFAULT_ALPHA)
-        return cls(max(LEAST_RATE, TIMES_NORMAL * normal))
+        return {"threshold": np.array(max(LEAST_RATE, TIMES_NORMAL * normal))}
 
-    def start(self) -> RateEvidence:
+    def start(self, baseline: Arrays) -> Arrays:
         """Return evidence of no window yet."""
-        return RateEvidence(self.threshold)
+        n = len(baseline["threshold"])
+        return {"in_a_row": np.zeros(n, dtype=np.int64), "second": np.zeros(n, dtype=np.int64)}
 
-    def resume(self, kept: dict[str, Any]) -> RateEvidence:
-        """Return what `RateEvidence.dump` gave."""
-        return RateEvidence(self.threshold, int(kept["in_a_row"]), int(kept["second"]))
+    def judge(
+        self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
+    ) -> tuple[Arrays, Array]:
+        """Take in a window; the statistic is ``inf`` where the test alarms."""
+        is_above = ood_rates(windows.counts[:, -1], DEFAULT_ALPHA) >= baseline["threshold"]
+        before = evidence["in_a_row"]
+        after = {
+            "in_a_row": np.where(is_above, before + 1, 0),
+            "second": np.where(before == 0, windows.seconds, evidence["second"]),
+        }
+        return after, np.where(after["in_a_row"] >= WINDOWS_IN_A_ROW, np.inf, -np.inf)
 
+    def since(self, evidence: Arrays) -> NDArray[np.int64]:
+        """Return when the windows above the threshold began."""
+        return evidence["second"]
 
-@dataclass(slots=True)
-class RateEvidence:
-    """How many windows in a row are above the threshold, and the second at which they began."""
-
-    threshold: float
-    in_a_row: int = 0
-    second: int = 0
-
-    def add(self, window: JudgedWindow) -> float:
-        """Take in one window; return ``inf`` where the test alarms."""
-        is_above = ood_rate(window.counts[-1], DEFAULT_ALPHA) >= self.threshold
-        if self.in_a_row == 0:
-            self.second = window.second
-        self.in_a_row = self.in_a_row + 1 if is_above else 0
-        return math.inf if self.in_a_row >= WINDOWS_IN_A_ROW else -math.inf
-
-    @property
-    def strongest(self) -> tuple[float, int]:
-        """When the windows above the threshold began."""
-        return float(self.in_a_row), self.second
-
-    def restarted(self) -> RateEvidence:
-        """Return it with no window counted."""
-        return RateEvidence(self.threshold)
-
-    def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return {"in_a_row": self.in_a_row, "second": self.second}
+    def restart(self, evidence: Arrays, which: NDArray[np.bool_]) -> Arrays:
+        """Count no window of some segments."""
+        return restarted(evidence, {"in_a_row": 0, "second": 0}, which)

@@ -7,21 +7,25 @@ rates that were measured.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from river.drift import ADWIN, KSWIN, PageHinkley  # noqa: TID251 - river's drift tests are used here only
 
 from ...alert.surprise import mean_surprise
-from ..design_effect import Array, Counts
-from ..drift_test import DriftTest, JudgedWindow
+from ..design_effect import Array
+from ..drift_test import Arrays, DriftTest, JudgedWindows, restarted
 from ..reference_windows import ReferenceWindows
 
 KEPT = 256
-"""Minimum number of window means in the stored state; at most twice as many."""
+"""Minimum number of window means in the evidence; at most twice as many."""
+
+REMEMBERED = 2048
+"""Tests of river that are kept ready; any can be made again from its means."""
 
 
 class RiverTest(Protocol):
@@ -33,88 +37,98 @@ class RiverTest(Protocol):
         """Take in one value."""
 
 
-@dataclass(frozen=True, slots=True)
-class MeansTest:
-    """One of river's tests, on one segment.
+class WindowMeans:
+    """One of river's tests, segment by segment: it cannot judge many at once.
 
-    Attributes:
+    Baseline: ``centre`` and ``spread`` of the reference's windows, and the newest of their standardised
+    means, ``reference``, ``n_reference`` of them. Evidence: ``means`` of the windows since the test
+    last began, ``n_means`` of them, the newest at ``second``; river's own state follows from them.
+
+    Args:
         make: builds river's test.
-        centre: mean over the reference's windows.
-        spread: their standard deviation.
-        reference: their standardised means, the newest.
     """
 
-    make: Callable[[], RiverTest]
-    centre: float
-    spread: float
-    reference: tuple[float, ...]
+    def __init__(self, make: Callable[[], RiverTest]) -> None:
+        self._make = make
+        self._ready: OrderedDict[bytes, RiverTest] = OrderedDict()
 
-    @classmethod
-    def build(cls, reference: ReferenceWindows, *, make: Callable[[], RiverTest]) -> MeansTest:
-        """Build it."""
+    def measure(self, reference: ReferenceWindows) -> Arrays | None:
+        """Return one segment's baseline."""
         counts = reference.windows[:, -1]
         means = mean_surprise(counts[counts.sum(axis=1) > 0])
         centre, spread = float(means.mean()), max(float(means.std()), 1e-9)
-        return cls(make, centre, spread, tuple(((means - centre) / spread)[-KEPT:].tolist()))
+        newest = ((means - centre) / spread)[-KEPT:].astype(np.float32)
+        return {
+            "centre": np.array(centre),
+            "spread": np.array(spread),
+            "reference": np.pad(newest, (0, KEPT - len(newest))),
+            "n_reference": np.array(len(newest)),
+        }
 
-    def standardised(self, counts: Counts) -> Array:
-        """Return a window's mean in standard deviations of the reference."""
-        means: Array = (mean_surprise(counts) - self.centre) / self.spread
-        return means
-
-    def start(self) -> MeansEvidence:
+    def start(self, baseline: Arrays) -> Arrays:
         """Return evidence of no window yet."""
-        return MeansEvidence(self)
+        n = len(baseline["centre"])
+        return {
+            "means": np.zeros((n, 2 * KEPT), dtype=np.float32),
+            "n_means": np.zeros(n, dtype=np.int64),
+            "second": np.zeros(n, dtype=np.int64),
+        }
 
-    def resume(self, kept: dict[str, Any]) -> MeansEvidence:
-        """Return what `MeansEvidence.dump` gave."""
-        return MeansEvidence(self, list(kept["means"]), int(kept["second"]))
+    def judge(
+        self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
+    ) -> tuple[Arrays, Array]:
+        """Take in a window; the statistic is ``inf`` where the test alarms."""
+        surprise = mean_surprise(windows.counts[:, -1])
+        values = ((surprise - baseline["centre"]) / baseline["spread"]).astype(np.float32)
+        means, n_means = evidence["means"].copy(), evidence["n_means"].copy()
+        statistics = np.full(len(values), -np.inf)
+        for row, value in enumerate(values):
+            known = baseline["reference"][row, : baseline["n_reference"][row]]
+            before = means[row, : n_means[row]]
+            after = _with(before, value)
+            if self._is_alarm(known, before, after):
+                statistics[row] = np.inf
+            n_means[row] = len(after)
+            means[row] = np.pad(after, (0, 2 * KEPT - len(after)))
+        return {"means": means, "n_means": n_means, "second": windows.seconds}, statistics
 
+    def since(self, evidence: Arrays) -> NDArray[np.int64]:
+        """Return the newest window: these tests do not say when a change began."""
+        return evidence["second"]
 
-@dataclass(slots=True)
-class MeansEvidence:
-    """The means of windows since the test last began; river's own state follows from them."""
+    def restart(self, evidence: Arrays, which: NDArray[np.bool_]) -> Arrays:
+        """Drop the means of some segments."""
+        return restarted(evidence, {"means": 0.0, "n_means": 0}, which)
 
-    test: MeansTest
-    means: list[float] = field(default_factory=list)
-    second: int = 0
-    _river: RiverTest | None = None
-
-    def add(self, window: JudgedWindow) -> float:
-        """Take in one window; return ``inf`` where the test alarms."""
-        self.second = window.second
-        self.means.append(float(self.test.standardised(window.counts[-1])))
-        if len(self.means) > 2 * KEPT:  # where this falls must not depend on where a turn began
-            self.means, self._river = self.means[-KEPT:], None
-        if self._river is None:
-            self._river = self._replayed()
+    def _is_alarm(
+        self, known: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]
+    ) -> bool:
+        """Return what river's test says to the last of the means *after*."""
+        test = self._ready.pop(_key(known, before), None)
+        if test is None or len(after) <= len(before):
+            test = self._make()
+            for value in (*known.tolist(), *after.tolist()):
+                test.update(value)
         else:
-            self._river.update(self.means[-1])
-        return np.inf if self._river.drift_detected else -np.inf
+            test.update(float(after[-1]))
+        self._ready[_key(known, after)] = test
+        if len(self._ready) > REMEMBERED:
+            self._ready.popitem(last=False)
+        return bool(test.drift_detected)
 
-    @property
-    def strongest(self) -> tuple[float, int]:
-        """The newest window: these tests do not say when a change began."""
-        return 0.0, self.second
 
-    def restarted(self) -> MeansEvidence:
-        """Return it without means."""
-        return MeansEvidence(self.test)
+def _with(means: NDArray[np.float32], value: np.float32) -> NDArray[np.float32]:
+    """Add a mean; where the oldest are dropped must not depend on where a turn began."""
+    longer = np.append(means, value)
+    return longer[-KEPT:] if len(longer) > 2 * KEPT else longer
 
-    def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return {"means": self.means, "second": self.second}
 
-    def _replayed(self) -> RiverTest:
-        made = self.test.make()
-        for value in (*self.test.reference, *self.means):
-            made.update(value)
-        return made
+def _key(known: NDArray[np.float32], means: NDArray[np.float32]) -> bytes:
+    return known.tobytes() + b"|" + means.tobytes()
 
 
 def _row(name: str, make: Callable[[], RiverTest]) -> DriftTest:
-    build = partial(MeansTest.build, make=make)
-    return DriftTest(name, build, alert=name, keeps_budget=False)
+    return DriftTest(name, WindowMeans(make), alert=name, keeps_budget=False)
 
 
 RIVER_TESTS = (

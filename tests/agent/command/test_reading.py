@@ -191,10 +191,11 @@ def test_status_names_agents_their_lag_and_the_last_dead_letter(run: Run, watche
 
 def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Store) -> None:
     state = {
+        "format": 3,
         "detector": "detector-1",
         "segments": {
-            "*": {"tests": {}, "quiet": {}},
-            "camera=3": {"tests": {"betting": {}}, "quiet": {}, "nearness": 0.42},
+            "*": {"memory": {"quiet": {}, "nearness": 0.0}, "evidence": {}},
+            "camera=3": {"memory": {"quiet": {}, "nearness": 0.42}, "evidence": {"betting": ""}},
         },
         "learning": {"camera=[4]": {"begins": START.isoformat(), "tried": None, "until": None}},
     }

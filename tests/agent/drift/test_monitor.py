@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.drift.monitor import Monitor
+from driftgauge.agent.drift.monitor_settings import MonitorSettings
 from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
-from driftgauge.agent.drift.turn import MonitorSettings
 from driftgauge.storage import (
     AlertRecord,
     Claim,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,10 +8,12 @@ from numpy.typing import NDArray
 
 from driftgauge.agent.drift.baseline import Baseline, learn_baseline
 from driftgauge.agent.drift.log_evidence import advance, log_mean
-from driftgauge.agent.drift.segment_state import SegmentState
+from driftgauge.agent.drift.reference_windows import ReferenceWindows
+from driftgauge.agent.drift.segment_states import SegmentStates, SegmentWindow
 from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.agent.errors import SettingsError
 
+from .one_segment import OneSegment
 from .streams import normal_scores, pool_p_values, windows_of
 
 Counts = NDArray[np.int64]
@@ -36,8 +37,8 @@ def moment(number: int) -> datetime:
 
 def test_the_default_statistic_is_the_mean_of_bets_on_events_and_on_windows() -> None:
     baseline = learnt("betting", "conformal")
-    both = SegmentState.fresh(baseline)
-    alone = {name: SegmentState.fresh(baseline, choose_tests([name])) for name in both.evidence}
+    both = OneSegment(baseline)
+    alone = {name: OneSegment(baseline, choose_tests([name])) for name in ("betting", "conformal")}
     for number, counts in enumerate(columns(30, 2, shift=0.1)):
         parts = [state.add(counts, moment(number))["betting"] for state in alone.values()]
         assert both.add(counts, moment(number)) == {"betting": log_mean(parts)}
@@ -45,27 +46,28 @@ def test_the_default_statistic_is_the_mean_of_bets_on_events_and_on_windows() ->
 
 def test_bets_on_events_follow_shiryaev_and_roberts_in_every_column() -> None:
     baseline = learnt("betting")
-    bets = baseline.tests["betting"].start().columns  # type: ignore[attr-defined]  # its own
-    state = SegmentState.fresh(baseline, choose_tests(["betting"]))
+    bets = ReferenceWindows(columns(128, 1)).bets
+    state = OneSegment(baseline, choose_tests(["betting"]))
     evidence = [np.full(len(column.log_gain), -np.inf) for column in bets]
     for number, counts in enumerate(columns(10, 3)):
         evidence = [
-            advance(before, column.log_evidence(counts[k]))
+            advance(before, column.log_evidence(counts[k])).astype(np.float32)
             for k, (before, column) in enumerate(zip(evidence, bets, strict=True))
         ]
-        expected = log_mean([log_mean(column) for column in evidence])
-        assert state.add(counts, moment(number)) == {"betting": expected}
+        expected = log_mean([log_mean(column.astype(float)) for column in evidence])
+        assert state.add(counts, moment(number))["betting"] == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_test_taken_up_in_the_middle_judges_as_if_it_had_never_stopped(name: str) -> None:
     tests, baseline = choose_tests([name]), learnt(name)
-    whole, resumed = SegmentState.fresh(baseline, tests), SegmentState.fresh(baseline, tests)
-    for number, counts in enumerate(np.concatenate([columns(560, 4), columns(20, 5, shift=1.5)])):
-        expected = whole.add(counts, moment(number))
+    windows = np.concatenate([columns(560, 4), columns(20, 5, shift=1.5)])
+    whole, resumed = OneSegment(baseline, tests), OneSegment(baseline, tests)
+    expected = [whole.add(counts, moment(number)) for number, counts in enumerate(windows)]
+    for number, counts in enumerate(windows):
         if number % 40 == 0 or number > 570:
-            resumed = SegmentState.load(json.loads(json.dumps(resumed.dump())), baseline, tests)
-        assert resumed.add(counts, moment(number)) == expected
+            resumed = OneSegment(baseline, tests, resumed.dump())
+        assert resumed.add(counts, moment(number)) == expected[number]
     assert resumed.dump() == whole.dump()
 
 
@@ -73,7 +75,7 @@ def test_a_test_taken_up_in_the_middle_judges_as_if_it_had_never_stopped(name: s
 def test_every_test_finds_a_gross_change_and_says_when_it_was(name: str) -> None:
     tests, baseline = choose_tests([name]), learnt(name)
     (alert,) = (test.alert for test in tests)
-    state = SegmentState.fresh(baseline, tests)
+    state = OneSegment(baseline, tests)
     statistics = [
         state.add(counts, moment(number))[alert]
         for number, counts in enumerate(np.concatenate([columns(40, 6), columns(50, 7, shift=3.0)]))
@@ -87,23 +89,60 @@ def test_every_test_finds_a_gross_change_and_says_when_it_was(name: str) -> None
 
 
 def test_each_alert_has_its_own_tests_and_only_those_that_share_one_are_averaged() -> None:
-    state = SegmentState.fresh(learnt(), TESTS)
+    state = OneSegment(learnt(), TESTS)
     assert set(state.add(columns(1, 9)[0], moment(1))) == {test.alert for test in TESTS}
-    assert list(state.evidence) == NAMES
+    assert list(state.dump().evidence) == NAMES
 
 
 def test_evidence_of_another_baseline_starts_anew_and_other_tests_keep_theirs() -> None:
-    small = learn_baseline(columns(8, 1), TESTS)
+    small, large = (learn_baseline(columns(n, 1), TESTS) for n in (26, 128))
     assert small is not None
-    assert "conformal" not in small.tests  # fewer blocks than it needs
-    state = SegmentState.fresh(small, TESTS)
+    assert large is not None
+    assert (
+        small.tests["conformal"]["reference"].shape != large.tests["conformal"]["reference"].shape
+    )
+    state = OneSegment(large, TESTS)
     for number, counts in enumerate(columns(3, 2)):
         state.add(counts, moment(number))
-    kept = json.loads(json.dumps(state.dump()))
-    kept["tests"]["betting"]["log_evidence"] = [[0.0]]
-    resumed = SegmentState.load(kept, small, TESTS)
-    assert resumed.evidence["betting"].dump() == small.tests["betting"].start().dump()
-    assert resumed.evidence["adwin"].dump() == state.evidence["adwin"].dump()
+    kept, fresh = state.dump(), OneSegment(small, TESTS).dump()
+    resumed = OneSegment(small, TESTS, kept).dump()
+    assert resumed.evidence["conformal"] == fresh.evidence["conformal"]
+    assert resumed.evidence["adwin"] == kept.evidence["adwin"]
+
+
+def test_segments_judged_side_by_side_get_the_same_bits_as_one_at_a_time() -> None:
+    """Seven unlike segments, some of whose windows are missing, late, or under an alert."""
+    baselines = {f"camera={k}": learn_baseline(columns(40 + 30 * k, k), TESTS) for k in range(7)}
+    together = SegmentStates(TESTS)
+    alone = {}
+    for name, baseline in baselines.items():
+        assert baseline is not None
+        together.enter(name, baseline)
+        alone[name] = SegmentStates(TESTS)
+        alone[name].enter(name, baseline)
+    rng = np.random.default_rng(1)
+    live = {name: columns(60, 100 + k, shift=0.1 * k) for k, name in enumerate(baselines)}
+    for number in range(60):
+        windows = [
+            SegmentWindow(
+                segment=name,
+                counts=counts[number],
+                start=moment(number),
+                live=("betting",) if rng.random() < 0.2 else (),
+                weight=int(rng.random() < 0.8),
+                seed=number,
+            )
+            for name, counts in live.items()
+            if rng.random() < 0.8
+        ]
+        found = together.judge(windows)
+        for window in windows:
+            assert alone[window.segment].judge([window]) == {window.segment: found[window.segment]}
+        if number % 20 == 10:
+            together.restart("camera=3", "betting")
+            alone["camera=3"].restart("camera=3", "betting")
+    for name in baselines:
+        assert alone[name].dump(name) == together.dump(name)
 
 
 def test_a_test_that_is_not_in_the_table_is_refused_with_those_that_are() -> None:
@@ -124,7 +163,7 @@ def test_the_budget_holds_though_counts_come_late_in_many_small_lots(
     for seed in range(3):
         baseline = learn_baseline(correlated(128, seed, correlation))
         assert baseline is not None
-        state, lots = SegmentState.fresh(baseline), correlated(6000, 50 + seed, correlation, 11)
+        state, lots = OneSegment(baseline), correlated(6000, 50 + seed, correlation, 11)
         rng = np.random.default_rng(seed)
         for number, counts in enumerate(lots):
             at = moment(0) + number * timedelta(seconds=10)
@@ -145,7 +184,7 @@ def correlated(n_windows: int, seed: int, correlation: float, events: int = 64) 
 
 
 def test_late_counts_have_no_weight_but_a_windows_own_time() -> None:
-    state, minute = SegmentState.fresh(learnt("betting")), timedelta(minutes=1)
+    state, minute = OneSegment(learnt("betting")), timedelta(minutes=1)
     half = minute / 2
     weights = [state.weigh(moment(1), minute, is_late=False)]
     weights += [state.weigh(moment(1) + k * half, minute, is_late=True) for k in (0, 1, 2, 3)]
@@ -156,10 +195,10 @@ def test_late_counts_have_no_weight_but_a_windows_own_time() -> None:
 
 def test_all_that_came_late_is_the_same_evidence_as_if_it_had_been_in_time() -> None:
     baseline = learnt("betting")
-    whole, parts = (SegmentState.fresh(baseline, choose_tests(["betting"])) for _ in range(2))
+    whole, parts = (OneSegment(baseline, choose_tests(["betting"])) for _ in range(2))
     for number, counts in enumerate(columns(20, 4, shift=0.2)):
         first = counts // 2
         expected = whole.add(counts, moment(number))["betting"]
         parts.add(first, moment(number))
         found = parts.add(counts - first, moment(number), weight=0)["betting"]
-        assert found == pytest.approx(expected, abs=1e-9)
+        assert found == pytest.approx(expected, abs=1e-4)

@@ -1,0 +1,156 @@
+"""From the statistics of judged windows to what changes in alerts: raise, raise again, resolve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from driftgauge.storage import POOL, POOL_WAIT_WINDOWS, AlertRecord, SegmentProgress
+
+from ..alert.lifecycle import Change, opened, refreshed, resolved
+from .baseline import Baseline
+from .design_effect import Counts
+from .learning import ReadWindows
+from .monitor_settings import MonitorSettings
+from .rate import ood_rate
+from .segment_states import LogStatistics, SegmentStates
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCounts:
+    """What a segment is judged by: one window, or what came late for windows from *start* on."""
+
+    counts: Counts
+    start: datetime
+    is_late: bool = False
+
+
+class Alerting:
+    """The alerts of one stream during a turn.
+
+    Args:
+        settings: how to judge.
+        detector: version whose windows are judged.
+        layers: the score columns without the combined one.
+        states: evidence of the segments.
+        live: alerts that are open or acknowledged, by segment and test.
+        progress: how far each segment has come.
+        read: reads a segment's windows, to say what an alert saw.
+        now: the database's time.
+    """
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        *,
+        detector: str,
+        layers: Sequence[str],
+        states: SegmentStates,
+        live: Mapping[tuple[str, str], AlertRecord],
+        progress: Sequence[SegmentProgress],
+        read: ReadWindows,
+        now: datetime,
+    ) -> None:
+        self._settings = settings
+        self._detector = detector
+        self._layers = tuple(layers)
+        self._states = states
+        self._live = dict(live)
+        self._progress = {row.segment: row for row in progress}
+        self._read = read
+        self._now = now
+        self._changed: dict[tuple[str, str, datetime], AlertRecord] = {}
+
+    @property
+    def changed(self) -> list[AlertRecord]:
+        """Alerts opened, raised again or resolved, in that order."""
+        return list(self._changed.values())
+
+    def live_tests(self, segment: str) -> set[str]:
+        """Return the tests of which the segment has a live alert."""
+        return {test for name, test in self._live if name == segment}
+
+    def explained(self, segment: str, start: datetime) -> set[str]:
+        """Return the alerts that are not tested for at *start*: a part has them and the whole has not.
+
+        While a part of the stream has an alert, the whole is not tested: the part explains it, and
+        one fault is to be told once. A part that has fallen silent explains nothing.
+        """
+        if segment != POOL:
+            return set()
+        parts = {test for name, test in self._live if name != POOL and self._speaks(name, start)}
+        return {test for test in parts if (POOL, test) not in self._live}
+
+    def take(
+        self,
+        segment: str,
+        baseline: Baseline,
+        judged: JudgedCounts,
+        statistics: LogStatistics,
+        *,
+        weight: int,
+        log_threshold: float,
+    ) -> None:
+        """Move the segment's alerts by the statistics of what was judged."""
+        live = self.live_tests(segment)
+        for alert, statistic in statistics.items():
+            if statistic >= log_threshold:
+                self._raise(segment, alert, baseline, judged)
+                self._states.restart(segment, alert)
+            elif alert in live and weight:
+                self._calm(segment, alert, is_quiet=statistic < log_threshold / 2)
+
+    def _speaks(self, segment: str, start: datetime) -> bool:
+        """Return whether a segment sends images, now or around the window at *start*."""
+        row = self._progress.get(segment)
+        if row is None:
+            return False
+        window, idle = self._settings.window, timedelta(seconds=self._settings.idle_seconds)
+        is_near = row.event_time_max >= start - POOL_WAIT_WINDOWS * window
+        return is_near or self._now - row.counted_at < idle + window
+
+    def _calm(self, segment: str, alert: str, *, is_quiet: bool) -> None:
+        """Count quiet windows in a row; enough of them resolve the alert."""
+        quiet = self._states.memory(segment).quiet
+        quiet[alert] = quiet.get(alert, 0) + 1 if is_quiet else 0
+        if quiet[alert] >= self._settings.recovery_windows:
+            self._keep(resolved(self._live.pop((segment, alert)), at=self._now))
+            self._states.restart(segment, alert)
+
+    def _raise(self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts) -> None:
+        live = self._live.get((segment, alert))
+        since = self._states.since(segment, alert)
+        counts = self._counts_since(segment, judged, since)
+        change = Change(
+            segment=segment,
+            since=live.since if live else min(since, judged.start),
+            window_start=judged.start,
+            counts=counts,
+            window=judged.counts,
+            reference=baseline.reference,
+            design_effects=baseline.design_effects,
+            rate_now=ood_rate(counts[-1], self._settings.alpha),
+            rate_normal=baseline.rate(self._settings.alpha),
+        )
+        told = opened(
+            change,
+            stream=self._settings.stream,
+            detector=self._detector,
+            test=alert,
+            layers=self._layers,
+            now=self._now,
+        )
+        self._live[segment, alert] = refreshed(live, told) if live else told
+        self._keep(self._live[segment, alert])
+
+    def _counts_since(self, segment: str, judged: JudgedCounts, since: datetime) -> Counts:
+        """Return what an alert saw: all windows since, or what came late, whose time is another."""
+        if judged.is_late or since > judged.start:
+            return judged.counts
+        windows = self._read(segment, since, judged.start + timedelta(microseconds=1))
+        total: Counts = windows.sum(axis=0)
+        return total
+
+    def _keep(self, alert: AlertRecord) -> None:
+        self._changed[alert.segment, alert.test, alert.window_start] = alert

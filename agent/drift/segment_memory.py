@@ -1,0 +1,80 @@
+"""What is kept of one segment between windows beside its tests' evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from .design_effect import Counts
+
+
+@dataclass(slots=True)
+class SegmentMemory:
+    """Of one segment.
+
+    Attributes:
+        quiet: by alert, quiet windows in a row while it lives.
+        nearness: of the last window judged, evidence against what an alert takes, 0 to 1.
+        held: counts that came late, for the tests that wait for a window.
+        is_ahead: whether counts that came late had the weight of the next window.
+        weighed_at: the database's time when something last had a weight.
+    """
+
+    quiet: dict[str, int] = field(default_factory=dict)
+    nearness: float = 0.0
+    held: Counts | None = None
+    is_ahead: bool = False
+    weighed_at: datetime | None = None
+
+    def weigh(self, at: datetime, window: timedelta, *, is_late: bool) -> int:
+        """Return the weight of what is judged next: the time that a segment may use up once.
+
+        Every window has its weight. Counts that come late have one only where none was given within
+        a window's length by the database's clock, and then the next window has none. So a segment
+        all of whose counts are late is tested like any other, and none gets more weight than its
+        time allows.
+
+        Args:
+            at: the database's time.
+            window: its length.
+            is_late: whether it was counted after its window was judged.
+        """
+        if not is_late:
+            weight = 0 if self.is_ahead else 1
+        else:
+            weight = int(self.weighed_at is None or at - self.weighed_at >= window)
+        self.is_ahead = is_late and (self.is_ahead or bool(weight))
+        self.weighed_at = at if weight or not is_late else self.weighed_at
+        return weight
+
+    def with_held(self, counts: Counts, weight: int) -> Counts:
+        """Return *counts* and what was held before; hold both where they have no weight."""
+        whole = counts if self.held is None else counts + self.held
+        self.held = None if weight else whole
+        return whole
+
+    def dump(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        values: dict[str, Any] = {"quiet": self.quiet, "nearness": round(self.nearness, 4)}
+        if self.weighed_at is not None:
+            values["late"] = {
+                "held": None if self.held is None else self.held.tolist(),
+                "is_ahead": self.is_ahead,
+                "weighed_at": self.weighed_at.isoformat(),
+            }
+        return values
+
+    @classmethod
+    def load(cls, kept: Mapping[str, Any]) -> SegmentMemory:
+        """Return what `dump` wrote."""
+        memory = cls(quiet=dict(kept["quiet"]), nearness=kept.get("nearness", 0.0))
+        if "late" in kept:
+            late = kept["late"]
+            memory.held = None if late["held"] is None else np.array(late["held"], dtype=np.int64)
+            memory.is_ahead = bool(late["is_ahead"])
+            memory.weighed_at = datetime.fromisoformat(late["weighed_at"])
+        return memory
