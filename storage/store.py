@@ -202,6 +202,7 @@ class Store:
         segment: str | None = None,
         layer: str | None = "*",
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> list[RateRow]:
         """Return OOD rates at the stream's alpha in order of time.
@@ -212,6 +213,7 @@ class Store:
             segment: None for all.
             layer: ``*`` for the combined p-value, None for all.
             since: the period that holds this moment is the first.
+            until: windows that start from this moment on are left out.
             limit: keep only this many rows, the newest.
         """
         with self._database.read() as connection:
@@ -222,6 +224,7 @@ class Store:
                 segment=segment,
                 layer=layer,
                 since=since,
+                until=until,
                 limit=limit,
             )
 

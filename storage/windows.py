@@ -55,6 +55,7 @@ def read_rates(
     segment: str | None,
     layer: str | None,
     since: datetime | None,
+    until: datetime | None,
     limit: int | None,
 ) -> list[RateRow]:
     """Return each period's OOD rate at the stream's alpha in order; *limit* keeps the newest."""
@@ -78,6 +79,8 @@ def read_rates(
         query = query.where(table.layer == layer)
     if since is not None:
         query = query.where(table.window_start >= floor(since, period))
+    if until is not None:
+        query = query.where(table.window_start < until)
     newest = query.order_by(*(key.desc() for key in keys)).limit(limit)
     rows = connection.execute(newest).all()
     return [_rate_row(row, alpha) for row in reversed(rows)]

@@ -24,7 +24,7 @@ def query(
     sql: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SQL]",
+            metavar="SQL",
             help="One SELECT, or - to read it from standard input. Without it the views and tables "
             "are listed.",
             show_default=False,

@@ -1,20 +1,15 @@
-"""``driftgauge rates``: how often each segment is out of distribution."""
+"""``driftgauge rates``: how often each segment is out of distribution, and which got worse."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from .options import ConfigOption, JsonOption
+from .options import ConfigOption, CsvOption, JsonOption
 from .reading import StoreOption, StreamOption
-
-if TYPE_CHECKING:
-    from driftgauge.storage import RateRow
-
-    from .reading import Reading
 
 
 class Per(StrEnum):
@@ -43,6 +38,14 @@ def parse_period(text: str) -> Per:
         raise typer.BadParameter(f"{text!r} is not a period; wanted one of {wanted}") from None
 
 
+def parse_picture(text: str) -> Path:
+    """Return a file that a plot can be written to."""
+    path = Path(text)
+    if path.suffix not in (".png", ".html"):
+        raise typer.BadParameter(f"{text!r} does not end in .png or .html")
+    return path
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to *app*."""
     app.command("rates")(rates)
@@ -69,7 +72,28 @@ def rates(
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Only from this time on: '2 hours' ago, or 2026-03-01T12:00."
+            metavar="TIME",
+            help="Only from this time on: '2 hours' ago, yesterday, monday, 2026-03-01T12:00. "
+            "Default with --top and --plot: one day (28 with --period day) before the newest image.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only before this time.")
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Show the N segments that are furthest beyond their own normal rate, a row each.",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            parser=parse_picture,
+            metavar="FILE",
+            help="Draw the rates into FILE.png or FILE.html, of the worst ten (or --top) segments.",
         ),
     ] = None,
     limit: Annotated[
@@ -78,6 +102,7 @@ def rates(
     config: ConfigOption = None,
     store: StoreOption = None,
     stream: StreamOption = None,
+    as_csv: CsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show how many images were out of distribution, next to the baseline.
@@ -85,66 +110,35 @@ def rates(
     An image is out of distribution when its p-value is at most stream.alpha. The normal rate is
     the segment's own on its reference; it is shown for layer * where the database knows it.
 
+    With --top, a segment whose reference is not known is compared with its own 28 days before.
+    Small numbers of images count for less: a rate over n images counts for n / (n + 50).
+
     Try:
 
-    driftgauge rates --period day
+    driftgauge rates --top 10 --since '7 days'
 
-    driftgauge rates --period window --segment camera=3 --since '2 hours'
+    driftgauge rates --period minute --segment camera=3 --since '2 hours'
+
+    driftgauge rates --period day --since '90 days' --plot rates.png
     """
-    from ..review.normal import normal_rates
-    from ..terminal.printing import print_json
+    from . import rates_page as page
     from .reading import open_reading, parse_since
 
-    moment = parse_since(since)
-    with open_reading(config, store, stream) as reading:
-        name = reading.stream.stream
-        normal = normal_rates(reading.store, name)
-        rows = reading.store.rates(
-            name,
-            period=period.value,
-            segment=segment,
-            layer=None if layer == "all" else layer,
-            since=moment,
-            limit=limit,
-        )
-        if as_json:
-            print_json([{**asdict(row), "normal_rate": _normal(row, normal)} for row in rows])
-        elif rows:
-            _print_rows(name, rows, normal, full=len(rows) == limit)
-        else:
-            _print_nothing(reading)
-
-
-def _normal(row: RateRow, normal: dict[str, float]) -> float | None:
-    return normal.get(row.segment) if row.layer == "*" else None
-
-
-def _print_rows(name: str, rows: list[RateRow], normal: dict[str, float], *, full: bool) -> None:
-    from ..terminal.printing import percent, print_line, when
-    from ..terminal.table import Column, print_table
-
-    columns = (
-        *(Column("UTC"), Column("segment", folds=True), Column("layer", rank=2)),
-        *(Column("images", "right", rank=1), Column("OOD", "right", rank=3)),
-        *(Column("rate", "right"), Column("normally", "right")),
+    if layer == "all" and top is not None:
+        raise typer.BadParameter("--top ranks segments by one layer; add --layer LAYER or leave it")
+    asked = page.Asked(
+        period=period.value,
+        segment=segment,
+        layer=None if layer == "all" else layer,
+        since=parse_since(since),
+        until=parse_since(until, option="--until"),
+        limit=limit,
+        form="json" if as_json else "csv" if as_csv else "table",
     )
-    cells = [
-        (
-            *(when(row.period_start), row.segment, row.layer, str(row.events)),
-            *(str(row.ood_events), percent(row.ood_rate), percent(_normal(row, normal))),
-        )
-        for row in rows
-    ]
-    print_table(f"Out of distribution (OOD) on {name}", columns, cells)
-    if full:
-        print_line(f"The newest {len(rows)} rows; --limit shows more.")
-
-
-def _print_nothing(reading: Reading) -> None:
-    from ..terminal.printing import print_line
-
-    counted = reading.store.event_counts(reading.stream.stream)
-    if counted:
-        print_line(f"No images match. Segments: {', '.join(counted)}.")
-    else:
-        print_line(f"No images counted on {reading.stream.stream} yet.")
+    with open_reading(config, store, stream) as reading:
+        if plot is not None:
+            page.draw(reading, asked, plot, top=top or page.MOST_LINES)
+        elif top is not None:
+            page.print_top(reading, asked, top=top)
+        else:
+            page.print_rates(reading, asked)

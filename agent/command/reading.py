@@ -99,24 +99,16 @@ def _find(streams: list[StreamRecord], name: str | None) -> StreamRecord:
     return found[0]
 
 
-def parse_since(text: str | None) -> datetime | None:
-    """Return the moment that *text* names: a duration ago, or a date and time (UTC unless said)."""
-    from ..settings.durations import parse_duration
+def parse_since(text: str | None, *, option: str = "--since") -> datetime | None:
+    """Return the moment that *text* names, in words or as a date and time (UTC unless said)."""
+    from ..settings.moments import parse_moment
 
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return datetime.now(UTC) - parse_duration(text)
-        except ValueError:
-            raise typer.BadParameter(
-                f"{text!r} is neither a duration, such as '2 hours', nor a time, such as "
-                "2026-03-01T12:00",
-                param_hint="--since",
-            ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return parse_moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def parse_timeout(text: str) -> float:

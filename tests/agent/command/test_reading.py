@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from driftgauge.agent.command.reading import parse_since
 from driftgauge.storage import DetectorRecord, Judgement, MonitorState, Period, ScoreSummary, Store
@@ -36,8 +39,9 @@ def test_rates_show_each_segment_beside_its_normal(run: Run) -> None:
         "%",
         "0.8",
         "%",
+        "▁█",
     ] in lines
-    assert ["2026-03-01", "12:00:00", "*", "*", "100", "1", "1.0", "%", "1.0", "%"] in lines
+    assert ["2026-03-01", "12:00:00", "*", "*", "100", "1", "1.0", "%", "1.0", "%", "▃"] in lines
     assert "camera=[4]" in shown.out
 
 
@@ -90,6 +94,78 @@ def test_rates_can_be_narrowed_and_say_so(run: Run) -> None:
     nothing = run("rates", "--segment", "camera=9")
     assert nothing.out == "No images match. Segments: *, camera=3, camera=[4].\n"
     assert run("rates", "--segment", "camera=9", "--json").values == []
+
+
+@pytest.mark.usefixtures("watched")
+def test_rates_end_where_they_are_told(run: Run) -> None:
+    early = run("rates", "--until", "2026-03-01T13:00", "--json").values
+    assert {row["period_start"] for row in early} == {"2026-03-01T12:00:00+00:00"}
+
+
+@pytest.mark.usefixtures("watched")
+def test_rates_show_how_each_segment_came_to_its_rate(run: Run) -> None:
+    lines = run("rates", "--segment", "camera=3").out.splitlines()
+    assert [line[-2:] for line in lines if "camera=3" in line] == [" ▃", "▁█"]
+
+
+@pytest.mark.usefixtures("watched")
+def test_rates_as_csv_hold_what_json_holds(run: Run) -> None:
+    for command in (["rates"], ["rates", "--top", "2"]):
+        read = list(csv.DictReader(io.StringIO(run(*command, "--csv").out)))
+        rows = run(*command, "--json").values
+        assert [row["segment"] for row in read] == [row["segment"] for row in rows]
+        assert read[0].keys() == rows[0].keys()
+
+
+def test_the_top_is_who_is_furthest_beyond_its_own_normal(run: Run, watched: Store) -> None:
+    rows = [
+        window({0: bad, 17: 100 - bad}, minute=minute, segment="camera=9")
+        for minute, bad in ((0, 2), (60, 20))
+    ]
+    watched.flush(flush(advance(200, 400), windows=rows))
+    shown = run("rates", "--top", "3").out
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["camera=3", "200", "15.5", "%", "0.8", "%", "+14.7", "▁█"] in lines
+    assert ["*", "200", "15.5", "%", "1.0", "%", "+14.5", "▁█"] in lines
+    assert "and 1 more" in shown
+    narrowed = run("rates", "--top", "9", "--since", "2026-03-01T13:00", "--json").values
+    assert [(row["segment"], row["normal"], row["normal_from"]) for row in narrowed] == [
+        ("camera=3", 0.008, "reference"),
+        ("camera=[4]", 0.008, "reference"),
+        ("*", 0.01, "reference"),
+        ("camera=9", 0.02, "earlier"),
+    ]
+
+
+def test_a_few_images_are_no_trend(run: Run, written: Store) -> None:
+    rows = [
+        *(window({17: 100}, minute=-1440, segment=name) for name in ("camera=1", "camera=2")),
+        window({0: 3, 17: 2}, segment="camera=1"),
+        window({0: 200, 17: 800}, segment="camera=2"),
+    ]
+    written.flush(flush(advance(None, 9), windows=rows))
+    found = run("rates", "--top", "2", "--since", START.isoformat(), "--json").values
+    assert [row["segment"] for row in found] == ["camera=2", "camera=1"]
+
+
+@pytest.mark.parametrize("extra", [[], ["--segment", "camera=3", "--layer", "all"]])
+def test_rates_are_drawn_whatever_the_names(
+    run: Run, watched: Store, tmp_path: Path, extra: list[str]
+) -> None:
+    names = ["camera=$\\frac$ <b>", "_hidden", "摄像头=3"]
+    rows = [window({0: 1, 17: 9}, minute=180, segment=name) for name in names]
+    watched.flush(flush(advance(200, 300), windows=rows))
+    assert run("rates", "--plot", "rates.png", *extra).code == 0
+    with Image.open(tmp_path / "rates.png") as picture:
+        assert picture.width > 600
+    done = run("rates", "--plot", "rates.html", *extra)
+    assert done.out.startswith("Wrote rates.html: ")
+    page = (tmp_path / "rates.html").read_text()
+    assert page.count("<svg") == 1
+    assert "<b>" not in page
+    assert ("blocks.1" if extra else "$\\frac$ &lt;b&gt;") in page
+    assert run("rates", "--plot", "rates.jpg").code == 2
+    assert "cannot be written to no/rates.png" in run("rates", "--plot", "no/rates.png").err
 
 
 @pytest.mark.usefixtures("watched")
@@ -282,7 +358,7 @@ def test_db_upgrade_makes_the_database_of_the_settings(run: Run, tmp_path: Path)
 
 
 def test_a_time_that_is_none_is_refused_as_usage(run: Run) -> None:
-    outcome = run("rates", "--since", "yesterday")
+    outcome = run("rates", "--since", "whenever")
     assert outcome.code == 2
     assert "2 hours" in outcome.err
 
