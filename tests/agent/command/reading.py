@@ -22,7 +22,7 @@ from driftgauge.storage import (
     Store,
 )
 
-from ...stores import START, STREAM, TOPIC, HandClock, advance, alert, flush, window
+from ...stores import START, STREAM, TOPIC, advance, alert, flush, window
 
 SETTINGS = f"""\
 [stream]
@@ -75,7 +75,7 @@ def written(run: Run, tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "driftgauge.toml").write_text(SETTINGS)
     database = Database(f"sqlite:///{tmp_path}/runs/driftgauge.db")
     database.upgrade()
-    store = Store(database, now=HandClock())
+    store = Store(database)
     store.ensure_stream(STREAM, TOPIC, 60)
     yield store
     database.close()
