@@ -61,6 +61,7 @@ def read_alerts(
     stream: str | None,
     states: Collection[str] | None,
     segment: str | None,
+    ids: Collection[int] | None,
     limit: int | None,
 ) -> list[AlertRecord]:
     """Return the alerts that fit, newest first."""
@@ -71,6 +72,8 @@ def read_alerts(
         query = query.where(alert.c.state.in_(states))
     if segment is not None:
         query = query.where(alert.c.segment == segment)
+    if ids is not None:
+        query = query.where(alert.c.id.in_(ids))
     return [AlertRecord(*row) for row in connection.execute(query)]
 
 

@@ -7,12 +7,12 @@ up; `queue_notifications` adds those rows, and a row is finished when it is sent
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, exists, func, literal, select
 
-from .records import AlertTransition, Notification, NotificationCount
+from .records import AlertTransition, Notification, NotificationAttempts, NotificationCount
 from .tables import alert, alert_transition, notification, notification_sink
 from .upsert import upsert
 
@@ -71,13 +71,14 @@ def read_pending(
     connection: Connection, stream: str, sink: str, *, limit: int
 ) -> list[Notification]:
     """Return what waits for *sink*, oldest first."""
+    row, step = notification.c, alert_transition.c
+    columns = [
+        *(row.id, row.attempts, row.created_at),
+        *(step.id, step.alert_id, step.from_state, step.to_state),
+        *(step.changed_at, step.actor, step.note),
+    ]
     query = (
-        select(
-            *(notification.c.id, notification.c.attempts, alert_transition.c.id),
-            *(alert_transition.c.alert_id, alert_transition.c.from_state),
-            *(alert_transition.c.to_state, alert_transition.c.changed_at),
-            *(alert_transition.c.actor, alert_transition.c.note),
-        )
+        select(*columns)
         .join(alert_transition, alert_transition.c.id == notification.c.transition_id)
         .where(
             notification.c.stream == stream,
@@ -88,44 +89,50 @@ def read_pending(
         .limit(limit)
     )
     return [
-        Notification(row[0], sink, row[1], row[2], AlertTransition(*row[3:]))
-        for row in connection.execute(query)
+        Notification(number, sink, attempts, created_at, transition, AlertTransition(*found))
+        for number, attempts, created_at, transition, *found in connection.execute(query)
     ]
 
 
-def finish_notification(
-    connection: Connection, notification_id: int, state: str, *, now: datetime, error: str
+def finish_notifications(
+    connection: Connection, ids: Collection[int], state: str, *, now: datetime, error: str
 ) -> None:
-    """Note that one is ``sent``, ``skipped`` or ``dead``; another attempt follows no more."""
+    """Note that these are ``sent``, ``skipped`` or ``dead``; another attempt follows no more."""
     if state not in FINISHED:
         raise ValueError(f"{state!r} does not finish a notification; wanted one of {FINISHED}")
     values = {"state": state, "finished_at": now, "last_error": error}
-    row = notification.c.id == notification_id
-    connection.execute(notification.update().where(row).values(values))
+    connection.execute(notification.update().where(notification.c.id.in_(ids)).values(values))
 
 
-def note_attempt(connection: Connection, notification_id: int, error: str) -> int:
-    """Note an attempt that failed; return how many there were."""
-    row = notification.c.id == notification_id
+def note_attempts(
+    connection: Connection, ids: Collection[int], error: str, now: datetime
+) -> list[NotificationAttempts]:
+    """Note an attempt at these that failed; return how often and how long each was tried."""
+    rows = notification.c.id.in_(ids)
     values = {"attempts": notification.c.attempts + 1, "last_error": error}
-    connection.execute(notification.update().where(row).values(values))
-    return int(connection.scalar(select(notification.c.attempts).where(row)) or 0)
+    connection.execute(notification.update().where(rows).values(values))
+    table = notification.c
+    query = select(table.id, table.attempts, table.created_at).where(rows).order_by(table.id)
+    return [
+        NotificationAttempts(number, attempts, now - created_at if created_at else timedelta())
+        for number, attempts, created_at in connection.execute(query)
+    ]
 
 
-def has_told(connection: Connection, stream: str, sink: str, alert_id: int) -> bool:
-    """Return whether *sink* was sent anything about the alert."""
+def read_told(connection: Connection, stream: str, sink: str, alerts: Collection[int]) -> set[int]:
+    """Return which of *alerts* the sink was sent anything about."""
     query = (
-        select(notification.c.id)
-        .join(alert_transition, alert_transition.c.id == notification.c.transition_id)
+        select(alert_transition.c.alert_id)
+        .distinct()
+        .join(notification, alert_transition.c.id == notification.c.transition_id)
         .where(
             notification.c.stream == stream,
             notification.c.sink == sink,
             notification.c.state == "sent",
-            alert_transition.c.alert_id == alert_id,
+            alert_transition.c.alert_id.in_(alerts),
         )
-        .limit(1)
     )
-    return connection.execute(query).first() is not None
+    return set(connection.scalars(query))
 
 
 def count_notifications(connection: Connection, stream: str) -> list[NotificationCount]:

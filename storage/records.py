@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .histogram import DEFAULT_ALPHA
 
@@ -383,13 +383,24 @@ class Notification:
     Attributes:
         transition_id: makes, with the sink, the key under which it may be sent more than once.
         attempts: that failed so far.
+        created_at: when it was queued, by the database's clock.
     """
 
     id: int
     sink: str
     attempts: int
+    created_at: datetime
     transition_id: int
     transition: AlertTransition
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationAttempts:
+    """How often one notification was tried in vain, and for how long by the database's clock."""
+
+    id: int
+    attempts: int
+    age: timedelta
 
 
 @dataclass(frozen=True, slots=True)

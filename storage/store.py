@@ -26,6 +26,7 @@ from .records import (
     Judgement,
     MonitorState,
     Notification,
+    NotificationAttempts,
     NotificationCount,
     PartitionRecord,
     RateRow,
@@ -327,12 +328,13 @@ class Store:
         *,
         states: Collection[str] | None = None,
         segment: str | None = None,
+        ids: Collection[int] | None = None,
         limit: int | None = None,
     ) -> list[AlertRecord]:
         """Return the alerts that fit, newest first."""
         with self._database.read() as connection:
             return alerts.read_alerts(
-                connection, stream=stream, states=states, segment=segment, limit=limit
+                connection, stream=stream, states=states, segment=segment, ids=ids, limit=limit
             )
 
     def alert(self, alert_id: int) -> AlertRecord | None:
@@ -368,22 +370,22 @@ class Store:
         with self._database.read() as connection:
             return notifications.read_pending(connection, stream, sink, limit=limit)
 
-    def finish_notification(self, notification_id: int, state: str, *, error: str = "") -> None:
-        """Note that one is ``sent``, ``skipped`` or ``dead``."""
+    def finish_notifications(self, ids: Collection[int], state: str, *, error: str = "") -> None:
+        """Note that these are ``sent``, ``skipped`` or ``dead``."""
         with self._database.write() as connection:
-            notifications.finish_notification(
-                connection, notification_id, state, now=self._now(connection), error=error
+            notifications.finish_notifications(
+                connection, ids, state, now=self._now(connection), error=error
             )
 
-    def note_attempt(self, notification_id: int, error: str) -> int:
-        """Note an attempt that failed; return how many there were."""
+    def note_attempts(self, ids: Collection[int], error: str) -> list[NotificationAttempts]:
+        """Note an attempt at these that failed; return how often and how long each was tried."""
         with self._database.write() as connection:
-            return notifications.note_attempt(connection, notification_id, error)
+            return notifications.note_attempts(connection, ids, error, self._now(connection))
 
-    def has_told(self, stream: str, sink: str, alert_id: int) -> bool:
-        """Return whether *sink* was sent anything about the alert."""
+    def told_alerts(self, stream: str, sink: str, alerts: Collection[int]) -> set[int]:
+        """Return which of *alerts* the sink was sent anything about."""
         with self._database.read() as connection:
-            return notifications.has_told(connection, stream, sink, alert_id)
+            return notifications.read_told(connection, stream, sink, alerts)
 
     def notification_counts(self, stream: str) -> list[NotificationCount]:
         """Return how many notifications there are by sink and state."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,37 +46,50 @@ def moment(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def webhook_body(notice: Notice) -> dict[str, Any]:
-    """Return the body of a webhook as Alertmanager sends it, version 4, with one alert.
+def webhook_body(notices: Sequence[Notice]) -> dict[str, Any]:
+    """Return the body of a webhook as Alertmanager sends it, version 4; *notices* are not empty.
 
-    Source: Prometheus documentation, Alertmanager configuration, ``webhook_config``. The alert has
-    one member more, ``driftgauge``, with every figure of the notice.
+    Of several steps of one alert the last counts. An alert has one member more, ``driftgauge``,
+    with every figure of the notice.
+
+    Source: Prometheus documentation, Alertmanager configuration, ``webhook_config``.
     """
-    alert = notice.alert
-    status = "resolved" if notice.kind == "resolved" else "firing"
-    own = alert_labels(notice)
+    last = {notice.alert.id: notice for notice in notices}
+    alerts = [_webhook_alert(notice) for notice in last.values()]
+    alert = notices[-1].alert
+    own = f'alert_id="{alert.id}", ' if len(last) == 1 else ""
     return {
         "version": "4",
-        "groupKey": f'{{}}:{{alert_id="{alert.id}", stream="{alert.stream}"}}',
+        "groupKey": f'{{}}:{{{own}stream="{alert.stream}"}}',
         "truncatedAlerts": 0,
-        "status": status,
+        "status": "firing" if any(one["status"] == "firing" for one in alerts) else "resolved",
         "receiver": "driftgauge",
         "groupLabels": {"alertname": ALERT_NAME, "stream": alert.stream},
-        "commonLabels": own,
-        "commonAnnotations": alert_annotations(notice),
-        "externalURL": notice.link,
-        "alerts": [
-            {
-                "status": status,
-                "labels": own,
-                "annotations": alert_annotations(notice),
-                "startsAt": moment(alert.opened_at),
-                "endsAt": moment(alert.resolved_at or notice.at)
-                if status == "resolved"
-                else "0001-01-01T00:00:00Z",
-                "generatorURL": notice.link,
-                "fingerprint": f"{alert.stream}-{alert.id}",
-                "driftgauge": notice.values(),
-            }
-        ],
+        "commonLabels": _common([one["labels"] for one in alerts]),
+        "commonAnnotations": _common([one["annotations"] for one in alerts]),
+        "externalURL": notices[-1].link,
+        "alerts": alerts,
+    }
+
+
+def _webhook_alert(notice: Notice) -> dict[str, Any]:
+    alert, is_over = notice.alert, notice.kind == "resolved"
+    ends_at = moment(alert.resolved_at or notice.at) if is_over else "0001-01-01T00:00:00Z"
+    return {
+        "status": "resolved" if is_over else "firing",
+        "labels": alert_labels(notice),
+        "annotations": alert_annotations(notice),
+        "startsAt": moment(alert.opened_at),
+        "endsAt": ends_at,
+        "generatorURL": notice.link,
+        "fingerprint": f"{alert.stream}-{alert.id}",
+        "driftgauge": notice.values(),
+    }
+
+
+def _common(values: Sequence[dict[str, str]]) -> dict[str, str]:
+    """Return the pairs that all have."""
+    first = values[0]
+    return {
+        name: text for name, text in first.items() if all(one.get(name) == text for one in values)
     }

@@ -2,102 +2,74 @@
 
 The transitions are the outbox (`storage.notifications`). A turn sends what is due; a failure makes
 the sink wait, longer each time, and the alert's later steps wait behind the failed one. A crash
-between sending and noting it repeats that one notice, under the same key.
+between sending and noting it repeats that one message, under the same key.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import Protocol
 
-from driftgauge.storage import LIVE_STATES, SEVERITIES, AlertRecord, EvidenceRecord, Notification
+from driftgauge.storage import LIVE_STATES, AlertRecord
 
 from ..errors import NotificationUndelivered
 from ..log import action
 from ..ports import Clock
-from ..retry.backoff import spread_delay
-from .notice import Notice, kind_of
-from .sink import RepeatingSink, Sink
+from .composition import Composition
+from .giving_up import is_over, next_delay
+from .notice import kind_of
+from .outbox import Outbox
+from .parcel import Parcel, Step, planned, unlimited, wanted
+from .rate_limit import RateLimit
+from .routing import Routing
+from .sink import RepeatingSink, Sink, SummarySink
 
 log = logging.getLogger(__name__)
 
-_delay = partial(spread_delay, first_seconds=5.0, max_seconds=600.0)
 REPEAT_SECONDS = 60.0
-
-
-class NotificationStore(Protocol):
-    """The database, as far as deliveries need it."""
-
-    def queue_notifications(self, stream: str, sinks: Sequence[str]) -> None:
-        """Note for each sink every step that it has not been told yet."""
-
-    def pending_notifications(
-        self, stream: str, sink: str, *, limit: int = 100
-    ) -> list[Notification]:
-        """Return what waits for *sink*, oldest first."""
-
-    def finish_notification(self, notification_id: int, state: str, *, error: str = "") -> None:
-        """Note that one is ``sent``, ``skipped`` or ``dead``."""
-
-    def note_attempt(self, notification_id: int, error: str) -> int:
-        """Note an attempt that failed; return how many there were."""
-
-    def has_told(self, stream: str, sink: str, alert_id: int) -> bool:
-        """Return whether *sink* was sent anything about the alert."""
-
-    def alert(self, alert_id: int) -> AlertRecord | None:
-        """Return one alert."""
-
-    def alerts(
-        self, stream: str | None = None, *, states: Sequence[str] | None = None
-    ) -> list[AlertRecord]:
-        """Return alerts, newest first."""
+TURN_SECONDS = 45.0
+"""A turn that sends for longer ends, so that it ends before its lease does."""
+_MAX_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySettings:
-    """What to deliver.
+    """How to deliver.
 
     Attributes:
-        min_severity: alerts below it are not told; one that worsens to it is.
-        give_up: how long a notice is tried for, as far as the attempts' delays add up.
-        page_url: where a person can read more of an alert; ``{alert}`` is its number.
+        give_up: how long a notice is tried for.
+        max_per_hour: messages to each sink that people read.
     """
 
     stream: str
-    min_severity: str
     give_up: timedelta
-    page_url: str
+    max_per_hour: int
 
 
 class Delivery:
-    """Sends notices to every sink. One thread at a time calls it.
-
-    Args:
-        describe: adds to an alert what only the database knows: examples and a picture.
-    """
+    """Sends to every sink what is due. One thread at a time calls it."""
 
     def __init__(
         self,
-        store: NotificationStore,
+        store: Outbox,
         sinks: Sequence[Sink],
         settings: DeliverySettings,
         clock: Clock,
         *,
-        describe: Callable[[AlertRecord], tuple[Sequence[EvidenceRecord], bytes | None]],
+        routing: Routing,
+        composition: Composition,
     ) -> None:
         self._store = store
         self._sinks = tuple(sinks)
         self._settings = settings
         self._clock = clock
-        self._describe = describe
+        self._routing = routing
+        self._composition = composition
+        self._limits = {sink.name: RateLimit(settings.max_per_hour, clock) for sink in sinks}
         self._due_at: dict[str, float] = {}
         self._repeated_at: dict[str, float] = {}
-        self._max_attempts = attempts_within(settings.give_up.total_seconds())
 
     @property
     def has_sinks(self) -> bool:
@@ -105,89 +77,106 @@ class Delivery:
         return bool(self._sinks)
 
     def turn(self) -> int:
-        """Send what is due; return how many notices were sent.
+        """Send what is due; return how many steps were sent.
 
         Raises:
             StorageError: the database did not accept the result; the next run continues.
         """
         self._store.queue_notifications(self._settings.stream, [sink.name for sink in self._sinks])
-        return sum(self._serve(sink) for sink in self._sinks)
+        ends_at = self._clock.monotonic() + TURN_SECONDS
+        n_sent = sum(self._serve(sink, ends_at) for sink in self._sinks)
+        if self._clock.monotonic() >= ends_at:  # the slow one must not always come first
+            self._sinks = self._sinks[1:] + self._sinks[:1]
+        return n_sent
 
     def close(self) -> None:
         """Let go of the sinks."""
         for sink in self._sinks:
             sink.close()
 
-    def _serve(self, sink: Sink) -> int:
+    def _serve(self, sink: Sink, ends_at: float) -> int:
+        n_sent = 0
         if self._clock.monotonic() < self._due_at.get(sink.name, float("-inf")):
             return 0
-        n_sent = 0
-        for notification in self._store.pending_notifications(self._settings.stream, sink.name):
+        for parcel in self._parcels(sink):
+            if self._clock.monotonic() >= ends_at:
+                return n_sent
             try:
-                n_sent += self._deliver(sink, notification)
+                self._send(sink, parcel)
+                n_sent += len(parcel.steps)
             except NotificationUndelivered as error:
-                if not self._failed(sink, notification, error):
+                if not self._failed(sink, parcel, error):
                     return n_sent
         self._repeat(sink)
         return n_sent
 
-    def _deliver(self, sink: Sink, notification: Notification) -> bool:
-        alert = self._store.alert(notification.transition.alert_id)
-        if alert is None or not self._is_wanted(sink, alert):
-            self._store.finish_notification(notification.id, "skipped")
-            return False
-        sink.send(self._notice(alert, notification))
-        self._store.finish_notification(notification.id, "sent")
+    def _parcels(self, sink: Sink) -> list[Parcel]:
+        """Return the messages that *sink* gets now, and skip what it does not get."""
+        steps = self._waiting(sink)
+        taken, left = wanted(
+            steps, self._routing, sink.name, self._told(sink, [step.alert for step in steps])
+        )
+        if left:
+            ids = [step.notification.id for step in left]
+            self._store.finish_notifications(ids, "skipped")
+        if not sink.is_for_people:
+            return unlimited(taken)
+        allowed = self._limits[sink.name].allowed()
+        return planned(taken, self._routing, sink.name, now=self._clock.now(), allowed=allowed)
+
+    def _waiting(self, sink: Sink) -> list[Step]:
+        stream = self._settings.stream
+        pending = self._store.pending_notifications(stream, sink.name, limit=_MAX_STEPS)
+        if not pending:
+            return []
+        numbers = {one.transition.alert_id for one in pending}
+        alerts = {alert.id: alert for alert in self._store.alerts(stream, ids=numbers)}
+        return [Step(one, alerts[one.transition.alert_id]) for one in pending]
+
+    def _told(self, sink: Sink, alerts: Sequence[AlertRecord]) -> set[int]:
+        """Return which alerts that the routes leave out *sink* knows all the same."""
+        doubtful = {
+            alert.id or 0 for alert in alerts if not self._routing.is_wanted(sink.name, alert)
+        }
+        if not doubtful:
+            return set()
+        return self._store.told_alerts(self._settings.stream, sink.name, doubtful)
+
+    def _send(self, sink: Sink, parcel: Parcel) -> None:
+        first = parcel.steps[0]
+        if parcel.why is not None and isinstance(sink, SummarySink):
+            sink.send_summary(self._composition.summary(parcel, parcel.why, self._clock.now()))
+            said = f"{len(parcel.steps)} steps in one message"
+        else:
+            sink.send(self._composition.notice(first))
+            said = kind_of(first.notification)
+        self._limits[sink.name].take()
+        self._store.finish_notifications(parcel.ids, "sent")
         log.info(
             "alert %s delivered to %s: %s",
-            *(alert.id, sink.name, kind_of(notification)),
-            extra=action("alert_delivered", alert=alert.id, sink=sink.name),
-        )
-        return True
-
-    def _is_wanted(self, sink: Sink, alert: AlertRecord) -> bool:
-        """Return whether the sink gets this step: if it received an alert, it also gets its end."""
-        wanted = SEVERITIES.index(self._settings.min_severity)
-        if SEVERITIES.index(alert.severity) >= wanted:
-            return True
-        return self._store.has_told(self._settings.stream, sink.name, alert.id or 0)
-
-    def _notice(self, alert: AlertRecord, notification: Notification) -> Notice:
-        examples, picture = self._describe(alert)
-        step = notification.transition
-        return Notice(
-            key=f"driftgauge/{alert.stream}/{notification.sink}/{notification.transition_id}",
-            kind=kind_of(notification),
-            at=step.at,
-            by=step.by,
-            note=step.note,
-            alert=alert,
-            examples=examples,
-            picture=picture,
-            link=self._link(alert),
+            *(first.alert.id, sink.name, said),
+            extra=action("alert_delivered", alert=first.alert.id, sink=sink.name),
         )
 
-    def _link(self, alert: AlertRecord) -> str:
-        return self._settings.page_url.replace("{alert}", str(alert.id))
-
-    def _failed(
-        self, sink: Sink, notification: Notification, error: NotificationUndelivered
-    ) -> bool:
+    def _failed(self, sink: Sink, parcel: Parcel, error: NotificationUndelivered) -> bool:
         """Note a failure; return whether it was the last attempt, so that others may follow."""
-        attempts = self._store.note_attempt(notification.id, str(error))
-        if attempts >= self._max_attempts:
-            self._store.finish_notification(notification.id, "dead", error=str(error))
+        tried = self._store.note_attempts(parcel.ids, str(error))
+        over = [one for one in tried if is_over(one, self._settings.give_up)]
+        alert, attempts = parcel.steps[0].alert.id, max(one.attempts for one in tried)
+        if over:
+            self._store.finish_notifications([one.id for one in over], "dead", error=str(error))
             log.error(
                 "alert %s is not delivered to %s after %s attempts and is given up: %s",
-                *(notification.transition.alert_id, sink.name, attempts, error),
+                *(alert, sink.name, attempts, error),
                 extra=action("alert_given_up", sink=sink.name, attempts=attempts),
             )
+        if len(over) == len(tried):
             return True
-        seconds = max(_delay(attempts - 1), error.retry_after_seconds)
+        seconds = max(next_delay(attempts - 1), error.retry_after_seconds)
         self._due_at[sink.name] = self._clock.monotonic() + seconds
         log.warning(
             "alert %s is not delivered to %s yet, next attempt in %.0f s: %s",
-            *(notification.transition.alert_id, sink.name, seconds, error),
+            *(alert, sink.name, seconds, error),
             extra=action("alert_undelivered", sink=sink.name, attempts=attempts),
         )
         return False
@@ -201,18 +190,11 @@ class Delivery:
         ):
             return
         alerts = self._store.alerts(self._settings.stream, states=LIVE_STATES)
-        told = [alert for alert in alerts if self._is_wanted(sink, alert)]
+        told = self._told(sink, alerts)
         notices = [
-            Notice(
-                key=f"driftgauge/{alert.stream}/{sink.name}/live/{alert.id}",
-                kind="opened",
-                at=alert.opened_at,
-                by="monitor",
-                note="",
-                alert=alert,
-                link=self._link(alert),
-            )
-            for alert in told
+            self._composition.live(alert, sink.name)
+            for alert in alerts
+            if self._routing.is_wanted(sink.name, alert) or alert.id in told
         ]
         try:
             if notices:
@@ -224,26 +206,3 @@ class Delivery:
                 extra=action("alert_not_repeated", sink=sink.name),
             )
         self._repeated_at[sink.name] = now
-
-
-def longest_delay(attempts: int) -> float:
-    """Return the longest delay after so many attempts, in seconds.
-
-    >>> [longest_delay(n) for n in (1, 2, 3, 20)]
-    [5.0, 10.0, 20.0, 600.0]
-    """
-    return _delay(attempts - 1, chance=lambda: 0.0)
-
-
-def attempts_within(seconds: float) -> int:
-    """Return how many attempts fit in *seconds*, at the longest delays.
-
-    A count, since no clock can set it back or ahead.
-
-    >>> attempts_within(20), attempts_within(86_400)
-    (3, 150)
-    """
-    n, total = 1, 0.0
-    while (total := total + longest_delay(n)) <= seconds:
-        n += 1
-    return n

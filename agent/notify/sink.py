@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from .notice import Notice
+from .summary import Summary
 
 
 class Sink(Protocol):
@@ -14,6 +15,10 @@ class Sink(Protocol):
     @property
     def name(self) -> str:
         """What the database and the log call it; the same after each start, and never a secret."""
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether quiet hours and the limit of messages an hour hold here."""
 
     def send(self, notice: Notice) -> None:
         """Return when the receiver has taken *notice*.
@@ -26,6 +31,14 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Let go of connections; safe to call twice."""
+
+
+@runtime_checkable
+class SummarySink(Protocol):
+    """A sink that also takes one message about several steps."""
+
+    def send_summary(self, summary: Summary) -> None:
+        """Return when the receiver has taken *summary*; as ``Sink.send``."""
 
 
 @runtime_checkable

@@ -58,7 +58,7 @@ class TomlFile:
 def _key_lines(text: str) -> dict[str, int]:
     lines, section = {}, ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[([\w.-]+)\]", line):
+        if header := re.match(r"\s*\[\[?([\w.-]+)\]", line):
             section = header.group(1)
             lines[section] = number
         elif key := re.match(r"\s*([\w-]+)\s*=", line):

@@ -280,8 +280,12 @@ def _in_words(detail: ErrorDetails, origins: Mapping[str, str], source: TomlFile
     if where == "default":
         where = f"{source.path}:{source.lines[section]}" if section in source.lines else "settings"
     reason = detail["msg"].removeprefix("Value error, ")
+    inner = [str(part) for part in detail["loc"][2:]]
+    if inner and inner[0].isdigit():  # one of several tables, such as [[notify.routes]]
+        key = f"{key}[{inner[0]}]" + "".join(f".{part}" for part in inner[1:])
     if detail["type"] == "extra_forbidden":
-        yield f"{where}: {_unknown(section, name)}"
+        unknown = f"{key} is not a setting" if inner else _unknown(section, name)
+        yield f"{where}: {unknown}"
     elif detail["type"] == "missing":
         for missing in [name] if name else _required(section):
             setting, variable = f"{section}.{missing}", _variable(section, missing)

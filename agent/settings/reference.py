@@ -72,7 +72,7 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{toml_value(value)}`" for value in get_args(annotation))
     if get_origin(annotation) is tuple:
-        return "list of text"
+        return "list of text" if str in get_args(annotation) else "list of tables"
     if get_origin(annotation) in (Union, UnionType):
         (kind,) = (part for part in get_args(annotation) if part is not NoneType)
         return _type(kind)

@@ -40,13 +40,18 @@ def sample_toml() -> str:
 
 def _entry(section: str, name: str, field: FieldInfo) -> str:
     default = default_of(field)
-    unset = default is None or default is PydanticUndefined or default == ""
+    unset = default is PydanticUndefined or default in (None, "") or _is_empty(default, field)
     value = field.examples[0] if unset and field.examples else default
     required = default is PydanticUndefined or f"{section}.{name}" in _SHOWN
     comment = textwrap.fill(
         one_line(field.description), _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# "
     )
     return f"{comment}\n{'' if required or not unset else '# '}{name} = {toml_value(value)}\n"
+
+
+def _is_empty(default: Any, field: FieldInfo) -> bool:
+    """Return whether a list is shown by its example, since nobody guesses what is in it."""
+    return default == () and bool(field.examples)
 
 
 def default_of(field: FieldInfo) -> Any:
@@ -65,8 +70,11 @@ def toml_value(value: Any) -> str:
         value = value.get_secret_value()
     if isinstance(value, timedelta):
         value = duration_in_words(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"[{', '.join(toml_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        entries = ", ".join(f"{name} = {toml_value(item)}" for name, item in value.items())
+        return f"{{ {entries} }}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

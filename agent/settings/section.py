@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from .durations import FalseAlarmBudget, duration_in_words, parse_budget, parse_duration
+from .quiet_hours import parse_quiet_hours
 
 MIB = 1024 * 1024
 
@@ -32,6 +34,27 @@ def _budget(value: object) -> object:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 """A list; in the environment ``a,b`` or JSON."""
+
+
+def _quiet_hours(value: object) -> object:
+    return str(parse_quiet_hours(value) or "") if isinstance(value, str) else value
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError(
+                "it is not a time zone; write a name such as 'Europe/Berlin' or 'UTC'"
+            ) from None
+    return value
+
+
+QuietHoursText = Annotated[str, BeforeValidator(_quiet_hours)]
+"""``HH:MM-HH:MM``, empty for none."""
+
+ZoneName = Annotated[str, BeforeValidator(_zone)]
 
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), PlainSerializer(duration_in_words, return_type=str)

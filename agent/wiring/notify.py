@@ -5,12 +5,15 @@ from __future__ import annotations
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
+from ..notify.composition import Composition, Describe
 from ..notify.delivery import Delivery, DeliverySettings
 from ..notify.examples import Examples
 from ..notify.heartbeat import Heartbeat
+from ..notify.routing import Routing
 from ..notify.sink import Sink
 from ..notify.sinks import SinkTools, build_sinks
 from ..settings.load import Settings
+from ..settings.sections import NotifySection
 from ..stream.publisher import KafkaPublisher
 from .kafka import build_connection
 
@@ -34,18 +37,34 @@ def build_delivery(settings: Settings, store: Store) -> Delivery:
     Raises:
         SettingsError: what a sink needs is not installed, or its address cannot be used.
     """
-    notify = settings.notify
+    notify, clock = settings.notify, SystemClock()
+    sinks = build_all_sinks(settings)
+    routing = Routing(notify, [sink.name for sink in sinks])
+    describe = Examples(store, window_seconds=settings.windows.seconds, draws=notify.pictures)
     return Delivery(
         store,
-        build_all_sinks(settings),
+        sinks,
         DeliverySettings(
             stream=settings.stream.name,
-            min_severity=notify.min_severity,
             give_up=notify.give_up,
-            page_url=notify.page_url,
+            max_per_hour=notify.max_per_hour,
         ),
-        SystemClock(),
-        describe=Examples(store, window_seconds=settings.windows.seconds, draws=notify.pictures),
+        clock,
+        routing=routing,
+        composition=build_composition(notify, describe),
+    )
+
+
+def build_composition(notify: NotifySection, describe: Describe) -> Composition:
+    """Return what writes the messages."""
+    return Composition(
+        describe,
+        page_url=notify.page_url,
+        reasons={
+            "quiet_hours": f"These came in quiet hours ({notify.time_zone}):",
+            "rate_limit": f"More than {notify.max_per_hour} messages an hour "
+            "(notify.max_per_hour); these are told together:",
+        },
     )
 
 

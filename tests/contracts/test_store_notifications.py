@@ -8,7 +8,7 @@ import pytest
 
 from driftgauge.storage import Judgement, MonitorState, Store
 
-from ..stores import START, STREAM, alert
+from ..stores import START, STREAM, HandClock, alert
 
 SINKS = ["webhook", "kafka"]
 
@@ -67,23 +67,31 @@ def test_what_is_finished_waits_no_more(store: Store, state: str) -> None:
     number = raise_alert(store)
     store.queue_notifications(STREAM, SINKS)
     (waiting,) = store.pending_notifications(STREAM, "kafka")
-    store.finish_notification(waiting.id, state, error="why")
+    store.finish_notifications([waiting.id], state, error="why")
     store.queue_notifications(STREAM, SINKS)
     assert kinds(store, "kafka") == []
     assert kinds(store, "webhook") == [(number, None, "open")]
-    assert store.has_told(STREAM, "kafka", number) is (state == "sent")
+    assert store.told_alerts(STREAM, "kafka", [number, 99]) == (
+        {number} if state == "sent" else set()
+    )
     counts = {(one.sink, one.state): one for one in store.notification_counts(STREAM)}
     assert counts["kafka", state].count == 1
     assert counts["kafka", state].last_error == "why"
     assert counts["webhook", "pending"].count == 1
 
 
-def test_failed_attempts_are_counted_in_the_database(store: Store) -> None:
+def test_failed_attempts_and_their_time_are_counted_in_the_database(
+    store: Store, clock: HandClock
+) -> None:
     store.queue_notifications(STREAM, SINKS)
     raise_alert(store)
     store.queue_notifications(STREAM, SINKS)
     (waiting,) = store.pending_notifications(STREAM, "kafka")
-    assert [store.note_attempt(waiting.id, "refused") for _ in range(3)] == [1, 2, 3]
+    assert waiting.created_at == START
+    clock.advance(90)
+    tried = [store.note_attempts([waiting.id], "refused")[0] for _ in range(3)]
+    assert [one.attempts for one in tried] == [1, 2, 3]
+    assert tried[-1].age == timedelta(seconds=90)
     (again,) = store.pending_notifications(STREAM, "kafka")
     assert again.attempts == 3
 

@@ -25,6 +25,7 @@ class AlertmanagerSink:
     """Posts alerts to ``URL/api/v2/alerts``."""
 
     name = "alertmanager"
+    is_for_people = False  # it groups, silences and mutes by itself
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._poster = Poster(self.name, f"{url.rstrip('/')}/api/v2/alerts")

@@ -11,6 +11,7 @@ from typing import Any
 from ....extras import install_command
 from ...errors import NotificationUndelivered, SettingsError
 from ..notice import Notice
+from ..summary import Summary
 
 _TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
 
@@ -21,6 +22,8 @@ class AppriseSink:
     Raises:
         SettingsError: Apprise is not installed, or does not know the URL.
     """
+
+    is_for_people = True
 
     def __init__(self, url: str) -> None:
         try:
@@ -42,13 +45,16 @@ class AppriseSink:
     def send(self, notice: Notice) -> None:
         """Return when the service took the notice."""
         kind = "success" if notice.kind == "resolved" else _TYPES[notice.alert.severity]
+        self._notify(notice.title, notice.text, kind, self._attachment(notice))
+
+    def send_summary(self, summary: Summary) -> None:
+        """Return when the service took the summary."""
+        self._notify(summary.title, summary.text, _TYPES[summary.severity], None)
+
+    def _notify(self, title: str, text: str, kind: str, attachment: Any) -> None:
         with _what_apprise_says() as said:
             sent = self._service.notify(
-                title=notice.title,
-                body=notice.text,
-                notify_type=kind,
-                body_format="text",
-                attach=self._attachment(notice),
+                title=title, body=text, notify_type=kind, body_format="text", attach=attachment
             )
         if not sent:
             reason = said[-1] if said else "Apprise gives no reason"

@@ -31,6 +31,7 @@ class KafkaTopicSink:
     """
 
     name = "kafka"
+    is_for_people = False
 
     def __init__(self, connect: Callable[[], MessagePublisher]) -> None:
         self._connect = connect

@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import Any
 
 from ...ports import Clock
 from ..alertmanager_form import webhook_body
 from ..notice import Notice
 from ..post import Poster
+from ..summary import Summary
 
 
 class WebhookSink:
     """Posts each notice to one address."""
 
     name = "webhook"
+    is_for_people = True
 
     def __init__(self, url: str, secret: str, clock: Clock) -> None:
         self._poster = Poster(self.name, url)
@@ -29,8 +32,15 @@ class WebhookSink:
 
     def send(self, notice: Notice) -> None:
         """Return when the receiver answered 2xx."""
-        body = json.dumps(webhook_body(notice)).encode()
-        headers = {"Idempotency-Key": notice.key}
+        self._post(webhook_body([notice]), notice.key)
+
+    def send_summary(self, summary: Summary) -> None:
+        """Return when the receiver answered 2xx."""
+        self._post(webhook_body(summary.notices), summary.key)
+
+    def _post(self, message: dict[str, Any], key: str) -> None:
+        body = json.dumps(message).encode()
+        headers = {"Idempotency-Key": key}
         if self._secret:
             seconds = int(self._clock.now().timestamp())
             headers["Driftgauge-Signature"] = signature(self._secret, seconds, body)

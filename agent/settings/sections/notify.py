@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
-from ..section import Duration, Section
+from ..section import Duration, QuietHoursText, Section, ZoneName
+from .notify_route import NotifyRoute, Severity
+
+
+def _json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+Routes = Annotated[tuple[NotifyRoute, ...], BeforeValidator(_json)]
+"""Tables; in the environment JSON."""
 
 
 class NotifySection(Section):
-    """Receivers of alerts. Several may be set; each receives everything."""
+    """Receivers of alerts. Several may be set; each receives every alert, unless routes say less."""
 
     apprise_urls: SecretStr | None = Field(
         default=None, examples=["mailtos://USER:PASSWORD@mail.internal?to=oncall@example.com"]
@@ -33,9 +43,25 @@ class NotifySection(Section):
         default="", pattern=r"^[A-Za-z0-9._-]{0,249}$", examples=["drift-alerts"]
     )
     """A topic on the same broker to which each alert's steps are sent as CloudEvents."""
-    min_severity: Literal["info", "warning", "critical"] = "info"
+    min_severity: Severity = "info"
     """Alerts below this severity are not sent, only shown by `driftgauge alerts`; an alert that
     worsens to it is sent."""
+    routes: Routes = Field(
+        default=(),
+        examples=[({"sinks": ["slack"], "segments": ["site=north"], "min_severity": "critical"},)],
+    )
+    """Which alerts a receiver gets, by severity, segment and test; also written as tables
+    [[notify.routes]]. A receiver that no route names gets every alert."""
+    quiet_hours: QuietHoursText = Field(default="", examples=["22:00-07:00"])
+    """Hours in which people are not disturbed: mail, chat and the webhook then get one message at
+    the end of them. Alertmanager and Kafka get every step at once."""
+    quiet_severity: Severity = "warning"
+    """Alerts above this severity are sent in quiet hours, too."""
+    time_zone: ZoneName = "UTC"
+    """The time zone of quiet hours and digests."""
+    max_per_hour: int = Field(default=30, ge=1, le=3600)
+    """Messages an hour to each of mail, chat and the webhook; beyond that, one message says what
+    the others would have said."""
     pictures: bool = True
     """Whether chat and mail get a picture: the most unusual frames next to typical ones.
     [evidence] thumbnails also decides whether these are blurred or left out."""

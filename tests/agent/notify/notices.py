@@ -8,6 +8,7 @@ from typing import Any
 
 from driftgauge.agent.errors import NotificationUndelivered
 from driftgauge.agent.notify.notice import Notice
+from driftgauge.agent.notify.summary import Summary
 
 from ...stores import START, STREAM, alert, evidence
 
@@ -29,20 +30,29 @@ def notice(**more: Any) -> Notice:
 class RecordingSink:
     """Takes what it is sent, unless it is told to fail."""
 
-    def __init__(self, name: str = "webhook") -> None:
+    def __init__(self, name: str = "webhook", *, is_for_people: bool = True) -> None:
         self.name = name
+        self.is_for_people = is_for_people
         self.taken: list[Notice] = []
+        self.summaries: list[Summary] = []
         self.failures: deque[NotificationUndelivered | None] = deque()
         self.is_away = False
         self.n_closed = 0
 
     def send(self, notice: Notice) -> None:
+        self._answer()
+        self.taken.append(notice)
+
+    def send_summary(self, summary: Summary) -> None:
+        self._answer()
+        self.summaries.append(summary)
+
+    def _answer(self) -> None:
         if self.is_away:
             raise NotificationUndelivered(f"{self.name} is away")
         failure = self.failures.popleft() if self.failures else None
         if failure is not None:
             raise failure
-        self.taken.append(notice)
 
     def close(self) -> None:
         self.n_closed += 1

@@ -3,58 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import NotificationUndelivered
-from driftgauge.agent.notify.delivery import Delivery, DeliverySettings, attempts_within
-from driftgauge.agent.notify.sink import Sink
-from driftgauge.storage import AlertRecord, EvidenceRecord, Judgement, MonitorState, Store
+from driftgauge.agent.notify.giving_up import attempts_within
+from driftgauge.storage import Store
 
-from ...stores import START, STREAM, alert, evidence
+from ...stores import STREAM, alert
 from .notices import RecordingSink
-
-SETTINGS = DeliverySettings(
-    stream=STREAM, min_severity="info", give_up=timedelta(days=1), page_url="https://x/{alert}"
-)
-
-
-class Site:
-    """A stream whose alerts are delivered, and a clock that moves when told."""
-
-    def __init__(self, store: Store, *sinks: Sink, settings: DeliverySettings = SETTINGS) -> None:
-        self.store = store
-        self.clock = ManualClock(START)
-        self.sinks = sinks
-        self.settings = settings
-        self.turns = 0
-        self.restart()
-        self.delivery.turn()
-
-    def restart(self) -> None:
-        self.delivery = Delivery(
-            self.store, self.sinks, self.settings, self.clock, describe=self._describe
-        )
-
-    def judge(self, *alerts: AlertRecord) -> list[int]:
-        cursor = START + timedelta(minutes=self.turns)
-        previous = None if self.turns == 0 else cursor - timedelta(minutes=1)
-        self.turns += 1
-        judgement = Judgement(STREAM, previous, MonitorState(cursor, "{}"), alerts)
-        return [stored.id or 0 for stored in self.store.judge(judgement)]
-
-    def resolve(self, number: int, by: str = "ann") -> None:
-        self.store.transition_alert(number, "resolved", at=self.clock.now(), by=by)
-
-    def wait(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
-        self.delivery.turn()
-
-    def _describe(self, alert: AlertRecord) -> tuple[Sequence[EvidenceRecord], bytes | None]:
-        return [evidence(12)], b"png"
+from .site import Site
 
 
 def told(sink: RecordingSink) -> list[tuple[int | None, str]]:
@@ -122,10 +81,11 @@ def test_a_repetition_after_a_crash_has_the_same_key(store: Store) -> None:
     sink = RecordingSink()
     site = Site(store, sink)
     site.judge(alert())
-    finish, store.finish_notification = store.finish_notification, crash  # type: ignore[method-assign]
+    store = site.store
+    finish, store.finish_notifications = store.finish_notifications, crash  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         site.delivery.turn()
-    store.finish_notification = finish  # type: ignore[method-assign]
+    store.finish_notifications = finish  # type: ignore[method-assign]
     site.restart()
     site.delivery.turn()
     first, second = sink.taken
@@ -140,16 +100,14 @@ def test_what_cannot_be_delivered_is_given_up_after_the_stated_time(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink = RecordingSink()
-    settings = DeliverySettings(
-        stream=STREAM, min_severity="info", give_up=timedelta(hours=1), page_url=""
-    )
-    site = Site(store, sink, settings=settings)
+    site = Site(store, sink, give_up="1 hour")
     sink.is_away = True
     (number,) = site.judge(alert())
-    for _ in range(attempts_within(3600) - 1):
+    for _ in range(5):
         site.wait(600)
     assert [one.state for one in store.notification_counts(STREAM)] == ["pending"]
-    site.wait(600)
+    for _ in range(attempts_within(3600) - 5):
+        site.wait(600)
     (dead,) = store.notification_counts(STREAM)
     assert (dead.state, dead.count, dead.last_error) == ("dead", 1, "webhook is away")
     assert f"alert {number} is not delivered to webhook after" in caplog.text
@@ -165,17 +123,40 @@ def test_a_clock_that_is_set_back_delays_nothing(store: Store) -> None:
     sink.failures.append(NotificationUndelivered("not now"))
     site.judge(alert())
     site.delivery.turn()
-    site.clock._now -= timedelta(hours=5)
+    site.clock.set_wall(site.clock.now() - timedelta(hours=5))
     site.wait(6)
+    assert len(told(sink)) == 1
+
+
+def test_a_clock_that_is_set_ahead_gives_nothing_up(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink)
+    sink.is_away = True
+    site.judge(alert())
+    site.delivery.turn()
+    site.clock.set_wall(site.clock.now() + timedelta(days=400))
+    site.wait(10)
+    sink.is_away = False
+    site.wait(20)
+    assert len(told(sink)) == 1
+
+
+def test_an_agent_that_restarts_all_the_time_gives_nothing_up_early(store: Store) -> None:
+    sink = RecordingSink()
+    site = Site(store, sink, give_up="1 hour")
+    sink.is_away = True
+    site.judge(alert())
+    for _ in range(50):
+        site.restart()
+        site.wait(10)
+    sink.is_away = False
+    site.wait(600)
     assert len(told(sink)) == 1
 
 
 def test_alerts_below_the_wanted_severity_are_told_once_they_worsen(store: Store) -> None:
     sink = RecordingSink()
-    settings = DeliverySettings(
-        stream=STREAM, min_severity="critical", give_up=timedelta(days=1), page_url=""
-    )
-    site = Site(store, sink, settings=settings)
+    site = Site(store, sink, min_severity="critical")
     (number,) = site.judge(alert(severity="warning"))
     site.delivery.turn()
     assert told(sink) == []

@@ -1,0 +1,80 @@
+"""Writes what a sink is told from the steps of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from driftgauge.storage import AlertRecord, EvidenceRecord
+
+from .notice import Notice, kind_of
+from .parcel import Parcel, Step
+from .summary import Summary, SummaryKind, summary_of
+
+Describe = Callable[[AlertRecord], tuple[Sequence[EvidenceRecord], bytes | None]]
+
+
+class Composition:
+    """Writes notices and summaries.
+
+    Args:
+        describe: adds to an alert what only the database knows: examples and a picture.
+        page_url: where a person can read more of an alert; ``{alert}`` is its number.
+        reasons: what stands above several steps, by why they come together.
+    """
+
+    def __init__(
+        self, describe: Describe, *, page_url: str, reasons: dict[SummaryKind, str]
+    ) -> None:
+        self._describe = describe
+        self._page_url = page_url
+        self._reasons = reasons
+
+    def notice(self, step: Step) -> Notice:
+        """Return one step with its alert's examples and picture."""
+        return self._notice(step, *self._describe(step.alert))
+
+    def live(self, alert: AlertRecord, sink: str) -> Notice:
+        """Return that an alert is still live, for a receiver that forgets."""
+        return Notice(
+            key=f"driftgauge/{alert.stream}/{sink}/live/{alert.id}",
+            kind="opened",
+            at=alert.opened_at,
+            by="monitor",
+            note="",
+            alert=alert,
+            link=self._link(alert),
+        )
+
+    def summary(self, parcel: Parcel, why: SummaryKind, at: datetime) -> Summary:
+        """Return several steps in one message, without pictures."""
+        first, last = parcel.steps[0].notification, parcel.steps[-1].notification
+        stream = parcel.steps[0].alert.stream
+        numbers = f"{first.transition_id}-{last.transition_id}"
+        return summary_of(
+            [self._notice(step, (), None) for step in parcel.steps],
+            key=f"driftgauge/{stream}/{first.sink}/{numbers}",
+            kind=why,
+            at=at,
+            reason=self._reasons[why],
+        )
+
+    def _notice(
+        self, step: Step, examples: Sequence[EvidenceRecord], picture: bytes | None
+    ) -> Notice:
+        alert, notification = step.alert, step.notification
+        taken = notification.transition
+        return Notice(
+            key=f"driftgauge/{alert.stream}/{notification.sink}/{notification.transition_id}",
+            kind=kind_of(notification),
+            at=taken.at,
+            by=taken.by,
+            note=taken.note,
+            alert=alert,
+            examples=examples,
+            picture=picture,
+            link=self._link(alert),
+        )
+
+    def _link(self, alert: AlertRecord) -> str:
+        return self._page_url.replace("{alert}", str(alert.id))

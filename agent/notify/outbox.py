@@ -1,0 +1,38 @@
+"""What deliveries need of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from driftgauge.storage import AlertRecord, Notification, NotificationAttempts
+
+
+class Outbox(Protocol):
+    """The database, as far as deliveries need it; `Store` is one."""
+
+    def queue_notifications(self, stream: str, sinks: Sequence[str]) -> None:
+        """Queue for each sink every step that it has not been told yet."""
+
+    def pending_notifications(
+        self, stream: str, sink: str, *, limit: int = 100
+    ) -> list[Notification]:
+        """Return what waits for *sink*, oldest first."""
+
+    def finish_notifications(self, ids: Collection[int], state: str, *, error: str = "") -> None:
+        """Note that these are ``sent``, ``skipped`` or ``dead``."""
+
+    def note_attempts(self, ids: Collection[int], error: str) -> list[NotificationAttempts]:
+        """Note an attempt at these that failed; return how often and how long each was tried."""
+
+    def told_alerts(self, stream: str, sink: str, alerts: Collection[int]) -> set[int]:
+        """Return which of *alerts* the sink was sent anything about."""
+
+    def alerts(
+        self,
+        stream: str | None = None,
+        *,
+        states: Collection[str] | None = None,
+        ids: Collection[int] | None = None,
+    ) -> list[AlertRecord]:
+        """Return alerts, newest first."""
