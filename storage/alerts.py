@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
@@ -45,14 +45,21 @@ def write_judgement(
     _move_cursor(connection, judgement)
     if judgement.claim is not None:
         mark_judged(connection, judgement.stream, judgement.claim)
+    return write_alerts(connection, judgement.alerts, now)
+
+
+def write_alerts(
+    connection: Connection, alerts: Sequence[AlertRecord], now: datetime
+) -> list[AlertRecord]:
+    """Write new and changed alerts; return them as stored, in the given order."""
     stored: dict[int, AlertRecord] = {}
-    for index, record in enumerate(judgement.alerts):
+    for index, record in enumerate(alerts):
         if record.id is not None:
             stored[index] = _refresh(connection, record.id, record, now)
-    for index, record in enumerate(judgement.alerts):
+    for index, record in enumerate(alerts):
         if record.id is None:
             stored[index] = _open(connection, record)
-    return [stored[index] for index in range(len(judgement.alerts))]
+    return [stored[index] for index in range(len(alerts))]
 
 
 def read_alerts(

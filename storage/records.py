@@ -145,6 +145,10 @@ SEVERITIES = ("info", "warning", "critical")
 """Severities of an alert, the least first."""
 
 
+SILENCE = "silence"
+"""The `AlertRecord.test` of a segment that has fallen silent; such an alert has no rate and no layers."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
     """A claim to a person that a segment changed.
@@ -253,6 +257,50 @@ class SegmentProgress:
     claims: int
     waiting_since: datetime | None = None
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What one segment sent so far, whatever detector scored it; by the database's clock.
+
+    Attributes:
+        arrived_at: when an event was last counted.
+        events: how many were ever counted.
+    """
+
+    segment: str
+    arrived_at: datetime
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalsRead:
+    """Where a stream's segments stand, read at one moment.
+
+    Attributes:
+        at: the database's time.
+        looked_at: when `ArrivalsLook` was last written; None before the first time.
+    """
+
+    at: datetime
+    looked_at: datetime | None
+    segments: Sequence[Arrivals]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalsLook:
+    """What a look at the arrivals writes, in one transaction.
+
+    Attributes:
+        read: what it started from; guards the write.
+        patterns: by segment, what is known of its arrivals, as bytes; None to forget it. Others stay.
+        alerts: new ones (``id`` None) and changed ones.
+    """
+
+    stream: str
+    read: ArrivalsRead
+    patterns: Mapping[str, bytes | None] = field(default_factory=dict)
+    alerts: Sequence[AlertRecord] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from . import agents, alerts, detectors, evidence, leases, notifications, progress, streams, windows
+from . import (
+    agents,
+    alerts,
+    arrival_patterns,
+    detectors,
+    evidence,
+    leases,
+    notifications,
+    progress,
+    streams,
+    windows,
+)
 from .agent_records import AgentRecord, HeartbeatRecord
 from .clock import database_now
 from .database import Database
@@ -19,6 +30,8 @@ from .periods import Period
 from .records import (
     AlertRecord,
     AlertTransition,
+    ArrivalsLook,
+    ArrivalsRead,
     Claim,
     DetectorRecord,
     EvidenceRecord,
@@ -353,6 +366,27 @@ class Store:
         """Return the steps in an alert's life in order."""
         with self._database.read() as connection:
             return alerts.read_transitions(connection, alert_id)
+
+    # Silence
+
+    def arrivals(self, stream: str) -> ArrivalsRead:
+        """Return what each segment sent so far, by the database's clock alone."""
+        with self._database.read() as connection:
+            return arrival_patterns.read_arrivals(connection, stream, self._now(connection))
+
+    def arrival_patterns(self, stream: str) -> dict[str, bytes]:
+        """Return what is known of each segment's arrivals, as `write_look` was given it."""
+        with self._database.read() as connection:
+            return arrival_patterns.read_arrival_patterns(connection, stream)
+
+    def write_look(self, look: ArrivalsLook) -> list[AlertRecord]:
+        """Write patterns and alerts of silence in one transaction; return the alerts as stored.
+
+        Raises:
+            RecordConflict: another agent has looked since *look* was read; nothing was written.
+        """
+        with self._database.write() as connection:
+            return arrival_patterns.write_look(connection, look)
 
     # Deliveries of alerts
 

@@ -216,6 +216,21 @@ segment_progress = Table(
     Column("events", Count, nullable=False, server_default="0"),
 )
 
+arrival_look = Table(
+    "arrival_look",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("looked_at", UtcTimestamp, nullable=False),
+)
+
+arrival_pattern = Table(
+    "arrival_pattern",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("segment", ForeignText, primary_key=True),
+    Column("pattern", LargeBinary, nullable=False),
+)
+
 late_count = Table(
     "late_count",
     metadata,

@@ -151,6 +151,8 @@ def _state(row: SegmentStanding) -> str:
     if row.phase == "learning":
         until = f" until {when(row.learns_until)} UTC" if row.learns_until else ""
         return f"learning{until}, raises no alert: {row.why}"
+    if row.phase in ("alert", "silent") and row.why:
+        return f"{row.phase}: {row.why}"
     return f"raises no alert: {row.why}" if row.why else row.phase
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from driftgauge.storage import RecordConflict, Store
+from driftgauge.storage import SILENCE, RecordConflict, Store
 
 from ..drift.monitor import Monitor
+from ..drift.silence_watch import CELL_SECONDS, SilenceWatch
 from ..log import action
 from ..notify.delivery import Delivery
 from ..notify.heartbeat import INTERVAL_SECONDS as HEARTBEAT_SECONDS
@@ -46,6 +47,7 @@ class JobTools:
     clock: Clock
     metrics: Metrics
     monitor: Monitor
+    silence: SilenceWatch
     delivery: Delivery
     presence: Presence
     heartbeat: Heartbeat | None = None
@@ -93,6 +95,18 @@ def judge(tools: JobTools) -> None:
         tools.heartbeat.note_judged()
 
 
+def look_for_silence(tools: JobTools) -> None:
+    """Tell segments that have fallen silent, and end the alerts of those that are gone."""
+    try:
+        tools.silence.look()
+    except RecordConflict as conflict:
+        log.warning(
+            "another agent has looked for silent segments; continuing from there: %s",
+            conflict,
+            extra=action("silence_looked_elsewhere"),
+        )
+
+
 def beat(tools: JobTools) -> None:
     """Tell the address of the dead man's switch that windows are judged."""
     if tools.heartbeat is not None:
@@ -109,8 +123,10 @@ def prune(tools: JobTools) -> None:
 def read_figures(tools: JobTools) -> None:
     """Tell the metrics how many alerts live and how far judging lags, since a scrape asks no database."""
     live = Counter({"open": 0, "acknowledged": 0})
-    live.update(alert.state for alert in tools.store.alerts(tools.stream, states=list(live)))
+    alerts = tools.store.alerts(tools.stream, states=list(live))
+    live.update(alert.state for alert in alerts)
     tools.metrics.set_alerts(live)
+    tools.metrics.set_silent(sum(alert.test == SILENCE for alert in alerts))
     waited = tools.store.waiting_seconds(tools.stream, tools.monitor.detector)
     tools.metrics.set_judging_lag(waited or 0.0)
 
@@ -130,6 +146,12 @@ JOBS = (
         lease_seconds=lambda settings: max(
             LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS
         ),
+    ),
+    JobRow(
+        name="silence",
+        work=look_for_silence,
+        every_seconds=lambda settings: CELL_SECONDS,
+        lease_seconds=lambda settings: LEASE_TURNS * CELL_SECONDS,
     ),
     JobRow(
         name="alert delivery",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from driftgauge.storage import AlertRecord, EvidenceRecord, Notification
+from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, Notification
 
 from ..alert.wording import percent, subject
 
@@ -57,8 +57,9 @@ class Notice:
         lines = [
             alert.message,
             f"Since: {alert.since:%Y-%m-%d %H:%M:%S} UTC.",
-            f"Rate: {percent(alert.rate_now)}, normally {percent(alert.rate_normal)}.",
         ]
+        if alert.test != SILENCE:
+            lines.append(f"Rate: {percent(alert.rate_now)}, normally {percent(alert.rate_normal)}.")
         if self.kind != "opened":
             word = f" ({self.note})" if self.note else ""
             lines.append(

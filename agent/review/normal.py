@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from driftgauge.storage import SILENCE
+
 if TYPE_CHECKING:
     from driftgauge.storage import Store
 
@@ -25,6 +27,8 @@ def normal_rates(store: Store, stream: str) -> dict[str, float]:
     alphas = [row.alpha for row in store.streams() if row.stream == stream]
     rates = _registered(detector.manifest, alphas[0]) if detector and alphas else {}
     for alert in reversed(store.alerts(stream)):
+        if alert.test == SILENCE:  # it has no rate
+            continue
         if detector is None or alert.detector == detector.detector:
             rates[alert.segment] = alert.rate_normal
     return rates

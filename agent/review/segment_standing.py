@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from driftgauge.storage import LIVE_STATES, MonitorState, SegmentProgress, Store
+from driftgauge.storage import LIVE_STATES, SILENCE, MonitorState, SegmentProgress, Store
 
 from ..drift.monitor import FORMAT
 
-SegmentPhase = Literal["alert", "judged", "learning", "untested", "waiting"]
+SegmentPhase = Literal["alert", "silent", "judged", "learning", "untested", "waiting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class SegmentStanding:
     """How one segment stands.
 
     Attributes:
-        phase: ``alert`` while one lives; ``judged`` when it can alert; ``learning`` when it cannot
+        phase: ``alert`` while one lives; ``silent`` where nothing else does than that it sends nothing; ``judged`` when it can alert; ``learning`` when it cannot
             yet; ``untested`` when its reference is too small for any test; ``waiting`` before its
             first window is judged.
         why: in words, where it cannot alert.
@@ -52,7 +52,9 @@ def segment_standings(
     """
     monitor = store.monitor_state(stream)
     kept = _kept(monitor, store, stream)
-    alerted = {alert.segment for alert in store.alerts(stream, states=LIVE_STATES)}
+    live = store.alerts(stream, states=LIVE_STATES)
+    alerted = {alert.segment for alert in live if alert.test != SILENCE}
+    silent = {alert.segment: alert.since for alert in live if alert.test == SILENCE}
     active = store.active_detector(stream)
     rows = store.segment_progress(stream, active.detector) if active else []
     progress = {row.segment: row for row in rows}
@@ -60,12 +62,19 @@ def segment_standings(
         _with_progress(
             _standing(segment, images, kept, is_alerted=segment in alerted, learn=learn),
             progress.get(segment),
+            silent.get(segment),
         )
         for segment, images in store.event_counts(stream).items()
     ]
 
 
-def _with_progress(standing: SegmentStanding, row: SegmentProgress | None) -> SegmentStanding:
+def _with_progress(
+    standing: SegmentStanding, row: SegmentProgress | None, silent_since: datetime | None
+) -> SegmentStanding:
+    if silent_since is not None:
+        since = f"no image of it was counted since {silent_since:%Y-%m-%d %H:%M} UTC"
+        phase: SegmentPhase = "alert" if standing.phase == "alert" else "silent"
+        standing = replace(standing, phase=phase, why=since)
     if row is None:
         return standing
     return replace(

@@ -52,6 +52,11 @@ class Metrics:
             "driftgauge_alerts", "Unresolved alerts of the stream, by state.", ["state"],
             registry=self.registry,
         )  # fmt: skip
+        self._silent = Gauge(
+            "driftgauge_segments_silent",
+            "Segments that have fallen silent, the whole stream being one; by their unresolved alerts.",
+            registry=self.registry,
+        )
         self._judging_lag = Gauge(
             "driftgauge_judging_lag_seconds",
             "How long the oldest count has waited to be judged, by the database's clock; 0 where none waits.",
@@ -71,6 +76,10 @@ class Metrics:
         """Set the number of unresolved alerts in the database."""
         for state, n_alerts in by_state.items():
             self._alerts.labels(state).set(n_alerts)
+
+    def set_silent(self, n_segments: int) -> None:
+        """Set how many segments are told as silent."""
+        self._silent.set(n_segments)
 
     def set_judging_lag(self, seconds: float) -> None:
         """Set how long the oldest count has waited to be judged."""

@@ -30,7 +30,7 @@ from .decode import build_decode_ports
 from .kafka import build_connection, build_source
 from .loop import build_loop_settings
 from .model import build_model
-from .monitor import build_monitor
+from .monitor import build_monitor, build_silence_watch
 from .notify import build_delivery, build_heartbeat
 
 log = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ def build_agent(
         clock=clock,
         metrics=metrics,
         monitor=build_monitor(settings, store, detector, active.detector),
+        silence=build_silence_watch(settings, store, active.detector),
         delivery=build_delivery(settings, store),
         presence=Presence(store, loop.status, clock, name=name, stream=stream.name),
         heartbeat=build_heartbeat(settings),

@@ -7,6 +7,7 @@ from driftgauge.storage import Store
 
 from ..drift.monitor import Monitor
 from ..drift.monitor_settings import MonitorSettings
+from ..drift.silence_watch import SilenceSettings, SilenceWatch
 from ..drift.tests.catalogue import choose_tests
 from ..settings.load import Settings
 
@@ -19,6 +20,19 @@ def build_monitor(settings: Settings, store: Store, detector: Detector, name: st
         columns=detector.columns,
         reference=detector.reference,
         settings=monitor_settings(settings),
+    )
+
+
+def build_silence_watch(settings: Settings, store: Store, detector: str) -> SilenceWatch:
+    """Return what tells segments that have fallen silent."""
+    return SilenceWatch(
+        store,
+        SilenceSettings(
+            stream=settings.stream.name,
+            detector=detector,
+            silence_after=settings.monitor.silence_after,
+            gone_after=settings.monitor.gone_after,
+        ),
     )
 
 

@@ -27,6 +27,11 @@ class MonitorSection(Section):
     """Quiet windows in a row that resolve an alert."""
     learn: Duration = timedelta(days=1)
     """How long a segment that the reference does not cover is learnt before it can alert."""
+    silence_after: Duration = timedelta(minutes=10)
+    """A segment, or the whole stream, that sends nothing for so long is told as silent, if its own pauses
+    at these hours of the week were always shorter. Time in which no agent counted does not count."""
+    gone_after: Duration = timedelta(days=3)
+    """A segment that has sent nothing for so long is gone: its alerts end."""
     tests: Words = ("betting", "conformal")
     """The drift tests that run. The false-alarm budget is promised for these two, whose mean is
     one alert; docs/method.md lists the others, each with the rate of false alarms it was measured

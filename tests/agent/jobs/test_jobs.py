@@ -16,7 +16,7 @@ from driftgauge.agent.jobs.presence import Presence
 from driftgauge.agent.jobs.schedule import Job
 from driftgauge.agent.settings.load import load_settings
 from driftgauge.agent.telemetry import Metrics
-from driftgauge.agent.wiring.monitor import monitor_settings
+from driftgauge.agent.wiring.monitor import build_silence_watch, monitor_settings
 from driftgauge.agent.wiring.notify import build_delivery
 from driftgauge.storage import Database, Store
 
@@ -63,6 +63,7 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
             reference={},
             settings=monitor_settings(settings),
         ),
+        silence=build_silence_watch(settings, store, "d"),
         delivery=build_delivery(settings, store),
         presence=Presence(store, PretendLoop(clock).status, clock, name="a", stream=STREAM),
     )
