@@ -23,10 +23,12 @@ from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
 from .query import QueryResult
 from .records import (
+    ENDED_STATES,
     LIVE_STATES,
     OTHER_VALUE,
     SEVERITIES,
     SILENCE,
+    VERDICTS,
     AlertRecord,
     AlertTransition,
     Arrivals,
@@ -50,6 +52,7 @@ from .records import (
     SegmentAdvance,
     SegmentProgress,
     StreamRecord,
+    VerdictCount,
     WindowRecord,
 )
 from .store import Store
@@ -58,6 +61,7 @@ __all__ = [
     "ALPHAS",
     "DEFAULT_ALPHA",
     "EDGES",
+    "ENDED_STATES",
     "LIVE_STATES",
     "N_BINS",
     "OTHER_VALUE",
@@ -65,6 +69,7 @@ __all__ = [
     "POOL_WAIT_WINDOWS",
     "SEVERITIES",
     "SILENCE",
+    "VERDICTS",
     "AgentRecord",
     "AlertRecord",
     "AlertTransition",
@@ -102,6 +107,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StreamRecord",
+    "VerdictCount",
     "WindowRecord",
     "n_ood_bins",
 ]

@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from .errors import RecordConflict
 from .progress import mark_judged
-from .records import SEVERITIES, AlertRecord, AlertTransition, Judgement, MonitorState
+from .records import (
+    ENDED_STATES,
+    SEVERITIES,
+    AlertRecord,
+    AlertTransition,
+    Judgement,
+    MonitorState,
+)
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one
 
 MONITOR = "monitor"
-_LIFE = ("open", "acknowledged", "resolved")
+REOPENED = "changed again within the cool-down"
+_AGES = {"open": 0, "acknowledged": 1, "resolved": 2, "gone": 2}
+"""How far along its life an alert is in each state."""
 _FIELDS = (
     *("stream", "segment", "test", "detector", "state", "severity", "opened_at", "since"),
     *("window_start", "refreshed_at", "resolved_at", "rate_now", "rate_normal", "events"),
-    *("layers", "message"),
+    *("layers", "message", "rate_peak", "reopened", "log_e_value", "verdict"),
 )
 _COLUMNS = (alert.c.id, *(alert.c[name] for name in _FIELDS))
 _REFRESHED = (
-    *("severity", "since", "refreshed_at", "rate_now", "rate_normal", "events"),
-    *("layers", "message"),
+    *("since", "refreshed_at", "rate_now", "rate_normal", "events"),
+    *("layers", "message", "reopened"),
 )
 
 
@@ -68,19 +77,79 @@ def read_alerts(
     stream: str | None,
     states: Collection[str] | None,
     segment: str | None,
-    ids: Collection[int] | None,
+    ids: Collection[int] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int | None,
 ) -> list[AlertRecord]:
-    """Return the alerts that fit, newest first."""
-    query = select(*_COLUMNS).order_by(alert.c.opened_at.desc(), alert.c.id.desc()).limit(limit)
-    if stream is not None:
-        query = query.where(alert.c.stream == stream)
-    if states is not None:
-        query = query.where(alert.c.state.in_(states))
-    if segment is not None:
-        query = query.where(alert.c.segment == segment)
+    """Return the alerts that fit, newest first; *since* and *until* are of `opened_at`."""
+    wanted = _fitting(stream=stream, states=states, segment=segment, since=since, until=until)
     if ids is not None:
-        query = query.where(alert.c.id.in_(ids))
+        wanted.append(alert.c.id.in_(ids))
+    newest = (alert.c.opened_at.desc(), alert.c.id.desc())
+    query = select(*_COLUMNS).where(*wanted).order_by(*newest).limit(limit)
+    return [AlertRecord(*row) for row in connection.execute(query)]
+
+
+def count_alerts(
+    connection: Connection,
+    *,
+    stream: str | None,
+    states: Collection[str] | None,
+    segment: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> int:
+    """Return how many alerts `read_alerts` finds without a limit."""
+    wanted = _fitting(stream=stream, states=states, segment=segment, since=since, until=until)
+    return int(connection.scalar(select(func.count()).select_from(alert).where(*wanted)) or 0)
+
+
+def _fitting(
+    *,
+    stream: str | None,
+    states: Collection[str] | None,
+    segment: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if stream is not None:
+        wanted.append(alert.c.stream == stream)
+    if states is not None:
+        wanted.append(alert.c.state.in_(states))
+    if segment is not None:
+        wanted.append(alert.c.segment == segment)
+    if since is not None:
+        wanted.append(alert.c.opened_at >= since)
+    if until is not None:
+        wanted.append(alert.c.opened_at < until)
+    return wanted
+
+
+def read_continuable(
+    connection: Connection, stream: str, detector: str, *, refreshed_since: datetime
+) -> list[AlertRecord]:
+    """Return alerts that the monitor ended, and that it may open again; the oldest first.
+
+    One that a person ended stays ended.
+    """
+    last = (
+        select(func.max(alert_transition.c.id))
+        .where(alert_transition.c.alert_id == alert.c.id)
+        .correlate(alert)
+        .scalar_subquery()
+    )
+    query = (
+        select(*_COLUMNS)
+        .join(alert_transition, alert_transition.c.id == last)
+        .where(
+            *(alert.c.stream == stream, alert.c.detector == detector),
+            *(alert.c.state.in_(ENDED_STATES), alert.c.refreshed_at >= refreshed_since),
+            alert_transition.c.actor == MONITOR,
+        )
+        .order_by(alert.c.id)
+    )
     return [AlertRecord(*row) for row in connection.execute(query)]
 
 
@@ -95,14 +164,23 @@ def transition_alert(
     connection: Connection, alert_id: int, state: str, *, at: datetime, by: str, note: str
 ) -> AlertRecord:
     """Move an alert forward in its life; asking for the state it has changes nothing."""
-    found = _require(connection, alert_id)
-    if state not in _LIFE:
-        raise ValueError(f"{state!r} is not a state of an alert; wanted one of {', '.join(_LIFE)}")
-    if _LIFE.index(state) < _LIFE.index(found.state):
+    found = require_alert(connection, alert_id)
+    if state not in _AGES:
+        raise ValueError(f"{state!r} is not a state of an alert; wanted one of {', '.join(_AGES)}")
+    if _AGES[state] < _AGES[found.state]:
         raise RecordConflict(f"alert {alert_id} is {found.state} and cannot become {state} again")
-    if state != found.state:
+    if _AGES[state] > _AGES[found.state]:
         _change_state(connection, found, state, at=at, by=by, note=note)
-    return _require(connection, alert_id)
+    return require_alert(connection, alert_id)
+
+
+def note_on_alert(
+    connection: Connection, alert_id: int, *, at: datetime, by: str, note: str
+) -> AlertRecord:
+    """Keep what a person wrote about an alert, as a step that changes nothing else."""
+    found = require_alert(connection, alert_id)
+    log_step(connection, alert_id, found.state, found.state, at=at, by=by, note=note)
+    return found
 
 
 def read_transitions(connection: Connection, alert_id: int) -> list[AlertTransition]:
@@ -139,28 +217,61 @@ def _move_cursor(connection: Connection, judgement: Judgement) -> None:
 def _open(connection: Connection, record: AlertRecord) -> AlertRecord:
     values = {name: getattr(record, name) for name in _FIELDS}
     values["layers"] = [dict(layer) for layer in record.layers]
+    values["rate_peak"] = max(record.rate_peak, record.rate_now)
     key = connection.execute(insert(alert), values).inserted_primary_key
     alert_id = int(key[0]) if key else 0
-    _log(connection, alert_id, None, record.state, at=record.opened_at, by=MONITOR, note="")
-    return _require(connection, alert_id)
+    log_step(connection, alert_id, None, "open", at=record.opened_at, by=MONITOR, note="")
+    if record.state in ENDED_STATES:
+        at = record.resolved_at or record.opened_at
+        log_step(connection, alert_id, "open", record.state, at=at, by=MONITOR, note="")
+    return require_alert(connection, alert_id)
 
 
 def _refresh(
     connection: Connection, alert_id: int, record: AlertRecord, now: datetime
 ) -> AlertRecord:
-    found = _require(connection, alert_id)
-    if found.state == "resolved":  # a person's decision outranks the monitor
-        return found
-    values = {name: getattr(record, name) for name in _REFRESHED}
-    values["layers"] = [dict(layer) for layer in record.layers]
-    connection.execute(alert.update().where(alert.c.id == alert_id).values(values))
+    found = require_alert(connection, alert_id)
+    if found.state in ENDED_STATES:
+        if record.reopened <= found.reopened or _ended_by(connection, alert_id) != MONITOR:
+            return found  # a person's decision outranks the monitor
+        found = _reopen(connection, found, now)
+    _write_figures(connection, alert_id, found, record)
     if SEVERITIES.index(record.severity) > SEVERITIES.index(found.severity):
         note = f"{found.severity} became {record.severity}"
-        _log(connection, alert_id, found.state, found.state, at=now, by=MONITOR, note=note)
-    if _LIFE.index(record.state) > _LIFE.index(found.state):
+        log_step(connection, alert_id, found.state, found.state, at=now, by=MONITOR, note=note)
+    if _AGES[record.state] > _AGES[found.state]:
         at = record.resolved_at or now
         _change_state(connection, found, record.state, at=at, by=MONITOR, note="")
-    return _require(connection, alert_id)
+    return require_alert(connection, alert_id)
+
+
+def _write_figures(
+    connection: Connection, alert_id: int, found: AlertRecord, record: AlertRecord
+) -> None:
+    """Write what a refresh brings; what the alert has seen at its worst is never lowered."""
+    values = {name: getattr(record, name) for name in _REFRESHED}
+    values["layers"] = [dict(layer) for layer in record.layers]
+    values["severity"] = max(found.severity, record.severity, key=SEVERITIES.index)
+    values["rate_peak"] = max(found.rate_peak, record.rate_peak, record.rate_now)
+    e_values = [e for e in (found.log_e_value, record.log_e_value) if e is not None]
+    values["log_e_value"] = max(e_values, default=None)
+    connection.execute(alert.update().where(alert.c.id == alert_id).values(values))
+
+
+def _reopen(connection: Connection, found: AlertRecord, now: datetime) -> AlertRecord:
+    """Open an alert again that ended within the cool-down: the same one goes on."""
+    alert_id = found.id or 0
+    values = {"state": "open", "resolved_at": None}
+    connection.execute(alert.update().where(alert.c.id == alert_id).values(values))
+    log_step(connection, alert_id, found.state, "open", at=now, by=MONITOR, note=REOPENED)
+    return require_alert(connection, alert_id)
+
+
+def _ended_by(connection: Connection, alert_id: int) -> str | None:
+    """Return who took the last step of an alert."""
+    table = alert_transition.c
+    query = select(table.actor).where(table.alert_id == alert_id)
+    return connection.scalar(query.order_by(table.id.desc()).limit(1))
 
 
 def _change_state(
@@ -168,13 +279,13 @@ def _change_state(
 ) -> None:
     alert_id = found.id or 0
     values: dict[str, object] = {"state": state}
-    if state == "resolved":
+    if state in ENDED_STATES:
         values["resolved_at"] = at
     connection.execute(alert.update().where(alert.c.id == alert_id).values(values))
-    _log(connection, alert_id, found.state, state, at=at, by=by, note=note)
+    log_step(connection, alert_id, found.state, state, at=at, by=by, note=note)
 
 
-def _log(
+def log_step(
     connection: Connection,
     alert_id: int,
     from_state: str | None,
@@ -184,6 +295,7 @@ def _log(
     by: str,
     note: str,
 ) -> None:
+    """Write one step in an alert's life."""
     row = {
         "alert_id": alert_id,
         "from_state": from_state,
@@ -195,7 +307,12 @@ def _log(
     connection.execute(insert(alert_transition), row)
 
 
-def _require(connection: Connection, alert_id: int) -> AlertRecord:
+def require_alert(connection: Connection, alert_id: int) -> AlertRecord:
+    """Return one alert, which nobody else can change until the transaction ends.
+
+    Raises:
+        RecordConflict: there is none with this number.
+    """
     found = read_alert(connection, alert_id, lock=True)
     if found is None:
         raise RecordConflict(

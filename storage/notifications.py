@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, func, literal, select
+from sqlalchemy import Connection, exists, func, literal, or_, select
 
+from .alerts import MONITOR
 from .records import AlertTransition, Notification, NotificationAttempts, NotificationCount
 from .tables import alert, alert_transition, notification, notification_sink
 from .upsert import upsert
@@ -48,6 +49,11 @@ def queue_notifications(
             .where(
                 alert.c.stream == stream,
                 alert_transition.c.id > first.scalar_subquery(),
+                or_(  # a person's note changes no state, and is read where it is written
+                    alert_transition.c.from_state.is_(None),
+                    alert_transition.c.from_state != alert_transition.c.to_state,
+                    alert_transition.c.actor == MONITOR,
+                ),
                 ~has_row,
             )
             .order_by(alert_transition.c.id)

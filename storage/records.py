@@ -141,6 +141,12 @@ class RefusedRow:
 LIVE_STATES = ("open", "acknowledged")
 """States of an alert that is not over."""
 
+ENDED_STATES = ("resolved", "gone")
+"""States of an alert that is over; ``gone``: its segment fell silent, so that nobody knows."""
+
+VERDICTS = ("real", "false", "accepted")
+"""What a person found an alert to be; ``accepted``: a real change, which is normal from now on."""
+
 SEVERITIES = ("info", "warning", "critical")
 """Severities of an alert, the least first."""
 
@@ -156,18 +162,23 @@ class AlertRecord:
     Attributes:
         id: given by the database; None before it is stored.
         test: the drift test that raised it, such as ``betting``.
-        state: ``open``, ``acknowledged`` or ``resolved``.
-        severity: ``info``, ``warning`` or ``critical``.
+        state: ``open``, ``acknowledged``, ``resolved`` or ``gone``.
+        severity: ``info``, ``warning`` or ``critical``; the highest it ever had.
         opened_at: wall clock of the agent that raised it.
         since: event time at which the evidence began to grow (the change point's estimate).
         window_start: event time of the window that raised it.
         refreshed_at: event time of the latest window that raised it again.
-        resolved_at: wall clock; None while it lives.
+        resolved_at: wall clock, when it was resolved or gone; None while it lives.
         rate_now: OOD rate since *since*, 0 to 1.
         rate_normal: the segment's own OOD rate on its reference, 0 to 1.
         events: events counted since *since*.
         layers: moved layers, most moved first: ``{"layer", "depth", "share", "direction"}``.
         message: the claim in words.
+        rate_peak: the highest *rate_now* that it ever had; at least *rate_now*.
+        reopened: how often it was raised again within the cool-down after it had ended.
+        log_e_value: natural logarithm of the strongest evidence against "nothing changed"; None
+            where its test gives none.
+        verdict: a person's, one of `VERDICTS`; None before.
     """
 
     id: int | None
@@ -187,6 +198,27 @@ class AlertRecord:
     events: int
     layers: Sequence[Mapping[str, object]]
     message: str
+    rate_peak: float = 0.0
+    reopened: int = 0
+    log_e_value: float | None = None
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCount:
+    """How often one test's alerts were right, by the word of people.
+
+    Attributes:
+        alerts: that were ever opened.
+        unjudged: of these, without a verdict.
+    """
+
+    test: str
+    alerts: int
+    real: int
+    accepted: int
+    false: int
+    unjudged: int
 
 
 @dataclass(frozen=True, slots=True)

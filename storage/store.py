@@ -17,6 +17,7 @@ from . import (
     notifications,
     progress,
     streams,
+    verdicts,
     windows,
 )
 from .agent_records import AgentRecord, HeartbeatRecord
@@ -47,6 +48,7 @@ from .records import (
     ScoreSummary,
     SegmentProgress,
     StreamRecord,
+    VerdictCount,
     WindowRecord,
 )
 
@@ -342,12 +344,45 @@ class Store:
         states: Collection[str] | None = None,
         segment: str | None = None,
         ids: Collection[int] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> list[AlertRecord]:
-        """Return the alerts that fit, newest first."""
+        """Return the alerts that fit, newest first; opened from *since*, before *until*."""
         with self._database.read() as connection:
             return alerts.read_alerts(
-                connection, stream=stream, states=states, segment=segment, ids=ids, limit=limit
+                connection,
+                stream=stream,
+                states=states,
+                segment=segment,
+                ids=ids,
+                since=since,
+                until=until,
+                limit=limit,
+            )
+
+    def count_alerts(
+        self,
+        stream: str | None = None,
+        *,
+        states: Collection[str] | None = None,
+        segment: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Return how many alerts fit."""
+        with self._database.read() as connection:
+            return alerts.count_alerts(
+                connection, stream=stream, states=states, segment=segment, since=since, until=until
+            )
+
+    def continuable_alerts(
+        self, stream: str, detector: str, *, refreshed_since: datetime
+    ) -> list[AlertRecord]:
+        """Return alerts that the monitor itself ended, last raised since then; the oldest first."""
+        with self._database.read() as connection:
+            return alerts.read_continuable(
+                connection, stream, detector, refreshed_since=refreshed_since
             )
 
     def alert(self, alert_id: int) -> AlertRecord | None:
@@ -361,6 +396,23 @@ class Store:
         """Acknowledge or resolve an alert; raise RecordConflict if it is unknown or beyond that."""
         with self._database.write() as connection:
             return alerts.transition_alert(connection, alert_id, state, at=at, by=by, note=note)
+
+    def note_on_alert(self, alert_id: int, *, at: datetime, by: str, note: str) -> AlertRecord:
+        """Keep a person's note on an alert; raise RecordConflict if it is unknown."""
+        with self._database.write() as connection:
+            return alerts.note_on_alert(connection, alert_id, at=at, by=by, note=note)
+
+    def give_verdict(
+        self, alert_id: int, verdict: str, *, at: datetime, by: str, note: str = ""
+    ) -> AlertRecord:
+        """Resolve an alert as ``real``, ``false`` or ``accepted``; of an ended one change the verdict."""
+        with self._database.write() as connection:
+            return verdicts.give_verdict(connection, alert_id, verdict, at=at, by=by, note=note)
+
+    def verdict_counts(self, stream: str) -> list[VerdictCount]:
+        """Return how often each test's alerts were right, by the word of people."""
+        with self._database.read() as connection:
+            return verdicts.count_verdicts(connection, stream)
 
     def transitions(self, alert_id: int) -> list[AlertTransition]:
         """Return the steps in an alert's life in order."""

@@ -137,8 +137,13 @@ alert = Table(
     Column("events", Count, nullable=False),
     Column("layers", JSON, nullable=False),
     Column("message", LongText, nullable=False),
-    CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
+    Column("rate_peak", Double, nullable=False, server_default="0"),
+    Column("reopened", Integer, nullable=False, server_default="0"),
+    Column("log_e_value", Double),
+    Column("verdict", Text),
+    CheckConstraint("state IN ('open', 'acknowledged', 'resolved', 'gone')", name="state"),
     CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+    CheckConstraint("verdict IN ('real', 'false', 'accepted')", name="verdict"),
     Index(None, "stream", "opened_at"),
 )
 Index(
@@ -147,8 +152,8 @@ Index(
     alert.c.segment,
     alert.c.test,
     unique=True,
-    sqlite_where=text("state <> 'resolved'"),
-    postgresql_where=text("state <> 'resolved'"),
+    sqlite_where=text("state IN ('open', 'acknowledged')"),
+    postgresql_where=text("state IN ('open', 'acknowledged')"),
 )
 
 alert_transition = Table(

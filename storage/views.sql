@@ -50,12 +50,27 @@ SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.dete
        alert.severity, alert.state, alert.since, alert.opened_at,
        acknowledged.changed_at AS acknowledged_at, acknowledged.actor AS acknowledged_by,
        alert.resolved_at, resolved.actor AS resolved_by,
-       alert.rate_now, alert.rate_normal, alert.events, alert.message
+       alert.rate_now, alert.rate_peak, alert.rate_normal, alert.events, alert.reopened,
+       alert.log_e_value, alert.verdict, alert.message
 FROM alert
-LEFT JOIN alert_transition AS acknowledged
-    ON acknowledged.alert_id = alert.id AND acknowledged.to_state = 'acknowledged'
-LEFT JOIN alert_transition AS resolved
-    ON resolved.alert_id = alert.id AND resolved.to_state = 'resolved';
+LEFT JOIN alert_transition AS acknowledged ON acknowledged.id = (
+    SELECT max(id) FROM alert_transition
+    WHERE alert_id = alert.id AND to_state = 'acknowledged' AND from_state <> to_state
+)
+LEFT JOIN alert_transition AS resolved ON alert.resolved_at IS NOT NULL AND resolved.id = (
+    SELECT max(id) FROM alert_transition
+    WHERE alert_id = alert.id AND to_state IN ('resolved', 'gone') AND from_state <> to_state
+);
+
+-- How often the alerts of each test were right, by the word of people.
+CREATE VIEW alert_verdicts AS
+SELECT stream, test, severity, count(*) AS alerts,
+       sum(CASE WHEN verdict = 'real' THEN 1 ELSE 0 END) AS found_real,
+       sum(CASE WHEN verdict = 'accepted' THEN 1 ELSE 0 END) AS found_accepted,
+       sum(CASE WHEN verdict = 'false' THEN 1 ELSE 0 END) AS found_false,
+       sum(CASE WHEN verdict IS NULL THEN 1 ELSE 0 END) AS unjudged
+FROM alert
+GROUP BY stream, test, severity;
 
 -- One row for each bin of a window: how many p-values lay in (p_low, p_high].
 CREATE VIEW p_value_histogram AS

@@ -169,5 +169,6 @@ def alert(**more: Any) -> AlertRecord:
         "events": 120,
         "layers": [{"layer": "blocks.1", "depth": 0.25, "share": 0.6, "direction": "unusual"}],
         "message": "camera 3: 4.1 % of images out of distribution, normally 0.8 %",
+        "rate_peak": 0.041,
     }
     return AlertRecord(**{**values, **more})

@@ -1,12 +1,13 @@
-"""The life of an alert: open, raised again, resolved. Pure."""
+"""One step in the life of an alert: opened, raised again, ended, opened again. Pure."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from driftgauge.storage import AlertRecord
+from driftgauge.storage import SEVERITIES, AlertRecord
 
 from .movement import Counts, is_stuck, layer_movements
 from .wording import alert_message, severity
@@ -26,6 +27,7 @@ class Change:
         design_effects: one a column.
         rate_now: OOD rate since then.
         rate_normal: the segment's own.
+        log_e_value: natural logarithm of the evidence that raised it; None where its test has none.
     """
 
     segment: str
@@ -37,6 +39,7 @@ class Change:
     design_effects: Sequence[float]
     rate_now: float
     rate_normal: float
+    log_e_value: float | None = None
 
 
 def opened(
@@ -60,6 +63,8 @@ def opened(
         resolved_at=None,
         rate_now=change.rate_now,
         rate_normal=change.rate_normal,
+        rate_peak=change.rate_now,
+        log_e_value=change.log_e_value if math.isfinite(change.log_e_value or 0) else None,
         events=int(change.counts[-1].sum()),
         layers=[
             {
@@ -82,16 +87,29 @@ def opened(
 
 
 def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
-    """Return *alert* with the figures of *again*, which raised it once more."""
+    """Return *alert* with the figures of *again*, which raised it once more.
+
+    What it was at its worst stays: severity, peak, evidence, and the layers and words of its peak.
+    """
+    told = again if again.rate_now >= alert.rate_peak else alert
+    e_values = [e for e in (alert.log_e_value, again.log_e_value) if e is not None]
     return replace(
         alert,
-        severity=again.severity,
+        severity=max(alert.severity, again.severity, key=SEVERITIES.index),
         refreshed_at=again.window_start,
         rate_now=again.rate_now,
+        rate_peak=max(alert.rate_peak, again.rate_now),
         events=again.events,
-        layers=again.layers,
-        message=again.message,
+        log_e_value=max(e_values, default=None),
+        layers=told.layers,
+        message=told.message,
     )
+
+
+def reopened(ended: AlertRecord, again: AlertRecord) -> AlertRecord:
+    """Return *ended* alive again, since *again* raised it within the cool-down."""
+    alive = replace(ended, state="open", resolved_at=None, reopened=ended.reopened + 1)
+    return refreshed(alive, again)
 
 
 def resolved(alert: AlertRecord, *, at: datetime) -> AlertRecord:

@@ -1,20 +1,22 @@
-"""``driftgauge alerts show|ack|resolve``: one alert in full, and a person's word on it."""
+"""``driftgauge alerts ack|resolve|note``: a person's word on alerts."""
 
 from __future__ import annotations
 
 import getpass
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .alert_show import the_alert
 from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
-    from driftgauge.storage import AlertRecord, AlertTransition, EvidenceRecord
+    from driftgauge.storage import AlertRecord
 
     from .reading import Reading
 
@@ -32,44 +34,8 @@ NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="A note with the r
 ByOption = Annotated[
     str, typer.Option(metavar="NAME", help="Who you are. Default: the name you are logged in with.")
 ]
-
-
-def show(
-    *,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the alert.", min=1)],
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write a PNG: the most unusual frames next to typical ones, and a chart over time.",
-        ),
-    ] = None,
-    config: ConfigOption = None,
-    store: StoreOption = None,
-    stream: StreamOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show one alert: what changed, its steps, and the offsets of its most unusual messages in Kafka."""
-    from ..notify.examples import Examples
-    from ..terminal.printing import print_json
-    from .reading import open_reading
-
-    with open_reading(config, store, stream) as reading:
-        alert = _the_alert(reading, number)
-        examples = Examples(
-            reading.store,
-            window_seconds=reading.stream.window_seconds,
-            draws=picture is not None,
-        )
-        unusual, drawn = examples(alert)
-        if picture is not None:
-            _write_picture(picture, drawn)
-        steps = reading.store.transitions(number)
-    if as_json:
-        places = [_place(event) for event in unusual]
-        print_json({**asdict(alert), "steps": [asdict(step) for step in steps], "examples": places})
-    else:
-        _print_alert(alert, steps, [_place(event) for event in unusual])
+Step = Callable[["Reading", int, datetime, str], "AlertRecord"]
+"""Takes one alert one step further: the database, its number, when, and by whom."""
 
 
 def acknowledge(
@@ -82,10 +48,15 @@ def acknowledge(
     config: ConfigOption = None,
     store: StoreOption = None,
     stream: StreamOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that somebody looks after an alert; it stays until the segment is quiet again."""
-    chosen = _Chosen(numbers, segment, everything)
-    _move("acknowledged", chosen, note, by, (config, store, stream))
+
+    def step(reading: Reading, number: int, at: datetime, who: str) -> AlertRecord:
+        return reading.store.transition_alert(number, "acknowledged", at=at, by=who, note=note)
+
+    chosen = Chosen(numbers, segment, everything)
+    take_step(step, chosen, by, (config, store, stream), as_json=as_json)
 
 
 def resolve(
@@ -93,117 +64,98 @@ def resolve(
     numbers: NumbersArgument = None,
     segment: SegmentOption = None,
     everything: AllOption = False,
+    real: Annotated[
+        bool | None,
+        typer.Option(
+            "--real/--false",
+            help="Your verdict: whether something had changed. It is kept, and counted by "
+            "`driftgauge alerts verdicts`; of an alert that has ended it can still be given.",
+        ),
+    ] = None,
     note: NoteOption = "",
     by: ByOption = "",
     config: ConfigOption = None,
     store: StoreOption = None,
     stream: StreamOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Resolve an alert. If the segment stays changed, a new one opens when enough evidence has grown."""
-    chosen = _Chosen(numbers, segment, everything)
-    _move("resolved", chosen, note, by, (config, store, stream))
+
+    def step(reading: Reading, number: int, at: datetime, who: str) -> AlertRecord:
+        if real is None:
+            return reading.store.transition_alert(number, "resolved", at=at, by=who, note=note)
+        verdict = "real" if real else "false"
+        return reading.store.give_verdict(number, verdict, at=at, by=who, note=note)
+
+    chosen = Chosen(numbers, segment, everything)
+    take_step(step, chosen, by, (config, store, stream), as_json=as_json)
 
 
-class _Chosen:
-    """Which alerts a person means."""
+def write_note(
+    *,
+    numbers: NumbersArgument = None,
+    segment: SegmentOption = None,
+    everything: AllOption = False,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What to write down.")],
+    by: ByOption = "",
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a note on an alert; it changes nothing else, and is shown by `driftgauge alerts show`."""
 
-    def __init__(self, numbers: list[int] | None, segment: str | None, everything: bool) -> None:
-        given = [bool(numbers), segment is not None, everything]
-        if sum(given) != 1:
+    def step(reading: Reading, number: int, at: datetime, who: str) -> AlertRecord:
+        return reading.store.note_on_alert(number, at=at, by=who, note=note)
+
+    chosen = Chosen(numbers, segment, everything)
+    take_step(step, chosen, by, (config, store, stream), as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which alerts a person means: by number, by segment, or all that live.
+
+    Raises:
+        BadParameter: none of these was given, or more than one.
+    """
+
+    numbers: list[int] | None
+    segment: str | None
+    everything: bool
+
+    def __post_init__(self) -> None:
+        if sum([bool(self.numbers), self.segment is not None, self.everything]) != 1:
             raise typer.BadParameter("give alert numbers, --segment or --all, exactly one of these")
-        self.numbers = numbers or []
-        self.segment = segment
 
     def alerts(self, reading: Reading) -> list[AlertRecord]:
+        """Return them as they are now."""
         from driftgauge.storage import LIVE_STATES
 
         if self.numbers:
-            return [_the_alert(reading, number) for number in self.numbers]
+            return [the_alert(reading, number) for number in self.numbers]
         return reading.store.alerts(reading.stream.stream, states=LIVE_STATES, segment=self.segment)
 
 
-def _move(
-    state: str,
-    chosen: _Chosen,
-    note: str,
+def take_step(
+    step: Step,
+    chosen: Chosen,
     by: str,
     where: tuple[Path | None, str | None, str | None],
+    *,
+    as_json: bool,
 ) -> None:
-    from ..terminal.printing import print_line
+    """Take every chosen alert one step further, and print what it is then."""
+    from ..terminal.printing import print_json, print_line
     from .reading import open_reading
 
     with open_reading(*where) as reading:
-        alerts = chosen.alerts(reading)
-        for alert in alerts:
-            moved = reading.store.transition_alert(
-                alert.id or 0,
-                state,
-                at=datetime.now(UTC),
-                by=by or getpass.getuser(),
-                note=note,
-            )
-            print_line(f"{moved.id}: {moved.segment} is {moved.state}")
-        if not alerts:
-            print_line("No unresolved alerts.")
-
-
-def _the_alert(reading: Reading, number: int) -> AlertRecord:
-    from ..errors import SettingsError
-
-    found = reading.store.alert(number)
-    if found is None or found.stream != reading.stream.stream:
-        raise SettingsError(
-            f"stream {reading.stream.stream!r} has no alert {number}",
-            hint="`driftgauge alerts list --all` lists the existing ones",
-        )
-    return found
-
-
-def _write_picture(path: Path, drawn: bytes | None) -> None:
-    from ..errors import SettingsError
-
-    if drawn is None:
-        raise SettingsError(
-            "the alert has no stored frame to draw",
-            hint='frames are stored if [evidence] thumbnails is "keep" or "blur"',
-        )
-    path.write_bytes(drawn)
-
-
-def _place(event: EvidenceRecord) -> dict[str, object]:
-    return {
-        "topic": event.topic,
-        "partition": event.partition,
-        "offset": event.offset,
-        "event_id": event.event_id,
-        "event_time": event.event_time,
-        "p_value": event.p_value,
-    }
-
-
-def _print_alert(
-    alert: AlertRecord, steps: list[AlertTransition], places: list[dict[str, object]]
-) -> None:
-    from ..terminal.printing import percent, print_line, when
-    from ..terminal.table import Column, print_table
-
-    print_line((f"Alert {alert.id}", "bold"), f": {alert.message}")
-    print_line(f"  {alert.state}, {alert.severity}; since {when(alert.since)} UTC")
-    print_line(
-        f"  {percent(alert.rate_now)} of {alert.events:,} images out of distribution, normally "
-        f"{percent(alert.rate_normal)}; detector {alert.detector}, test {alert.test}"
-    )
-    if places:
-        columns = (Column("message"), Column("p-value", "right"), Column("event id", folds=True))
-        rows = [
-            (
-                f"{place['topic']}/{place['partition']}@{place['offset']}",
-                f"{place['p_value']:.2g}",
-                str(place["event_id"]),
-            )
-            for place in places
-        ]
-        print_table("Most unusual messages", columns, rows)
-    for step in steps:
-        note = f": {step.note}" if step.note else ""
-        print_line(f"  {when(step.at)} UTC  {step.to_state} by {step.by}{note}")
+        at, who = datetime.now(UTC), by or getpass.getuser()
+        moved = [step(reading, alert.id or 0, at, who) for alert in chosen.alerts(reading)]
+    if as_json:
+        print_json([asdict(alert) for alert in moved])
+    for alert in [] if as_json else moved:
+        verdict = f", found {alert.verdict}" if alert.verdict else ""
+        print_line(f"{alert.id}: {alert.segment} is {alert.state}{verdict}")
+    if not moved and not as_json:
+        print_line("No unresolved alerts.")

@@ -8,7 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from driftgauge.storage import AlertRecord
+from driftgauge.storage import ENDED_STATES, AlertRecord
 
 from ..terminal.printing import print_line
 from .plan import Plan
@@ -44,8 +44,11 @@ class Show:
         self._told[alert.id] = alert.state
         if told is None:
             self._print("bold red", f"ALERT {alert.id}", alert_line(alert, self._plan))
-        if alert.state == "resolved" and told != "resolved":
-            self._print("green", f"RESOLVED {alert.id}", f"{alert.segment} is back to normal.")
+        if alert.state in ENDED_STATES and told != alert.state:
+            is_back = alert.state == "resolved"
+            words = "is back to normal" if is_back else "fell silent"
+            head = f"{alert.state.upper()} {alert.id}"
+            self._print("green" if is_back else "yellow", head, f"{alert.segment} {words}.")
 
     def _print(self, style: str, head: str, words: str) -> None:
         """Print one line in a single write: a live table overwrites an unfinished line."""

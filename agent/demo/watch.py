@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from driftgauge.storage import AlertRecord, RateRow, Store
+from driftgauge.storage import LIVE_STATES, AlertRecord, RateRow, Store
 
 from ..log import escaped
 from ..pages.page import short_percent
@@ -40,7 +40,7 @@ class CameraState:
     @property
     def state(self) -> str:
         """``alert`` while one lives, else ``quiet``."""
-        return "alert" if self.alert is not None and self.alert.state != "resolved" else "quiet"
+        return "alert" if self.alert is not None and self.alert.state in LIVE_STATES else "quiet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from driftgauge.storage import POOL, POOL_WAIT_WINDOWS, AlertRecord, SegmentProgress
 
-from ..alert.lifecycle import Change, opened, refreshed, resolved
+from ..alert.lifecycle import Change, opened
+from ..alert.lives import Lives
 from .baseline import Baseline
 from .design_effect import Counts
 from .learning import ReadWindows
@@ -34,7 +35,7 @@ class Alerting:
         detector: version whose windows are judged.
         layers: the score columns without the combined one.
         states: evidence of the segments.
-        live: alerts that are open or acknowledged, by segment and test.
+        lives: the stream's alerts that live, and those that have just ended.
         progress: how far each segment has come.
         read: reads a segment's windows, to say what an alert saw.
         now: the database's time.
@@ -47,7 +48,7 @@ class Alerting:
         detector: str,
         layers: Sequence[str],
         states: SegmentStates,
-        live: Mapping[tuple[str, str], AlertRecord],
+        lives: Lives,
         progress: Sequence[SegmentProgress],
         read: ReadWindows,
         now: datetime,
@@ -56,20 +57,14 @@ class Alerting:
         self._detector = detector
         self._layers = tuple(layers)
         self._states = states
-        self._live = dict(live)
+        self._lives = lives
         self._progress = {row.segment: row for row in progress}
         self._read = read
         self._now = now
-        self._changed: dict[tuple[str, str, datetime], AlertRecord] = {}
-
-    @property
-    def changed(self) -> list[AlertRecord]:
-        """Alerts opened, raised again or resolved, in that order."""
-        return list(self._changed.values())
 
     def live_tests(self, segment: str) -> set[str]:
         """Return the tests of which the segment has a live alert."""
-        return {test for name, test in self._live if name == segment}
+        return {test for name, test in self._lives.live if name == segment}
 
     def explained(self, segment: str, start: datetime) -> set[str]:
         """Return the alerts that are not tested for at *start*: a part has them and the whole has not.
@@ -79,8 +74,9 @@ class Alerting:
         """
         if segment != POOL:
             return set()
-        parts = {test for name, test in self._live if name != POOL and self._speaks(name, start)}
-        return {test for test in parts if (POOL, test) not in self._live}
+        live = self._lives.live
+        parts = {test for name, test in live if name != POOL and self._speaks(name, start)}
+        return {test for test in parts if (POOL, test) not in live}
 
     def take(
         self,
@@ -96,7 +92,9 @@ class Alerting:
         live = self.live_tests(segment)
         for alert, statistic in statistics.items():
             if statistic >= log_threshold:
-                self._raise(segment, alert, baseline, judged)
+                change = self._change(segment, alert, baseline, judged)
+                e_value = statistic if self._keeps_budget(alert) else None
+                self._lives.alarm(self._told(alert, replace(change, log_e_value=e_value)))
                 self._states.restart(segment, alert)
             elif alert in live and weight:
                 self._calm(segment, alert, is_quiet=statistic < log_threshold / 2)
@@ -114,15 +112,18 @@ class Alerting:
         """Count quiet windows in a row; enough of them resolve the alert."""
         quiet = self._states.memory(segment).quiet
         quiet[alert] = quiet.get(alert, 0) + 1 if is_quiet else 0
-        if quiet[alert] >= self._settings.recovery_windows:
-            self._keep(resolved(self._live.pop((segment, alert)), at=self._now))
+        if self._lives.calm(segment, alert, quiet=quiet[alert], at=self._now):
             self._states.restart(segment, alert)
 
-    def _raise(self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts) -> None:
-        live = self._live.get((segment, alert))
+    def _keeps_budget(self, alert: str) -> bool:
+        """Return whether the statistic of *alert* is an e-value, for which a rate is promised."""
+        return all(test.keeps_budget for test in self._settings.tests if test.alert == alert)
+
+    def _change(self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts) -> Change:
+        live = self._lives.live.get((segment, alert))
         since = self._states.since(segment, alert)
         counts = self._counts_since(segment, judged, since)
-        change = Change(
+        return Change(
             segment=segment,
             since=live.since if live else min(since, judged.start),
             window_start=judged.start,
@@ -133,7 +134,9 @@ class Alerting:
             rate_now=ood_rate(counts[-1], self._settings.alpha),
             rate_normal=baseline.rate(self._settings.alpha),
         )
-        told = opened(
+
+    def _told(self, alert: str, change: Change) -> AlertRecord:
+        return opened(
             change,
             stream=self._settings.stream,
             detector=self._detector,
@@ -141,8 +144,6 @@ class Alerting:
             layers=self._layers,
             now=self._now,
         )
-        self._live[segment, alert] = refreshed(live, told) if live else told
-        self._keep(self._live[segment, alert])
 
     def _counts_since(self, segment: str, judged: JudgedCounts, since: datetime) -> Counts:
         """Return what an alert saw: all windows since, or what came late, whose time is another."""
@@ -151,6 +152,3 @@ class Alerting:
         windows = self._read(segment, since, judged.start + timedelta(microseconds=1))
         total: Counts = windows.sum(axis=0)
         return total
-
-    def _keep(self, alert: AlertRecord) -> None:
-        self._changed[alert.segment, alert.test, alert.window_start] = alert

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from driftgauge.storage import (
+    ENDED_STATES,
     LIVE_STATES,
     AlertRecord,
     Claim,
@@ -22,6 +23,7 @@ from driftgauge.storage import (
     WindowRecord,
 )
 
+from ..alert.lives import Lives
 from ..log import action
 from .alerting import Alerting
 from .baseline import learn_baseline, learn_baselines
@@ -74,6 +76,11 @@ class MonitorStore(Protocol):
     ) -> list[AlertRecord]:
         """Return alerts, newest first."""
 
+    def continuable_alerts(
+        self, stream: str, detector: str, *, refreshed_since: datetime
+    ) -> list[AlertRecord]:
+        """Return alerts that the monitor itself ended, last raised since then."""
+
 
 class Monitor:
     """Judges one stream's windows against each segment's baseline.
@@ -124,7 +131,8 @@ class Monitor:
         kept = self._kept(previous)
         self._learning.resume(kept.get("learning", {}))
         states = SegmentStates(self._settings.tests)
-        alerting = self._alerting(claim, states)
+        lives = self._lives(claim)
+        alerting = self._alerting(claim, states, lives)
         stored = _kept_segments(kept)
         turn = Turn(
             self._settings,
@@ -138,15 +146,16 @@ class Monitor:
         turn.judge_late(_by_segment(claim.late, self._columns))
         for start, segments in _by_window(claim.windows, self._columns):
             turn.judge_window(start, segments)
-        return self._write(previous, claim, {**stored, **_states(states)}, alerting.changed)
+        return self._write(previous, claim, {**stored, **_states(states)}, lives)
 
     def _write(
         self,
         previous: MonitorState | None,
         claim: Claim,
         segments: Mapping[str, KeptState],
-        alerts: Sequence[AlertRecord],
+        lives: Lives,
     ) -> list[AlertRecord]:
+        alerts = lives.changed
         state = {
             "format": FORMAT,
             "detector": self._detector,
@@ -163,7 +172,7 @@ class Monitor:
             )
         )
         for before, alert in zip(alerts, stored, strict=True):
-            _tell(before, alert)
+            _tell(before, alert, is_again=alert.id in lives.reopened)
         return stored
 
     def _claim(self) -> Claim:
@@ -182,15 +191,26 @@ class Monitor:
             return {}
         return kept
 
-    def _alerting(self, claim: Claim, states: SegmentStates) -> Alerting:
-        alerts = self._store.alerts(self._settings.stream, states=LIVE_STATES)
-        ours = {test.alert for test in self._settings.tests}
+    def _lives(self, claim: Claim) -> Lives:
+        """Return the alerts that live, and those that a change in these windows would continue."""
+        starts = [row.window_start for row in claim.windows]
+        starts += [row.window_start for row in claim.late]
+        stream, ours = self._settings.stream, {test.alert for test in self._settings.tests}
+        live = self._store.alerts(stream, states=LIVE_STATES)
+        ended = self._store.continuable_alerts(
+            stream, self._detector, refreshed_since=min(starts) - self._settings.cool_down
+        )
+        return Lives(
+            self._settings.hysteresis, [alert for alert in live if alert.test in ours], ended
+        )
+
+    def _alerting(self, claim: Claim, states: SegmentStates, lives: Lives) -> Alerting:
         return Alerting(
             self._settings,
             detector=self._detector,
             layers=self._columns[:-1],
             states=states,
-            live={(alert.segment, alert.test): alert for alert in alerts if alert.test in ours},
+            lives=lives,
             progress=claim.progress,
             read=self._read_windows,
             now=claim.at,
@@ -238,7 +258,7 @@ def _dumped(state: KeptState) -> dict[str, Any]:
     return {"memory": state.memory, "evidence": evidence}
 
 
-def _tell(before: AlertRecord, alert: AlertRecord) -> None:
+def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:
     if before.id is None:
         log.warning(
             "alert %s opened: %s",
@@ -246,11 +266,16 @@ def _tell(before: AlertRecord, alert: AlertRecord) -> None:
             alert.message,
             extra=action("alert_opened", alert=alert.id, segment=alert.segment),
         )
-    if alert.state == "resolved":
+    elif is_again and alert.state in LIVE_STATES:
+        log.warning(
+            "alert %s opened again: %s",
+            *(alert.id, alert.message),
+            extra=action("alert_reopened", alert=alert.id, segment=alert.segment),
+        )
+    if alert.state in ENDED_STATES:
         log.info(
-            "alert %s resolved: %s",
-            alert.id,
-            alert.segment,
+            "alert %s %s: %s",
+            *(alert.id, alert.state, alert.segment),
             extra=action("alert_resolved", alert=alert.id, segment=alert.segment),
         )
 

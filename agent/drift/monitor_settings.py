@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from driftgauge.storage import DEFAULT_ALPHA
 
+from ..alert.lives import Hysteresis
 from .drift_test import DriftTest
 from .tests.catalogue import DEFAULT_TESTS
 
@@ -24,7 +25,9 @@ class MonitorSettings:
         windows_between_false_alarms: the budget, on average over all segments together.
         idle_seconds: a segment silent for so long, by the database's clock, is not waited for.
         grace_seconds: of event time, waited for late events.
-        recovery_windows: quiet ones in a row that resolve an alert.
+        recovery_windows: quiet ones in a row that resolve an alert; twice as many each time that it
+            was opened again.
+        cool_down: of event time; a change so soon after an alert was last raised continues it.
         learn: how long a segment without reference is learnt.
         tests: that run.
     """
@@ -36,6 +39,7 @@ class MonitorSettings:
     idle_seconds: float = 60.0
     grace_seconds: float = 10.0
     recovery_windows: int = 5
+    cool_down: timedelta = timedelta(hours=1)
     learn: timedelta = timedelta(days=1)
     tests: Sequence[DriftTest] = DEFAULT_TESTS
 
@@ -43,6 +47,11 @@ class MonitorSettings:
     def window(self) -> timedelta:
         """A window's length."""
         return timedelta(seconds=self.window_seconds)
+
+    @property
+    def hysteresis(self) -> Hysteresis:
+        """What keeps an alert from flapping."""
+        return Hysteresis(self.recovery_windows, self.cool_down, self.window)
 
     def log_threshold(self, n_segments: int) -> float:
         """Return where the statistics of *n_segments* alarm, so that all keep one budget together.

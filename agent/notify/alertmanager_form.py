@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from driftgauge.storage import ENDED_STATES
+
 from ..alert.wording import percent
 from .notice import Notice
 
@@ -73,7 +75,7 @@ def webhook_body(notices: Sequence[Notice]) -> dict[str, Any]:
 
 
 def _webhook_alert(notice: Notice) -> dict[str, Any]:
-    alert, is_over = notice.alert, notice.kind == "resolved"
+    alert, is_over = notice.alert, notice.kind in ENDED_STATES
     ends_at = moment(alert.resolved_at or notice.at) if is_over else "0001-01-01T00:00:00Z"
     return {
         "status": "resolved" if is_over else "firing",

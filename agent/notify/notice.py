@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +11,13 @@ from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, Notificatio
 
 from ..alert.wording import percent, subject
 
-Kind = Literal["opened", "worsened", "acknowledged", "resolved"]
+Kind = Literal["opened", "worsened", "reopened", "acknowledged", "resolved", "gone"]
+_KINDS: Mapping[str, Kind] = {
+    "open": "reopened",
+    "acknowledged": "acknowledged",
+    "resolved": "resolved",
+    "gone": "gone",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +121,7 @@ def kind_of(notification: Notification) -> Kind:
         return "opened"
     if step.from_state == step.to_state:
         return "worsened"
-    return "resolved" if step.to_state == "resolved" else "acknowledged"
+    return _KINDS[step.to_state]
 
 
 def place_of(example: EvidenceRecord) -> str:

@@ -47,6 +47,7 @@ def monitor_settings(settings: Settings) -> MonitorSettings:
         idle_seconds=monitor.idle_seconds,
         grace_seconds=monitor.grace_seconds,
         recovery_windows=monitor.recovery_windows,
+        cool_down=monitor.cool_down,
         learn=monitor.learn,
         tests=choose_tests(monitor.tests),
     )

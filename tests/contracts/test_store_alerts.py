@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from driftgauge.storage import AlertRecord, Judgement, MonitorState, RecordConflict, Store
+from driftgauge.storage import (
+    AlertRecord,
+    Judgement,
+    MonitorState,
+    RecordConflict,
+    Store,
+    VerdictCount,
+)
 
 from ..stores import START, STREAM, HandClock, alert
 
@@ -95,7 +102,7 @@ def test_one_turn_may_resolve_an_alert_and_open_the_next(store: Store) -> None:
 
 def test_a_refresh_changes_figures_and_logs_no_step(store: Store) -> None:
     first = opened(store)
-    changed = replace(first, rate_now=0.9, events=999, refreshed_at=NEXT)
+    changed = replace(first, rate_now=0.9, rate_peak=0.9, events=999, refreshed_at=NEXT)
     assert store.judge(turn(START, NEXT, changed)) == [changed]
     assert len(steps(store, first.id)) == 1
 
@@ -161,3 +168,98 @@ def test_alerts_are_found_by_stream_state_and_segment_newest_first(store: Store)
     assert store.alerts(STREAM, segment="camera=3") == [first]
     assert len(store.alerts(states=["open"])) == 3
     assert store.alerts(states=["resolved"]) == store.alerts(states=[]) == []
+
+
+def test_what_an_alert_was_at_its_worst_is_never_lowered(store: Store) -> None:
+    (first,) = store.judge(
+        turn(None, START, alert(severity="critical", rate_peak=0.7, log_e_value=30.0))
+    )
+    weaker = replace(first, severity="info", rate_now=0.02, rate_peak=0.02, log_e_value=12.0)
+    (kept,) = store.judge(turn(START, NEXT, weaker))
+    assert (kept.severity, kept.rate_peak, kept.log_e_value) == ("critical", 0.7, 30.0)
+    assert kept.rate_now == 0.02
+    assert len(steps(store, first.id)) == 1
+
+
+def test_an_alert_of_a_segment_that_fell_silent_ends_as_gone_and_holds_nothing_back(
+    store: Store,
+) -> None:
+    first = opened(store)
+    gone, new = store.judge(
+        turn(START, NEXT, replace(first, state="gone", resolved_at=NEXT), alert())
+    )
+    assert (gone.state, gone.resolved_at) == ("gone", NEXT)
+    assert new.state == "open"
+    assert steps(store, gone.id)[1:] == [("open", "gone", "monitor")]
+    with pytest.raises(RecordConflict, match="is gone and cannot become acknowledged again"):
+        store.transition_alert(gone.id or 0, "acknowledged", at=NEXT, by="ada")
+
+
+def test_an_alert_that_the_monitor_ended_is_opened_again_and_stays_the_same_one(
+    store: Store,
+) -> None:
+    first = opened(store)
+    store.judge(turn(START, NEXT, replace(first, state="resolved", resolved_at=NEXT)))
+    (ended,) = store.continuable_alerts(STREAM, first.detector, refreshed_since=first.refreshed_at)
+    again = replace(ended, state="open", resolved_at=None, reopened=1)
+    (alive,) = store.judge(turn(NEXT, NEXT + timedelta(minutes=1), again))
+    assert alive == replace(first, reopened=1)
+    assert steps(store, first.id)[1:] == [
+        ("open", "resolved", "monitor"),
+        ("resolved", "open", "monitor"),
+    ]
+    assert store.continuable_alerts(STREAM, first.detector, refreshed_since=START) == []
+
+
+def test_an_alert_that_a_person_ended_is_not_opened_again(store: Store) -> None:
+    first = opened(store)
+    ended = store.give_verdict(first.id or 0, "real", at=NEXT, by="ada")
+    found = store.continuable_alerts(STREAM, first.detector, refreshed_since=first.refreshed_at)
+    assert found == []
+    (kept,) = store.judge(turn(START, NEXT, replace(first, reopened=1)))
+    assert kept == ended
+
+
+def test_an_alert_opened_and_ended_in_one_turn_has_both_steps(store: Store) -> None:
+    (stored,) = store.judge(turn(None, START, alert(state="resolved", resolved_at=NEXT)))
+    assert steps(store, stored.id) == [
+        (None, "open", "monitor"),
+        ("open", "resolved", "monitor"),
+    ]
+
+
+def test_the_last_verdict_of_a_person_stands_and_each_is_kept_as_a_step(store: Store) -> None:
+    alert_id = opened(store).id or 0
+    resolved = store.give_verdict(alert_id, "false", at=NEXT, by="ada", note="a shadow")
+    assert (resolved.state, resolved.verdict) == ("resolved", "false")
+    assert store.give_verdict(alert_id, "real", at=NEXT, by="bob").verdict == "real"
+    last = store.transitions(alert_id)[1:]
+    assert [(step.by, step.note) for step in last] == [("ada", "false: a shadow"), ("bob", "real")]
+    with pytest.raises(ValueError, match="'perhaps' is no verdict"):
+        store.give_verdict(alert_id, "perhaps", at=NEXT, by="ada")
+
+
+def test_verdicts_are_counted_by_test(store: Store) -> None:
+    names = ["camera=1", "camera=2", "camera=3"]
+    found = store.judge(turn(None, START, *(alert(segment=name) for name in names)))
+    store.give_verdict(found[0].id or 0, "real", at=NEXT, by="ada")
+    store.give_verdict(found[1].id or 0, "accepted", at=NEXT, by="ada")
+    assert store.verdict_counts(STREAM) == [
+        VerdictCount("betting", alerts=3, real=1, accepted=1, false=0, unjudged=1)
+    ]
+
+
+def test_a_note_is_kept_and_changes_nothing(store: Store) -> None:
+    first = opened(store)
+    assert store.note_on_alert(first.id or 0, at=NEXT, by="ada", note="asked the site") == first
+    assert store.transitions(first.id or 0)[1].note == "asked the site"
+
+
+def test_alerts_are_found_and_counted_by_when_they_were_opened(store: Store) -> None:
+    first = opened(store)
+    (second,) = store.judge(turn(START, NEXT, alert(segment="camera=4", opened_at=NEXT)))
+    assert store.alerts(STREAM, since=NEXT) == [second]
+    assert store.alerts(STREAM, until=NEXT) == [first]
+    assert store.count_alerts(STREAM) == 2
+    assert store.count_alerts(STREAM, since=NEXT, states=["open"]) == 1
+    assert store.count_alerts(STREAM, segment="camera=9") == 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from driftgauge.storage import SEVERITIES
+from driftgauge.storage import ENDED_STATES, SEVERITIES
 
 from ...ports import Clock
 from ..alertmanager_form import alert_annotations, alert_labels, moment
@@ -52,7 +52,7 @@ class AlertmanagerSink:
 
     def _alert(self, notice: Notice) -> dict[str, Any]:
         alert, now = notice.alert, self._clock.now()
-        ended = alert.state == "resolved"
+        ended = alert.state in ENDED_STATES
         return {
             "labels": alert_labels(notice),
             "annotations": alert_annotations(notice),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from driftgauge.storage import ENDED_STATES
+
 from ....extras import install_command
 from ...errors import NotificationUndelivered, SettingsError
 from ..notice import Notice
@@ -44,7 +46,7 @@ class AppriseSink:
 
     def send(self, notice: Notice) -> None:
         """Return when the service took the notice."""
-        kind = "success" if notice.kind == "resolved" else _TYPES[notice.alert.severity]
+        kind = "success" if notice.kind in ENDED_STATES else _TYPES[notice.alert.severity]
         self._notify(notice.title, notice.text, kind, self._attachment(notice))
 
     def send_summary(self, summary: Summary) -> None:

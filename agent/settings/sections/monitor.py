@@ -24,7 +24,11 @@ class MonitorSection(Section):
     """A segment that brought nothing for this many seconds, by the database's clock, is not waited
     for: its windows are judged as they are."""
     recovery_windows: int = Field(default=5, ge=1, le=1000)
-    """Quiet windows in a row that resolve an alert."""
+    """Quiet windows in a row that resolve an alert; twice as many each time that it was opened
+    again."""
+    cool_down: Duration = timedelta(hours=1)
+    """A change so soon (in event time) after an alert was last raised opens that alert again and pages
+    nobody anew."""
     learn: Duration = timedelta(days=1)
     """How long a segment that the reference does not cover is learnt before it can alert."""
     silence_after: Duration = timedelta(minutes=10)

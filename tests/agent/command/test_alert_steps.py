@@ -43,6 +43,26 @@ def test_a_person_acknowledges_and_resolves_with_a_note(run: Run, written: Store
     assert "acknowledged by ann: lens is being cleaned" in run("alerts", "show", str(number)).out
 
 
+def test_a_verdict_resolves_is_kept_and_is_counted(run: Run, written: Store) -> None:
+    first, second = raise_alerts(written, "camera=8", "camera=9")
+    said = run("alerts", "resolve", str(first), "--real", "--note", "a cracked lens")
+    assert said.out.strip() == f"{first}: camera=8 is resolved, found real"
+    run("alerts", "resolve", str(second))
+    (judged,) = run("alerts", "resolve", str(second), "--false", "--json").values
+    assert (judged["state"], judged["verdict"]) == ("resolved", "false")
+    assert "betting" in run("alerts", "verdicts").out
+    (counted,) = run("alerts", "verdicts", "--json").values
+    assert (counted["real"], counted["false"], counted["unjudged"]) == (1, 1, counted["alerts"] - 2)
+    assert "found real" in run("alerts", "show", str(first)).out
+
+
+def test_a_note_is_shown_and_changes_nothing(run: Run, written: Store) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    run("alerts", "note", str(number), "--note", "asked the site", "--by", "ann")
+    assert "noted by ann: asked the site" in run("alerts", "show", str(number)).out
+    assert run("alerts", "show", str(number), "--json").values["state"] == "open"
+
+
 def test_all_live_alerts_of_a_segment_or_of_the_stream_are_meant_at_once(
     run: Run, written: Store
 ) -> None:

@@ -167,6 +167,9 @@ class Replay:
     def alerts(self, *args: object, **more: object) -> list[object]:
         return []
 
+    def continuable_alerts(self, *args: object, **more: object) -> list[object]:
+        return []
+
     def judge(self, judgement: Judgement) -> list[AlertRecord]:
         self.judged.append(judgement)
         return list(judgement.alerts)

@@ -1,0 +1,125 @@
+"""``driftgauge alerts show``: one alert in full."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import ConfigOption, JsonOption
+from .reading import StoreOption, StreamOption
+
+if TYPE_CHECKING:
+    from driftgauge.storage import AlertRecord, AlertTransition, EvidenceRecord
+
+    from .reading import Reading
+
+
+def show(
+    *,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the alert.", min=1)],
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a PNG: the most unusual frames next to typical ones, and a chart over time.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one alert: what changed, its steps, and the offsets of its most unusual messages in Kafka."""
+    from ..notify.examples import Examples
+    from ..terminal.printing import print_json
+    from .reading import open_reading
+
+    with open_reading(config, store, stream) as reading:
+        alert = the_alert(reading, number)
+        examples = Examples(
+            reading.store,
+            window_seconds=reading.stream.window_seconds,
+            draws=picture is not None,
+        )
+        unusual, drawn = examples(alert)
+        if picture is not None:
+            _write_picture(picture, drawn)
+        steps = reading.store.transitions(number)
+    if as_json:
+        places = [_place(event) for event in unusual]
+        print_json({**asdict(alert), "steps": [asdict(step) for step in steps], "examples": places})
+    else:
+        _print_alert(alert, steps, [_place(event) for event in unusual])
+
+
+def the_alert(reading: Reading, number: int) -> AlertRecord:
+    """Return the stream's alert with this number, or say that there is none."""
+    from ..errors import SettingsError
+
+    found = reading.store.alert(number)
+    if found is None or found.stream != reading.stream.stream:
+        raise SettingsError(
+            f"stream {reading.stream.stream!r} has no alert {number}",
+            hint="`driftgauge alerts list --all` lists the existing ones",
+        )
+    return found
+
+
+def _write_picture(path: Path, drawn: bytes | None) -> None:
+    from ..errors import SettingsError
+
+    if drawn is None:
+        raise SettingsError(
+            "the alert has no stored frame to draw",
+            hint='frames are stored if [evidence] thumbnails is "keep" or "blur"',
+        )
+    path.write_bytes(drawn)
+
+
+def _place(event: EvidenceRecord) -> dict[str, object]:
+    return {
+        "topic": event.topic,
+        "partition": event.partition,
+        "offset": event.offset,
+        "event_id": event.event_id,
+        "event_time": event.event_time,
+        "p_value": event.p_value,
+    }
+
+
+def _print_alert(
+    alert: AlertRecord, steps: list[AlertTransition], places: list[dict[str, object]]
+) -> None:
+    from ..terminal.printing import percent, print_line, when
+    from ..terminal.table import Column, print_table
+
+    print_line((f"Alert {alert.id}", "bold"), f": {alert.message}")
+    verdict = f", found {alert.verdict}" if alert.verdict else ""
+    print_line(f"  {alert.state}, {alert.severity}{verdict}; since {when(alert.since)} UTC")
+    print_line(
+        f"  {percent(alert.rate_now)} of {alert.events:,} images out of distribution, at most "
+        f"{percent(alert.rate_peak)}, normally {percent(alert.rate_normal)}; "
+        f"detector {alert.detector}, test {alert.test}"
+    )
+    if places:
+        columns = (Column("message"), Column("p-value", "right"), Column("event id", folds=True))
+        rows = [
+            (
+                f"{place['topic']}/{place['partition']}@{place['offset']}",
+                f"{place['p_value']:.2g}",
+                str(place["event_id"]),
+            )
+            for place in places
+        ]
+        print_table("Most unusual messages", columns, rows)
+    for step in steps:
+        print_line(f"  {when(step.at)} UTC  {_said(step)}")
+
+
+def _said(step: AlertTransition) -> str:
+    note = f": {step.note}" if step.note else ""
+    is_note = step.from_state == step.to_state
+    return f"noted by {step.by}{note}" if is_note else f"{step.to_state} by {step.by}{note}"

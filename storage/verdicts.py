@@ -1,0 +1,49 @@
+"""What people found alerts to be, and how often each test was right."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from .alerts import log_step, require_alert, transition_alert
+from .records import VERDICTS, AlertRecord, VerdictCount
+from .tables import alert
+
+
+def give_verdict(
+    connection: Connection, alert_id: int, verdict: str, *, at: datetime, by: str, note: str
+) -> AlertRecord:
+    """Keep a person's verdict, and resolve the alert if it lives; the last verdict stands."""
+    if verdict not in VERDICTS:
+        raise ValueError(f"{verdict!r} is no verdict; wanted one of {', '.join(VERDICTS)}")
+    found = require_alert(connection, alert_id)
+    said = f"{verdict}: {note}" if note else verdict
+    moved = transition_alert(connection, alert_id, "resolved", at=at, by=by, note=said)
+    if moved.state == found.state and verdict != found.verdict:  # it had ended before
+        log_step(connection, alert_id, found.state, found.state, at=at, by=by, note=said)
+    connection.execute(alert.update().where(alert.c.id == alert_id).values(verdict=verdict))
+    return require_alert(connection, alert_id)
+
+
+def count_verdicts(connection: Connection, stream: str) -> list[VerdictCount]:
+    """Return how many alerts of each test were real, accepted and false, by name."""
+    query = (
+        select(alert.c.test, alert.c.verdict, func.count())
+        .where(alert.c.stream == stream)
+        .group_by(alert.c.test, alert.c.verdict)
+    )
+    found: dict[str, dict[str | None, int]] = {}
+    for test, verdict, count in connection.execute(query):
+        found.setdefault(test, {})[verdict] = count
+    return [
+        VerdictCount(
+            test=test,
+            alerts=sum(counts.values()),
+            real=counts.get("real", 0),
+            accepted=counts.get("accepted", 0),
+            false=counts.get("false", 0),
+            unjudged=counts.get(None, 0),
+        )
+        for test, counts in sorted(found.items())
+    ]
