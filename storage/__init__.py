@@ -12,6 +12,7 @@ from .errors import (
     StorageError,
     StoreUnavailable,
 )
+from .export import EXPORTED, ColumnKind
 from .histogram import (
     ALPHAS,
     DEFAULT_ALPHA,
@@ -62,6 +63,7 @@ __all__ = [
     "DEFAULT_ALPHA",
     "EDGES",
     "ENDED_STATES",
+    "EXPORTED",
     "LIVE_STATES",
     "N_BINS",
     "OTHER_VALUE",
@@ -77,6 +79,7 @@ __all__ = [
     "ArrivalsLook",
     "ArrivalsRead",
     "Claim",
+    "ColumnKind",
     "Database",
     "DetectorRecord",
     "EvidenceRecord",

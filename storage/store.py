@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,6 +15,7 @@ from . import (
     arrival_patterns,
     detectors,
     evidence,
+    export,
     leases,
     notifications,
     progress,
@@ -242,6 +245,29 @@ class Store:
                 since=since,
                 until=until,
                 limit=limit,
+            )
+
+    @contextmanager
+    def read_view(
+        self,
+        view: str,
+        stream: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        batch_rows: int,
+    ) -> Iterator[tuple[int, Iterator[Sequence[Sequence[Any]]]]]:
+        """Give how many rows one of the views `EXPORTED` has of *stream*, and the rows in batches.
+
+        The rows are in no order. They are of one transaction, which lasts as long as the context.
+        """
+        with self._database.read() as connection:
+            total = export.count_view(connection, view, stream, since=since, until=until)
+            yield (
+                total,
+                export.read_view(
+                    connection, view, stream, since=since, until=until, batch_rows=batch_rows
+                ),
             )
 
     def p_value_counts(

@@ -28,6 +28,7 @@ FILES = (
     "status",
     "rates",
     "query",
+    "export",
     "report",
     "alerts",
     "notify",

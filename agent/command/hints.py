@@ -7,7 +7,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 GROUPS = {"alerts": "list", "db": "upgrade", "dlq": "list|replay"}
-_DATABASE_ONLY = frozenset({"status", "rates", "query", "report", "alerts list", "db upgrade"})
+_DATABASE_ONLY = frozenset(
+    {"status", "rates", "query", "export", "report", "alerts list", "db upgrade"}
+)
 
 
 def with_options(hint: str, arguments: Sequence[str], commands: Iterable[str]) -> str:
