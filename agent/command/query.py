@@ -51,9 +51,9 @@ def query(
     driftgauge query --csv - < question.sql > answer.csv
     """
     from ..terminal.printing import print_csv, print_json
-    from .reading import open_database, parse_timeout, store_url
+    from .reading import open_database, parse_duration_option, store_url
 
-    seconds = parse_timeout(timeout)
+    seconds = parse_duration_option(timeout, "--timeout")
     with open_database(store_url(config, store)) as database:
         if sql is None:
             _print_names(database)

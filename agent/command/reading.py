@@ -111,11 +111,11 @@ def parse_since(text: str | None, *, option: str = "--since") -> datetime | None
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def parse_timeout(text: str) -> float:
+def parse_duration_option(text: str, option: str) -> float:
     """Return the seconds that *text* names."""
     from ..settings.durations import parse_duration
 
     try:
         return parse_duration(text).total_seconds()
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--timeout") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None

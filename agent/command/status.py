@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +13,7 @@ from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
     from ..review.segment_standing import SegmentStanding
-    from ..review.standing import StreamStanding
+    from ..review.standing import Answer, StreamStanding
     from .reading import Reading
 
 EXIT_CODES = {"working": 0, "not running": 3, "held up": 4, "not judging": 5}
@@ -24,6 +25,19 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
+    *,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Show every segment, partition, agent and alert, and the layers' scores."
+        ),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        str, typer.Option(metavar="DURATION", help="How often, with --watch.")
+    ] = "5 seconds",
     config: ConfigOption = None,
     store: StoreOption = None,
     stream: StreamOption = None,
@@ -31,30 +45,52 @@ def status(
 ) -> None:
     """Say whether the stream is watched now, how each segment stands, and what is claimed.
 
-    Reads only the database: it works while the agent runs, and while it does not.
+    Reads only the database: it works while the agent runs, and while it does not. It fits on a
+    screen: of many segments the worst ten are shown, and how many stand how; --all shows all.
 
     Exit code 0 when it works; 3 when no agent runs; 4 when those that run are held up (waiting for
     broker, database or partitions, or stuck); 5 when images are counted and windows are not judged;
     1 when the database cannot be read, 2 for unusable settings.
     """
+    from .reading import open_reading, parse_duration_option
+
+    seconds = parse_duration_option(every, "--every")
+    with open_reading(config, store, stream) as reading:
+        while True:
+            answer = _show(reading, everything=everything, clears=watch, as_json=as_json)
+            if not watch:
+                break
+            try:
+                time.sleep(seconds)
+            except KeyboardInterrupt:
+                break
+    if code := EXIT_CODES[answer]:
+        raise typer.Exit(code)
+
+
+def _show(reading: Reading, *, everything: bool, clears: bool, as_json: bool) -> Answer:
+    """Print how the stream stands now; return whether it works."""
+    from rich.console import Console
+
     from ..review.standing import stream_standing
     from ..terminal.printing import print_json
     from . import status_page as page
-    from .reading import open_reading
 
-    with open_reading(config, store, stream) as reading:
-        standing = stream_standing(reading.store, reading.stream)
-        if as_json:
-            print_json(_values(reading, standing))
-        else:
-            page.print_head(reading, standing)
-            page.print_agents(standing)
-            page.print_partitions(reading)
-            page.print_segments(reading, _standings(reading))
-            page.print_live_alerts(reading)
-            page.print_scores(reading)
-    if code := EXIT_CODES[standing.answer]:
-        raise typer.Exit(code)
+    standing = stream_standing(reading.store, reading.stream)
+    if as_json:
+        print_json(_values(reading, standing))
+        return standing.answer
+    standings = _standings(reading)
+    if clears:
+        Console().clear()  # nothing where there is no terminal
+    page.print_head(reading, standing)
+    page.print_agents(standing, everything=everything)
+    page.print_partitions(reading, everything=everything)
+    page.print_segments(reading, standings, everything=everything)
+    page.print_live_alerts(reading, everything=everything)
+    if everything:
+        page.print_scores(reading)
+    return standing.answer
 
 
 def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..counting.clocks import clock_text
 from ..review.normal import normal_rates
+from ..review.overview import totals, worst_first
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .reading import Reading
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_MOST_SEGMENTS = 10
+_MOST_ALERTS = _MOST_AGENTS = _MOST_PARTITIONS = 5
 
 
 def print_head(reading: Reading, standing: StreamStanding) -> None:
@@ -51,10 +54,11 @@ def _judged(standing: StreamStanding) -> str:
     return f"{when(standing.judged_until)} UTC{waits}"
 
 
-def print_agents(standing: StreamStanding) -> None:
+def print_agents(standing: StreamStanding, *, everything: bool) -> None:
     """Print the agents with a heartbeat, and why messages could not be used."""
     if not standing.agents:
         return
+    shown = standing.agents if everything else standing.agents[:_MOST_AGENTS]
     columns = (
         Column("agent on", folds=True),
         Column("version", rank=4),
@@ -71,11 +75,12 @@ def print_agents(standing: StreamStanding) -> None:
             *(when(row.last_flush_at), _lag(row), str(row.dead_letters)),
             row.condition if is_alive(row) else "gone, without a clean shutdown",
         )
-        for row in standing.agents
+        for row in shown
     ]
     print_line()
     print_table("Agents", columns, rows)
-    for row in standing.agents:
+    _print_more(len(standing.agents) - len(shown))
+    for row in shown:
         if row.dead_letter_reason:
             print_line(f"last dead letter of {row.host}: {row.dead_letter_reason}")
 
@@ -100,14 +105,17 @@ def _span(seconds: float) -> str:
     return f"{seconds / _HOUR:.1f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.1f} d"
 
 
-def print_partitions(reading: Reading) -> None:
-    """Print how far each partition is counted."""
+def print_partitions(reading: Reading, *, everything: bool) -> None:
+    """Print how far each partition is counted; of many, those that were flushed longest ago."""
+    found = sorted(reading.store.partitions(reading.stream.stream), key=lambda row: row.flushed_at)
+    is_cut = len(found) > _MOST_PARTITIONS and not everything
+    shown = found[:_MOST_PARTITIONS] if is_cut else found
     rows = [
         (
             *(row.topic, str(row.partition), str(row.next_offset)),
             *(when(row.event_time_max), when(row.flushed_at)),
         )
-        for row in reading.store.partitions(reading.stream.stream)
+        for row in sorted(shown, key=lambda row: (row.topic, row.partition))
     ]
     print_line()
     if not rows:
@@ -118,14 +126,20 @@ def print_partitions(reading: Reading) -> None:
         Column("next offset", "right"),
         *(Column("latest event (UTC)", rank=2), Column("flushed (UTC)")),
     )
-    print_table("Partitions", columns, rows)
+    title = "Partitions that were flushed longest ago" if is_cut else "Partitions"
+    print_table(title, columns, rows)
+    _print_more(len(found) - len(shown))
 
 
-def print_segments(reading: Reading, standings: Sequence[SegmentStanding]) -> None:
+def print_segments(
+    reading: Reading, standings: Sequence[SegmentStanding], *, everything: bool
+) -> None:
     """Print how each segment stands: whether it can alert, how near it is, and why it cannot."""
     if not standings:
         return
     normal = normal_rates(reading.store, reading.stream.stream)
+    ranked = worst_first(standings)
+    shown = ranked if everything else ranked[:_MOST_SEGMENTS]
     columns = (
         Column("segment", folds=True),
         Column("images", "right", rank=2),
@@ -141,10 +155,20 @@ def print_segments(reading: Reading, standings: Sequence[SegmentStanding]) -> No
             "-" if row.clock_offset_seconds is None else clock_text(row.clock_offset_seconds),
             _state(row),
         )
-        for row in standings
+        for row in shown
     ]
     print_line()
-    print_table("Segments; evidence of a change, 100 % alerts", columns, rows)
+    print_table(_segments_title(standings), columns, rows)
+    _print_more(len(ranked) - len(shown))
+
+
+def _segments_title(standings: Sequence[SegmentStanding]) -> str:
+    return f"{totals(standings)}; evidence of a change, 100 % alerts"
+
+
+def _print_more(n_more: int) -> None:
+    if n_more > 0:
+        print_line(f"and {n_more} more; --all shows all.")
 
 
 def _state(row: SegmentStanding) -> str:
@@ -156,14 +180,17 @@ def _state(row: SegmentStanding) -> str:
     return f"raises no alert: {row.why}" if row.why else row.phase
 
 
-def print_live_alerts(reading: Reading) -> None:
-    """Print the alerts that live."""
-    from driftgauge.storage import LIVE_STATES
+def print_live_alerts(reading: Reading, *, everything: bool) -> None:
+    """Print the alerts that live, the most severe and then the newest first."""
+    from driftgauge.storage import LIVE_STATES, SEVERITIES
 
     live = reading.store.alerts(reading.stream.stream, states=LIVE_STATES)
+    ranked = sorted(live, key=lambda alert: -SEVERITIES.index(alert.severity))
+    shown = ranked if everything else ranked[:_MOST_ALERTS]
     print_line()
     if live:
-        print_alerts("Live alerts", live)
+        print_alerts("Live alerts", shown)
+        _print_more(len(ranked) - len(shown))
     else:
         print_line("No unresolved alerts.")
 

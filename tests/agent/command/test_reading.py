@@ -193,7 +193,7 @@ def test_report_writes_a_page_of_the_stream(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("watched")
 def test_status_shows_where_the_stream_stands(run: Run) -> None:
-    shown = run("status")
+    shown = run("status", "--all")
     assert shown.code == 0
     for words in (
         "detector     detector-1 (runs/d1)",
@@ -289,6 +289,41 @@ def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Stor
     )
     with_other_settings = run("status", "--store", "sqlite:///runs/driftgauge.db").out
     assert "learning, raises no alert" in " ".join(with_other_settings.split())
+
+
+def test_status_is_a_screenful_whatever_the_number_of_cameras(run: Run, watched: Store) -> None:
+    names = [f"camera={number}" for number in range(100, 1100)]
+    rows = [window({17: 9}, segment=name) for name in names]
+    moves = [advance(None, 9, partition=number) for number in range(1, 65)]
+    watched.flush(flush(*moves, windows=rows))
+    claims = [alert(segment=name, message=f"{name} changed") for name in names[:40]]
+    watched.judge(Judgement(STREAM, START, MonitorState(START + timedelta(minutes=1), ""), claims))
+    shown = run("status").out
+    assert len(shown.splitlines()) <= 50
+    assert "1003 segments: 41 with an alert, 962 waiting" in shown
+    assert "and 993 more; --all shows all." in shown
+    assert "and 60 more; --all shows all." in shown
+    assert "and 36 more; --all shows all." in shown
+    listed = run("status", "--all").out
+    assert all(name in listed for name in names)
+
+
+@pytest.mark.usefixtures("watched")
+def test_status_is_watched_until_it_is_interrupted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", wait)
+    shown = run("status", "--watch", "--every", "2 seconds")
+    assert (shown.code, waited) == (0, [2.0, 2.0, 2.0])
+    assert shown.out.count("answer       working\n") == 3
+    assert run("status", "--every", "soon").code == 2
 
 
 @pytest.mark.usefixtures("written")
