@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from .errors import RowRefused, StorageError
 from .failure import storage_error
+from .move import is_left_to_move, move_some, n_to_move
 from .postgresql import postgresql_engine
 from .query import QueryResult, query_postgresql, query_sqlite
-from .schema import check_schema, upgrade_schema
+from .schema import check_schema, take_turn, upgrade_schema
 from .sqlite_file import WRITES, keep_to_owner, others_may_read, sqlite_engine
 
 BUSY_SECONDS = 10.0
@@ -103,17 +104,39 @@ class Database:
         with self.read() as connection:
             return sorted(inspect(connection).get_view_names())
 
-    def upgrade(self) -> bool:
+    def upgrade(self, on_move: Callable[[int, int], None] | None = None) -> bool:
         """Bring the tables and views to this version; return whether they were not yet.
 
-        Safe to call from many agents at the same time. A file of an earlier version, which was made as the
-        umask said, can be read by its owner only from then on.
+        Safe to call from many agents at the same time, and again after a kill: it goes on from there.
+        A file of an earlier version, which was made as the umask said, can be read by its owner only
+        from then on.
+
+        Args:
+            on_move: receives how many rows of how many are moved to new tables, where there are any.
         """
         with self.write() as connection:
             changed = upgrade_schema(connection)
+        changed |= self._move(on_move or (lambda moved, of: None))
         if changed and self.path is not None:
             keep_to_owner(self.path)
         return changed
+
+    def _move(self, on_move: Callable[[int, int], None]) -> bool:
+        """Move what an earlier version counted to the new tables; return whether there was any."""
+        with self.read() as connection:
+            if not is_left_to_move(connection):
+                return False
+            total = n_to_move(connection)
+        done = 0
+        while moved := self._move_some():
+            done += moved
+            on_move(done, total)
+        return True
+
+    def _move_some(self) -> int:
+        with self.write() as connection:
+            take_turn(connection)
+            return move_some(connection) if is_left_to_move(connection) else 0
 
     def others_may_read(self) -> bool:
         """Return whether other users of this machine may read the SQLite file, and its pictures."""

@@ -11,7 +11,9 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, case, literal, or_, select
 
+from .counts import add_counts, window_rows
 from .errors import StaleFlush
+from .history_tables import window_counts
 from .isolation import Write, write_all
 from .progress import note_late, note_progress
 from .records import (
@@ -24,13 +26,13 @@ from .records import (
     SegmentAdvance,
     WindowRecord,
 )
-from .tables import BINS, evidence, score_summary, score_window, stream_offset
+from .series import series_ids
+from .tables import evidence, score_summary, stream_offset
 from .upsert import upsert, wrote_one
 
 COMBINED = "*"
 """The layer that counts each event once."""
 
-_ADDED = ("events", *BINS, "score_sum", "score_sum_squares", "left_out", "left_out_ood")
 _STATISTICS = ("events", "mean", "variance", "minimum", "maximum", "p05", "p50", "p95")
 
 
@@ -166,16 +168,9 @@ def _add_windows(
     stream, detector = flush.stream, flush.detector
     note_progress(connection, stream, detector, _segment_advances(flush, windows), now)
     note_late(connection, stream, detector, windows)
-    statement = upsert(connection, score_window)
-    new, old = statement.excluded, score_window.c
-    changes: dict[str, ColumnElement[object]] = {name: old[name] + new[name] for name in _ADDED}
-    lower, higher = new.score_min < old.score_min, new.score_max > old.score_max
-    changes["score_min"] = case((lower, new.score_min), else_=old.score_min)
-    changes["score_max"] = case((higher, new.score_max), else_=old.score_max)
-    rows = [_window_row(stream, detector, window) for window in windows]
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=score_window.primary_key, set_=changes), rows
-    )
+    names = {(window.segment, window.layer) for window in windows}
+    ids = series_ids(connection, stream, detector, names)
+    add_counts(connection, window_counts, window_rows(windows, ids))
 
 
 def _segment_advances(flush: FlushRecord, windows: Sequence[WindowRecord]) -> list[SegmentAdvance]:
@@ -189,25 +184,6 @@ def _segment_advances(flush: FlushRecord, windows: Sequence[WindowRecord]) -> li
         replace(said.get(segment) or SegmentAdvance(segment, start), events=events[segment])
         for segment, start in last.items()
     ]
-
-
-def _window_row(stream: str, detector: str, window: WindowRecord) -> dict[str, object]:
-    row: dict[str, object] = dict(zip(BINS, window.counts, strict=True))
-    row.update(
-        stream=stream,
-        detector=detector,
-        window_start=window.window_start,
-        segment=window.segment,
-        layer=window.layer,
-        events=window.events,
-        score_sum=window.score_sum,
-        score_sum_squares=window.score_sum_squares,
-        score_min=window.score_min,
-        score_max=window.score_max,
-        left_out=window.left_out,
-        left_out_ood=window.left_out_ood,
-    )
-    return row
 
 
 def _keep_evidence(

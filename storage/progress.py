@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, case, collate, delete, func, insert, select, update
 
-from .columns import ForeignText
+from .columns import stored_text
 from .errors import RecordConflict
 from .records import Claim, LateCounts, SegmentAdvance, SegmentProgress, WindowRecord
 from .tables import BINS, late_count, segment_progress
@@ -106,15 +106,10 @@ def note_late(
             **dict(zip(BINS, window.counts, strict=True)),
         }
         for window in windows
-        if window.window_start <= claimed.get(_stored(connection, window.segment), _NEVER)
+        if window.window_start <= claimed.get(stored_text(window.segment), _NEVER)
     ]
     if rows:
         connection.execute(insert(late_count), rows)
-
-
-def _stored(connection: Connection, segment: str) -> str:
-    """Return the name as the database keeps it."""
-    return str(ForeignText().process_bind_param(segment, connection.dialect))
 
 
 def read_progress(

@@ -20,9 +20,7 @@ class WindowRecord:
         window_start: aware, UTC.
         counts: ``N_BINS`` counts of p-values; they add when the same window is flushed again.
         score_sum: sum of raw scores over the counted events; adds.
-        score_sum_squares: sum of squared raw scores; adds.
-        score_min: smallest raw score; the smaller of both wins.
-        score_max: largest raw score; the larger of both wins.
+        score_max: largest raw score; the larger of both wins; kept in single precision.
         left_out: events that sampling left out, as estimated by the counted ones: each stands for
             as many as its rate says; adds.
         left_out_ood: of these, out of distribution; adds.
@@ -33,8 +31,6 @@ class WindowRecord:
     window_start: datetime
     counts: tuple[int, ...]
     score_sum: float
-    score_sum_squares: float
-    score_min: float
     score_max: float
     left_out: int = 0
     left_out_ood: int = 0

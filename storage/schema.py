@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from .errors import SchemaOutOfDate
+from .move import is_left_to_move
 from .views import create_views, drop_views, outdated_views
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -22,8 +23,7 @@ _alembic_turn = threading.Lock()  # Alembic keeps its context in module globals
 
 def upgrade_schema(connection: Connection) -> bool:
     """Bring tables and views to this version in this transaction; return whether they changed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    take_turn(connection)
     is_current = _revision(connection) == newest_revision()
     if is_current and not outdated_views(connection):
         return False
@@ -32,6 +32,12 @@ def upgrade_schema(connection: Connection) -> bool:
         _migrate(connection)
     create_views(connection)
     return True
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other agent upgrades, for this transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
 
 
 def _migrate(connection: Connection) -> None:
@@ -53,6 +59,8 @@ def check_schema(connection: Connection) -> None:
             raise SchemaOutOfDate(
                 f"the database's views differ from this version of driftgauge: {names}"
             )
+        if is_left_to_move(connection):
+            raise SchemaOutOfDate("an upgrade of the database was begun and has not finished")
         return
     known = {script.revision for script in _scripts().walk_revisions()}
     if found is not None and found not in known:

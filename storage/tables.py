@@ -70,25 +70,6 @@ Index(
     postgresql_where=text("active"),
 )
 
-score_window = Table(
-    "score_window",
-    metadata,
-    _stream_column(primary_key=True),
-    Column("detector", Text, primary_key=True),
-    Column("window_start", UtcTimestamp, primary_key=True),
-    Column("segment", ForeignText, primary_key=True),
-    Column("layer", Text, primary_key=True),
-    Column("events", Count, nullable=False),
-    *(Column(name, Count, nullable=False) for name in BINS),
-    Column("score_sum", Double, nullable=False),
-    Column("score_sum_squares", Double, nullable=False),
-    Column("score_min", Double, nullable=False),
-    Column("score_max", Double, nullable=False),
-    Column("left_out", Count, nullable=False, server_default="0"),
-    Column("left_out_ood", Count, nullable=False, server_default="0"),
-    Index(None, "stream", "layer", "segment", "window_start"),
-)
-
 evidence = Table(
     "evidence",
     metadata,

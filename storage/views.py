@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, inspect, literal_column, select
+from sqlalchemy import Connection, inspect, select
 
-from .columns import UtcTimestamp
 from .histogram import ALPHAS
 from .tables import BINS, view_definition
 
-_FORMATS = {"minute": "%Y-%m-%d %H:%M:00", "hour": "%Y-%m-%d %H:00:00", "day": "%Y-%m-%d 00:00:00"}
 _CREATED = re.compile(r"^CREATE VIEW (\w+) AS$", re.MULTILINE)
-
-
-def period_start(unit: str, dialect: str) -> ColumnElement[datetime]:
-    """Return the SQL for the start of the minute, hour or day (UTC) of ``window_start``."""
-    return literal_column(_period_sql(unit, dialect), UtcTimestamp())
 
 
 def create_views(connection: Connection) -> None:
@@ -33,8 +25,15 @@ def create_views(connection: Connection) -> None:
 
 def drop_views(connection: Connection) -> None:
     """Drop every view that this or an earlier version made, so that the tables can change."""
-    for name in sorted({*view_names(), *_noted(connection)}):
+    there = set(inspect(connection).get_view_names())  # a name may have been a table's before
+    for name in _in_order_of_use({*view_names(), *_noted(connection)} & there):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+def _in_order_of_use(names: set[str]) -> list[str]:
+    """Return *names* so that a view comes before those that it reads, which stand above it."""
+    known = view_names()
+    return sorted(names, key=lambda name: -known.index(name) if name in known else 1)
 
 
 def outdated_views(connection: Connection) -> list[str]:
@@ -56,9 +55,8 @@ def view_names() -> list[str]:
 def view_statements(dialect: str) -> dict[str, str]:
     """Return the ``CREATE VIEW`` statement of each view of views.sql as *dialect* wants it."""
     source = _source()
-    for unit in _FORMATS:
-        source = source.replace(f"{{{unit}}}", _period_sql(unit, dialect))
-    source = source.replace("{ood_events}", _ood_events_sql())
+    for word, meaning in _words(dialect).items():
+        source = source.replace(f"{{{word}}}", meaning)
     statements = [part.strip() for part in source.split(";\n") if part.strip()]
     return {_CREATED.findall(statement)[0]: statement for statement in statements}
 
@@ -78,13 +76,25 @@ def _digest(statement: str) -> str:
     return hashlib.sha256(statement.encode()).hexdigest()
 
 
-def _period_sql(unit: str, dialect: str) -> str:
-    if dialect == "sqlite":
-        return f"strftime('{_FORMATS[unit]}', window_start)"
-    return f"date_trunc('{unit}', window_start, 'UTC')"
+def _words(dialect: str) -> dict[str, str]:
+    """Return what the words in braces mean in *dialect*."""
+    is_sqlite = dialect == "sqlite"
+    units = ("minute", "hour", "day")
+    named = "window_counts AS counted JOIN series ON series.id = counted.series"
+    timed = f"{named} JOIN moment ON moment.second = counted.window_start"
+    truncated = "date_trunc('{unit}', counted.window_start, 'UTC')"
+    return {
+        **{unit: f"moment.{unit}" if is_sqlite else truncated.format(unit=unit) for unit in units},
+        "window_start": "moment.window_start" if is_sqlite else "counted.window_start",
+        "windows": timed if is_sqlite else named,
+        "ood_events": _ood_events_sql(),
+        "bins": ", ".join(f"COALESCE({name}, 0) AS {name}" for name in BINS),
+    }
 
 
 def _ood_events_sql() -> str:
     """Return the SQL for how many of a window's p-values are at most ``alpha``."""
     bins = zip(ALPHAS, BINS, strict=False)
-    return " + ".join(f"CASE WHEN alpha >= {alpha} THEN {name} ELSE 0 END" for alpha, name in bins)
+    return " + ".join(
+        f"CASE WHEN alpha >= {alpha} THEN COALESCE({name}, 0) ELSE 0 END" for alpha, name in bins
+    )

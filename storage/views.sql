@@ -1,18 +1,32 @@
 -- An event is out of distribution when its p-value is at most its stream's alpha. The rate is that of
 -- all events that the scored ones stand for, so that sampling does not bend it.
--- {minute}, {hour}, {day} and {ood_events} are spelled out in views.py.
+-- The words in braces are spelled out in views.py.
+
+CREATE VIEW ood_rate_by_window AS
+SELECT stream, segment, layer, detector, period_start, events, ood_events,
+       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
+FROM (
+    SELECT stream.stream, segment, layer, detector, {window_start} AS period_start, alpha,
+           CAST(SUM(events) AS BIGINT) AS events,
+           CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
+           CAST(SUM(events + COALESCE(left_out, 0)) AS BIGINT) AS represented,
+           CAST(SUM({ood_events} + COALESCE(left_out_ood, 0)) AS BIGINT) AS represented_ood
+    FROM {windows} JOIN stream ON stream.stream = series.stream
+    GROUP BY stream.stream, segment, layer, detector, {window_start}, alpha
+) AS period
+WHERE events > 0;
 
 CREATE VIEW ood_rate_minutely AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
        CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
 FROM (
-    SELECT score_window.stream, segment, layer, detector, {minute} AS period_start, alpha,
+    SELECT stream.stream, segment, layer, detector, {minute} AS period_start, alpha,
            CAST(SUM(events) AS BIGINT) AS events,
            CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
-           CAST(SUM(events + left_out) AS BIGINT) AS represented,
-           CAST(SUM({ood_events} + left_out_ood) AS BIGINT) AS represented_ood
-    FROM score_window JOIN stream ON stream.stream = score_window.stream
-    GROUP BY score_window.stream, segment, layer, detector, {minute}, alpha
+           CAST(SUM(events + COALESCE(left_out, 0)) AS BIGINT) AS represented,
+           CAST(SUM({ood_events} + COALESCE(left_out_ood, 0)) AS BIGINT) AS represented_ood
+    FROM {windows} JOIN stream ON stream.stream = series.stream
+    GROUP BY stream.stream, segment, layer, detector, {minute}, alpha
 ) AS period
 WHERE events > 0;
 
@@ -20,13 +34,13 @@ CREATE VIEW ood_rate_hourly AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
        CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
 FROM (
-    SELECT score_window.stream, segment, layer, detector, {hour} AS period_start, alpha,
+    SELECT stream.stream, segment, layer, detector, {hour} AS period_start, alpha,
            CAST(SUM(events) AS BIGINT) AS events,
            CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
-           CAST(SUM(events + left_out) AS BIGINT) AS represented,
-           CAST(SUM({ood_events} + left_out_ood) AS BIGINT) AS represented_ood
-    FROM score_window JOIN stream ON stream.stream = score_window.stream
-    GROUP BY score_window.stream, segment, layer, detector, {hour}, alpha
+           CAST(SUM(events + COALESCE(left_out, 0)) AS BIGINT) AS represented,
+           CAST(SUM({ood_events} + COALESCE(left_out_ood, 0)) AS BIGINT) AS represented_ood
+    FROM {windows} JOIN stream ON stream.stream = series.stream
+    GROUP BY stream.stream, segment, layer, detector, {hour}, alpha
 ) AS period
 WHERE events > 0;
 
@@ -34,15 +48,23 @@ CREATE VIEW ood_rate_daily AS
 SELECT stream, segment, layer, detector, period_start, events, ood_events,
        CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, alpha
 FROM (
-    SELECT score_window.stream, segment, layer, detector, {day} AS period_start, alpha,
+    SELECT stream.stream, segment, layer, detector, {day} AS period_start, alpha,
            CAST(SUM(events) AS BIGINT) AS events,
            CAST(SUM({ood_events}) AS BIGINT) AS ood_events,
-           CAST(SUM(events + left_out) AS BIGINT) AS represented,
-           CAST(SUM({ood_events} + left_out_ood) AS BIGINT) AS represented_ood
-    FROM score_window JOIN stream ON stream.stream = score_window.stream
-    GROUP BY score_window.stream, segment, layer, detector, {day}, alpha
+           CAST(SUM(events + COALESCE(left_out, 0)) AS BIGINT) AS represented,
+           CAST(SUM({ood_events} + COALESCE(left_out_ood, 0)) AS BIGINT) AS represented_ood
+    FROM {windows} JOIN stream ON stream.stream = series.stream
+    GROUP BY stream.stream, segment, layer, detector, {day}, alpha
 ) AS period
 WHERE events > 0;
+
+-- The counts as they were made, with the names of their series.
+CREATE VIEW score_window AS
+SELECT stream, detector, {window_start} AS window_start, segment, layer, events,
+       {bins},
+       score_sum, score_max,
+       COALESCE(left_out, 0) AS left_out, COALESCE(left_out_ood, 0) AS left_out_ood
+FROM {windows};
 
 -- One row for each alert, with the times at which a person or the monitor changed its state.
 CREATE VIEW alert_history AS

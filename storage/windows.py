@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from operator import add
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import Connection, TableClause, column, func, literal, select
+from sqlalchemy import table as view_clause
 
-from .columns import Count
+from .columns import Count, UtcTimestamp
 from .histogram import N_BINS, n_ood_bins
+from .history_tables import series, window_counts
 from .periods import Period, floor
 from .records import RateRow, ScoreSummary, WindowRecord
-from .tables import BINS, score_summary, score_window
+from .tables import BINS, score_summary, segment_progress
 from .tables import stream as stream_table
-from .views import period_start
+
+_VIEWS: dict[Period, str] = {
+    "window": "by_window",
+    "minute": "minutely",
+    "hour": "hourly",
+    "day": "daily",
+}
+_SECOND = timedelta(seconds=1)
+_RATE_COLUMNS = (
+    *("period_start", "segment", "layer", "detector", "events", "ood_events", "ood_rate"),
+    *("represented", "alpha"),
+)
 
 
 def read_windows(
@@ -27,19 +40,22 @@ def read_windows(
     segments: Collection[str] | None,
 ) -> list[WindowRecord]:
     """Return the windows that start after *after* and before *until*, in order."""
-    table = score_window.c
-    keys = (table.segment, table.layer, table.window_start)
-    scores = (table.score_sum, table.score_sum_squares, table.score_min, table.score_max)
-    left_out = (table.left_out, table.left_out_ood)
+    table, names = window_counts.c, series.c
+    keys = (names.segment, names.layer, table.window_start)
+    bins = (func.coalesce(table[name], 0) for name in BINS)
+    left_out = (func.coalesce(table.left_out, 0), func.coalesce(table.left_out_ood, 0))
     query = (
-        select(*keys, *(table[name] for name in BINS), *scores, *left_out)
-        .where(table.stream == stream, table.detector == detector, table.window_start < until)
-        .order_by(table.window_start, table.segment, table.layer)
+        select(*keys, *bins, table.score_sum, table.score_max, *left_out)
+        .select_from(window_counts.join(series, names.id == table.series))
+        .where(
+            names.stream == stream, names.detector == detector, table.window_start < _whole(until)
+        )
+        .order_by(table.window_start, names.segment, names.layer)
     )
     if after is not None:
         query = query.where(table.window_start > after)
     if segments is not None:
-        query = query.where(table.segment.in_(segments))
+        query = query.where(names.segment.in_(segments))
     first, last = len(keys), len(keys) + N_BINS
     return [
         WindowRecord(row[0], row[1], row[2], tuple(row[first:last]), *row[last:])
@@ -59,47 +75,43 @@ def read_rates(
     limit: int | None,
 ) -> list[RateRow]:
     """Return each period's OOD rate at the stream's alpha in order; *limit* keeps the newest."""
-    alpha = connection.scalar(select(stream_table.c.alpha).where(stream_table.c.stream == stream))
-    if alpha is None:
-        return []
-    table = score_window.c
-    start = _period(period, connection.dialect.name)
-    keys = (start, table.segment, table.layer, table.detector)
-    ood = _ood_events(alpha)
-    totals = (
-        _total(table.events).label("events"),
-        _total(ood).label("ood_events"),
-        _total(table.events + table.left_out).label("represented"),
-        _total(ood + table.left_out_ood).label("represented_ood"),
-    )
-    query = select(*keys, *totals).where(table.stream == stream, table.events > 0).group_by(*keys)
+    view = _rate_view(period)
+    columns = [view.c[name] for name in _RATE_COLUMNS]
+    query = select(*columns).where(view.c.stream == stream)
     if segment is not None:
-        query = query.where(table.segment == segment)
+        query = query.where(view.c.segment == segment)
     if layer is not None:
-        query = query.where(table.layer == layer)
+        query = query.where(view.c.layer == layer)
     if since is not None:
-        query = query.where(table.window_start >= floor(since, period))
+        query = query.where(view.c.period_start >= floor(since, period))
     if until is not None:
-        query = query.where(table.window_start < until)
-    newest = query.order_by(*(key.desc() for key in keys)).limit(limit)
-    rows = connection.execute(newest).all()
-    return [_rate_row(row, alpha) for row in reversed(rows)]
+        query = query.where(view.c.period_start < until)
+    newest = query.order_by(*(key.desc() for key in columns[:4])).limit(limit)
+    return [RateRow(*row) for row in reversed(connection.execute(newest).all())]
 
 
 def read_p_value_counts(
     connection: Connection, stream: str, *, period: Period, segment: str, since: datetime | None
 ) -> list[tuple[datetime, tuple[int, ...]]]:
     """Return each period's combined p-values by bin, in order."""
-    table = score_window.c
-    start = _period(period, connection.dialect.name)
-    bins = [_total(table[name]).label(name) for name in BINS]
-    query = select(start, *bins).where(
-        table.stream == stream, table.segment == segment, table.layer == "*", table.events > 0
+    start = column("window_start", UtcTimestamp)
+    names = ("stream", "segment", "layer", "events", *BINS)
+    view = view_clause("score_window", start, *(column(name) for name in names))
+    query = (
+        select(start, *(view.c[name] for name in BINS))
+        .select_from(view)
+        .where(
+            *(view.c.stream == stream, view.c.segment == segment, view.c.layer == "*"),
+            view.c.events > 0,
+        )
     )
     if since is not None:
-        query = query.where(table.window_start >= floor(since, period))
-    rows = connection.execute(query.group_by(start).order_by(start))
-    return [(row[0], tuple(row[1:])) for row in rows]
+        query = query.where(start >= floor(since, period))
+    counts: dict[datetime, list[int]] = {}
+    for row in connection.execute(query.order_by(start)):
+        summed = counts.setdefault(floor(row[0], period), [0] * len(BINS))
+        summed[:] = map(add, summed, row[1:])
+    return [(at, tuple(summed)) for at, summed in counts.items()]
 
 
 def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None:
@@ -108,41 +120,39 @@ def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None
     Only the counts by bin are kept, so each window's own share stands in for the weights that its
     events had; the two are equal where one rate of sampling held for the whole window.
     """
-    table = score_window.c
-    share = (table.left_out * _ood_events(alpha) + table.events // 2) // table.events
-    sampled = (table.stream == stream, table.left_out > 0, table.events > 0)
-    connection.execute(score_window.update().where(*sampled).values(left_out_ood=share))
+    counts = window_counts.c
+    ood = sum(
+        (func.coalesce(counts[name], 0) for name in BINS[: n_ood_bins(alpha)]), start=literal(0)
+    )
+    share = (counts.left_out * ood + counts.events // 2) // counts.events
+    mine = select(series.c.id).where(series.c.stream == stream)
+    sampled = (counts.series.in_(mine), counts.left_out > 0, counts.events > 0)
+    connection.execute(window_counts.update().where(*sampled).values(left_out_ood=share))
 
 
 def read_segments(connection: Connection, stream: str) -> dict[str, datetime]:
-    """Return every segment that was ever counted, in order, with the start of its newest window.
-
-    It steps from one to the next by the index, so that history costs nothing.
-    """
-    table = score_window.c
-    mine = (table.stream == stream, table.layer == "*")
-    first = select(func.min(table.segment).label("segment")).where(*mine)
-    steps = first.cte("steps", recursive=True)
-    after = select(func.min(table.segment)).where(*mine, table.segment > steps.c.segment)
-    steps = steps.union_all(
-        select(after.scalar_subquery()).where(steps.c.segment.is_not(None)).select_from(steps)
+    """Return every segment that was ever counted, in order, with the start of its newest window."""
+    progress = segment_progress.c
+    query = (
+        select(progress.segment, func.max(progress.event_time_max), stream_table.c.window_seconds)
+        .join(stream_table, stream_table.c.stream == progress.stream)
+        .where(progress.stream == stream)
+        .group_by(progress.segment, stream_table.c.window_seconds)
     )
-    newest = select(func.max(table.window_start)).where(*mine, table.segment == steps.c.segment)
-    query = select(steps.c.segment, newest.scalar_subquery())
-    rows = connection.execute(query.where(steps.c.segment.is_not(None)))
-    return dict(sorted((row[0], row[1]) for row in rows))
+    rows = connection.execute(query)
+    return dict(sorted((row[0], _window_start(row[1], row[2])) for row in rows))
 
 
 def event_counts(connection: Connection, stream: str) -> dict[str, int]:
     """Return how many events each segment counted, over all detectors."""
-    table = score_window.c
     query = (
-        select(table.segment, _total(table.events).label("events"))
-        .where(table.stream == stream, table.layer == "*")
-        .group_by(table.segment)
-        .order_by(table.segment)
+        select(series.c.segment, func.sum(window_counts.c.events, type_=Count).cast(Count))
+        .join(window_counts, window_counts.c.series == series.c.id)
+        .where(series.c.stream == stream, series.c.layer == "*")
+        .group_by(series.c.segment)
+        .order_by(series.c.segment)
     )
-    return {row.segment: row.events for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def read_summaries(connection: Connection, stream: str) -> list[ScoreSummary]:
@@ -156,33 +166,21 @@ def read_summaries(connection: Connection, stream: str) -> list[ScoreSummary]:
     return [ScoreSummary(row[0], row[1], *(_number(value) for value in row[2:])) for row in rows]
 
 
-def _ood_events(alpha: float) -> ColumnElement[int]:
-    first, *others = BINS[: n_ood_bins(alpha)]
-    return sum((score_window.c[name] for name in others), start=score_window.c[first])
+def _whole(moment: datetime) -> datetime:
+    """Return the next whole second: SQLite's counts know no others."""
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + _SECOND
 
 
-def _rate_row(row: Row[Any], alpha: float) -> RateRow:
-    return RateRow(
-        period_start=row[0],
-        segment=row.segment,
-        layer=row.layer,
-        detector=row.detector,
-        events=row.events,
-        ood_events=row.ood_events,
-        ood_rate=row.represented_ood / row.represented,
-        represented=row.represented,
-        alpha=alpha,
-    )
+def _rate_view(period: Period) -> TableClause:
+    """Return the view of rates by *period*, its times read as `UtcTimestamp`."""
+    name = f"ood_rate_{_VIEWS[period]}"
+    times = column("period_start", UtcTimestamp)
+    return view_clause(name, times, *(column(name) for name in ("stream", *_RATE_COLUMNS[1:])))
 
 
-def _total(counts: ColumnElement[int]) -> ColumnElement[int]:
-    return func.sum(counts, type_=Count).cast(Count)
-
-
-def _period(period: Period, dialect: str) -> ColumnElement[datetime]:
-    if period == "window":
-        return score_window.c.window_start
-    return period_start(period, dialect).label("period_start")
+def _window_start(moment: datetime, window_seconds: int) -> datetime:
+    seconds = int(moment.timestamp()) // window_seconds * window_seconds
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _number(value: float | None) -> float:

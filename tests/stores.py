@@ -102,7 +102,7 @@ def window(
     minute: float = 0,
     segment: str = "*",
     layer: str = "*",
-    scores: tuple[float, float, float, float] = (1.0, 1.0, 0.5, 0.5),
+    scores: tuple[float, float] = (1.0, 0.5),
     left_out: tuple[int, int] = (0, 0),
 ) -> WindowRecord:
     """Return a window with *counts* by bin, *minute* minutes after START."""

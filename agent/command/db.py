@@ -34,10 +34,12 @@ def upgrade(
     Safe to run again, and while agents run: it waits for its turn and changes all or nothing.
     """
     from ..terminal.printing import print_json, print_line
+    from ..terminal.upgrade_progress import upgrade_bars
     from .reading import open_database
 
     with open_database(store or _configured(config), make=True) as database:
-        changed = database.upgrade()
+        with upgrade_bars() as on_move:
+            changed = database.upgrade(on_move)
         if as_json:
             print_json({"database": database.name, "changed": changed})
         else:

@@ -51,8 +51,6 @@ class _Cell:
 
     counts: NDArray[np.int64]
     score_sum: NDArray[np.float64]
-    score_sum_squares: NDArray[np.float64]
-    score_min: NDArray[np.float64]
     score_max: NDArray[np.float64]
     left_out: int
     left_out_ood: NDArray[np.int64]
@@ -62,8 +60,6 @@ class _Cell:
         return cls(
             np.zeros((n, N_BINS), np.int64),
             np.zeros(n),
-            np.zeros(n),
-            np.full(n, np.inf),
             np.full(n, -np.inf),
             0,
             np.zeros(n, np.int64),
@@ -81,8 +77,6 @@ class _Cell:
         columns = np.broadcast_to(np.arange(bins.shape[1]), bins.shape)
         np.add.at(self.counts, (columns, bins), 1)
         self.score_sum += scores.sum(axis=0)
-        self.score_sum_squares += (scores**2).sum(axis=0)
-        np.minimum(self.score_min, scores.min(axis=0), out=self.score_min)
         np.maximum(self.score_max, scores.max(axis=0), out=self.score_max)
         self.left_out += int(left_out.sum())
         self.left_out_ood += left_out @ (bins < ood_bins)
@@ -137,8 +131,6 @@ class WindowCounts:
                 window_start=start,
                 counts=tuple(cell.counts[column].tolist()),
                 score_sum=float(cell.score_sum[column]),
-                score_sum_squares=float(cell.score_sum_squares[column]),
-                score_min=float(cell.score_min[column]),
                 score_max=float(cell.score_max[column]),
                 left_out=cell.left_out,
                 left_out_ood=int(cell.left_out_ood[column]),

@@ -101,7 +101,7 @@ def test_a_segment_that_is_refused_for_its_name_counts_as_other(postgres_url: st
     store = Store(database, on_refused=told.extend)
     store.ensure_stream(STREAM, "images", 60)
     with database.write() as connection:
-        connection.execute(text("ALTER TABLE score_window ADD CHECK (segment <> 'camera=bad')"))
+        connection.execute(text("ALTER TABLE series ADD CHECK (segment <> 'camera=bad')"))
     rows = [window({0: 2}, segment=name) for name in ("*", "camera=bad", "camera=~other")]
     store.flush(flush(advance(None, 2), windows=rows))
     assert {row.segment: row.events for row in windows(store)} == {"*": 2, "camera=~other": 4}
@@ -111,7 +111,7 @@ def test_a_segment_that_is_refused_for_its_name_counts_as_other(postgres_url: st
 
 
 def test_scores_that_are_no_number_stop_nobody(careful: Store, told: list[RefusedRow]) -> None:
-    odd = window({0: 1}, segment="camera=3", scores=(float("nan"), 1.0, 0.5, 0.5))
+    odd = window({0: 1}, segment="camera=3", scores=(float("nan"), 0.5))
     careful.flush(flush(advance(None, 2), windows=[window({0: 2}), odd]))
     kept = {row.segment for row in windows(careful)}
     assert kept | {row.of for row in told if row.is_lost} >= {"*"}

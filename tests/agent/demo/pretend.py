@@ -79,7 +79,7 @@ def _windows(run: Plan) -> list[WindowRecord]:
             counts = [0] * N_BINS
             counts[3], counts[12] = int(ood), int(WINDOW_SECONDS - ood)
             found.append(
-                WindowRecord(f"camera={camera}", "*", run.time(begin), tuple(counts), 1, 1, 1, 1)
+                WindowRecord(f"camera={camera}", "*", run.time(begin), tuple(counts), 1, 1)
             )
     return found
 

@@ -110,7 +110,7 @@ class Site:
                     OffsetAdvance(STREAM, partition, before, self.offsets[partition], moment)
                 ],
                 windows=[
-                    WindowRecord(name, layer, start, tuple(row.tolist()), 0, 0, 0, 0)
+                    WindowRecord(name, layer, start, tuple(row.tolist()), 0, 0)
                     for name in (camera, "*")
                     for layer, row in zip(COLUMNS, lot, strict=True)
                 ],

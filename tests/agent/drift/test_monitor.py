@@ -117,7 +117,7 @@ class Traffic:
                     )
                 ],
                 windows=[
-                    WindowRecord(name, layer, start, tuple(counts[column].tolist()), 0, 0, 0, 0)
+                    WindowRecord(name, layer, start, tuple(counts[column].tolist()), 0, 0)
                     for name, counts in segments.items()
                     for column, layer in enumerate(COLUMNS)
                 ],

@@ -1,0 +1,123 @@
+"""Adding counts to the history, on both databases in one statement a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from .columns import stored_text
+from .history_tables import moment
+from .records import WindowRecord
+from .series import SeriesKey
+from .tables import BINS
+from .upsert import upsert
+
+_SPARSE = ("left_out", "left_out_ood", *BINS)
+_COLUMNS = ("window_start", "series", "score_max", "events", "score_sum", *_SPARSE)
+_SQL_TYPES = {"window_start": "timestamptz", "score_max": "real", "score_sum": "double precision"}
+
+CountRow = tuple[Any, ...]
+"""Values of `_COLUMNS`."""
+
+
+def window_rows(windows: Sequence[WindowRecord], ids: Mapping[SeriesKey, int]) -> list[CountRow]:
+    """Return a row a window in the order of the key; windows given twice are added up."""
+    rows: dict[tuple[datetime, int], CountRow] = {}
+    for window in windows:
+        key = window.window_start, ids[stored_text(window.segment), window.layer]
+        row = _row(key, window)
+        rows[key] = _sum(rows[key], row) if key in rows else row
+    return [rows[key] for key in sorted(rows)]
+
+
+def _row(key: tuple[datetime, int], window: WindowRecord) -> CountRow:
+    scores = (window.score_max, window.events, window.score_sum)
+    return (*key, *scores, window.left_out, window.left_out_ood, *window.counts)
+
+
+def _sum(one: CountRow, other: CountRow) -> CountRow:
+    added = (a + b for a, b in zip(one[3:], other[3:], strict=True))
+    return (*one[:2], max(one[2], other[2]), *added)
+
+
+def add_counts(connection: Connection, table: Table, rows: Sequence[CountRow]) -> None:
+    """Add *rows*, in the order of their keys, to those of the same time and series in *table*."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        note_moments(connection, {row[0] for row in rows})
+        _add_in_sqlite(connection, table, rows)
+    else:
+        _add_in_postgresql(connection, table, rows)
+
+
+def note_moments(connection: Connection, times: set[datetime]) -> None:
+    """Write the text of each of *times*, which people read and compare; SQLite only."""
+    rows = [
+        {
+            "second": time,
+            "window_start": f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            "minute": f"{time.astimezone(UTC):%Y-%m-%d %H:%M:00}",
+            "hour": f"{time.astimezone(UTC):%Y-%m-%d %H:00:00}",
+            "day": f"{time.astimezone(UTC):%Y-%m-%d 00:00:00}",
+        }
+        for time in sorted(times)
+    ]
+    connection.execute(upsert(connection, moment).on_conflict_do_nothing(), rows)
+
+
+def _sum_sql(name: str, old: str, new: str) -> str:
+    if name == "score_max":
+        return f"CASE WHEN {new}.{name} > {old}.{name} THEN {new}.{name} ELSE {old}.{name} END"
+    if name in ("events", "score_sum"):
+        return f"{old}.{name} + {new}.{name}"
+    return f"NULLIF(COALESCE({old}.{name}, 0) + COALESCE({new}.{name}, 0), 0)"
+
+
+def _changes(old: str, new: str) -> str:
+    return ", ".join(f"{name} = {_sum_sql(name, old, new)}" for name in _COLUMNS[2:])
+
+
+def _add_in_sqlite(connection: Connection, table: Table, rows: Sequence[CountRow]) -> None:
+    """Insert or add; a 0 becomes NULL, which takes no space."""
+    marks = ", ".join("NULLIF(?, 0)" if name in _SPARSE else "?" for name in _COLUMNS)
+    statement = (
+        f"INSERT INTO {table.name} ({', '.join(_COLUMNS)}) VALUES ({marks}) "
+        f"ON CONFLICT (window_start, series) DO UPDATE SET {_changes(table.name, 'excluded')}"
+    )
+    first = table.c.window_start.type.bind_processor(connection.dialect)
+    seconds = {time: first(time) if first else time for time in {row[0] for row in rows}}
+    connection.exec_driver_sql(statement, [(seconds[row[0]], *row[1:]) for row in rows])
+
+
+def _add_in_postgresql(connection: Connection, table: Table, rows: Sequence[CountRow]) -> None:
+    """Add to the rows that are there, and insert the others, in one statement.
+
+    The table has no key: the caller holds the locks of the segments' progress, so that nobody else adds
+    to these series, and sees what was committed before it got them.
+    """
+    values = {f"v{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
+    values["starts"] = sorted(set(values["v0"]))
+    connection.exec_driver_sql(_postgresql_statement(table.name), values)
+
+
+def _postgresql_statement(table: str) -> str:
+    arrays = ", ".join(
+        f"%(v{n})s::{_SQL_TYPES.get(name, 'integer')}[]" for n, name in enumerate(_COLUMNS)
+    )
+    inserted = ", ".join(
+        f"NULLIF(a.{name}, 0)" if name in _SPARSE else f"a.{name}" for name in _COLUMNS
+    )
+    return (
+        f"WITH added AS (SELECT * FROM unnest({arrays}) AS a ({', '.join(_COLUMNS)})), "
+        f"changed AS (UPDATE {table} AS old SET {_changes('old', 'a')} FROM added AS a "
+        "WHERE old.window_start = a.window_start AND old.series = a.series "
+        "AND old.window_start = ANY(%(starts)s::timestamptz[]) "
+        "RETURNING old.window_start, old.series) "
+        f"INSERT INTO {table} ({', '.join(_COLUMNS)}) SELECT {inserted} FROM added AS a "
+        "WHERE NOT EXISTS (SELECT 1 FROM changed AS c "
+        "WHERE c.window_start = a.window_start AND c.series = a.series)"
+    )
