@@ -85,11 +85,23 @@ def test_every_metric_in_the_rules_exists() -> None:
     assert used <= exposed()
 
 
-def test_promtool_accepts_the_rules() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
+def promtool(*arguments: str | Path) -> None:
+    program = shutil.which("promtool")
+    if program is None:
         go_without("promtool", "install Debian's prometheus")
-    done = subprocess.run(
-        [promtool, "check", "rules", RULES], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_accepts_the_rules() -> None:
+    promtool("check", "rules", RULES)
+
+
+def test_each_rule_fires_when_it_should_and_not_before() -> None:
+    tests = RULES.with_name("alerts_test.yaml")
+    promtool("test", "rules", tests)
+    rules = re.findall(r"- alert: (\w+)", RULES.read_text())
+    fired = re.findall(r"^      - alertname: (\w+)", tests.read_text(), re.MULTILINE)
+    assert fired == rules
+    quiet = re.findall(r"\{alertname: (\w+), eval_time: 2h, exp_alerts: \[\]\}", tests.read_text())
+    assert quiet == rules
