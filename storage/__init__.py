@@ -20,6 +20,7 @@ from .histogram import (
     N_BINS,
     n_ood_bins,
 )
+from .notifications import BACKLOG_STATES
 from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
 from .query import QueryResult
@@ -60,6 +61,7 @@ from .store import Store
 
 __all__ = [
     "ALPHAS",
+    "BACKLOG_STATES",
     "DEFAULT_ALPHA",
     "EDGES",
     "ENDED_STATES",

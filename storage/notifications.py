@@ -19,6 +19,9 @@ from .upsert import upsert
 
 PENDING = "pending"
 FINISHED = ("sent", "skipped", "dead")
+BACKLOG_STATES = (PENDING, "dead")
+"""What somebody has not been told: it waits, or was given up."""
+NOTIFICATION_STATES = (PENDING, *FINISHED)
 
 
 def queue_notifications(
@@ -141,12 +144,14 @@ def read_told(connection: Connection, stream: str, sink: str, alerts: Collection
     return set(connection.scalars(query))
 
 
-def count_notifications(connection: Connection, stream: str) -> list[NotificationCount]:
+def count_notifications(
+    connection: Connection, stream: str, states: Collection[str]
+) -> list[NotificationCount]:
     """Return how many there are by sink and state, with the newest error of each."""
     table = notification.c
     query = (
         select(table.sink, table.state, func.count(), func.max(table.id))
-        .where(table.stream == stream)
+        .where(table.stream == stream, table.state.in_(states))
         .group_by(table.sink, table.state)
         .order_by(table.sink, table.state)
     )

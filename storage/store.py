@@ -499,10 +499,12 @@ class Store:
         with self._database.read() as connection:
             return notifications.read_told(connection, stream, sink, alerts)
 
-    def notification_counts(self, stream: str) -> list[NotificationCount]:
+    def notification_counts(
+        self, stream: str, states: Collection[str] = notifications.NOTIFICATION_STATES
+    ) -> list[NotificationCount]:
         """Return how many notifications there are by sink and state."""
         with self._database.read() as connection:
-            return notifications.count_notifications(connection, stream)
+            return notifications.count_notifications(connection, stream, states)
 
     # Detectors
 

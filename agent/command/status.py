@@ -88,13 +88,14 @@ def _show(reading: Reading, *, everything: bool, clears: bool, as_json: bool) ->
     page.print_partitions(reading, everything=everything)
     page.print_segments(reading, standings, everything=everything)
     page.print_live_alerts(reading, everything=everything)
+    page.print_deliveries(reading)
     if everything:
         page.print_scores(reading)
     return standing.answer
 
 
 def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
-    from driftgauge.storage import LIVE_STATES
+    from driftgauge.storage import BACKLOG_STATES, LIVE_STATES
 
     from ..review.normal import normal_rates
     from ..review.standing import is_alive
@@ -116,6 +117,7 @@ def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
         "standings": [asdict(row) for row in _standings(reading)],
         "normal_rates": normal_rates(store, name),
         "alerts": [asdict(row) for row in store.alerts(name, states=LIVE_STATES)],
+        "undelivered": [asdict(row) for row in store.notification_counts(name, BACKLOG_STATES)],
         "scores": [_numbers(asdict(row)) for row in store.summaries(name)],
     }
 

@@ -195,6 +195,22 @@ def print_live_alerts(reading: Reading, *, everything: bool) -> None:
         print_line("No unresolved alerts.")
 
 
+def print_deliveries(reading: Reading) -> None:
+    """Print which receivers have not been told of alerts; nothing where all were."""
+    from driftgauge.storage import BACKLOG_STATES
+
+    found = reading.store.notification_counts(reading.stream.stream, BACKLOG_STATES)
+    troubled = [one for one in found if one.state == "dead" or one.last_error]
+    if troubled:
+        print_line()
+    for one in troubled:
+        what = "was never delivered, given up" if one.state == "dead" else "waits"
+        print_line(
+            (f"{one.sink}: {one.count} alert step{'' if one.count == 1 else 's'} {what}", "red"),
+            f": {one.last_error} (driftgauge notify test)",
+        )
+
+
 def print_scores(reading: Reading) -> None:
     """Print the running statistics of each layer's scores."""
     names = ("mean", "variance", "minimum", "p05", "p50", "p95", "maximum")

@@ -127,6 +127,7 @@ def read_figures(tools: JobTools) -> None:
     live.update(alert.state for alert in alerts)
     tools.metrics.set_alerts(live)
     tools.metrics.set_silent(sum(alert.test == SILENCE for alert in alerts))
+    tools.metrics.set_notifications(tools.delivery.backlog())
     waited = tools.store.waiting_seconds(tools.stream, tools.monitor.detector)
     tools.metrics.set_judging_lag(waited or 0.0)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from driftgauge.storage import LIVE_STATES, AlertRecord
+from driftgauge.storage import BACKLOG_STATES, LIVE_STATES, AlertRecord, NotificationCount
 
 from ..errors import NotificationUndelivered
 from ..log import action
@@ -88,6 +88,18 @@ class Delivery:
         if self._clock.monotonic() >= ends_at:  # the slow one must not always come first
             self._sinks = self._sinks[1:] + self._sinks[:1]
         return n_sent
+
+    def backlog(self) -> list[NotificationCount]:
+        """Return how many steps wait for each sink and how many were given up, 0 included."""
+        found = {
+            (one.sink, one.state): one
+            for one in self._store.notification_counts(self._settings.stream, BACKLOG_STATES)
+        }
+        return [
+            found.get((sink.name, state), NotificationCount(sink.name, state, 0, ""))
+            for sink in self._sinks
+            for state in BACKLOG_STATES
+        ]
 
     def close(self) -> None:
         """Let go of the sinks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from driftgauge.storage import AlertRecord, Notification, NotificationAttempts
+from driftgauge.storage import AlertRecord, Notification, NotificationAttempts, NotificationCount
 
 
 class Outbox(Protocol):
@@ -27,6 +27,9 @@ class Outbox(Protocol):
 
     def told_alerts(self, stream: str, sink: str, alerts: Collection[int]) -> set[int]:
         """Return which of *alerts* the sink was sent anything about."""
+
+    def notification_counts(self, stream: str, states: Collection[str]) -> list[NotificationCount]:
+        """Return how many there are by sink and state."""
 
     def alerts(
         self,

@@ -12,6 +12,7 @@ import httpx
 from ..errors import NotificationUndelivered
 
 TIMEOUT_SECONDS = 10.0
+_MAX_ANSWER_BYTES = 800
 _MAX_ANSWER_CHARACTERS = 200
 _MAX_RETRY_AFTER_SECONDS = 3600.0
 
@@ -23,10 +24,12 @@ class Poster:
         receiver: what the errors call it; never the address, which may hold a secret.
     """
 
-    def __init__(self, receiver: str, url: str) -> None:
+    def __init__(
+        self, receiver: str, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._receiver = receiver
         self._url = url
-        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False)
+        self._client = httpx.Client(timeout=timeout_seconds, follow_redirects=False)
 
     def __enter__(self) -> Poster:
         return self
@@ -47,13 +50,15 @@ class Poster:
         """
         kinds = {"Content-Type": "application/json"}
         try:
-            answer = self._client.post(self._url, content=body, headers={**kinds, **headers})
+            with self._client.stream(
+                "POST", self._url, content=body, headers={**kinds, **headers}
+            ) as answer:
+                said = "" if answer.is_success else _beginning(answer)
         except httpx.HTTPError as error:
             raise NotificationUndelivered(
                 f"{self._receiver} cannot be reached: {reason_of(error)}"
             ) from None  # its message may hold the address
         if not answer.is_success:
-            said = "".join(c for c in answer.text if c.isprintable())[:_MAX_ANSWER_CHARACTERS]
             raise NotificationUndelivered(
                 f"{self._receiver} answered {answer.status_code} {answer.reason_phrase}"
                 + (f": {said}" if said else ""),
@@ -63,6 +68,17 @@ class Poster:
     def close(self) -> None:
         """Close the connection; safe to call twice."""
         self._client.close()
+
+
+def _beginning(answer: httpx.Response) -> str:
+    """Return the first characters of an answer, and read no more of it."""
+    read = b""
+    for part in answer.iter_bytes(_MAX_ANSWER_BYTES):
+        read += part
+        if len(read) >= _MAX_ANSWER_BYTES:
+            break
+    text = read.decode(errors="replace")
+    return "".join(c for c in text if c.isprintable())[:_MAX_ANSWER_CHARACTERS]
 
 
 def retry_after(value: str, *, now: datetime | None = None) -> float:
@@ -84,7 +100,7 @@ def retry_after(value: str, *, now: datetime | None = None) -> float:
 def reason_of(error: httpx.HTTPError) -> str:
     """Return why a request failed, without its address."""
     if isinstance(error, httpx.TimeoutException):
-        return f"no answer in {TIMEOUT_SECONDS:g} s"
+        return "no answer in time"
     cause = error.__cause__ or error
     while cause.__cause__ is not None:
         cause = cause.__cause__

@@ -6,7 +6,7 @@ docs/operations.md says what each means; a test compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from prometheus_client import (
@@ -17,6 +17,8 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+
+from driftgauge.storage import NotificationCount
 
 from ..loop.activity import BatchScored, FlushEnded
 
@@ -63,6 +65,11 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._notifications = Gauge(
+            "driftgauge_notifications", "Steps of alerts to deliver, by receiver and state.",
+            ["receiver", "state"], registry=self.registry,
+        )  # fmt: skip
+
     def hear(self, happened: BatchScored | FlushEnded) -> None:
         """Record what the loop reports; the loop's listener."""
         if isinstance(happened, BatchScored):
@@ -84,6 +91,11 @@ class Metrics:
     def set_judging_lag(self, seconds: float) -> None:
         """Set how long the oldest count has waited to be judged."""
         self._judging_lag.set(seconds)
+
+    def set_notifications(self, counts: Iterable[NotificationCount]) -> None:
+        """Set how many steps wait for each receiver, and how many were given up."""
+        for count in counts:
+            self._notifications.labels(count.sink, count.state).set(count.count)
 
     def _histogram(self, name: str, text: str, edges: tuple[float, ...]) -> Histogram:
         return Histogram(f"driftgauge_{name}", text, buckets=edges, registry=self.registry)

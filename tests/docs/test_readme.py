@@ -10,8 +10,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import timm
@@ -21,10 +22,13 @@ from driftgauge.agent.demo.faults import IN_WORDS
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.settings.load import load_settings
+from driftgauge.agent.wiring.notify import build_delivery
 from driftgauge.detector import select_layers
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Database, Judgement, MonitorState, Store
 
 from ..kafka_server import KafkaServer
+from ..mail import mail_server
+from ..stores import START, alert
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -99,10 +103,27 @@ def environment(folder: Path, apache_kafka: KafkaServer) -> dict[str, str]:
     return os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def test_the_settings_that_send_alerts_load(folder: Path, tmp_path: Path) -> None:
+def test_five_lines_of_settings_send_an_alert_by_mail(tmp_path: Path, store: Store) -> None:
+    files = {block.file: block.text for block in blocks("toml")}
+    own = files["notify.toml"].splitlines()
+    assert len([line for line in own if not line.startswith("#")]) == 5
     joined = tmp_path / "driftgauge.toml"
-    joined.write_text("\n".join((folder / name).read_text() for name in SETTINGS_FILES))
-    assert load_settings(joined).notify.alertmanager_url == "http://localhost:9093"
+    with mail_server() as (mailbox, url):
+        text = "\n".join(files[name] for name in SETTINGS_FILES)
+        joined.write_text(text.replace("mail.example.com:25", urlsplit(url).netloc))
+        settings = load_settings(joined)
+        assert joined.read_text() != text
+        stream = settings.stream.name
+        store.ensure_stream(stream, settings.stream.topic, settings.windows.seconds)
+        delivery = build_delivery(settings, store)
+        delivery.turn()
+        found = replace(alert(), stream=stream, severity="critical")
+        store.judge(Judgement(stream, None, MonitorState(START, "{}"), [found]))
+        delivery.turn()
+        delivery.close()
+    (mail,) = mailbox.mails
+    assert mail["To"] == "oncall@example.com"
+    assert mail["Subject"] == f"[critical] camera 3 ({stream}): drift alert 1 opened"
 
 
 def test_nothing_in_the_readme_escapes_these_tests() -> None:

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Any
 
+from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.errors import NotificationUndelivered
 from driftgauge.agent.notify.notice import Notice
 from driftgauge.agent.notify.summary import Summary
@@ -38,6 +39,8 @@ class RecordingSink:
         self.failures: deque[NotificationUndelivered | None] = deque()
         self.is_away = False
         self.n_closed = 0
+        self.clock: ManualClock | None = None
+        self.takes_seconds = 0.0
 
     def send(self, notice: Notice) -> None:
         self._answer()
@@ -48,6 +51,8 @@ class RecordingSink:
         self.summaries.append(summary)
 
     def _answer(self) -> None:
+        if self.clock is not None:
+            self.clock.sleep(self.takes_seconds)
         if self.is_away:
             raise NotificationUndelivered(f"{self.name} is away")
         failure = self.failures.popleft() if self.failures else None

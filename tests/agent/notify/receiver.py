@@ -14,6 +14,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.answers: deque[tuple[int, dict[str, str]]] = deque()
+        self.bodies: deque[bytes] = deque()
         self.taken: list[tuple[dict[str, str], bytes]] = []
 
 
@@ -30,6 +31,8 @@ def receiving() -> Iterator[tuple[Receiver, str]]:
             for name, value in {"Content-Length": "0", **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+            if receiver.bodies:
+                self.wfile.write(receiver.bodies.popleft())
 
         do_GET = do_POST  # noqa: N815 - the name that http.server calls
 

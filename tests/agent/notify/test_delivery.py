@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from driftgauge.agent.errors import NotificationUndelivered
+from driftgauge.agent.jobs.jobs import DELIVERY_LEASE_SECONDS
 from driftgauge.agent.notify.giving_up import attempts_within
 from driftgauge.storage import Store
 
@@ -191,3 +192,34 @@ def test_nothing_is_lost_or_out_of_order_when_sinks_fail_at_random(store: Store)
         for number in numbers:
             kinds = [kind for alert_id, kind in told(sink) if alert_id == number]
             assert kinds == ["opened", "resolved"]
+
+
+def test_what_waits_and_what_was_given_up_is_counted_for_each_receiver(store: Store) -> None:
+    away, steady = RecordingSink("away"), RecordingSink("steady")
+    site = Site(store, away, steady, give_up="1 hour")
+    away.is_away = True
+    site.judge(alert())
+    site.delivery.turn()
+    assert backlog(site) == {("away", "pending"): 1}
+    for _ in range(attempts_within(3600)):
+        site.wait(600)
+    assert backlog(site) == {("away", "dead"): 1}
+
+
+def backlog(site: Site) -> dict[tuple[str, str], int]:
+    return {(one.sink, one.state): one.count for one in site.delivery.backlog() if one.count}
+
+
+def test_a_slow_receiver_ends_the_turn_in_time_and_does_not_always_come_first(
+    store: Store,
+) -> None:
+    slow, quick = RecordingSink("slow"), RecordingSink("quick")
+    site = Site(store, slow, quick)
+    slow.takes_seconds, slow.clock = 20.0, site.clock
+    site.judge(*(alert(segment=f"camera={n}") for n in range(9)))
+    started = site.clock.monotonic()
+    site.delivery.turn()
+    assert site.clock.monotonic() - started < DELIVERY_LEASE_SECONDS
+    assert (len(slow.taken), len(quick.taken)) == (3, 0)
+    site.delivery.turn()
+    assert len(quick.taken) == 9

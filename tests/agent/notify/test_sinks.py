@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 import json
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from kafka import KafkaConsumer  # noqa: TID251 - the reader of the alerts brings its own
 from PIL import Image
 
@@ -21,7 +17,7 @@ from driftgauge.agent.alert.picture import TimeLine, draw_alert
 from driftgauge.agent.clock import ManualClock, SystemClock
 from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.errors import NotificationUndelivered, SettingsError
-from driftgauge.agent.notify.post import retry_after
+from driftgauge.agent.notify.post import Poster, retry_after
 from driftgauge.agent.notify.sinks.alertmanager import AlertmanagerSink
 from driftgauge.agent.notify.sinks.apprise_url import AppriseSink
 from driftgauge.agent.notify.sinks.kafka_topic import KafkaTopicSink
@@ -29,6 +25,7 @@ from driftgauge.agent.notify.sinks.webhook import WebhookSink, signature
 from driftgauge.agent.stream.publisher import KafkaPublisher
 
 from ...alertmanager import alerts_at, running_alertmanager
+from ...mail import mail_server
 from ...postgres import free_port
 from ...stores import START, alert
 from ..records import encoded, picture
@@ -69,36 +66,6 @@ def test_an_alert_that_worsens_is_one_alert_in_alertmanager(alertmanager: str) -
     sink.close()
     shown = [one for one in alerts_at(alertmanager) if one["labels"]["segment"] == "camera=worse"]
     assert [one["labels"]["severity"] for one in shown] == ["critical"]
-
-
-class Mailbox:
-    """What a real SMTP server was sent."""
-
-    def __init__(self) -> None:
-        self.mails: list[email.message.EmailMessage] = []
-        self.refuses = False
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.refuses:
-            return "451 try again later"
-        content = envelope.content
-        assert isinstance(content, bytes)
-        found = email.message_from_bytes(content, policy=email.policy.default)
-        assert isinstance(found, email.message.EmailMessage)
-        self.mails.append(found)
-        return "250 OK"
-
-
-@contextmanager
-def mail_server() -> Iterator[tuple[Mailbox, str]]:
-    mailbox = Mailbox()
-    port = free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield mailbox, f"mailto://127.0.0.1:{port}?from=driftgauge@example.com&to=ann@example.com"
-    finally:
-        controller.stop()
 
 
 def test_mail_has_the_words_and_the_picture() -> None:
@@ -171,6 +138,41 @@ def test_a_receiver_that_is_not_there_is_told_without_its_address() -> None:
         sink.send(notice())
     sink.close()
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_receiver_that_hangs_is_an_attempt_that_failed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, answers none
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/hook?token=hunter2"
+        poster = Poster("webhook", url, timeout_seconds=0.2)
+        with pytest.raises(NotificationUndelivered, match="reached: no answer in time") as caught:
+            poster.post(b"{}", {})
+        poster.close()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_of_a_long_refusal_only_the_beginning_is_kept() -> None:
+    with receiving() as (receiver, url):
+        receiver.answers.append((500, {"Content-Length": "2000"}))
+        receiver.bodies.append(b"no\n" * 600 + b"x" * 200)
+        sink = WebhookSink(url, "", ManualClock(START))
+        with pytest.raises(NotificationUndelivered, match=r"answered 500 [^:]*: nono") as caught:
+            sink.send(notice())
+        sink.close()
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.kafka
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # kafka-python's
+def test_a_broker_that_is_away_is_an_attempt_that_failed(
+    broker: EmbeddedBroker, topic: str
+) -> None:
+    nobody = replace(broker.connection(), bootstrap_servers=(f"127.0.0.1:{free_port()}",))
+    connections = [nobody, broker.connection()]
+    sink = KafkaTopicSink(lambda: KafkaPublisher(connections.pop(0), topic))
+    with pytest.raises(NotificationUndelivered, match=r"^kafka: "):
+        sink.send(notice())
+    sink.send(notice())  # it is back
+    sink.close()
 
 
 def test_retry_after_may_be_a_date() -> None:
