@@ -162,3 +162,15 @@ def count_notifications(
         NotificationCount(sink, state, count, errors.get(number) or "")
         for sink, state, count, number in found
     ]
+
+
+def read_digest_at(connection: Connection, stream: str, sink: str) -> datetime | None:
+    """Return when *sink* was last sent a digest."""
+    row = (notification_sink.c.stream == stream) & (notification_sink.c.sink == sink)
+    return connection.scalar(select(notification_sink.c.digest_at).where(row))
+
+
+def note_digest(connection: Connection, stream: str, sink: str, at: datetime) -> None:
+    """Note when *sink*, which is registered, was sent a digest."""
+    row = (notification_sink.c.stream == stream) & (notification_sink.c.sink == sink)
+    connection.execute(notification_sink.update().where(row).values(digest_at=at))

@@ -506,6 +506,16 @@ class Store:
         with self._database.read() as connection:
             return notifications.count_notifications(connection, stream, states)
 
+    def digest_at(self, stream: str, sink: str) -> datetime | None:
+        """Return when *sink* was last sent a digest; None before it is noted first."""
+        with self._database.read() as connection:
+            return notifications.read_digest_at(connection, stream, sink)
+
+    def note_digest(self, stream: str, sink: str, at: datetime) -> None:
+        """Note when *sink*, which `queue_notifications` has registered, was sent a digest."""
+        with self._database.write() as connection:
+            notifications.note_digest(connection, stream, sink, at)
+
     # Detectors
 
     def register_detector(self, record: DetectorRecord) -> None:

@@ -155,6 +155,7 @@ notification_sink = Table(
     _stream_column(primary_key=True),
     Column("sink", Text, primary_key=True),
     Column("after_transition", Count, nullable=False),
+    Column("digest_at", UtcTimestamp),
 )
 
 notification = Table(
@@ -171,6 +172,7 @@ notification = Table(
     Column("last_error", ForeignText, nullable=False, server_default=""),
     CheckConstraint("state IN ('pending', 'sent', 'skipped', 'dead')", name="state"),
     Index("uq_notification_transition", "stream", "sink", "transition_id", unique=True),
+    Index("ix_notification_state", "stream", "state", "sink", "transition_id"),
 )
 
 stream_offset = Table(

@@ -10,8 +10,10 @@ from driftgauge.storage import ENDED_STATES
 
 from ..alert.wording import percent
 from .notice import Notice
+from .summary import Summary
 
 ALERT_NAME = "DriftgaugeImageDrift"
+DIGEST_NAME = "DriftgaugeDigest"
 
 
 def alert_labels(notice: Notice, *, severity: str | None = None) -> dict[str, str]:
@@ -71,6 +73,37 @@ def webhook_body(notices: Sequence[Notice]) -> dict[str, Any]:
         "commonAnnotations": _common([one["annotations"] for one in alerts]),
         "externalURL": notices[-1].link,
         "alerts": alerts,
+    }
+
+
+def summary_body(summary: Summary) -> dict[str, Any]:
+    """Return the body of a webhook for several steps; a digest is one alert that is over."""
+    if summary.notices:
+        return webhook_body(summary.notices)
+    at = moment(summary.at)
+    labels = {"alertname": DIGEST_NAME, "stream": summary.stream, "severity": summary.severity}
+    annotations = {"summary": summary.title, "description": summary.text}
+    return {
+        "version": "4",
+        "groupKey": f'{{}}:{{alertname="{DIGEST_NAME}", stream="{summary.stream}"}}',
+        "truncatedAlerts": 0,
+        "status": "resolved",
+        "receiver": "driftgauge",
+        "groupLabels": {"alertname": DIGEST_NAME, "stream": summary.stream},
+        "commonLabels": labels,
+        "commonAnnotations": annotations,
+        "externalURL": "",
+        "alerts": [
+            {
+                "status": "resolved",
+                "labels": labels,
+                "annotations": annotations,
+                "startsAt": at,
+                "endsAt": at,
+                "generatorURL": "",
+                "fingerprint": summary.key,
+            }
+        ],
     }
 
 

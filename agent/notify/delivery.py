@@ -18,12 +18,13 @@ from ..errors import NotificationUndelivered
 from ..log import action
 from ..ports import Clock
 from .composition import Composition
+from .digest import DigestPlan
 from .giving_up import is_over, next_delay
 from .notice import kind_of
 from .outbox import Outbox
 from .parcel import Parcel, Step, planned, unlimited, wanted
 from .rate_limit import RateLimit
-from .routing import Routing
+from .routing import Routing, is_named
 from .sink import RepeatingSink, Sink, SummarySink
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Delivery:
         *,
         routing: Routing,
         composition: Composition,
+        digest: DigestPlan | None = None,
     ) -> None:
         self._store = store
         self._sinks = tuple(sinks)
@@ -67,6 +69,8 @@ class Delivery:
         self._clock = clock
         self._routing = routing
         self._composition = composition
+        self._digest = digest
+        self._n_refused: dict[str, int] = {}
         self._limits = {sink.name: RateLimit(settings.max_per_hour, clock) for sink in sinks}
         self._due_at: dict[str, float] = {}
         self._repeated_at: dict[str, float] = {}
@@ -119,6 +123,7 @@ class Delivery:
             except NotificationUndelivered as error:
                 if not self._failed(sink, parcel, error):
                     return n_sent
+        self._send_digest(sink)
         self._repeat(sink)
         return n_sent
 
@@ -192,6 +197,39 @@ class Delivery:
             extra=action("alert_undelivered", sink=sink.name, attempts=attempts),
         )
         return False
+
+    def _send_digest(self, sink: Sink) -> None:
+        """Send the digest if one is due; it is not retried for longer than until the next."""
+        digest, stream, now = self._digest, self._settings.stream, self._clock.now()
+        if digest is None or not isinstance(sink, SummarySink):
+            return
+        if not any(is_named(sink.name, pattern) for pattern in digest.sinks):
+            return
+        last = self._store.digest_at(stream, sink.name)
+        if last is None or last > now:  # a new receiver, or the clock was ahead
+            self._store.note_digest(stream, sink.name, now)
+            return
+        if last >= digest.last_due(now):
+            return
+        try:
+            sink.send_summary(digest.compose(sink.name, last, now))
+        except NotificationUndelivered as error:
+            self._n_refused[sink.name] = n = self._n_refused.get(sink.name, 0) + 1
+            seconds = max(next_delay(n - 1), error.retry_after_seconds)
+            self._due_at[sink.name] = self._clock.monotonic() + seconds
+            log.warning(
+                "the digest is not delivered to %s yet, next attempt in %.0f s: %s",
+                *(sink.name, seconds, error),
+                extra=action("digest_undelivered", sink=sink.name),
+            )
+            return
+        self._n_refused.pop(sink.name, None)
+        self._store.note_digest(stream, sink.name, now)
+        log.info(
+            "the digest is delivered to %s",
+            sink.name,
+            extra=action("digest_delivered", sink=sink.name),
+        )
 
     def _repeat(self, sink: Sink) -> None:
         """Tell a receiver that forgets which alerts live."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from driftgauge.storage import AlertRecord, Notification, NotificationAttempts, NotificationCount
@@ -30,6 +31,12 @@ class Outbox(Protocol):
 
     def notification_counts(self, stream: str, states: Collection[str]) -> list[NotificationCount]:
         """Return how many there are by sink and state."""
+
+    def digest_at(self, stream: str, sink: str) -> datetime | None:
+        """Return when *sink* was last sent a digest; None before it is noted first."""
+
+    def note_digest(self, stream: str, sink: str, at: datetime) -> None:
+        """Note that *sink* was sent a digest."""
 
     def alerts(
         self,

@@ -28,7 +28,7 @@ class Routing:
         self._routes = {sink: _routes_of(settings, sink) for sink in sinks}
         for number, route in enumerate(settings.routes):
             for pattern in route.sinks:
-                if not any(_is_named(sink, pattern) for sink in sinks):
+                if not any(is_named(sink, pattern) for sink in sinks):
                     raise SettingsError(
                         f"notify.routes[{number}].sinks: {pattern!r} is no receiver; "
                         f"the settings have {', '.join(sinks) or 'none'}",
@@ -67,12 +67,12 @@ def _routes_of(settings: NotifySection, sink: str) -> list[NotifyRoute]:
     named = [
         route
         for route in settings.routes
-        if any(_is_named(sink, pattern) for pattern in route.sinks)
+        if any(is_named(sink, pattern) for pattern in route.sinks)
     ]
     return named or [NotifyRoute()]
 
 
-def _is_named(sink: str, pattern: str) -> bool:
+def is_named(sink: str, pattern: str) -> bool:
     """Return whether *pattern* names a sink, as ``slack`` names ``slack-1a2b3c``."""
     return fnmatchcase(sink, pattern) or fnmatchcase(sink.rpartition("-")[0] or sink, pattern)
 

@@ -12,7 +12,7 @@ from driftgauge.storage import SEVERITIES
 from ..alert.wording import subject
 from .notice import Notice
 
-SummaryKind = Literal["quiet_hours", "rate_limit"]
+SummaryKind = Literal["quiet_hours", "rate_limit", "digest"]
 MAX_LINES = 20
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from .durations import FalseAlarmBudget, duration_in_words, parse_budget, parse_duration
-from .quiet_hours import parse_quiet_hours
+from .quiet_hours import parse_quiet_hours, parse_time
 
 MIB = 1024 * 1024
 
@@ -40,6 +40,10 @@ def _quiet_hours(value: object) -> object:
     return str(parse_quiet_hours(value) or "") if isinstance(value, str) else value
 
 
+def _time(value: object) -> object:
+    return f"{parse_time(value):%H:%M}" if isinstance(value, str) else value
+
+
 def _zone(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -53,6 +57,9 @@ def _zone(value: object) -> object:
 
 QuietHoursText = Annotated[str, BeforeValidator(_quiet_hours)]
 """``HH:MM-HH:MM``, empty for none."""
+
+TimeText = Annotated[str, BeforeValidator(_time)]
+"""``HH:MM``."""
 
 ZoneName = Annotated[str, BeforeValidator(_zone)]
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
 from ..notify.composition import Composition, Describe
 from ..notify.delivery import Delivery, DeliverySettings
+from ..notify.digest import DigestPlan
 from ..notify.examples import Examples
 from ..notify.heartbeat import Heartbeat
 from ..notify.routing import Routing
 from ..notify.sink import Sink
 from ..notify.sinks import SinkTools, build_sinks
+from ..review.digest_text import digest_text
 from ..settings.load import Settings
+from ..settings.quiet_hours import parse_time
 from ..settings.sections import NotifySection
 from ..stream.publisher import KafkaPublisher
 from .kafka import build_connection
@@ -52,6 +57,24 @@ def build_delivery(settings: Settings, store: Store) -> Delivery:
         clock,
         routing=routing,
         composition=build_composition(notify, describe),
+        digest=build_digest(settings, store),
+    )
+
+
+def build_digest(settings: Settings, store: Store) -> DigestPlan | None:
+    """Return when digests are due and what they say; None where none is wanted."""
+    notify, stream = settings.notify, settings.stream.name
+    if notify.digest == "never":
+        return None
+    return DigestPlan(
+        stream=stream,
+        every_days=1 if notify.digest == "daily" else 7,
+        at=parse_time(notify.digest_time),
+        zone=ZoneInfo(notify.time_zone),
+        sinks=notify.digest_sinks,
+        text=lambda since, now: digest_text(
+            store, stream, learn=settings.monitor.learn, since=since, now=now
+        ),
     )
 
 

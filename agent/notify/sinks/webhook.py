@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from ...ports import Clock
-from ..alertmanager_form import webhook_body
+from ..alertmanager_form import summary_body, webhook_body
 from ..notice import Notice
 from ..post import Poster
 from ..summary import Summary
@@ -36,7 +36,7 @@ class WebhookSink:
 
     def send_summary(self, summary: Summary) -> None:
         """Return when the receiver answered 2xx."""
-        self._post(webhook_body(summary.notices), summary.key)
+        self._post(summary_body(summary), summary.key)
 
     def _post(self, message: dict[str, Any], key: str) -> None:
         body = json.dumps(message).encode()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from ..section import Duration, QuietHoursText, Section, ZoneName
+from ..section import Duration, QuietHoursText, Section, TimeText, Words, ZoneName
 from .notify_route import NotifyRoute, Severity
 
 
@@ -62,6 +62,13 @@ class NotifySection(Section):
     max_per_hour: int = Field(default=30, ge=1, le=3600)
     """Messages an hour to each of mail, chat and the webhook; beyond that, one message says what
     the others would have said."""
+    digest: Literal["never", "daily", "weekly"] = "weekly"
+    """How often a digest is sent, whether anything happened or not: what was watched and what was
+    not, rates, alerts, dead letters, lag. Weekly ones come on Mondays."""
+    digest_time: TimeText = "08:00"
+    """When, in the zone of time_zone."""
+    digest_sinks: Words = ("*",)
+    """Who gets it, by name or kind; Alertmanager never does."""
     pictures: bool = True
     """Whether chat and mail get a picture: the most unusual frames next to typical ones.
     [evidence] thumbnails also decides whether these are blurred or left out."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.notify.delivery import Delivery, DeliverySettings
+from driftgauge.agent.notify.digest import DigestPlan
 from driftgauge.agent.notify.routing import Routing
 from driftgauge.agent.notify.sink import Sink
 from driftgauge.agent.settings.sections import NotifySection
@@ -20,8 +22,14 @@ class Site:
     """Alerts go to *sinks*; the keywords are settings of the section ``notify``."""
 
     def __init__(
-        self, store: Store, *sinks: Sink, starts: datetime = START, **notify: object
+        self,
+        store: Store,
+        *sinks: Sink,
+        starts: datetime = START,
+        digests: DigestPlan | None = None,
+        **notify: Any,
     ) -> None:
+        self.digest = digests
         self.clock = ManualClock(starts)
         self.store = Store(store._database, now=self.clock.now)
         self.sinks = sinks
@@ -42,6 +50,7 @@ class Site:
             self.clock,
             routing=Routing(settings, [sink.name for sink in self.sinks]),
             composition=build_composition(settings, self._describe),
+            digest=self.digest,
         )
 
     def judge(self, *alerts: AlertRecord) -> list[int]:

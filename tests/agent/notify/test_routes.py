@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from ...stores import STREAM, TOPIC, alert
 from .notices import RecordingSink
 from .site import Site
 
-NIGHT = {"quiet_hours": "22:00-07:00", "time_zone": "Europe/Berlin"}
+NIGHT: dict[str, Any] = {"quiet_hours": "22:00-07:00", "time_zone": "Europe/Berlin"}
 MIDNIGHT = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)  # 00:00 in Berlin
 
 
