@@ -91,15 +91,21 @@ def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool) -> str:
         return "the change is spread over all layers, and no single layer changed clearly"
     unusual = [layer for layer in changed if layer.direction == "unusual"]
     if not unusual:
-        return (
-            f"scores are lower than normal ({_names(changed)}): the images have become more alike"
-        )
+        return f"scores are lower than normal{_leader(changed)}: the images have become more alike"
     depth = unusual[0].depth
     others = [abs(layer.distance) for layer in movements if layer.depth != depth]
     if unusual[0].distance < CLEARLY * max(others, default=0.0):
         return "layers of all depths changed about equally, which does not suggest a single cause"
-    named = [layer for layer in unusual if layer.depth == depth]
+    ahead = CLEARLY * max(others, default=0.0)
+    named = [layer for layer in unusual if layer.depth == depth and layer.distance >= ahead]
     return f"the {depth} layers changed most ({_names(named)}), {SUGGESTIONS[depth]}"
+
+
+def _leader(changed: Sequence[LayerMovement]) -> str:
+    """Return the layer that changed most, in brackets; nothing where another is close."""
+    first, *others = changed
+    is_ahead = all(abs(first.distance) >= CLEARLY * abs(other.distance) for other in others)
+    return f" ({first.layer})" if is_ahead else ""
 
 
 def _names(movements: Sequence[LayerMovement]) -> str:

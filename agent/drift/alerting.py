@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,10 +12,16 @@ from ..alert.lifecycle import Change, opened
 from ..alert.lives import Lives
 from .baseline import Baseline
 from .design_effect import Counts
-from .learning import ReadWindows
 from .monitor_settings import MonitorSettings
+from .onset import onset
 from .rate import ood_rate
 from .segment_states import LogStatistics, SegmentStates
+
+ReadDated = Callable[[str, datetime, datetime], tuple[Sequence[datetime], Counts]]
+"""Segment, from, until (excluded) to starts and counts ``(windows, columns, bins)``, in order of time."""
+
+LONGEST_LOOK_BACK = 300
+"""Windows before an alarm in which the beginning of the change is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Alerting:
         states: evidence of the segments.
         lives: the stream's alerts that live, and those that have just ended.
         progress: how far each segment has come.
-        read: reads a segment's windows, to say what an alert saw.
+        read: reads a segment's windows with their starts, to say what an alert saw.
         now: the database's time.
     """
 
@@ -50,7 +56,7 @@ class Alerting:
         states: SegmentStates,
         lives: Lives,
         progress: Sequence[SegmentProgress],
-        read: ReadWindows,
+        read: ReadDated,
         now: datetime,
     ) -> None:
         self._settings = settings
@@ -121,11 +127,10 @@ class Alerting:
 
     def _change(self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts) -> Change:
         live = self._lives.live.get((segment, alert))
-        since = self._states.since(segment, alert)
-        counts = self._counts_since(segment, judged, since)
+        since, counts = self._seen(segment, alert, baseline, judged)
         return Change(
             segment=segment,
-            since=live.since if live else min(since, judged.start),
+            since=live.since if live else since,
             window_start=judged.start,
             counts=counts,
             window=judged.counts,
@@ -145,10 +150,19 @@ class Alerting:
             now=self._now,
         )
 
-    def _counts_since(self, segment: str, judged: JudgedCounts, since: datetime) -> Counts:
-        """Return what an alert saw: all windows since, or what came late, whose time is another."""
-        if judged.is_late or since > judged.start:
-            return judged.counts
-        windows = self._read(segment, since, judged.start + timedelta(microseconds=1))
-        total: Counts = windows.sum(axis=0)
-        return total
+    def _seen(
+        self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts
+    ) -> tuple[datetime, Counts]:
+        """Return when the change began, and what was counted since; of what came late, that alone.
+
+        The evidence says from when on to look: it creeps, and so begins too early rather than too late.
+        """
+        evident = self._states.since(segment, alert)
+        if judged.is_late or evident > judged.start:
+            return min(evident, judged.start), judged.counts
+        earliest = judged.start - LONGEST_LOOK_BACK * self._settings.window
+        end = judged.start + timedelta(microseconds=1)
+        starts, windows = self._read(segment, max(evident, earliest), end)
+        first = onset(windows, baseline.reference)
+        counts: Counts = windows[first:].sum(axis=0)
+        return starts[first], counts

@@ -212,11 +212,16 @@ class Monitor:
             states=states,
             lives=lives,
             progress=claim.progress,
-            read=self._read_windows,
+            read=self._read_dated,
             now=claim.at,
         )
 
     def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:
+        return self._read_dated(segment, begins, until)[1]
+
+    def _read_dated(
+        self, segment: str, begins: datetime, until: datetime
+    ) -> tuple[list[datetime], Counts]:
         windows = self._store.windows(
             self._settings.stream,
             self._detector,
@@ -224,8 +229,9 @@ class Monitor:
             until=until,
             segments=[segment],
         )
-        counted = [segments[segment] for _, segments in _by_window(windows, self._columns)]
-        return np.array(counted, dtype=np.int64)
+        found = _by_window(windows, self._columns)
+        counted = [segments[segment] for _, segments in found]
+        return [start for start, _ in found], np.array(counted, dtype=np.int64)
 
 
 def _kept_segments(kept: Mapping[str, Any]) -> dict[str, KeptState]:
@@ -271,6 +277,12 @@ def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:
             "alert %s opened again: %s",
             *(alert.id, alert.message),
             extra=action("alert_reopened", alert=alert.id, segment=alert.segment),
+        )
+    elif alert.state in LIVE_STATES:
+        log.info(
+            "alert %s goes on: %s",
+            *(alert.id, alert.message),
+            extra=action("alert_refreshed", alert=alert.id, segment=alert.segment),
         )
     if alert.state in ENDED_STATES:
         log.info(

@@ -119,6 +119,11 @@ class SegmentStates:
             self._cohort_of[segment, name].restart(segment)
         self._memories[segment].quiet.pop(alert, None)
 
+    def forget(self, segment: str) -> None:
+        """Drop the evidence of all tests of a segment."""
+        for alert in {test.alert for test in self._tests}:
+            self.restart(segment, alert)
+
     def since(self, segment: str, alert: str) -> datetime:
         """When the evidence of the strongest test began to grow: an estimate of the change."""
         names = self._names(segment, alert)

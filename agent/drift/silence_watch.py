@@ -43,7 +43,7 @@ SMALL_BACKLOG = 100
 CELLS_BETWEEN_WRITES = 15
 """Patterns change with each cell, and are written so rarely; who resumes makes up for the cells between."""
 
-GONE = "resolved"
+GONE = "gone"
 FORGET = timedelta(days=30)
 NO_SOURCE = ("predicted_class=",)
 """Segments that are the model's answers, and no source that could fall silent."""

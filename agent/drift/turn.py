@@ -12,6 +12,7 @@ from .baseline import Baseline
 from .design_effect import Counts
 from .learning import Learning
 from .monitor_settings import MonitorSettings
+from .pool_rule import is_worth_testing
 from .segment_states import KeptState, LogStatistics, SegmentStates, SegmentWindow
 
 
@@ -52,6 +53,8 @@ class Turn:
         for names in _parts_then_pool(segments):
             for name in names:
                 self._learn(name, start)
+            if names == [POOL] and self._is_left_out(segments):
+                continue
             self._judge({name: JudgedCounts(segments[name], start) for name in names})
 
     def judge_late(self, late: Mapping[str, tuple[datetime, Counts]]) -> None:
@@ -72,6 +75,14 @@ class Turn:
             baseline = self._learning.advance(segment, start)
             if baseline is not None:
                 self._baselines[segment] = baseline
+
+    def _is_left_out(self, segments: Mapping[str, Counts]) -> bool:
+        """Return whether the whole stream is not tested in this window, and let it forget then."""
+        if self._alerting.live_tests(POOL) or is_worth_testing(segments, self._baselines):
+            return False
+        if POOL in self._states:
+            self._states.forget(POOL)
+        return True
 
     def _judge(self, judged: Mapping[str, JudgedCounts]) -> None:
         """Judge segments side by side; one that is still learnt is left out."""

@@ -95,6 +95,13 @@ def test_a_change_that_no_layer_shows_and_one_towards_the_usual_are_told_as_such
     assert text.endswith("spread over all layers, and no single layer changed clearly")
     text = message(moved(-9.0, -1.0, -1.0, -1.0, -1.0))
     assert text.endswith("scores are lower than normal (stage0): the images have become more alike")
+    text = message(moved(-9.0, -8.0, -8.0, -7.0, -7.0))
+    assert text.endswith("scores are lower than normal: the images have become more alike")
+
+
+def test_a_layer_that_another_depth_comes_close_to_is_not_named() -> None:
+    assert "(stage0)" in message(moved(20.0, 14.0, 10.0, 2.0, 1.0))
+    assert "(stage0, stage1)" in message(moved(20.0, 16.0, 10.0, 2.0, 1.0))
 
 
 def test_the_message_has_both_rates_and_the_date_with_its_zone() -> None:

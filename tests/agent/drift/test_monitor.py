@@ -247,21 +247,43 @@ def test_a_restart_at_every_window_changes_no_verdict(store: Store, traffic: Tra
     assert judgement.monitor == state
 
 
-def test_a_change_of_all_cameras_alike_that_none_shows_alone_is_told_of_the_pool(
+def test_a_stream_without_segments_is_tested_as_a_whole(store: Store, traffic: Traffic) -> None:
+    for counts in camera_windows(4, 70, "camera=1", shift=2.5):
+        traffic._flush({"*": counts}, DETECTOR)
+    monitor(store).turn()
+    assert live(store) == [("*", "open")]
+
+
+def test_the_whole_stream_is_not_told_while_it_is_one_camera_under_another_name(
     store: Store, traffic: Traffic
 ) -> None:
-    traffic.send(
-        {name: camera_windows(4, 70 + k, name, shift=2.5) for k, name in enumerate(SHIFTS)}
-    )
-    only_pool = Monitor(
-        store,
-        detector=DETECTOR,
-        columns=COLUMNS,
-        reference={"*": reference()["*"]},
-        settings=SETTINGS,
-    )
-    only_pool.turn()
-    assert live(store) == [("*", "open")]
+    """The camera is learnt from the fault on, and so raises nothing; the stream would repeat it."""
+    traffic.send({"camera=1": camera_windows(40, 70, "camera=1", shift=2.5)})
+    alone = {"*": reference()["camera=1"]}
+    Monitor(store, detector=DETECTOR, columns=COLUMNS, reference=alone, settings=SETTINGS).turn()
+    assert live(store) == []
+
+
+def test_the_whole_stream_is_not_tested_while_a_part_of_it_is_learnt(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.quiet(20, 20)
+    traffic.fault(8, 30, camera="camera=2", shift=3.0)
+    monitor(store, lacking="camera=2").turn()
+    assert live(store) == []
+
+
+def test_each_refresh_of_an_alert_is_logged(
+    store: Store, traffic: Traffic, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="driftgauge")
+    traffic.quiet(20, 20)
+    for step in range(4):
+        traffic.fault(1, 30 + 3 * step)
+        monitor(store).turn()
+    told = [getattr(r, "action", "") for r in caplog.records if "alert" in getattr(r, "action", "")]
+    assert told[0] == "alert_opened"
+    assert set(told[1:]) == {"alert_refreshed"}
 
 
 def test_a_segment_without_reference_is_learnt_first_and_then_watched(

@@ -1,0 +1,36 @@
+"""When a change began: the most likely window, given that what came before was as the baseline."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..alert.surprise import bin_surprise
+from .design_effect import Array, Counts
+
+
+def onset(windows: Counts, reference: Counts) -> int:
+    """Return the index of the first window of the change that the last one shows.
+
+    The maximum-likelihood estimate for one step of the columns' mean of -log p, from the baseline's known
+    mean: the suffix whose sum of deviations, squared, is largest for its number of events. Evidence that
+    an alarm adds up has no such maximum: it creeps upward, and begins long before the change.
+
+    Args:
+        windows: ``(windows, columns, bins)`` counts in time order, the last is the one that alarmed.
+        reference: ``(columns, bins)`` counts of the baseline.
+    """
+    surprise = bin_surprise()
+    mean, spread = _moments(reference, surprise)
+    events = windows.sum(axis=2)
+    deviation = (windows @ surprise - events * mean) / spread
+    total = np.cumsum(deviation[::-1], axis=0)[::-1]
+    many = np.maximum(np.cumsum(events[::-1], axis=0)[::-1], 1)
+    return int(np.argmax((total**2 / many).sum(axis=1)))
+
+
+def _moments(reference: Counts, surprise: NDArray[np.float64]) -> tuple[Array, Array]:
+    shares = reference / np.maximum(reference.sum(axis=1, keepdims=True), 1)
+    mean = shares @ surprise
+    variance = shares @ surprise**2 - mean**2
+    return mean, np.sqrt(np.maximum(variance, 1e-6))
