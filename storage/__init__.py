@@ -20,6 +20,7 @@ from .histogram import (
     N_BINS,
     n_ood_bins,
 )
+from .incident_records import IncidentRecord, IncidentStep, Notification
 from .notifications import BACKLOG_STATES
 from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
@@ -43,7 +44,6 @@ from .records import (
     Judgement,
     LateCounts,
     MonitorState,
-    Notification,
     NotificationAttempts,
     NotificationCount,
     OffsetAdvance,
@@ -87,6 +87,8 @@ __all__ = [
     "EvidenceRecord",
     "FlushRecord",
     "HeartbeatRecord",
+    "IncidentRecord",
+    "IncidentStep",
     "Judgement",
     "LateCounts",
     "MonitorState",

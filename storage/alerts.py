@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
+from .alert_columns import ALERT_COLUMNS, ALERT_FIELDS
 from .errors import RecordConflict
+from .incidents import INCIDENT_SPAN, incidents_of, join_incidents, settle_incidents
 from .progress import mark_judged
 from .records import (
     ENDED_STATES,
@@ -24,12 +27,6 @@ MONITOR = "monitor"
 REOPENED = "changed again within the cool-down"
 _AGES = {"open": 0, "acknowledged": 1, "resolved": 2, "gone": 2}
 """How far along its life an alert is in each state."""
-_FIELDS = (
-    *("stream", "segment", "test", "detector", "state", "severity", "opened_at", "since"),
-    *("window_start", "refreshed_at", "resolved_at", "rate_now", "rate_normal", "events"),
-    *("layers", "message", "rate_peak", "reopened", "log_e_value", "verdict"),
-)
-_COLUMNS = (alert.c.id, *(alert.c[name] for name in _FIELDS))
 _REFRESHED = (
     *("since", "refreshed_at", "rate_now", "rate_normal", "events"),
     *("layers", "message", "reopened"),
@@ -54,13 +51,20 @@ def write_judgement(
     _move_cursor(connection, judgement)
     if judgement.claim is not None:
         mark_judged(connection, judgement.stream, judgement.claim)
-    return write_alerts(connection, judgement.alerts, now)
+    return write_alerts(connection, judgement.alerts, now, span=judgement.incident_span)
 
 
 def write_alerts(
-    connection: Connection, alerts: Sequence[AlertRecord], now: datetime
+    connection: Connection,
+    alerts: Sequence[AlertRecord],
+    now: datetime,
+    *,
+    span: timedelta = INCIDENT_SPAN,
 ) -> list[AlertRecord]:
-    """Write new and changed alerts; return them as stored, in the given order."""
+    """Write new and changed alerts of one stream; return them as stored, in the given order.
+
+    Their incidents follow, in the same transaction; changes that begin within *span* are one.
+    """
     stored: dict[int, AlertRecord] = {}
     for index, record in enumerate(alerts):
         if record.id is not None:
@@ -68,7 +72,10 @@ def write_alerts(
     for index, record in enumerate(alerts):
         if record.id is None:
             stored[index] = _open(connection, record)
-    return [stored[index] for index in range(len(alerts))]
+    written = [stored[index] for index in range(len(alerts))]
+    own = join_incidents(connection, written, span=span)
+    settle_incidents(connection, set(own.values()), now=now, by=MONITOR)
+    return [replace(one, incident_id=own.get(one.id or 0)) for one in written]
 
 
 def read_alerts(
@@ -87,7 +94,7 @@ def read_alerts(
     if ids is not None:
         wanted.append(alert.c.id.in_(ids))
     newest = (alert.c.opened_at.desc(), alert.c.id.desc())
-    query = select(*_COLUMNS).where(*wanted).order_by(*newest).limit(limit)
+    query = select(*ALERT_COLUMNS).where(*wanted).order_by(*newest).limit(limit)
     return [AlertRecord(*row) for row in connection.execute(query)]
 
 
@@ -141,7 +148,7 @@ def read_continuable(
         .scalar_subquery()
     )
     query = (
-        select(*_COLUMNS)
+        select(*ALERT_COLUMNS)
         .join(alert_transition, alert_transition.c.id == last)
         .where(
             *(alert.c.stream == stream, alert.c.detector == detector),
@@ -155,7 +162,7 @@ def read_continuable(
 
 def read_alert(connection: Connection, alert_id: int, *, lock: bool = False) -> AlertRecord | None:
     """Return one alert; *lock* keeps others from changing it until the transaction ends."""
-    query = select(*_COLUMNS).where(alert.c.id == alert_id)
+    query = select(*ALERT_COLUMNS).where(alert.c.id == alert_id)
     row = connection.execute(query.with_for_update() if lock else query).first()
     return None if row is None else AlertRecord(*row)
 
@@ -172,6 +179,19 @@ def transition_alert(
     if _AGES[state] > _AGES[found.state]:
         _change_state(connection, found, state, at=at, by=by, note=note)
     return require_alert(connection, alert_id)
+
+
+def transition_alerts(
+    connection: Connection, numbers: Sequence[int], state: str, *, at: datetime, by: str, note: str
+) -> list[AlertRecord]:
+    """Move alerts forward in their lives, all or none, and their incidents with them."""
+    moved = [
+        transition_alert(connection, number, state, at=at, by=by, note=note)
+        for number in sorted(numbers)
+    ]
+    own = incidents_of(connection, numbers)
+    settle_incidents(connection, own, now=at, by=by, note=note)
+    return moved
 
 
 def note_on_alert(
@@ -215,7 +235,7 @@ def _move_cursor(connection: Connection, judgement: Judgement) -> None:
 
 
 def _open(connection: Connection, record: AlertRecord) -> AlertRecord:
-    values = {name: getattr(record, name) for name in _FIELDS}
+    values = {name: getattr(record, name) for name in ALERT_FIELDS}
     values["layers"] = [dict(layer) for layer in record.layers]
     values["rate_peak"] = max(record.rate_peak, record.rate_now)
     key = connection.execute(insert(alert), values).inserted_primary_key

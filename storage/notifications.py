@@ -1,8 +1,7 @@
-"""Deliveries of alerts to sinks: which are due, sent, or given up.
+"""Deliveries of incidents to sinks: which are due, sent, or given up.
 
-An alert's transitions are the outbox: each is written in the transaction that changes the alert, so
-none can be missing. A sink gets a row for each transition after the one at which it was first set
-up; `queue_notifications` adds those rows, and a row is finished when it is sent, skipped or dead.
+The steps of incidents are the outbox: each is written in the transaction that changes the alerts, so
+none can be missing. A sink gets a row for each step after the one at which it was first set up; `queue_notifications` adds those rows, and a row is finished when it is sent, skipped or dead.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, func, literal, or_, select
+from sqlalchemy import Connection, exists, func, literal, select
 
-from .alerts import MONITOR
-from .records import AlertTransition, Notification, NotificationAttempts, NotificationCount
-from .tables import alert, alert_transition, notification, notification_sink
+from .incident_records import IncidentStep, Notification
+from .records import NotificationAttempts, NotificationCount
+from .tables import incident, incident_step, notification, notification_sink
 from .upsert import upsert
 
 PENDING = "pending"
@@ -27,50 +26,45 @@ NOTIFICATION_STATES = (PENDING, *FINISHED)
 def queue_notifications(
     connection: Connection, stream: str, sinks: Sequence[str], now: datetime
 ) -> None:
-    """Note every transition of the stream's alerts that a sink has no row for yet.
+    """Note every step of the stream's incidents that a sink has no row for yet.
 
     A new sink starts here: steps from before it was configured are not sent to it.
     """
     for sink in sinks:
         _register(connection, stream, sink)
-        first = select(notification_sink.c.after_transition).where(
+        first = select(notification_sink.c.after_step).where(
             notification_sink.c.stream == stream, notification_sink.c.sink == sink
         )
         has_row = exists().where(
             notification.c.stream == stream,
             notification.c.sink == sink,
-            notification.c.transition_id == alert_transition.c.id,
+            notification.c.step_id == incident_step.c.id,
         )
         columns = (
-            *(literal(stream), literal(sink), alert_transition.c.id),
+            *(literal(stream), literal(sink), incident_step.c.id),
             *(literal(PENDING), literal(now, notification.c.created_at.type), literal(0)),
         )
         # Not "beyond the newest row": transactions may commit in another order than their ids.
         found = (
             select(*columns)
-            .join(alert, alert.c.id == alert_transition.c.alert_id)
+            .join(incident, incident.c.id == incident_step.c.incident_id)
             .where(
-                alert.c.stream == stream,
-                alert_transition.c.id > first.scalar_subquery(),
-                or_(  # a person's note changes no state, and is read where it is written
-                    alert_transition.c.from_state.is_(None),
-                    alert_transition.c.from_state != alert_transition.c.to_state,
-                    alert_transition.c.actor == MONITOR,
-                ),
+                incident.c.stream == stream,
+                incident_step.c.id > first.scalar_subquery(),
                 ~has_row,
             )
-            .order_by(alert_transition.c.id)
+            .order_by(incident_step.c.id)
         )
-        names = ("stream", "sink", "transition_id", "state", "created_at", "attempts")
+        names = ("stream", "sink", "step_id", "state", "created_at", "attempts")
         connection.execute(notification.insert().from_select(list(names), found))
 
 
 def _register(connection: Connection, stream: str, sink: str) -> None:
-    last = select(func.max(alert_transition.c.id))
+    last = select(func.max(incident_step.c.id))
     row = {
         "stream": stream,
         "sink": sink,
-        "after_transition": connection.scalar(last) or 0,
+        "after_step": connection.scalar(last) or 0,
     }
     first = upsert(connection, notification_sink).on_conflict_do_nothing()
     connection.execute(first, row)
@@ -80,26 +74,25 @@ def read_pending(
     connection: Connection, stream: str, sink: str, *, limit: int
 ) -> list[Notification]:
     """Return what waits for *sink*, oldest first."""
-    row, step = notification.c, alert_transition.c
+    row, step = notification.c, incident_step.c
     columns = [
         *(row.id, row.attempts, row.created_at),
-        *(step.id, step.alert_id, step.from_state, step.to_state),
-        *(step.changed_at, step.actor, step.note),
+        *(step.id, step.incident_id, step.kind, step.changed_at, step.actor, step.note),
     ]
     query = (
         select(*columns)
-        .join(alert_transition, alert_transition.c.id == notification.c.transition_id)
+        .join(incident_step, incident_step.c.id == notification.c.step_id)
         .where(
             notification.c.stream == stream,
             notification.c.sink == sink,
             notification.c.state == PENDING,
         )
-        .order_by(notification.c.transition_id)
+        .order_by(notification.c.step_id)
         .limit(limit)
     )
     return [
-        Notification(number, sink, attempts, created_at, transition, AlertTransition(*found))
-        for number, attempts, created_at, transition, *found in connection.execute(query)
+        Notification(number, sink, attempts, created_at, step_id, IncidentStep(*found))
+        for number, attempts, created_at, step_id, *found in connection.execute(query)
     ]
 
 
@@ -129,16 +122,17 @@ def note_attempts(
 
 
 def read_told(connection: Connection, stream: str, sink: str, alerts: Collection[int]) -> set[int]:
-    """Return which of *alerts* the sink was sent anything about."""
+    """Return which of *alerts*, each its incident's first, the sink was sent anything about."""
     query = (
-        select(alert_transition.c.alert_id)
+        select(incident.c.first_alert_id)
         .distinct()
-        .join(notification, alert_transition.c.id == notification.c.transition_id)
+        .join(incident_step, incident_step.c.incident_id == incident.c.id)
+        .join(notification, incident_step.c.id == notification.c.step_id)
         .where(
             notification.c.stream == stream,
             notification.c.sink == sink,
             notification.c.state == "sent",
-            alert_transition.c.alert_id.in_(alerts),
+            incident.c.first_alert_id.in_(alerts),
         )
     )
     return set(connection.scalars(query))

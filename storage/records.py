@@ -175,6 +175,7 @@ class AlertRecord:
         log_e_value: natural logarithm of the strongest evidence against "nothing changed"; None
             where its test gives none.
         verdict: a person's, one of `VERDICTS`; None before.
+        incident_id: of the incident that it is part of; given by the database.
     """
 
     id: int | None
@@ -198,6 +199,7 @@ class AlertRecord:
     reopened: int = 0
     log_e_value: float | None = None
     verdict: str | None = None
+    incident_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,7 @@ class Judgement:
         previous_cursor: the cursor that the turn started from, None at first; guards the write.
         alerts: new ones (``id`` None) and changed ones.
         claim: what the turn has judged, so that nothing of it is judged again.
+        incident_span: of event time; changes that begin so near to each other are one incident.
     """
 
     stream: str
@@ -240,6 +243,7 @@ class Judgement:
     monitor: MonitorState
     alerts: Sequence[AlertRecord] = field(default_factory=tuple)
     claim: Claim | None = None
+    incident_span: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,24 +454,6 @@ class AlertTransition:
     at: datetime
     by: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """One step of an alert that is to be delivered to one sink.
-
-    Attributes:
-        transition_id: makes, with the sink, the key under which it may be sent more than once.
-        attempts: that failed so far.
-        created_at: when it was queued, by the database's clock.
-    """
-
-    id: int
-    sink: str
-    attempts: int
-    created_at: datetime
-    transition_id: int
-    transition: AlertTransition
 
 
 @dataclass(frozen=True, slots=True)

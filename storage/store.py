@@ -16,6 +16,7 @@ from . import (
     detectors,
     evidence,
     export,
+    incidents,
     leases,
     notifications,
     progress,
@@ -29,6 +30,7 @@ from .database import Database
 from .errors import RowRefused
 from .flush import write_flush
 from .histogram import DEFAULT_ALPHA
+from .incident_records import IncidentRecord, IncidentStep, Notification
 from .isolation import WriteApart
 from .periods import Period
 from .records import (
@@ -42,7 +44,6 @@ from .records import (
     FlushRecord,
     Judgement,
     MonitorState,
-    Notification,
     NotificationAttempts,
     NotificationCount,
     PartitionRecord,
@@ -421,7 +422,16 @@ class Store:
     ) -> AlertRecord:
         """Acknowledge or resolve an alert; raise RecordConflict if it is unknown or beyond that."""
         with self._database.write() as connection:
-            return alerts.transition_alert(connection, alert_id, state, at=at, by=by, note=note)
+            return alerts.transition_alerts(connection, [alert_id], state, at=at, by=by, note=note)[
+                0
+            ]
+
+    def transition_alerts(
+        self, numbers: Sequence[int], state: str, *, at: datetime, by: str, note: str = ""
+    ) -> list[AlertRecord]:
+        """Acknowledge or resolve alerts, all or none; raise RecordConflict as for one."""
+        with self._database.write() as connection:
+            return alerts.transition_alerts(connection, numbers, state, at=at, by=by, note=note)
 
     def note_on_alert(self, alert_id: int, *, at: datetime, by: str, note: str) -> AlertRecord:
         """Keep a person's note on an alert; raise RecordConflict if it is unknown."""
@@ -433,7 +443,35 @@ class Store:
     ) -> AlertRecord:
         """Resolve an alert as ``real``, ``false`` or ``accepted``; of an ended one change the verdict."""
         with self._database.write() as connection:
-            return verdicts.give_verdict(connection, alert_id, verdict, at=at, by=by, note=note)
+            return verdicts.give_verdicts(connection, [alert_id], verdict, at=at, by=by, note=note)[
+                0
+            ]
+
+    def give_verdicts(
+        self, numbers: Sequence[int], verdict: str, *, at: datetime, by: str, note: str = ""
+    ) -> list[AlertRecord]:
+        """Give the verdict on alerts, all or none; see `give_verdict`."""
+        with self._database.write() as connection:
+            return verdicts.give_verdicts(connection, numbers, verdict, at=at, by=by, note=note)
+
+    # Incidents
+
+    def incidents(
+        self,
+        stream: str,
+        *,
+        states: Collection[str] | None = None,
+        ids: Collection[int] | None = None,
+        limit: int | None = None,
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first."""
+        with self._database.read() as connection:
+            return incidents.read_incidents(connection, stream, states=states, ids=ids, limit=limit)
+
+    def incident_steps(self, number: int) -> list[IncidentStep]:
+        """Return the steps in an incident's life in order: what receivers are told."""
+        with self._database.read() as connection:
+            return incidents.read_incident_steps(connection, number)
 
     def verdict_counts(self, stream: str) -> list[VerdictCount]:
         """Return how often each test's alerts were right, by the word of people."""

@@ -122,6 +122,7 @@ alert = Table(
     Column("reopened", Integer, nullable=False, server_default="0"),
     Column("log_e_value", Double),
     Column("verdict", Text),
+    Column("incident_id", Count, index=True),  # no foreign key: the incident refers back
     CheckConstraint("state IN ('open', 'acknowledged', 'resolved', 'gone')", name="state"),
     CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
     CheckConstraint("verdict IN ('real', 'false', 'accepted')", name="verdict"),
@@ -135,6 +136,42 @@ Index(
     unique=True,
     sqlite_where=text("state IN ('open', 'acknowledged')"),
     postgresql_where=text("state IN ('open', 'acknowledged')"),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("opened_at", UtcTimestamp, nullable=False),
+    Column("since", UtcTimestamp, nullable=False),
+    Column("until", UtcTimestamp, nullable=False),
+    Column("resolved_at", UtcTimestamp),
+    Column("first_alert_id", Count, ForeignKey("alert.id"), nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("live", Integer, nullable=False),
+    Column("key", Text),
+    Column("changed", Integer, nullable=False),
+    Column("known", Integer, nullable=False),
+    Column("cause", LongText),
+    Column("told_members", Integer, nullable=False),
+    Column("told_live", Integer, nullable=False),
+    CheckConstraint("state IN ('open', 'acknowledged', 'resolved', 'gone')", name="state"),
+    CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+    Index(None, "stream", "opened_at"),
+)
+
+incident_step = Table(
+    "incident_step",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("incident_id", Count, ForeignKey("incident.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("changed_at", UtcTimestamp, nullable=False),
+    Column("actor", ForeignText, nullable=False),
+    Column("note", LongText, nullable=False),
 )
 
 alert_transition = Table(
@@ -154,7 +191,7 @@ notification_sink = Table(
     metadata,
     _stream_column(primary_key=True),
     Column("sink", Text, primary_key=True),
-    Column("after_transition", Count, nullable=False),
+    Column("after_step", Count, nullable=False),
     Column("digest_at", UtcTimestamp),
 )
 
@@ -164,15 +201,15 @@ notification = Table(
     Column("id", Count, primary_key=True, autoincrement=True),
     Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
     Column("sink", Text, nullable=False),
-    Column("transition_id", Count, ForeignKey("alert_transition.id"), nullable=False),
+    Column("step_id", Count, ForeignKey("incident_step.id"), nullable=False),
     Column("state", Text, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("finished_at", UtcTimestamp),
     Column("last_error", ForeignText, nullable=False, server_default=""),
     CheckConstraint("state IN ('pending', 'sent', 'skipped', 'dead')", name="state"),
-    Index("uq_notification_transition", "stream", "sink", "transition_id", unique=True),
-    Index("ix_notification_state", "stream", "state", "sink", "transition_id"),
+    Index("uq_notification_step", "stream", "sink", "step_id", unique=True),
+    Index("ix_notification_state", "stream", "state", "sink", "step_id"),
 )
 
 stream_offset = Table(

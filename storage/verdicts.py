@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from .alerts import log_step, require_alert, transition_alert
+from .incidents import incidents_of, settle_incidents
 from .records import VERDICTS, AlertRecord, VerdictCount
 from .tables import alert
 
@@ -24,6 +26,24 @@ def give_verdict(
         log_step(connection, alert_id, found.state, found.state, at=at, by=by, note=said)
     connection.execute(alert.update().where(alert.c.id == alert_id).values(verdict=verdict))
     return require_alert(connection, alert_id)
+
+
+def give_verdicts(
+    connection: Connection,
+    numbers: Sequence[int],
+    verdict: str,
+    *,
+    at: datetime,
+    by: str,
+    note: str,
+) -> list[AlertRecord]:
+    """Keep a person's verdict on several alerts, all or none; their incidents follow."""
+    judged = [
+        give_verdict(connection, number, verdict, at=at, by=by, note=note) for number in numbers
+    ]
+    own = incidents_of(connection, numbers)
+    settle_incidents(connection, own, now=at, by=by, note=f"{verdict}: {note}" if note else verdict)
+    return judged
 
 
 def count_verdicts(connection: Connection, stream: str) -> list[VerdictCount]:

@@ -73,7 +73,7 @@ SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.dete
        acknowledged.changed_at AS acknowledged_at, acknowledged.actor AS acknowledged_by,
        alert.resolved_at, resolved.actor AS resolved_by,
        alert.rate_now, alert.rate_peak, alert.rate_normal, alert.events, alert.reopened,
-       alert.log_e_value, alert.verdict, alert.message
+       alert.log_e_value, alert.verdict, alert.incident_id, alert.message
 FROM alert
 LEFT JOIN alert_transition AS acknowledged ON acknowledged.id = (
     SELECT max(id) FROM alert_transition
@@ -83,6 +83,14 @@ LEFT JOIN alert_transition AS resolved ON alert.resolved_at IS NOT NULL AND reso
     SELECT max(id) FROM alert_transition
     WHERE alert_id = alert.id AND to_state IN ('resolved', 'gone') AND from_state <> to_state
 );
+
+-- One row for each incident: alerts that began together, which make one page.
+CREATE VIEW incident_history AS
+SELECT incident.id AS incident_id, incident.stream, incident.severity, incident.state, incident.since,
+       incident.until, incident.opened_at, incident.resolved_at, incident.members, incident.live,
+       incident.key, incident.changed, incident.known, incident.cause, alert.id AS first_alert_id,
+       alert.segment AS first_segment, alert.message AS first_message
+FROM incident JOIN alert ON alert.id = incident.first_alert_id;
 
 -- How often the alerts of each test were right, by the word of people.
 CREATE VIEW alert_verdicts AS

@@ -169,6 +169,7 @@ class Monitor:
                 monitor=MonitorState(_cursor(previous, claim), json.dumps(state)),
                 alerts=alerts,
                 claim=claim,
+                incident_span=self._settings.incident_windows * self._settings.window,
             )
         )
         for before, alert in zip(alerts, stored, strict=True):

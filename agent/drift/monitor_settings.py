@@ -28,6 +28,7 @@ class MonitorSettings:
         recovery_windows: quiet ones in a row that resolve an alert; twice as many each time that it
             was opened again.
         cool_down: of event time; a change so soon after an alert was last raised continues it.
+        incident_windows: changes that begin so near to each other are one incident.
         learn: how long a segment without reference is learnt.
         tests: that run.
     """
@@ -40,6 +41,7 @@ class MonitorSettings:
     grace_seconds: float = 10.0
     recovery_windows: int = 5
     cool_down: timedelta = timedelta(hours=1)
+    incident_windows: int = 5
     learn: timedelta = timedelta(days=1)
     tests: Sequence[DriftTest] = DEFAULT_TESTS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from driftgauge.storage import AlertRecord, EvidenceRecord
+from driftgauge.storage import AlertRecord, EvidenceRecord, IncidentRecord
 
 from .notice import Notice, kind_of
 from .parcel import Parcel, Step
@@ -32,10 +32,11 @@ class Composition:
 
     def notice(self, step: Step) -> Notice:
         """Return one step with its alert's examples and picture."""
-        return self._notice(step, *self._describe(step.alert))
+        return self._notice(step, *self._describe(step.incident.face))
 
-    def live(self, alert: AlertRecord, sink: str) -> Notice:
-        """Return that an alert is still live, for a receiver that forgets."""
+    def live(self, incident: IncidentRecord, sink: str) -> Notice:
+        """Return that an incident is still live, for a receiver that forgets."""
+        alert = incident.face
         return Notice(
             key=f"driftgauge/{alert.stream}/{sink}/live/{alert.id}",
             kind="opened",
@@ -43,6 +44,7 @@ class Composition:
             by="monitor",
             note="",
             alert=alert,
+            incident=incident,
             link=self._link(alert),
         )
 
@@ -50,7 +52,7 @@ class Composition:
         """Return several steps in one message, without pictures."""
         first, last = parcel.steps[0].notification, parcel.steps[-1].notification
         stream = parcel.steps[0].alert.stream
-        numbers = f"{first.transition_id}-{last.transition_id}"
+        numbers = f"{first.step_id}-{last.step_id}"
         return summary_of(
             [self._notice(step, (), None) for step in parcel.steps],
             key=f"driftgauge/{stream}/{first.sink}/{numbers}",
@@ -62,15 +64,16 @@ class Composition:
     def _notice(
         self, step: Step, examples: Sequence[EvidenceRecord], picture: bytes | None
     ) -> Notice:
-        alert, notification = step.alert, step.notification
-        taken = notification.transition
+        alert, notification = step.incident.face, step.notification
+        taken = notification.step
         return Notice(
-            key=f"driftgauge/{alert.stream}/{notification.sink}/{notification.transition_id}",
+            key=f"driftgauge/{alert.stream}/{notification.sink}/{notification.step_id}",
             kind=kind_of(notification),
             at=taken.at,
             by=taken.by,
             note=taken.note,
             alert=alert,
+            incident=step.incident,
             examples=examples,
             picture=picture,
             link=self._link(alert),

@@ -22,7 +22,7 @@ from .digest import DigestPlan
 from .giving_up import is_over, next_delay
 from .notice import kind_of
 from .outbox import Outbox
-from .parcel import Parcel, Step, planned, unlimited, wanted
+from .parcel import Parcel, Step, planned, routed, unlimited, wanted
 from .rate_limit import RateLimit
 from .routing import Routing, is_named
 from .sink import RepeatingSink, Sink, SummarySink
@@ -146,9 +146,12 @@ class Delivery:
         pending = self._store.pending_notifications(stream, sink.name, limit=_MAX_STEPS)
         if not pending:
             return []
-        numbers = {one.transition.alert_id for one in pending}
-        alerts = {alert.id: alert for alert in self._store.alerts(stream, ids=numbers)}
-        return [Step(one, alerts[one.transition.alert_id]) for one in pending]
+        numbers = {one.step.incident_id for one in pending}
+        found = {one.id: one for one in self._store.incidents(stream, ids=numbers)}
+        faces = {one.id: routed(one, self._routing, sink.name) for one in found.values()}
+        return [
+            Step(one, found[one.step.incident_id], faces[one.step.incident_id]) for one in pending
+        ]
 
     def _told(self, sink: Sink, alerts: Sequence[AlertRecord]) -> set[int]:
         """Return which alerts that the routes leave out *sink* knows all the same."""
@@ -239,12 +242,13 @@ class Delivery:
             last is not None and now - last < REPEAT_SECONDS
         ):
             return
-        alerts = self._store.alerts(self._settings.stream, states=LIVE_STATES)
-        told = self._told(sink, alerts)
+        live = self._store.incidents(self._settings.stream, states=LIVE_STATES)
+        faces = [routed(one, self._routing, sink.name) for one in live]
+        told = self._told(sink, faces)
         notices = [
-            self._composition.live(alert, sink.name)
-            for alert in alerts
-            if self._routing.is_wanted(sink.name, alert) or alert.id in told
+            self._composition.live(one, sink.name)
+            for one, face in zip(live, faces, strict=True)
+            if self._routing.is_wanted(sink.name, face) or face.id in told
         ]
         try:
             if notices:

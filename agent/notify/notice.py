@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, Notification
+from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, IncidentRecord, Notification
 
+from ..alert.incident_wording import incident_message, incident_subject
 from ..alert.wording import percent, subject
 
-Kind = Literal["opened", "worsened", "reopened", "acknowledged", "resolved", "gone"]
-_KINDS: Mapping[str, Kind] = {
-    "open": "reopened",
-    "acknowledged": "acknowledged",
-    "resolved": "resolved",
-    "gone": "gone",
-}
+Kind = Literal[
+    "opened",
+    "joined",
+    "worsened",
+    "recovered",
+    "acknowledged",
+    "resolved",
+    "gone",
+    "reopened",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,9 @@ class Notice:
         at: when it was taken.
         by: who took it: the monitor, or a person.
         note: what they wrote.
-        alert: as it is now.
+        alert: as it is now; of an incident with several members the first of them, with the state
+            and the severity of the whole.
+        incident: what it is part of; None in an example.
         examples: its most unusual events, for who wants to find the originals.
         picture: a PNG of unusual frames next to typical ones; None if no picture is stored.
         link: where a person can read more; empty when the settings name no page.
@@ -43,6 +49,7 @@ class Notice:
     by: str
     note: str
     alert: AlertRecord
+    incident: IncidentRecord | None = None
     examples: Sequence[EvidenceRecord] = ()
     picture: bytes | None = None
     link: str = ""
@@ -51,17 +58,25 @@ class Notice:
     def title(self) -> str:
         """The subject line, such as ``[warning] camera 3 (line-3): drift alert 12 opened``."""
         alert = self.alert
-        return (
-            f"[{alert.severity}] {subject(alert.segment)} ({alert.stream}): "
-            f"drift alert {alert.id} {self.kind}"
-        )
+        what = incident_subject(self.many) if self.many else subject(alert.segment)
+        return f"[{alert.severity}] {what} ({alert.stream}): drift alert {alert.id} {self.kind}"
+
+    @property
+    def many(self) -> IncidentRecord | None:
+        """The incident where it has several members."""
+        return self.incident if self.incident and self.incident.members > 1 else None
+
+    @property
+    def message(self) -> str:
+        """The claim in words: of the alert, or of the whole incident."""
+        return incident_message(self.many) if self.many else self.alert.message
 
     @property
     def text(self) -> str:
         """The body, for chat and mail."""
         alert = self.alert
         lines = [
-            alert.message,
+            self.message,
             f"Since: {alert.since:%Y-%m-%d %H:%M:%S} UTC.",
         ]
         if alert.test != SILENCE:
@@ -99,7 +114,10 @@ class Notice:
             "rate_normal": alert.rate_normal,
             "events": alert.events,
             "layers": [dict(layer) for layer in alert.layers],
-            "message": alert.message,
+            "message": self.message,
+            "incident": self.incident.id if self.incident else None,
+            "members": self.incident.members if self.incident else 1,
+            "live": self.incident.live if self.incident else 1,
             "examples": [
                 {
                     "topic": example.topic,
@@ -115,13 +133,8 @@ class Notice:
 
 
 def kind_of(notification: Notification) -> Kind:
-    """Return which step of its alert a notification is for."""
-    step = notification.transition
-    if step.from_state is None:
-        return "opened"
-    if step.from_state == step.to_state:
-        return "worsened"
-    return _KINDS[step.to_state]
+    """Return which step of its incident a notification is for."""
+    return cast("Kind", notification.step.kind)
 
 
 def place_of(example: EvidenceRecord) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from driftgauge.storage import AlertRecord, Notification, NotificationAttempts, NotificationCount
+from driftgauge.storage import IncidentRecord, Notification, NotificationAttempts, NotificationCount
 
 
 class Outbox(Protocol):
@@ -38,11 +38,11 @@ class Outbox(Protocol):
     def note_digest(self, stream: str, sink: str, at: datetime) -> None:
         """Note that *sink* was sent a digest."""
 
-    def alerts(
+    def incidents(
         self,
-        stream: str | None = None,
+        stream: str,
         *,
         states: Collection[str] | None = None,
         ids: Collection[int] | None = None,
-    ) -> list[AlertRecord]:
-        """Return alerts, newest first."""
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from driftgauge.storage import AlertRecord, Notification
+from driftgauge.storage import AlertRecord, IncidentRecord, Notification
 
 from .routing import Routing
 from .summary import SummaryKind
@@ -14,10 +14,21 @@ from .summary import SummaryKind
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step that waits for a sink, and its alert as it is now."""
+    """One step that waits for a sink, and its incident as it is now.
+
+    Attributes:
+        alert: what it is routed by: see `routed`.
+    """
 
     notification: Notification
+    incident: IncidentRecord
     alert: AlertRecord
+
+
+def routed(incident: IncidentRecord, routing: Routing, sink: str) -> AlertRecord:
+    """Return what an incident is routed by: the first of its parts that *sink* gets, or its face."""
+    faces = (incident.face_of(segment, test) for segment, test in incident.parts)
+    return next((face for face in faces if routing.is_wanted(sink, face)), incident.face)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,4 +90,4 @@ def shortened(lines: Sequence[str], most: int = MAX_LINES) -> list[str]:
 def _line(steps: Sequence[Notice]) -> str:
     alert = steps[-1].alert
     what = ", ".join(f"{step.kind} {step.at:%Y-%m-%d %H:%M} UTC" for step in steps)
-    return f"- {subject(alert.segment)}, alert {alert.id} ({what}): {alert.message}"
+    return f"- {subject(alert.segment)}, alert {alert.id} ({what}): {steps[-1].message}"

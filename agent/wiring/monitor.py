@@ -48,6 +48,7 @@ def monitor_settings(settings: Settings) -> MonitorSettings:
         grace_seconds=monitor.grace_seconds,
         recovery_windows=monitor.recovery_windows,
         cool_down=monitor.cool_down,
+        incident_windows=monitor.incident_windows,
         learn=monitor.learn,
         tests=choose_tests(monitor.tests),
     )

@@ -46,7 +46,7 @@ def test_the_monitor_remembers_its_cursor_and_state(store: Store) -> None:
 
 def test_an_alert_is_stored_with_an_id_and_read_back_equal(store: Store) -> None:
     stored = opened(store)
-    assert stored == alert(id=stored.id)
+    assert stored == alert(id=stored.id, incident_id=stored.incident_id)
     assert store.alert(stored.id or 0) == stored
     assert store.alerts() == [stored]
     assert steps(store, stored.id) == [(None, "open", "monitor")]

@@ -14,19 +14,21 @@ SINKS = ["webhook", "kafka"]
 
 
 def raise_alert(store: Store, segment: str = "camera=3", *, turn: int = 0) -> int:
+    """Raise an alert that is an incident of its own, an hour later for each turn."""
     cursor = START + timedelta(minutes=turn)
     previous = None if turn == 0 else cursor - timedelta(minutes=1)
-    (stored,) = store.judge(
-        Judgement(STREAM, previous, MonitorState(cursor, "{}"), [alert(segment=segment)])
-    )
+    at = START + timedelta(hours=turn)
+    told = alert(segment=segment, since=at, window_start=at)
+    (stored,) = store.judge(Judgement(STREAM, previous, MonitorState(cursor, "{}"), [told]))
     return stored.id or 0
 
 
-def kinds(store: Store, sink: str) -> list[tuple[int, str | None, str]]:
-    pending = store.pending_notifications(STREAM, sink)
+def kinds(store: Store, sink: str) -> list[tuple[int | None, str]]:
+    """Return the steps that wait for *sink*, each with its incident's first alert."""
+    first = {one.id: one.alert.id for one in store.incidents(STREAM)}
     return [
-        (one.transition.alert_id, one.transition.from_state, one.transition.to_state)
-        for one in pending
+        (first[one.step.incident_id], one.step.kind)
+        for one in store.pending_notifications(STREAM, sink)
     ]
 
 
@@ -37,9 +39,9 @@ def test_every_step_of_an_alert_waits_for_every_sink_in_order(store: Store) -> N
     store.transition_alert(number, "resolved", at=START, by="ann")
     store.queue_notifications(STREAM, SINKS)
     steps = [
-        (number, None, "open"),
-        (number, "open", "acknowledged"),
-        (number, "acknowledged", "resolved"),
+        (number, "opened"),
+        (number, "acknowledged"),
+        (number, "resolved"),
     ]
     assert kinds(store, "webhook") == kinds(store, "kafka") == steps
 
@@ -58,7 +60,7 @@ def test_a_sink_that_is_set_up_later_is_not_told_old_alerts(store: Store) -> Non
     assert kinds(store, "webhook") == []
     later = raise_alert(store, "camera=4", turn=1)
     store.queue_notifications(STREAM, ["webhook"])
-    assert kinds(store, "webhook") == [(later, None, "open")]
+    assert kinds(store, "webhook") == [(later, "opened")]
 
 
 @pytest.mark.parametrize("state", ["sent", "skipped", "dead"])
@@ -70,7 +72,7 @@ def test_what_is_finished_waits_no_more(store: Store, state: str) -> None:
     store.finish_notifications([waiting.id], state, error="why")
     store.queue_notifications(STREAM, SINKS)
     assert kinds(store, "kafka") == []
-    assert kinds(store, "webhook") == [(number, None, "open")]
+    assert kinds(store, "webhook") == [(number, "opened")]
     assert store.told_alerts(STREAM, "kafka", [number, 99]) == (
         {number} if state == "sent" else set()
     )
@@ -104,5 +106,4 @@ def test_an_alert_that_worsens_takes_a_step(store: Store) -> None:
     store.judge(Judgement(STREAM, START, MonitorState(cursor, "{}"), [worse]))
     store.queue_notifications(STREAM, ["webhook"])
     (step,) = store.pending_notifications(STREAM, "webhook")
-    assert (step.transition.from_state, step.transition.to_state) == ("open", "open")
-    assert step.transition.note == "warning became critical"
+    assert (step.step.kind, step.step.note) == ("worsened", "warning became critical")

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def test_a_kill_between_sending_and_noting_repeats_that_message_only(tmp_path: P
     store = Store(database)
     store.ensure_stream(STREAM, TOPIC, 60)
     store.queue_notifications(STREAM, ["webhook"])
-    found = [alert(segment=f"camera={n}") for n in range(N_ALERTS)]
+    hours = [START + timedelta(hours=n) for n in range(N_ALERTS)]  # each an incident of its own
+    found = [alert(segment=f"camera={n}", since=at, window_start=at) for n, at in enumerate(hours)]
     stored = store.judge(Judgement(STREAM, None, MonitorState(START, "{}"), found))
     for one in stored:
         store.transition_alert(one.id or 0, "resolved", at=START, by="ann")

@@ -29,6 +29,9 @@ class MonitorSection(Section):
     cool_down: Duration = timedelta(hours=1)
     """A change so soon (in event time) after an alert was last raised opens that alert again and pages
     nobody anew."""
+    incident_windows: int = Field(default=5, ge=0, le=1000)
+    """Changes of several segments that begin within so many windows of each other are one incident,
+    which is one message to each receiver."""
     learn: Duration = timedelta(days=1)
     """How long a segment that the reference does not cover is learnt before it can alert."""
     silence_after: Duration = timedelta(minutes=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ class Site:
         self.store = Store(store._database, now=self.clock.now)
         self.sinks = sinks
         self.settings = NotifySection.model_validate({"page_url": "https://x/{alert}", **notify})
-        self.n_turns = 0
+        self.n_turns = self.n_alone = 0
         self.restart()
         self.delivery.turn()
 
@@ -53,13 +54,23 @@ class Site:
             digest=self.digest,
         )
 
-    def judge(self, *alerts: AlertRecord) -> list[int]:
-        """Write what a turn of the monitor found; return the alerts' numbers."""
+    def judge(self, *alerts: AlertRecord, together: bool = False) -> list[int]:
+        """Write what a turn of the monitor found; return the alerts' numbers.
+
+        New alerts began hours apart, so that each is an incident of its own, unless *together*.
+        """
+        if not together:
+            alerts = tuple(self._alone(one) if one.id is None else one for one in alerts)
         cursor = START + timedelta(minutes=self.n_turns)
         previous = None if self.n_turns == 0 else cursor - timedelta(minutes=1)
         self.n_turns += 1
         judgement = Judgement(STREAM, previous, MonitorState(cursor, "{}"), alerts)
         return [stored.id or 0 for stored in self.store.judge(judgement)]
+
+    def _alone(self, one: AlertRecord) -> AlertRecord:
+        later = timedelta(hours=self.n_alone)
+        self.n_alone += 1
+        return replace(one, since=one.since + later, window_start=one.window_start + later)
 
     def resolve(self, number: int, by: str = "ann") -> None:
         """End an alert."""

@@ -202,3 +202,33 @@ def test_what_is_wrong_in_a_route_is_said_with_its_line(
     with pytest.raises(SettingsError, match=said) as caught:
         load_settings(path)
     assert f"{path}:" in str(caught.value)
+
+
+def test_a_thousand_cameras_that_fail_at_once_are_one_message_and_its_end_another(
+    store: Store,
+) -> None:
+    mail, webhook = RecordingSink("mailto-1"), RecordingSink("webhook", is_for_people=False)
+    site = Site(store, mail, webhook)
+    numbers = site.judge(*(alert(segment=f"camera={n}") for n in range(1000)), together=True)
+    site.wait(60)
+    for sink in (mail, webhook):
+        (notice,) = sink.taken
+        assert notice.title.startswith("[critical] 1000 of 1000 cameras (line-3)")
+        assert "one cause is likely" in notice.text
+        assert notice.values()["members"] == 1000
+    site.store.transition_alerts(numbers, "resolved", at=site.clock.now(), by="ann")
+    site.wait(60)
+    assert kinds(mail) == [(numbers[0], "opened"), (numbers[0], "resolved")]
+
+
+def test_a_route_takes_an_incident_of_which_it_takes_any_member(store: Store) -> None:
+    slack, mail = RecordingSink("slack-1a2b3c"), RecordingSink("mailto-1")
+    routes = [
+        {"sinks": ["slack"], "segments": ["camera=2"]},
+        {"sinks": ["mailto"], "segments": ["camera=9"]},
+    ]
+    site = Site(store, slack, mail, routes=routes)
+    site.judge(alert(segment="camera=1"), alert(segment="camera=2"), together=True)
+    site.wait(60)
+    assert [notice.alert.segment for notice in slack.taken] == ["camera=1"]
+    assert mail.taken == []
