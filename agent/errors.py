@@ -19,6 +19,7 @@ AgentError
   ScorerFault                the scorer broke its promise
   ModelFault                 the user's model or transform failed
   NotificationUndelivered    a receiver of alerts did not take one (retryable)
+  TemplateFailed             a template of a message cannot be filled in
   BrokerNotStarted           the broker of the demonstration did not start
 """
 
@@ -103,6 +104,10 @@ class ModelFault(AgentError):
 
 class BrokerNotStarted(AgentError):
     """The broker of the demonstration did not start."""
+
+
+class TemplateFailed(AgentError):
+    """A template of a message cannot be filled in."""
 
 
 class NotificationUndelivered(AgentError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from .options import ConfigOption, JsonOption
 if TYPE_CHECKING:
     from ..notify.notice import Notice
     from ..notify.sink import Sink
+    from ..notify.templates import Templates
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +40,8 @@ def send_example(
     settings have no receiver.
     """
     from ..errors import SettingsError
+    from ..notify.example import example_notice
+    from ..notify.templates import Templates
     from ..settings.load import load_settings
     from ..terminal.printing import print_json, print_line
     from ..wiring.notify import build_all_sinks
@@ -54,8 +56,9 @@ def send_example(
             else "[notify] has no receiver",
             hint="set notify.apprise_urls, alertmanager_url, webhook_url or kafka_topic",
         )
+    templates = Templates(settings.notify.templates)
     answers = {
-        one.name: _try_out(one, example_notice(settings.stream.name, one.name))
+        one.name: _try_out(one, templates, example_notice(settings.stream.name, one.name))
         for one in sinks
         if sink in (None, one.name)
     }
@@ -68,50 +71,14 @@ def send_example(
         raise typer.Exit(1)
 
 
-def _try_out(sink: Sink, notice: Notice) -> str:
+def _try_out(sink: Sink, templates: Templates, notice: Notice) -> str:
     """Return why *sink* did not take the notice, empty when it did."""
-    from ..errors import NotificationUndelivered
+    from ..errors import NotificationUndelivered, TemplateFailed
 
     try:
-        sink.send(notice)
-    except NotificationUndelivered as error:
+        sink.send(templates.filled(notice, sink.name))
+    except (NotificationUndelivered, TemplateFailed) as error:
         return str(error)
     finally:
         sink.close()
     return ""
-
-
-def example_notice(stream: str, sink: str) -> Notice:
-    """Return a notice that is marked as an example; its alert has the number 0 and has ended."""
-    from driftgauge.storage import AlertRecord
-
-    from ..notify.notice import Notice
-
-    now = datetime.now(UTC)
-    alert = AlertRecord(
-        id=0,
-        stream=stream,
-        segment="camera=example",
-        test="example",
-        detector="none",
-        state="resolved",
-        severity="info",
-        opened_at=now,
-        since=now,
-        window_start=now,
-        refreshed_at=now,
-        resolved_at=now,
-        rate_now=0.0,
-        rate_normal=0.0,
-        events=0,
-        layers=[],
-        message="This is an example, sent by `driftgauge notify test`. Nothing has changed.",
-    )
-    return Notice(
-        key=f"driftgauge/{stream}/{sink}/example/{int(now.timestamp())}",
-        kind="resolved",
-        at=now,
-        by="driftgauge notify test",
-        note="example",
-        alert=alert,
-    )

@@ -14,6 +14,7 @@ from .database_checks import check_database, check_database_clock
 from .examine import Check
 from .host_checks import check_disk, check_settings
 from .model_checks import check_detector, check_fit, check_model
+from .receiver_checks import check_receivers
 
 CHECKS = (
     Check("settings", check_settings),
@@ -28,5 +29,6 @@ CHECKS = (
     Check("database clock", check_database_clock, ("database",)),
     Check("model", check_model, seconds=120),
     Check("detector", check_detector, ("database",)),
+    Check("receivers of alerts", check_receivers),
     Check("detector fits model", check_fit, ("model", "detector"), seconds=120),
 )

@@ -10,6 +10,7 @@ from driftgauge.storage import AlertRecord, EvidenceRecord, IncidentRecord
 from .notice import Notice, kind_of
 from .parcel import Parcel, Step
 from .summary import Summary, SummaryKind, summary_of
+from .templates import Templates
 
 Describe = Callable[[AlertRecord], tuple[Sequence[EvidenceRecord], bytes | None]]
 
@@ -21,23 +22,31 @@ class Composition:
         describe: adds to an alert what only the database knows: examples and a picture.
         page_url: where a person can read more of an alert; ``{alert}`` is its number.
         reasons: what stands above several steps, by why they come together.
+        templates: the words of single steps.
     """
 
     def __init__(
-        self, describe: Describe, *, page_url: str, reasons: dict[SummaryKind, str]
+        self,
+        describe: Describe,
+        *,
+        page_url: str,
+        reasons: dict[SummaryKind, str],
+        templates: Templates,
     ) -> None:
+        self._templates = templates
         self._describe = describe
         self._page_url = page_url
         self._reasons = reasons
 
     def notice(self, step: Step) -> Notice:
         """Return one step with its alert's examples and picture."""
-        return self._notice(step, *self._describe(step.incident.face))
+        notice = self._notice(step, *self._describe(step.incident.face))
+        return self._templates.written(notice, step.notification.sink)
 
     def live(self, incident: IncidentRecord, sink: str) -> Notice:
         """Return that an incident is still live, for a receiver that forgets."""
         alert = incident.face
-        return Notice(
+        notice = Notice(
             key=f"driftgauge/{alert.stream}/{sink}/live/{alert.id}",
             kind="opened",
             at=alert.opened_at,
@@ -47,6 +56,7 @@ class Composition:
             incident=incident,
             link=self._link(alert),
         )
+        return self._templates.written(notice, sink)
 
     def summary(self, parcel: Parcel, why: SummaryKind, at: datetime) -> Summary:
         """Return several steps in one message, without pictures."""

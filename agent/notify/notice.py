@@ -41,6 +41,8 @@ class Notice:
         examples: its most unusual events, for who wants to find the originals.
         picture: a PNG of unusual frames next to typical ones; None if no picture is stored.
         link: where a person can read more; empty when the settings name no page.
+        subject: stands in for the subject line that it would have.
+        body: stands in for the text that it would have.
     """
 
     key: str
@@ -53,10 +55,14 @@ class Notice:
     examples: Sequence[EvidenceRecord] = ()
     picture: bytes | None = None
     link: str = ""
+    subject: str = ""
+    body: str = ""
 
     @property
     def title(self) -> str:
         """The subject line, such as ``[warning] camera 3 (line-3): drift alert 12 opened``."""
+        if self.subject:
+            return self.subject
         alert = self.alert
         what = incident_subject(self.many) if self.many else subject(alert.segment)
         return f"[{alert.severity}] {what} ({alert.stream}): drift alert {alert.id} {self.kind}"
@@ -74,6 +80,8 @@ class Notice:
     @property
     def text(self) -> str:
         """The body, for chat and mail."""
+        if self.body:
+            return self.body
         alert = self.alert
         lines = [
             self.message,

@@ -15,6 +15,7 @@ from ..notify.heartbeat import Heartbeat
 from ..notify.routing import Routing
 from ..notify.sink import Sink
 from ..notify.sinks import SinkTools, build_sinks
+from ..notify.templates import Templates
 from ..review.digest_text import digest_text
 from ..settings.load import Settings
 from ..settings.quiet_hours import parse_time
@@ -88,6 +89,7 @@ def build_composition(notify: NotifySection, describe: Describe) -> Composition:
             "rate_limit": f"More than {notify.max_per_hour} messages an hour "
             "(notify.max_per_hour); these are told together:",
         },
+        templates=Templates(notify.templates),
     )
 
 

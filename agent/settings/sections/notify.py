@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from ..section import Duration, QuietHoursText, Section, TimeText, Words, ZoneName
 from .notify_route import NotifyRoute, Severity
+from .notify_template import NotifyTemplate
 
 
 def _json(value: object) -> object:
@@ -18,6 +19,8 @@ def _json(value: object) -> object:
 
 Routes = Annotated[tuple[NotifyRoute, ...], BeforeValidator(_json)]
 """Tables; in the environment JSON."""
+
+NotifyTemplates = Annotated[tuple[NotifyTemplate, ...], BeforeValidator(_json)]
 
 
 class NotifySection(Section):
@@ -72,6 +75,12 @@ class NotifySection(Section):
     pictures: bool = True
     """Whether chat and mail get a picture: the most unusual frames next to typical ones.
     [evidence] thumbnails also decides whether these are blurred or left out."""
+    templates: NotifyTemplates = Field(
+        default=(),
+        examples=[({"sinks": ["slack"], "subject": "{{ segment }} {{ kind }}"},)],
+    )
+    """Other words than the default ones, by receiver: "subject" and "body" are Jinja templates; also
+    written as tables [[notify.templates]]. `driftgauge notify test` tries them."""
     page_url: str = Field(default="", examples=["https://wiki.internal/driftgauge?alert={alert}"])
     """URL added to each message, for example of a runbook; "{alert}" becomes the alert's number."""
     give_up: Duration = timedelta(days=1)
