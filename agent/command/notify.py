@@ -40,7 +40,7 @@ def send_example(
     settings have no receiver.
     """
     from ..errors import SettingsError
-    from ..notify.example import example_notice
+    from ..notify.sample_notice import example_notice
     from ..notify.templates import Templates
     from ..settings.load import load_settings
     from ..terminal.printing import print_json, print_line

@@ -17,11 +17,13 @@ from rich.console import Console
 from driftgauge.storage import Database, Store
 
 from ..errors import AgentError
+from ..jobs.jobs import DELIVERY_SECONDS
 from ..terminal.printing import print_line
 from ..terminal.progress import progress_bars
 from .agent_process import AgentProcess, run_to_end
 from .broker import EmbeddedBroker
 from .faults import Severity
+from .inbox import Inbox
 from .outcome import print_outcome
 from .plan import WINDOW_SECONDS, Plan, Spans, plan_run
 from .publish import Publisher
@@ -36,6 +38,7 @@ _BATCH = 40
 _MAX_AHEAD = 1_500
 _REFRESH_SECONDS = 0.5
 _STALL_SECONDS = 120
+_MOST_DELIVERY_SECONDS = 10.0
 
 
 class DemoStalled(AgentError):
@@ -81,11 +84,21 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
     workspace = make_workspace(options.run_dir, now=now)
     folder = str(workspace.folder)
     print_line("Run folder, not deleted afterwards: ", (folder, "bold"), console=console)
-    with EmbeddedBroker(workspace.folder) as broker:
+    with EmbeddedBroker(workspace.folder) as broker, Inbox(workspace.webhook_log) as inbox:
         print_line(
             f"In-memory broker, for the demonstration only: {broker.address}", console=console
         )
-        text = settings_text(workspace, broker=broker.address, image_size=options.image_size)
+        text = settings_text(
+            workspace,
+            broker=broker.address,
+            image_size=options.image_size,
+            notify={
+                "webhook_url": inbox.url,
+                "webhook_secret": inbox.secret,
+                "max_per_hour": 3600,
+                "digest": "never",
+            },
+        )
         workspace.settings.write_text(text, encoding="utf-8")
         fit_seconds = _fit(workspace, plan, cameras, broker, console)
         return _Run(
@@ -93,6 +106,7 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
             plan=plan,
             cameras=cameras,
             broker=broker,
+            inbox=inbox,
             console=console,
             fit_seconds=fit_seconds,
         ).finish()
@@ -139,6 +153,7 @@ class _Run:
     plan: Plan
     cameras: Sequence[Camera]
     broker: EmbeddedBroker
+    inbox: Inbox
     console: Console
     fit_seconds: float
     samples: list[tuple[float, int]] = field(default_factory=list)
@@ -176,6 +191,14 @@ class _Run:
                     snapshot = self._look(store, show)
                     looked_at = time.monotonic()
                     self._check_progress(agent)
+            self._wait_for_deliveries(store)
+
+    def _wait_for_deliveries(self, store: Store) -> None:
+        """Give the agent the few seconds that it takes to tell the webhook of the last alerts."""
+        ends_at = time.monotonic() + _MOST_DELIVERY_SECONDS
+        time.sleep(1.5 * DELIVERY_SECONDS)  # it queues them
+        while time.monotonic() < ends_at and store.notification_counts(STREAM, ["pending"]):
+            time.sleep(_REFRESH_SECONDS)
 
     def _look(self, store: Store, show: Show) -> Snapshot:
         snapshot = read_snapshot(store, self.plan.cameras)
@@ -230,6 +253,7 @@ class _Run:
                 f"sqlite3 -box {database} 'SELECT segment, state, message FROM alert_history'",
             ],
             paths=self.workspace.paths(),
+            messages=self.inbox.messages,
         )
 
 

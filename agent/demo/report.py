@@ -16,6 +16,7 @@ from ..pages.shots import shots
 from ..pages.worked_example import StripColumn, in_words
 from .camera_charts import axis_ticks, camera_chart
 from .faults import IN_WORDS
+from .inbox import InboxMessage
 from .plan import WINDOW_SECONDS, Plan
 from .verdict import FaultVerdict, Verdict
 
@@ -29,6 +30,7 @@ class DemoOutcome:
     Attributes:
         figures: name to text, shown as they are.
         commands: command lines to look further.
+        messages: what the webhook received, in order.
     """
 
     plan: Plan
@@ -38,6 +40,7 @@ class DemoOutcome:
     figures: Mapping[str, str]
     commands: Sequence[str]
     paths: Mapping[str, Path]
+    messages: Sequence[InboxMessage] = ()
 
 
 def write_summary(path: Path, outcome: DemoOutcome) -> None:
@@ -50,6 +53,7 @@ def write_summary(path: Path, outcome: DemoOutcome) -> None:
         "false_alarms": len(verdict.false_alarms),
         "false_alarm_messages": [alert.message for alert in verdict.false_alarms],
         "quiet_frames": verdict.quiet_frames,
+        "webhook_messages": [message.title for message in outcome.messages],
         "images_per_second": round(outcome.images_per_second, 1),
         "paths": {name: str(place) for name, place in outcome.paths.items()},
     }

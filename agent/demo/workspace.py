@@ -46,6 +46,11 @@ class Workspace:
         return self.folder / "agent.log"
 
     @property
+    def webhook_log(self) -> Path:
+        """What the agent sent to the webhook, a message a line."""
+        return self.folder / "webhook.jsonl"
+
+    @property
     def report(self) -> Path:
         """The page for people."""
         return self.folder / "report.html"
@@ -68,6 +73,7 @@ class Workspace:
             "database": self.database,
             "detector": self.detector,
             "agent_log": self.agent_log,
+            "webhook_log": self.webhook_log,
             "report": self.report,
         }
 
@@ -91,12 +97,19 @@ def make_workspace(folder: Path | None, *, now: datetime) -> Workspace:
     return Workspace(folder)
 
 
-def settings_text(workspace: Workspace, *, broker: str, image_size: int) -> str:
+def settings_text(
+    workspace: Workspace,
+    *,
+    broker: str,
+    image_size: int,
+    notify: Mapping[str, object] | None = None,
+) -> str:
     """Return the settings file: what production uses, but a short clock and this broker.
 
     Args:
         broker: ``host:port``.
         image_size: side of the images that the model sees, in pixels.
+        notify: settings of who is told of alerts.
     """
     sections: Mapping[str, Mapping[str, object]] = {
         "stream": {"name": STREAM, "topic": TOPIC, "segments": ["camera"]},
@@ -116,6 +129,7 @@ def settings_text(workspace: Workspace, *, broker: str, image_size: int) -> str:
             "idle_seconds": 4,
             "recovery_windows": 3,
         },
+        "notify": notify or {},
         "store": {"url": workspace.url},
         "http": {"port": 0},
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import SettingsError, TemplateFailed
-from ..notify.example import example_notice
 from ..notify.routing import Routing
+from ..notify.sample_notice import example_notice
 from ..notify.templates import Templates
 from ..wiring.notify import build_all_sinks
 from .diagnosis import Diagnosis, doubtful, failed, fine

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 from ...ports import Clock
@@ -17,6 +18,9 @@ from ..alertmanager_form import summary_body, webhook_body
 from ..notice import Notice
 from ..post import Poster
 from ..summary import Summary
+
+REPLAY_SECONDS = 300
+"""A message that is older is refused: it may be a replay."""
 
 
 class WebhookSink:
@@ -59,3 +63,19 @@ def signature(secret: str, seconds: int, body: bytes) -> str:
     """
     signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256)
     return f"t={seconds},v1={signed.hexdigest()}"
+
+
+def is_signed(secret: str, header: str, body: bytes, *, now: float | None = None) -> bool:
+    """Return whether *header* proves that *body* was sent by who knows *secret*, and not long ago.
+
+    >>> is_signed("s", signature("s", 100, b"{}"), b"{}", now=130.0)
+    True
+    >>> is_signed("s", signature("s", 100, b"{}"), b"{}", now=900.0)
+    False
+    """
+    written = header.partition(",")[0].removeprefix("t=")
+    if not written.isdigit():
+        return False
+    age = abs((time.time() if now is None else now) - int(written))
+    proof = signature(secret, int(written), body)
+    return age <= REPLAY_SECONDS and hmac.compare_digest(proof.encode(), header.encode())

@@ -82,6 +82,18 @@ def test_the_agent_left_cleanly(run: tuple[DemoOutcome, str], folder: Path) -> N
     assert "Traceback" not in log
 
 
+def test_the_webhook_received_every_step_of_every_alert(
+    run: tuple[DemoOutcome, str], folder: Path
+) -> None:
+    outcome, _ = run
+    database = Database(f"sqlite:///{folder}/run/driftgauge.db")
+    counts = {one.state: one.count for one in Store(database).notification_counts(outcome.stream)}
+    database.close()
+    bodies = (folder / "run" / "webhook.jsonl").read_text().splitlines()
+    assert set(counts) <= {"sent"}
+    assert len(outcome.messages) == len(bodies) == counts.get("sent", 0)
+
+
 def test_the_printed_commands_work(run: tuple[DemoOutcome, str], folder: Path) -> None:
     for command in run[0].commands:
         if command.startswith("sqlite3"):
@@ -108,3 +120,4 @@ def test_make_demo_finds_every_mild_fault_and_raises_no_false_alarm(
     summary = json.loads((run_dir / "summary.json").read_text())
     assert all(fault["found"] and fault["frames"] <= 64 for fault in summary["faults"])
     assert summary["false_alarms"] == 0
+    assert len(summary["webhook_messages"]) >= len(summary["faults"])

@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from driftgauge.agent.demo.inbox import InboxMessage
 from driftgauge.agent.demo.report import DemoOutcome, write_report, write_summary
 from driftgauge.agent.demo.verdict import judge_run
 from driftgauge.storage import AlertRecord, Database, Store
@@ -119,6 +121,19 @@ def test_the_page_of_a_run_without_alerts_says_so(fresh_store: Store, tmp_path: 
     page = " ".join(path.read_text().split())
     assert "0 of 5 camera faults found, no false alarms<" in page
     assert "The agent raised no alert." in page
+
+
+def test_the_page_quotes_what_the_webhook_received(fresh_store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    message = InboxMessage(
+        datetime.now(UTC), "firing", "opened", "[critical] china <b>", "It moved."
+    )
+    outcome = replace(outcome_of(fresh_store, some_alerts()), messages=[message])
+    write_report(path, outcome, fresh_store)
+    page = " ".join(path.read_text().split())
+    assert "messages (1) in the order" in page
+    assert "<b>[critical] china &lt;b&gt;</b>" in page
+    assert "It moved." in page
 
 
 def test_the_summary_has_what_scripts_read(fresh_store: Store, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from driftgauge.agent.notify.example import example_notice
+from driftgauge.agent.notify.sample_notice import example_notice
 from driftgauge.agent.settings.load import Settings
 from driftgauge.agent.wiring.notify import build_all_sinks, build_delivery, build_heartbeat
 from driftgauge.storage import Judgement, MonitorState, Store
