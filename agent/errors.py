@@ -94,6 +94,10 @@ class TopicRecreated(SourceBroken):
     """The topic was deleted and recreated; the stored offsets mean nothing in it."""
 
 
+class GroupTaken(SourceBroken):
+    """Another database, or another stream, counts what this consumer group reads."""
+
+
 class ScorerFault(AgentError):
     """The scorer gave something other than it promised."""
 

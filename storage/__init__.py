@@ -57,6 +57,7 @@ from .records import (
     VerdictCount,
     WindowRecord,
 )
+from .retention import KeepSpans, LevelKeep
 from .store import Store
 
 __all__ = [
@@ -90,7 +91,9 @@ __all__ = [
     "IncidentRecord",
     "IncidentStep",
     "Judgement",
+    "KeepSpans",
     "LateCounts",
+    "LevelKeep",
     "MonitorState",
     "Notification",
     "NotificationAttempts",

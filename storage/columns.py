@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text
@@ -114,6 +115,7 @@ class ForeignText(TypeDecorator[str]):
         return None if value is None else stored_text(value, self.max_characters)
 
 
+@lru_cache(maxsize=50_000)
 def stored_text(value: str, max_characters: int = KEY_CHARACTERS) -> str:
     """Return *value* as a `ForeignText` keeps it."""
     if len(value) > max_characters:

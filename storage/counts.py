@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +15,8 @@ from .series import SeriesKey
 from .tables import BINS
 from .upsert import upsert
 
-_SPARSE = ("left_out", "left_out_ood", *BINS)
-_COLUMNS = ("window_start", "series", "score_max", "events", "score_sum", *_SPARSE)
+SPARSE = ("left_out", "left_out_ood", *BINS)
+_COLUMNS = ("window_start", "series", "score_max", "events", "score_sum", *SPARSE)
 _SQL_TYPES = {"window_start": "timestamptz", "score_max": "real", "score_sum": "double precision"}
 
 CountRow = tuple[Any, ...]
@@ -25,12 +25,19 @@ CountRow = tuple[Any, ...]
 
 def window_rows(windows: Sequence[WindowRecord], ids: Mapping[SeriesKey, int]) -> list[CountRow]:
     """Return a row a window in the order of the key; windows given twice are added up."""
-    rows: dict[tuple[datetime, int], CountRow] = {}
-    for window in windows:
-        key = window.window_start, ids[stored_text(window.segment), window.layer]
-        row = _row(key, window)
-        rows[key] = _sum(rows[key], row) if key in rows else row
-    return [rows[key] for key in sorted(rows)]
+    return add_up(
+        _row((window.window_start, ids[stored_text(window.segment), window.layer]), window)
+        for window in windows
+    )
+
+
+def add_up(rows: Iterable[CountRow]) -> list[CountRow]:
+    """Return one row for each key, in order; those with one key are added up."""
+    summed: dict[tuple[datetime, int], CountRow] = {}
+    for row in rows:
+        key = row[0], row[1]
+        summed[key] = _sum(summed[key], row) if key in summed else row
+    return [summed[key] for key in sorted(summed)]
 
 
 def _row(key: tuple[datetime, int], window: WindowRecord) -> CountRow:
@@ -55,18 +62,17 @@ def add_counts(connection: Connection, table: Table, rows: Sequence[CountRow]) -
 
 
 def note_moments(connection: Connection, times: set[datetime]) -> None:
-    """Write the text of each of *times*, which people read and compare; SQLite only."""
+    """Write the text of each of *times*, and of its minute, hour and day; SQLite only."""
+    starts = {time.astimezone(UTC).replace(microsecond=0) for time in times}
+    minutes = {time.replace(second=0) for time in starts}
+    hours = {time.replace(minute=0) for time in minutes}
+    days = {time.replace(hour=0) for time in hours}
     rows = [
-        {
-            "second": time,
-            "window_start": f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            "minute": f"{time.astimezone(UTC):%Y-%m-%d %H:%M:00}",
-            "hour": f"{time.astimezone(UTC):%Y-%m-%d %H:00:00}",
-            "day": f"{time.astimezone(UTC):%Y-%m-%d 00:00:00}",
-        }
-        for time in sorted(times)
+        {"second": at, "window_start": f"{at:%Y-%m-%d %H:%M:%S}"}
+        for at in sorted(starts | minutes | hours | days)
     ]
-    connection.execute(upsert(connection, moment).on_conflict_do_nothing(), rows)
+    if rows:
+        connection.execute(upsert(connection, moment).on_conflict_do_nothing(), rows)
 
 
 def _sum_sql(name: str, old: str, new: str) -> str:
@@ -77,16 +83,17 @@ def _sum_sql(name: str, old: str, new: str) -> str:
     return f"NULLIF(COALESCE({old}.{name}, 0) + COALESCE({new}.{name}, 0), 0)"
 
 
-def _changes(old: str, new: str) -> str:
+def changes_sql(old: str, new: str) -> str:
+    """Return what an update sets where the row *old* gets the counts of *new* as well."""
     return ", ".join(f"{name} = {_sum_sql(name, old, new)}" for name in _COLUMNS[2:])
 
 
 def _add_in_sqlite(connection: Connection, table: Table, rows: Sequence[CountRow]) -> None:
     """Insert or add; a 0 becomes NULL, which takes no space."""
-    marks = ", ".join("NULLIF(?, 0)" if name in _SPARSE else "?" for name in _COLUMNS)
+    marks = ", ".join("NULLIF(?, 0)" if name in SPARSE else "?" for name in _COLUMNS)
     statement = (
         f"INSERT INTO {table.name} ({', '.join(_COLUMNS)}) VALUES ({marks}) "
-        f"ON CONFLICT (window_start, series) DO UPDATE SET {_changes(table.name, 'excluded')}"
+        f"ON CONFLICT (window_start, series) DO UPDATE SET {changes_sql(table.name, 'excluded')}"
     )
     first = table.c.window_start.type.bind_processor(connection.dialect)
     seconds = {time: first(time) if first else time for time in {row[0] for row in rows}}
@@ -109,11 +116,11 @@ def _postgresql_statement(table: str) -> str:
         f"%(v{n})s::{_SQL_TYPES.get(name, 'integer')}[]" for n, name in enumerate(_COLUMNS)
     )
     inserted = ", ".join(
-        f"NULLIF(a.{name}, 0)" if name in _SPARSE else f"a.{name}" for name in _COLUMNS
+        f"NULLIF(a.{name}, 0)" if name in SPARSE else f"a.{name}" for name in _COLUMNS
     )
     return (
         f"WITH added AS (SELECT * FROM unnest({arrays}) AS a ({', '.join(_COLUMNS)})), "
-        f"changed AS (UPDATE {table} AS old SET {_changes('old', 'a')} FROM added AS a "
+        f"changed AS (UPDATE {table} AS old SET {changes_sql('old', 'a')} FROM added AS a "
         "WHERE old.window_start = a.window_start AND old.series = a.series "
         "AND old.window_start = ANY(%(starts)s::timestamptz[]) "
         "RETURNING old.window_start, old.series) "

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from .errors import RowRefused, StorageError
+from .clock import database_now
+from .errors import RowRefused, StorageError, StoreUnavailable
 from .failure import storage_error
 from .move import is_left_to_move, move_some, n_to_move
 from .postgresql import postgresql_engine
 from .query import QueryResult, query_postgresql, query_sqlite
+from .rollup import due_until, roll_up_some
 from .schema import check_schema, take_turn, upgrade_schema
 from .sqlite_file import WRITES, keep_to_owner, others_may_read, sqlite_engine
 
@@ -77,6 +79,13 @@ class Database:
         with self._translated(), self._writers.begin() as connection:
             yield connection
 
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """Give a connection without a transaction, for what cannot run in one."""
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with self._translated(), engine.connect() as connection:
+            yield connection
+
     def query(self, sql: str, *, timeout_seconds: float, limit: int) -> QueryResult:
         """Run one SELECT that a person wrote, on a connection that cannot write.
 
@@ -127,11 +136,28 @@ class Database:
             if not is_left_to_move(connection):
                 return False
             total = n_to_move(connection)
+        self._move_all(total, on_move)
+        if self.is_sqlite:
+            self._give_space_back()
+        return True
+
+    def _move_all(self, total: int, on_move: Callable[[int, int], None]) -> None:
         done = 0
         while moved := self._move_some():
             done += moved
             on_move(done, total)
-        return True
+        while self._roll_up_some():
+            pass
+
+    def _roll_up_some(self) -> int:
+        with self.write() as connection:
+            return roll_up_some(connection, due_until(connection, database_now(connection)))
+
+    def _give_space_back(self) -> None:
+        """Rewrite the file, which is a fraction of its length now; not while others are in it."""
+        with suppress(StoreUnavailable), self.autocommit() as connection:
+            connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
+            connection.exec_driver_sql("VACUUM")
 
     def _move_some(self) -> int:
         with self.write() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from .records import EvidenceRecord
 from .tables import evidence
@@ -36,17 +36,3 @@ def read_evidence(
     wanted += [] if until is None else [table.event_time < until]
     rows = connection.execute(select(*columns).where(*wanted).order_by(*order).limit(limit))
     return [EvidenceRecord(*row) for row in rows]
-
-
-def prune_evidence(connection: Connection, stream: str, *, before: datetime, max_bytes: int) -> int:
-    """Delete events older than *before*, then the oldest until thumbnails fit *max_bytes*."""
-    table = evidence.c
-    of_stream = table.stream == stream
-    aged = connection.execute(evidence.delete().where(of_stream, table.event_time < before))
-    size = func.coalesce(func.length(table.thumbnail), 0)
-    newest_first = (table.event_time.desc(), table.id.desc())
-    kept = select(table.id, func.sum(size).over(order_by=newest_first).label("bytes"))
-    sizes = kept.where(of_stream).subquery()
-    excess = select(sizes.c.id).where(sizes.c.bytes > max_bytes)
-    crowded = connection.execute(evidence.delete().where(table.id.in_(excess)))
-    return aged.rowcount + crowded.rowcount

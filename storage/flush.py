@@ -26,6 +26,7 @@ from .records import (
     SegmentAdvance,
     WindowRecord,
 )
+from .rollup import add_late
 from .series import series_ids
 from .tables import evidence, score_summary, stream_offset
 from .upsert import upsert, wrote_one
@@ -170,7 +171,9 @@ def _add_windows(
     note_late(connection, stream, detector, windows)
     names = {(window.segment, window.layer) for window in windows}
     ids = series_ids(connection, stream, detector, names)
-    add_counts(connection, window_counts, window_rows(windows, ids))
+    rows = window_rows(windows, ids)
+    add_counts(connection, window_counts, rows)
+    add_late(connection, rows)
 
 
 def _segment_advances(flush: FlushRecord, windows: Sequence[WindowRecord]) -> list[SegmentAdvance]:

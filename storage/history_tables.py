@@ -33,8 +33,9 @@ def _counts(name: str) -> Table:
     """Return a table of counts by time and series.
 
     Rows follow each other by time, so that a flush writes neighbouring pages. A count of 0 is stored
-    as NULL, which takes no space. PostgreSQL has a BRIN index on the time instead of the key, and a
-    partition a day; the locks of `segment_progress` keep two flushes from adding one row twice.
+    as NULL, which takes no space. PostgreSQL has the counts by window in a partition a day with a BRIN
+    index on the time instead of the key; the locks of `segment_progress` keep two flushes from adding
+    one row twice.
     """
     return Table(
         name,
@@ -52,6 +53,26 @@ def _counts(name: str) -> Table:
 
 
 window_counts = _counts("window_counts")
+hour_counts = _counts("hour_counts")
+day_counts = _counts("day_counts")
+
+history_level = Table(
+    "history_level",
+    metadata,
+    Column("level", Text, primary_key=True),
+    *(
+        Column(name, UtcSecond, nullable=False)
+        for name in ("rolled_until", "whole_until", "kept_from")
+    ),
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("stream", Text, ForeignKey("stream.stream"), primary_key=True),
+    Column("level", Text, primary_key=True),
+    Column("keep_days", Double),
+)
 
 sqlite_metadata = MetaData(naming_convention=metadata.naming_convention)
 """What SQLite alone has."""
@@ -60,7 +81,6 @@ moment = Table(
     "moment",
     sqlite_metadata,
     Column("second", UtcSecond, primary_key=True),
-    *(Column(name, Text, nullable=False, index=True) for name in ("minute", "hour", "day")),
     Column("window_start", Text, nullable=False, index=True),
 )
 """The text of each time in the counts, which a condition in SQL finds by its index."""

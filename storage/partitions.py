@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 PARENT, OTHER = "window_counts", "window_counts_other"
 _DAY = timedelta(days=1)
+_LOCK_MILLISECONDS = 500
 
 
 def ensure_partitions(connection: Connection, times: Iterable[datetime]) -> None:
@@ -38,6 +39,12 @@ def partition_days(connection: Connection) -> list[datetime]:
     )
     texts = [name.removeprefix(f"{PARENT}_") for (name,) in names if name != OTHER]
     return [datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC) for text in texts]
+
+
+def drop_partition(connection: Connection, day: datetime) -> None:
+    """Drop the partition of *day*, unless somebody reads it for longer than flushes may wait."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+    connection.exec_driver_sql(f"DROP TABLE {partition_name(day)}")
 
 
 def partition_name(day: datetime) -> str:

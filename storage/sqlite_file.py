@@ -20,6 +20,7 @@ WRITES = "driftgauge_writes"
 """The execution option of a transaction that writes."""
 
 _OTHERS = 0o077
+_VACUUM_PAGES = 500
 _WAL_RETRY_SECONDS = 0.02
 _NO_FILE_HINT = "set [store] url to the agent's file; the agent creates it"
 
@@ -48,6 +49,7 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     def configure(connection: Any, _: object) -> None:
         # NORMAL loses the last transactions with the power, never their wholeness: offsets go
         # with their counts, so the events are read and counted again.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()  # of a file without tables
         _use_wal(connection, busy_seconds)
         for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
@@ -56,10 +58,26 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     def begin(connection: Connection) -> None:
         # A transaction that reads before it writes fails immediately if another wrote in between,
         # whatever the busy timeout; IMMEDIATE waits for its turn at the start.
-        writes = connection.get_execution_options().get(WRITES)
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
+        writes = options.get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def give_space_back(connection: Connection) -> None:
+    """Shorten the file by its free pages, some at a time; outside a transaction.
+
+    A file of an earlier version keeps its length until it is upgraded with nobody else in it, or VACUUM
+    is run on it.
+    """
+    while connection.exec_driver_sql("PRAGMA freelist_count").scalar():
+        before = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+        if connection.exec_driver_sql("PRAGMA page_count").scalar() == before:
+            return
 
 
 def others_may_read(path: Path) -> bool:

@@ -55,6 +55,7 @@ from .records import (
     VerdictCount,
     WindowRecord,
 )
+from .upkeep import Upkeep
 
 
 class Store:
@@ -92,6 +93,11 @@ class Store:
         """Return when the database answers, with the least work that shows it."""
         with self._database.read() as connection:
             streams.ping(connection)
+
+    def database_id(self) -> str:
+        """Return the id that this database has had since it was made; its copies have it as well."""
+        with self._database.write() as connection:
+            return streams.database_id(connection)
 
     # Streams and partitions
 
@@ -233,7 +239,7 @@ class Store:
             segment: None for all.
             layer: ``*`` for the combined p-value, None for all.
             since: the period that holds this moment is the first.
-            until: windows that start from this moment on are left out.
+            until: periods that start from this moment on are left out.
             limit: keep only this many rows, the newest.
         """
         with self._database.read() as connection:
@@ -608,10 +614,10 @@ class Store:
                 limit=limit,
             )
 
-    def prune_evidence(self, stream: str, *, before: datetime, max_bytes: int) -> int:
-        """Delete events older than *before*, then the oldest beyond *max_bytes*; count them."""
-        with self._database.write() as connection:
-            return evidence.prune_evidence(connection, stream, before=before, max_bytes=max_bytes)
+    @property
+    def upkeep(self) -> Upkeep:
+        """What keeps the history quick and small."""
+        return Upkeep(self._database, self._now)
 
     def _now(self, connection: Connection) -> datetime:
         return self._clock() if self._clock else database_now(connection)

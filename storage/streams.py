@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
 
 from sqlalchemy import Connection, or_, select
 
 from .errors import RecordConflict
 from .histogram import n_ood_bins
+from .levels import ensure_levels
 from .records import PartitionRecord, StreamRecord
-from .tables import stream, stream_offset
+from .tables import identity, stream, stream_offset
 from .upsert import upsert
 from .windows import estimate_left_out
 
@@ -17,6 +19,13 @@ from .windows import estimate_left_out
 def ping(connection: Connection) -> None:
     """Read the least that shows that the database answers and is one of ours."""
     connection.execute(select(stream.c.stream).limit(1)).all()
+
+
+def database_id(connection: Connection) -> str:
+    """Return the database's id; one that has none gets one."""
+    row = {"one": 1, "id": uuid.uuid4().hex}
+    connection.execute(upsert(connection, identity).on_conflict_do_nothing(), row)
+    return str(connection.scalar(select(identity.c.id)))
 
 
 def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
@@ -35,6 +44,7 @@ def ensure_stream(connection: Connection, wanted: StreamRecord) -> None:
         "alpha": wanted.alpha,
     }
     connection.execute(upsert(connection, stream).on_conflict_do_nothing(), values)
+    ensure_levels(connection)
     named = stream.c.stream == wanted.stream
     found = connection.scalar(select(stream.c.window_seconds).where(named))
     if found != wanted.window_seconds:

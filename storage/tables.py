@@ -317,6 +317,14 @@ agent = Table(
     Column("dead_letter_reason", LongText),
 )
 
+identity = Table(
+    "identity",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+
 view_definition = Table(
     "view_definition",
     metadata,

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select
 
-from .histogram import ALPHAS
+from .rate_views import histogram_view, rate_view
 from .tables import BINS, view_definition
 
+_UNITS = ("window", "minute", "hour", "day")
 _CREATED = re.compile(r"^CREATE VIEW (\w+) AS$", re.MULTILINE)
 
 
@@ -79,22 +80,13 @@ def _digest(statement: str) -> str:
 def _words(dialect: str) -> dict[str, str]:
     """Return what the words in braces mean in *dialect*."""
     is_sqlite = dialect == "sqlite"
-    units = ("minute", "hour", "day")
     named = "window_counts AS counted JOIN series ON series.id = counted.series"
     timed = f"{named} JOIN moment ON moment.second = counted.window_start"
-    truncated = "date_trunc('{unit}', counted.window_start, 'UTC')"
     return {
-        **{unit: f"moment.{unit}" if is_sqlite else truncated.format(unit=unit) for unit in units},
         "window_start": "moment.window_start" if is_sqlite else "counted.window_start",
         "windows": timed if is_sqlite else named,
-        "ood_events": _ood_events_sql(),
         "bins": ", ".join(f"COALESCE({name}, 0) AS {name}" for name in BINS),
+        **{f"rates by {unit}": rate_view(unit, dialect) for unit in _UNITS},
+        "histogram": histogram_view("window", dialect),
+        "histogram by day": histogram_view("day", dialect),
     }
-
-
-def _ood_events_sql() -> str:
-    """Return the SQL for how many of a window's p-values are at most ``alpha``."""
-    bins = zip(ALPHAS, BINS, strict=False)
-    return " + ".join(
-        f"CASE WHEN alpha >= {alpha} THEN COALESCE({name}, 0) ELSE 0 END" for alpha, name in bins
-    )

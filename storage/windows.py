@@ -6,12 +6,13 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from operator import add
 
-from sqlalchemy import Connection, TableClause, column, func, literal, select
+from sqlalchemy import Connection, TableClause, column, func, literal, select, text
 from sqlalchemy import table as view_clause
 
-from .columns import Count, UtcTimestamp
+from .columns import Count, UtcSecond, UtcTimestamp
 from .histogram import N_BINS, n_ood_bins
-from .history_tables import series, window_counts
+from .history_tables import day_counts, hour_counts, series, window_counts
+from .levels import period_arms
 from .periods import Period, floor
 from .records import RateRow, ScoreSummary, WindowRecord
 from .tables import BINS, score_summary, segment_progress
@@ -94,21 +95,23 @@ def read_p_value_counts(
     connection: Connection, stream: str, *, period: Period, segment: str, since: datetime | None
 ) -> list[tuple[datetime, tuple[int, ...]]]:
     """Return each period's combined p-values by bin, in order."""
-    start = column("window_start", UtcTimestamp)
-    names = ("stream", "segment", "layer", "events", *BINS)
-    view = view_clause("score_window", start, *(column(name) for name in names))
+    level = "window" if period in ("window", "minute") else period
+    dialect = connection.dialect.name
+    arms = period_arms(level, dialect, ("events", *BINS))[: 1 if period == "window" else None]
+    times = column("window_start", UtcSecond)
+    columns = (times, column("series"), column("events"), *(column(name) for name in BINS))
+    counted = text(" UNION ALL ".join(arms)).columns(*columns).subquery("counted")
+    names = series.c
     query = (
-        select(start, *(view.c[name] for name in BINS))
-        .select_from(view)
-        .where(
-            *(view.c.stream == stream, view.c.segment == segment, view.c.layer == "*"),
-            view.c.events > 0,
-        )
+        select(counted.c.window_start, *(func.coalesce(counted.c[name], 0) for name in BINS))
+        .join(series, names.id == counted.c.series)
+        .where(names.stream == stream, names.segment == segment, names.layer == "*")
+        .where(counted.c.events > 0)
     )
     if since is not None:
-        query = query.where(start >= floor(since, period))
+        query = query.where(counted.c.window_start >= floor(since, period))
     counts: dict[datetime, list[int]] = {}
-    for row in connection.execute(query.order_by(start)):
+    for row in connection.execute(query.order_by(counted.c.window_start)):
         summed = counts.setdefault(floor(row[0], period), [0] * len(BINS))
         summed[:] = map(add, summed, row[1:])
     return [(at, tuple(summed)) for at, summed in counts.items()]
@@ -120,14 +123,15 @@ def estimate_left_out(connection: Connection, stream: str, alpha: float) -> None
     Only the counts by bin are kept, so each window's own share stands in for the weights that its
     events had; the two are equal where one rate of sampling held for the whole window.
     """
-    counts = window_counts.c
-    ood = sum(
-        (func.coalesce(counts[name], 0) for name in BINS[: n_ood_bins(alpha)]), start=literal(0)
-    )
-    share = (counts.left_out * ood + counts.events // 2) // counts.events
     mine = select(series.c.id).where(series.c.stream == stream)
-    sampled = (counts.series.in_(mine), counts.left_out > 0, counts.events > 0)
-    connection.execute(window_counts.update().where(*sampled).values(left_out_ood=share))
+    for level in (window_counts, hour_counts, day_counts):
+        counts = level.c
+        bins = (func.coalesce(counts[name], 0) for name in BINS[: n_ood_bins(alpha)])
+        share = (
+            counts.left_out * sum(bins, start=literal(0)) + counts.events // 2
+        ) // counts.events
+        sampled = (counts.series.in_(mine), counts.left_out > 0, counts.events > 0)
+        connection.execute(level.update().where(*sampled).values(left_out_ood=share))
 
 
 def read_segments(connection: Connection, stream: str) -> dict[str, datetime]:
@@ -145,12 +149,13 @@ def read_segments(connection: Connection, stream: str) -> dict[str, datetime]:
 
 def event_counts(connection: Connection, stream: str) -> dict[str, int]:
     """Return how many events each segment counted, over all detectors."""
+    view = _rate_view("day")
+    total = func.sum(view.c.events, type_=Count).cast(Count)
     query = (
-        select(series.c.segment, func.sum(window_counts.c.events, type_=Count).cast(Count))
-        .join(window_counts, window_counts.c.series == series.c.id)
-        .where(series.c.stream == stream, series.c.layer == "*")
-        .group_by(series.c.segment)
-        .order_by(series.c.segment)
+        select(view.c.segment, total)
+        .where(view.c.stream == stream, view.c.layer == "*")
+        .group_by(view.c.segment)
+        .order_by(view.c.segment)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
 

@@ -19,6 +19,7 @@ from ..notify.heartbeat import Heartbeat
 from ..ports import Clock
 from ..settings.load import Settings
 from ..telemetry import Metrics
+from .history import LEASE_SECONDS, RETENTION_SECONDS, ROLL_UP_SECONDS, retain, roll_up
 from .presence import INTERVAL_SECONDS as PRESENCE_SECONDS
 from .presence import Presence
 from .schedule import Job
@@ -69,6 +70,7 @@ class JobRow:
         first_after_seconds: before the first.
         lease_seconds: for a job that one agent of the stream does at a time: how long it stays that
             agent's after a start, should the agent die. None for one that each agent does.
+        is_for_all_streams: whether one agent does it for all streams of the database.
         is_wanted: whether there is anything to do in this agent.
     """
 
@@ -77,6 +79,7 @@ class JobRow:
     every_seconds: Callable[[Settings], float]
     first_after_seconds: Callable[[Settings], float] = lambda settings: 0.0
     lease_seconds: Callable[[Settings], float] | None = None
+    is_for_all_streams: bool = False
     is_wanted: Callable[[JobTools], bool] = lambda tools: True
 
 
@@ -117,7 +120,7 @@ def prune(tools: JobTools) -> None:
     """Delete kept events that are too old or too many."""
     evidence = tools.settings.evidence
     before = tools.clock.now() - timedelta(days=evidence.keep_days)
-    tools.store.prune_evidence(tools.stream, before=before, max_bytes=evidence.max_bytes)
+    tools.store.upkeep.prune_evidence(tools.stream, before=before, max_bytes=evidence.max_bytes)
 
 
 def read_figures(tools: JobTools) -> None:
@@ -173,6 +176,21 @@ JOBS = (
         every_seconds=lambda settings: settings.monitor.interval_seconds,
     ),
     JobRow(
+        name="roll-up",
+        work=roll_up,
+        every_seconds=lambda settings: ROLL_UP_SECONDS,
+        lease_seconds=lambda settings: LEASE_SECONDS,
+        is_for_all_streams=True,
+    ),
+    JobRow(
+        name="retention",
+        work=retain,
+        every_seconds=lambda settings: RETENTION_SECONDS,
+        first_after_seconds=lambda settings: RETENTION_SECONDS / 60,
+        lease_seconds=lambda settings: LEASE_SECONDS,
+        is_for_all_streams=True,
+    ),
+    JobRow(
         name="evidence pruning",
         work=prune,
         every_seconds=lambda settings: PRUNE_SECONDS,
@@ -203,6 +221,7 @@ def _job(row: JobRow, tools: JobTools) -> Job:
 def _is_ours(row: JobRow, tools: JobTools) -> bool:
     if row.lease_seconds is None:
         return True
+    name = row.name if row.is_for_all_streams else f"{row.name}/{tools.stream}"
     return tools.store.acquire_lease(
-        f"{row.name}/{tools.stream}", tools.agent, ttl_seconds=row.lease_seconds(tools.settings)
+        name, tools.agent, ttl_seconds=row.lease_seconds(tools.settings)
     )

@@ -80,7 +80,12 @@ def movers(
         stream, period=period, segment=segment, layer=layer, since=since, until=until
     )
     earlier = store.rates(
-        stream, period="day", segment=segment, layer=layer, since=since - EARLIER, until=since
+        stream,
+        period="hour",
+        segment=segment,
+        layer=layer,
+        since=since - EARLIER,
+        until=since.replace(minute=0, second=0, microsecond=0),
     )
     known = normal_rates(store, stream) if layer == "*" else {}
     before = {name: _pooled(found)[2] for name, found in _by_segment(earlier).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ def contradictions(settings: Settings) -> list[str]:
     """Return what contradicts, in words with both values."""
     model, kafka, windows = settings.model, settings.kafka, settings.windows
     flush, batch, monitor = settings.flush, settings.batch, settings.monitor
+    store = settings.store
     calibrate_by = settings.detector.calibrate_by
     names = [segment_name(source) for source in settings.stream.segments]
     between = monitor.false_alarms.seconds_between / windows.seconds
@@ -45,6 +47,15 @@ def contradictions(settings: Settings) -> list[str]:
         f"kafka.heartbeat_interval_seconds = {kafka.heartbeat_interval_seconds:g} must be at most "
         f"a third of kafka.session_timeout_seconds = {kafka.session_timeout_seconds:g}": (
             3 * kafka.heartbeat_interval_seconds <= kafka.session_timeout_seconds
+        ),
+        f"store.keep_windows_days = {store.keep_windows_days:g} is shorter than monitor.learn = "
+        f"{monitor.learn.total_seconds() / 86400:g} days and a day, and a baseline is learnt from "
+        "windows": store.keep_windows_days >= monitor.learn.total_seconds() / 86400 + 1,
+        "store.keep_hours_days and store.keep_days_days must not be shorter than the finer level: "
+        f"got {store.keep_windows_days:g}, {store.keep_hours_days:g}, {store.keep_days_days:g}": (
+            store.keep_windows_days
+            <= (store.keep_hours_days or math.inf)
+            <= (store.keep_days_days or math.inf)
         ),
         f"kafka.fetch_max_bytes = {kafka.fetch_max_bytes} must be at least "
         f"batch.max_message_bytes = {batch.max_message_bytes}, or large messages never arrive": (

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,7 @@ from .connection import KafkaConnection
 from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
 from .failures import ConsumerFailures
 from .first_start import seek_starts
+from .group_owner import GroupOwner, refuse_other_owner
 from .offsets import ends_of, positions, tell_offsets
 from .record import to_record
 from .retention import skip_what_retention_took
@@ -43,6 +45,7 @@ from .watched_topic import WatchedTopic
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
+_OWNER_SECONDS = 60.0
 
 
 class KafkaSource:
@@ -51,6 +54,7 @@ class KafkaSource:
     Args:
         first_partitions: told how many partitions the topic has now, returns how many it had when
             anybody first read it; None is now.
+        owner: for whom the group reads; None reads without saying so.
 
     Raises:
         SourceUnavailable: the broker does not answer, with the cause.
@@ -65,6 +69,7 @@ class KafkaSource:
         group_id: str,
         settings: ConsumerSettings | None = None,
         first_partitions: Callable[[int], int] | None = None,
+        owner: GroupOwner | None = None,
     ) -> None:
         self._connection = connection
         self._topic = topic
@@ -81,6 +86,8 @@ class KafkaSource:
         self._consumer = self._connected()
         self._first_partitions = first_partitions or (lambda n_now: n_now)
         self._n_first: int | None = None
+        self._owner = owner
+        self._owner_asked_at = -math.inf
         self._watched.tell_without_id()
 
     def poll(self, timeout_seconds: float) -> Polled:
@@ -90,11 +97,14 @@ class KafkaSource:
 
         Raises:
             SourceUnavailable: the broker does not answer a consumer built anew, or the topic is gone.
+            GroupTaken: another database or stream counts what the group reads; asked once a minute.
             SourceBroken: consumers built anew fail alike, or the database is ahead of the topic.
         """
         consumer = self._live()
         if self._watched.was_recreated(consumer):
             return Polled((), assignment_changed=True)
+        if time.monotonic() - self._owner_asked_at > _OWNER_SECONDS:
+            self._refuse_other_owner()
         stepped_over = self._step_over(consumer) if self._unreadable else []
         try:
             batches = consumer.poll(timeout_ms=round(timeout_seconds * 1000))
@@ -131,8 +141,12 @@ class KafkaSource:
 
         None is the first record of a partition that was added since the topic was first read. A
         partition that was taken away meanwhile is left out; the next poll tells.
+
+        Raises:
+            GroupTaken: another database or stream counts what the group reads.
         """
         consumer = self._live()
+        self._refuse_other_owner()
         begun: dict[Partition, int] = {}
         for partition, offset in offsets.items():
             if offset is not None:
@@ -176,7 +190,7 @@ class KafkaSource:
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Tell the broker how far the database is, for lag tools only; never raises."""
         if self._consumer is not None:
-            tell_offsets(self._consumer, offsets)
+            tell_offsets(self._consumer, offsets, self._owner.mark if self._owner else "")
 
     def close(self) -> None:
         """Leave the group; safe to call twice."""
@@ -195,6 +209,17 @@ class KafkaSource:
     @property
     def _call_timeout_ms(self) -> int:
         return round(self._settings.call_timeout_seconds * 1000)
+
+    def _refuse_other_owner(self) -> None:
+        if self._owner is not None:
+            self._owner_asked_at = time.monotonic()
+            refuse_other_owner(
+                self._consumer,
+                self._topic,
+                self._group_id,
+                self._owner,
+                timeout_ms=self._call_timeout_ms,
+            )
 
     def _seek_starts(self, consumer: Any, partitions: list[Partition]) -> dict[Partition, int]:
         if self._n_first is None:

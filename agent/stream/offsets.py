@@ -56,11 +56,15 @@ def ends_of(consumer: Any, timeout_ms: int) -> dict[Partition, int]:
     return {(tp.topic, tp.partition): int(end) for tp, end in told.items()}
 
 
-def tell_offsets(consumer: Any, offsets: Mapping[Partition, int]) -> None:
-    """Commit the owned partitions' *offsets*, for lag tools; never raises, never waits."""
+def tell_offsets(consumer: Any, offsets: Mapping[Partition, int], mark: str = "") -> None:
+    """Commit the owned partitions' *offsets*, for lag tools; never raises, never waits.
+
+    Args:
+        mark: what the broker is to keep beside each.
+    """
     owned = consumer.assignment()
     marks = {
-        TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
+        TopicPartition(*partition): OffsetAndMetadata(offset, mark, -1)
         for partition, offset in offsets.items()
         if TopicPartition(*partition) in owned  # the broker would believe us for others', too
     }

@@ -1,4 +1,4 @@
-"""How far the upgrade of a large database is, on the terminal."""
+"""How far a long task on the database is, on the terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .progress import progress_bars
 
 
 @contextmanager
-def upgrade_bars() -> Iterator[Callable[[int, int], None]]:
-    """Give what `Database.upgrade` tells of the rows that it moves; a bar is drawn from the first."""
+def upgrade_bars(what: str = "rows of the history") -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how much of how much is done; a bar is drawn from the first time on."""
     with progress_bars(Console(stderr=True), transient=True) as bars:
         tasks: list[TaskID] = []
 
         def show(moved: int, total: int) -> None:
             if not tasks:
-                tasks.append(bars.add_task("rows of the history", total=total))
+                tasks.append(bars.add_task(what, total=total))
             bars.update(tasks[0], completed=moved)
 
         yield show

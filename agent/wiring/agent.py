@@ -24,6 +24,7 @@ from ..model.reader import LayerReader
 from ..model.scorer import ModelScorer
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
+from ..stream.group_owner import GroupOwner
 from ..stream.kafka import KafkaSource
 from ..telemetry import Metrics
 from .decode import build_decode_ports
@@ -132,7 +133,11 @@ def _build_ends(
 ) -> tuple[KafkaSource, KafkaDeadLetters]:
     """The topic is looked for first: a mistyped name makes no dead-letter topic."""
     name, topic = settings.stream.name, settings.stream.topic
-    source = build_source(settings, first_partitions=partial(store.first_partitions, name))
+    source = build_source(
+        settings,
+        first_partitions=partial(store.first_partitions, name),
+        owner=GroupOwner(store.database_id(), name),
+    )
     try:
         if accept_new_topic:
             _accept(store, name, topic, source.topic_id())

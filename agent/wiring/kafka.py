@@ -11,6 +11,7 @@ from ..settings.conflicts import OAUTH
 from ..settings.load import Settings
 from ..stream.connection import KafkaConnection
 from ..stream.consumer import ConsumerSettings, OffsetReset
+from ..stream.group_owner import GroupOwner
 from ..stream.kafka import KafkaSource
 from ..stream.oauth import OAuthClient
 
@@ -62,6 +63,7 @@ def build_source(
     group_id: str | None = None,
     reset: OffsetReset | None = None,
     first_partitions: Callable[[int], int] | None = None,
+    owner: GroupOwner | None = None,
 ) -> KafkaSource:
     """Join the consumer group; arguments take the place of the stream's own settings."""
     return KafkaSource(
@@ -70,6 +72,7 @@ def build_source(
         group_id=group_id or settings.kafka.group_id,
         settings=consumer_settings(settings, reset=reset),
         first_partitions=first_partitions,
+        owner=owner,
     )
 
 

@@ -132,10 +132,10 @@ def test_evidence_is_pruned_by_age_then_by_size(store: Store) -> None:
     kept.append(evidence(10, minute=10, thumbnail=None))
     store.flush(flush(advance(None, 11), evidence=kept))
     before = START + timedelta(minutes=3)
-    assert store.prune_evidence(STREAM, before=before, max_bytes=10_000) == 3
-    assert store.prune_evidence(STREAM, before=before, max_bytes=450) == 3
+    assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=10_000) == 3
+    assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=450) == 3
     assert sorted(row.offset for row in store.evidence(STREAM)) == [6, 7, 8, 9, 10]
-    assert store.prune_evidence(STREAM, before=before, max_bytes=450) == 0
+    assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=450) == 0
 
 
 def test_one_detector_is_active_per_stream(store: Store) -> None:

@@ -16,6 +16,7 @@ from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import OffsetReset
+from driftgauge.agent.stream.group_owner import GroupOwner
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.storage import Database, Store
@@ -99,6 +100,7 @@ class Rig:
         connection: KafkaConnection | None = None,
         session_timeout_seconds: float = 30,
         lag_interval_seconds: float = 10.0,
+        stream: str = STREAM,
     ) -> Agent:
         source = KafkaSource(
             connection or self.server.connection(),
@@ -109,7 +111,8 @@ class Rig:
                 session_timeout_seconds=session_timeout_seconds,
                 heartbeat_interval_seconds=session_timeout_seconds / 5,
             ),
-            first_partitions=partial(self.store.first_partitions, STREAM),
+            first_partitions=partial(self.store.first_partitions, stream),
+            owner=GroupOwner(self.store.database_id(), stream),
         )
         stop, letters = threading.Event(), MemoryDeadLetters()
         loop = AgentLoop(
@@ -119,7 +122,10 @@ class Rig:
             store=self.store,
             clock=SystemClock(),
             settings=replace(
-                SETTINGS, poll_seconds=poll_seconds, lag_interval_seconds=lag_interval_seconds
+                SETTINGS,
+                stream=stream,
+                poll_seconds=poll_seconds,
+                lag_interval_seconds=lag_interval_seconds,
             ),
             stop=stop,
         )

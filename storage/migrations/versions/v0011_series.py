@@ -52,12 +52,10 @@ def _create_in_sqlite() -> None:
         "CONSTRAINT pk_window_counts PRIMARY KEY (window_start, series)) WITHOUT ROWID"
     )
     op.execute(
-        "CREATE TABLE moment (second INTEGER NOT NULL, minute TEXT NOT NULL, hour TEXT NOT NULL, "
-        "day TEXT NOT NULL, window_start TEXT NOT NULL, "
+        "CREATE TABLE moment (second INTEGER NOT NULL, window_start TEXT NOT NULL, "
         "CONSTRAINT pk_moment PRIMARY KEY (second))"
     )
-    for name in ("minute", "hour", "day", "window_start"):
-        op.create_index(f"ix_moment_{name}", "moment", [name])
+    op.create_index("ix_moment_window_start", "moment", ["window_start"])
 
 
 def _create_in_postgresql() -> None:

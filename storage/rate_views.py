@@ -1,0 +1,104 @@
+"""The SQL of the views that read all of history by window, minute, hour or day."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from .histogram import ALPHAS, EDGES
+from .levels import mark_sql, period_arms, start_sql
+from .tables import BINS
+
+_OOD_BINS = BINS[: len(ALPHAS)]
+_COUNTS = ("events", "left_out", "left_out_ood", *_OOD_BINS)
+_MINUTE = 60
+
+
+def rate_view(unit: str, dialect: str) -> str:
+    """Return the query of the view of OOD rates by ``window``, ``minute``, ``hour`` or ``day``."""
+    arms = [_rates(arm, dialect) for arm in _arms(unit, dialect)]
+    return (
+        "SELECT stream, segment, layer, detector, period_start, events, ood_events,\n"
+        "       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, "
+        "alpha\n"
+        f"FROM (\n{_UNION.join(arms)}\n) AS period\nWHERE events > 0"
+    )
+
+
+def histogram_view(level: str, dialect: str) -> str:
+    """Return the query of the view of counts by bin, by ``day`` or in the finest periods kept (``window``)."""
+    named = "window_start" if level == "window" else "period_start"
+    columns = ", ".join(f"{column} AS {column}" for column in BINS)
+    arms = [
+        f"SELECT series.stream, segment, layer, detector, {_time(dialect)} AS {named}, "
+        f"{columns}\nFROM ({arm}) AS counted {_joins(dialect)}"
+        for arm in period_arms(level, dialect, BINS)
+    ]
+    cases = " ".join(f"WHEN {n} THEN COALESCE({name}, 0)" for n, name in enumerate(BINS))
+    edges = " UNION ALL ".join(
+        f"SELECT {n} AS bin, {low} AS p_low, {high} AS p_high"
+        for n, (low, high) in enumerate(pairwise(EDGES))
+    )
+    return (
+        f"SELECT stream, segment, layer, detector, {named},\n"
+        "       CAST(p_low AS DOUBLE PRECISION) AS p_low, "
+        "CAST(p_high AS DOUBLE PRECISION) AS p_high,\n"
+        f"       CASE bin {cases} END AS events\n"
+        f"FROM (\n{_UNION.join(arms)}\n) AS counted CROSS JOIN ({edges}) AS edges"
+    )
+
+
+_UNION = "\nUNION ALL\n"
+
+
+def _arms(unit: str, dialect: str) -> list[str]:
+    if unit == "minute":
+        return _minute_arms(dialect)
+    if unit == "window":
+        return period_arms("window", dialect, _COUNTS)[:1]
+    return period_arms(unit, dialect, _COUNTS)
+
+
+def _minute_arms(dialect: str) -> list[str]:
+    """Return those by window, where shorter windows than a minute are added up."""
+    kept, *older = period_arms("window", dialect, _COUNTS)
+    whole = f"{kept} AND series IN ({_series_of('=')})"
+    start = start_sql("window_start", "window", dialect)
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in _COUNTS)
+    parts = (
+        f"SELECT {start} AS window_start, series, {sums} FROM window_counts "
+        f"WHERE window_start >= {mark_sql('window', 'kept_from')} "
+        f"AND series IN ({_series_of('<>')}) GROUP BY 1, 2"
+    )
+    return [whole, parts, *older]
+
+
+def _series_of(comparison: str) -> str:
+    return (
+        "SELECT series.id FROM series JOIN stream ON stream.stream = series.stream "
+        f"WHERE stream.window_seconds / {_MINUTE} * {_MINUTE} {comparison} stream.window_seconds"
+    )
+
+
+def _rates(arm: str, dialect: str) -> str:
+    ood = " + ".join(
+        f"CASE WHEN alpha >= {alpha} THEN COALESCE({name}, 0) ELSE 0 END"
+        for alpha, name in zip(ALPHAS, _OOD_BINS, strict=True)
+    )
+    return (
+        f"SELECT stream.stream, segment, layer, detector, {_time(dialect)} AS period_start,\n"
+        f"       CAST(events AS BIGINT) AS events, CAST({ood} AS BIGINT) AS ood_events,\n"
+        "       CAST(events + COALESCE(left_out, 0) AS BIGINT) AS represented,\n"
+        f"       CAST({ood} + COALESCE(left_out_ood, 0) AS BIGINT) AS represented_ood, alpha\n"
+        f"FROM ({arm}) AS counted {_joins(dialect)} JOIN stream ON stream.stream = series.stream"
+    )
+
+
+def _time(dialect: str) -> str:
+    return "moment.window_start" if dialect == "sqlite" else "counted.window_start"
+
+
+def _joins(dialect: str) -> str:
+    names = "JOIN series ON series.id = counted.series"
+    if dialect != "sqlite":
+        return names
+    return f"{names} JOIN moment ON moment.second = counted.window_start"
