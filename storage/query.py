@@ -14,11 +14,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from sqlalchemy import Engine
 
 from .errors import QueryRefused, QueryTimedOut, StorageError, StoreUnavailable
+from .sqlite_file import read_address
 
 _READING = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -54,7 +54,7 @@ def query_sqlite(path: Path, sql: str, *, timeout_seconds: float, limit: int) ->
     """Run *sql* on the file *path*; raises as `Database.query` says."""
     if not path.exists():
         raise StorageError(f"there is no database at {path}", hint="see --store")
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    address = read_address(path)
     deadline = time.monotonic() + timeout_seconds
     with closing(sqlite3.connect(address, uri=True, timeout=timeout_seconds)) as connection:
         connection.text_factory = lambda found: found.decode("utf-8", "replace")

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
@@ -37,18 +38,25 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     path = Path(str(url.database))
 
     @event.listens_for(engine, "do_connect")
-    def find_or_make(*_: object) -> None:
+    def find_or_make(*_: object) -> sqlite3.Connection | None:
         if not make and not path.exists():
             raise StorageError(f"there is no database at {path}", hint=_NO_FILE_HINT)
+        if path.exists() and is_on_read_only_mount(path):
+            return sqlite3.connect(
+                read_address(path), uri=True, isolation_level=None, check_same_thread=False
+            )
         try:
             _make_file(path)
         except OSError as error:
             raise file_error(error, path) from error
+        return None
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
         # NORMAL loses the last transactions with the power, never their wholeness: offsets go
         # with their counts, so the events are read and counted again.
+        if path.exists() and is_on_read_only_mount(path):
+            return
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()  # of a file without tables
         _use_wal(connection, busy_seconds)
         for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
@@ -65,6 +73,22 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def is_on_read_only_mount(path: Path) -> bool:
+    """Return whether the folder of *path* can be written by nobody."""
+    return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+
+
+def read_address(path: Path) -> str:
+    """Return the URI by which SQLite opens *path* for reading only.
+
+    Beside a file in WAL mode it must make a -shm, and a read-only mount refuses that. Where no -wal holds
+    anything, nothing is missing without it, and nobody changes the file.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    alone = is_on_read_only_mount(path) and not (wal.exists() and wal.stat().st_size)
+    return f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if alone else ''}"
 
 
 def give_space_back(connection: Connection) -> None:

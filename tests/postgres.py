@@ -134,6 +134,13 @@ class PostgresServer:
             process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
             process.wait(START_SECONDS)
 
+    def kill(self) -> None:
+        """End it as a crash would: no connection is told, and the next start recovers."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+            process.wait(START_SECONDS)
+
     @contextmanager
     def away(self) -> Iterator[None]:
         """End it for the block and start it again, with all that it kept."""
