@@ -25,6 +25,7 @@ _VIEWS: dict[Period, str] = {
     "day": "daily",
 }
 _SECOND = timedelta(seconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - _SECOND
 _RATE_COLUMNS = (
     *("period_start", "segment", "layer", "detector", "events", "ood_events", "ood_rate"),
     *("represented", "alpha"),
@@ -173,7 +174,8 @@ def read_summaries(connection: Connection, stream: str) -> list[ScoreSummary]:
 
 def _whole(moment: datetime) -> datetime:
     """Return the next whole second: SQLite's counts know no others."""
-    return moment if not moment.microsecond else moment.replace(microsecond=0) + _SECOND
+    whole = moment.replace(microsecond=0)
+    return moment if moment == whole or moment > _LAST else whole + _SECOND
 
 
 def _rate_view(period: Period) -> TableClause:
