@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select
 
+from .people_views import people_words, spell_seconds
 from .rate_views import histogram_view, rate_view
 from .tables import BINS, view_definition
 
@@ -58,6 +59,7 @@ def view_statements(dialect: str) -> dict[str, str]:
     source = _source()
     for word, meaning in _words(dialect).items():
         source = source.replace(f"{{{word}}}", meaning)
+    source = spell_seconds(source, dialect)
     statements = [part.strip() for part in source.split(";\n") if part.strip()]
     return {_CREATED.findall(statement)[0]: statement for statement in statements}
 
@@ -89,4 +91,5 @@ def _words(dialect: str) -> dict[str, str]:
         **{f"rates by {unit}": rate_view(unit, dialect) for unit in _UNITS},
         "histogram": histogram_view("window", dialect),
         "histogram by day": histogram_view("day", dialect),
+        **people_words(dialect),
     }

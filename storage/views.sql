@@ -29,7 +29,11 @@ SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.dete
        acknowledged.changed_at AS acknowledged_at, acknowledged.actor AS acknowledged_by,
        alert.resolved_at, resolved.actor AS resolved_by,
        alert.rate_now, alert.rate_peak, alert.rate_normal, alert.events, alert.reopened,
-       alert.log_e_value, alert.verdict, alert.incident_id, alert.message
+       alert.log_e_value, alert.verdict, alert.incident_id,
+       {seconds alert.opened_at acknowledged.changed_at} AS seconds_to_acknowledge,
+       {seconds alert.opened_at alert.resolved_at} AS seconds_to_resolve,
+       {seconds alert.since alert.refreshed_at} AS seconds_changed,
+       alert.message
 FROM alert
 LEFT JOIN alert_transition AS acknowledged ON acknowledged.id = (
     SELECT max(id) FROM alert_transition
@@ -66,3 +70,57 @@ CREATE VIEW p_value_histogram AS
 -- The same by day (UTC), and quick over all of history.
 CREATE VIEW p_value_histogram_daily AS
 {histogram by day};
+
+-- The last 24 hours of each segment before the newest event in the database, beside what is normal in
+-- it: its rate on its detector's reference, or else that of its own 28 days before.
+CREATE VIEW top_movers AS
+WITH latest AS (
+    SELECT series.stream, series.segment, CAST(SUM(events) AS BIGINT) AS events,
+           CAST(SUM({ood}) AS BIGINT) AS ood_events,
+           CAST(SUM({ood} + COALESCE(left_out_ood, 0)) AS DOUBLE PRECISION)
+               / SUM(events + COALESCE(left_out, 0)) AS ood_rate
+    FROM {hours of the last day} JOIN stream ON stream.stream = series.stream
+    WHERE series.layer = '*' AND events > 0
+    GROUP BY series.stream, series.segment
+), earlier AS (
+    SELECT series.stream, series.segment,
+           CAST(SUM({ood} + COALESCE(left_out_ood, 0)) AS DOUBLE PRECISION)
+               / SUM(events + COALESCE(left_out, 0)) AS ood_rate
+    FROM {days before} JOIN stream ON stream.stream = series.stream
+    WHERE series.layer = '*' AND events > 0
+    GROUP BY series.stream, series.segment
+), compared AS (
+    SELECT latest.stream, latest.segment, latest.events, latest.ood_events, latest.ood_rate,
+           earlier.ood_rate AS earlier_rate,
+           COALESCE({registered rate}, earlier.ood_rate) AS normal_rate, stream.alpha
+    FROM latest
+    JOIN stream ON stream.stream = latest.stream
+    LEFT JOIN earlier ON earlier.stream = latest.stream AND earlier.segment = latest.segment
+    LEFT JOIN detector ON detector.stream = latest.stream AND detector.active
+)
+SELECT stream, segment, events, ood_events, ood_rate, earlier_rate, normal_rate,
+       ood_rate - normal_rate AS beyond,
+       (ood_rate - COALESCE(normal_rate, alpha)) * events / (events + 50.0) AS weight
+FROM compared;
+
+-- What each detector version counted, and how its alerts were judged.
+CREATE VIEW detector_history AS
+SELECT detector.stream, detector.detector, detector.active, detector.created_at, detector.uri,
+       counted.first_day, counted.last_day, COALESCE(counted.events, 0) AS events,
+       counted.ood_rate, COALESCE(raised.alerts, 0) AS alerts,
+       COALESCE(raised.found_false, 0) AS found_false
+FROM detector
+LEFT JOIN (
+    SELECT stream, detector, MIN(period_start) AS first_day, MAX(period_start) AS last_day,
+           CAST(SUM(events) AS BIGINT) AS events,
+           SUM(ood_rate * represented) / SUM(represented) AS ood_rate
+    FROM ood_rate_daily
+    WHERE segment = '*' AND layer = '*'
+    GROUP BY stream, detector
+) AS counted ON counted.stream = detector.stream AND counted.detector = detector.detector
+LEFT JOIN (
+    SELECT stream, detector, COUNT(*) AS alerts,
+           SUM(CASE WHEN verdict = 'false' THEN 1 ELSE 0 END) AS found_false
+    FROM alert
+    GROUP BY stream, detector
+) AS raised ON raised.stream = detector.stream AND raised.detector = detector.detector;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from driftgauge.storage import Period, RateRow, Store
@@ -100,6 +100,24 @@ def movers(
         for name, counted in _by_segment(rows).items()
     ]
     return sorted(found, key=lambda mover: (-mover.weight, mover.segment))
+
+
+def _earlier(
+    store: Store, stream: str, *, segment: str | None, layer: str, since: datetime
+) -> list[RateRow]:
+    """Return the whole days before *since*, and the hours of its own day before it."""
+    day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    spans: list[tuple[Period, datetime, datetime]] = [
+        ("day", since - EARLIER, day),
+        ("hour", day, since),
+    ]
+    return [
+        row
+        for period, begin, end in spans
+        for row in store.rates(
+            stream, period=period, segment=segment, layer=layer, since=begin, until=end
+        )
+    ]
 
 
 def _mover(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from driftgauge.storage import (
     Database,
@@ -19,7 +20,7 @@ from driftgauge.storage import (
 from driftgauge.storage.tables import BINS, metadata
 from driftgauge.storage.views import view_names
 
-from ..stores import START, STREAM, advance, alert, evidence, flush, window
+from ..stores import DETECTOR, START, STREAM, advance, alert, evidence, flush, window
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sql.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sql ?(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
@@ -28,13 +29,13 @@ BLOCKS = re.findall(r"^```sql ?(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re
 def fill(store: Store) -> None:
     rows = [
         window(range(1, 19), minute=minute, segment=segment, layer=layer)
-        for minute in (0, 60, 1440)
+        for minute in (-1440, 0, 60, 1440)
         for segment in ("*", "camera=3")
         for layer in ("*", "blocks.1")
     ]
     store.flush(flush(advance(None, 9), windows=rows, evidence=[evidence(1), evidence(2)]))
     store.heartbeat(HeartbeatRecord(agent="a", stream=STREAM, host="b", version="1", condition="c"))
-    store.register_detector(DetectorRecord("d1", STREAM, "file:d1", START, True, {}))
+    store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:d1", START, True, {}))
     (raised,) = store.judge(Judgement(STREAM, None, MonitorState(START, ""), [alert()]))
     store.transition_alert(raised.id or 0, "resolved", at=START + timedelta(hours=1), by="ada")
 
@@ -55,6 +56,21 @@ def test_the_page_names_every_table_view_and_column() -> None:
         "id"
     }
     assert sorted(name for name in wanted if f"`{name}`" not in PAGE) == []
+
+
+def test_every_column_of_a_view_is_described_where_the_view_is(database: Database) -> None:
+    sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    missing = []
+    with database.read() as connection:
+        for view in view_names():
+            described = "".join(section for section in sections if f"`{view}`" in section)
+            columns = [str(row["name"]) for row in inspect(connection).get_columns(view)]
+            missing += [
+                f"{view}.{name}"
+                for name in columns
+                if f"`{name}`" not in described and name not in BINS
+            ]
+    assert missing == []
 
 
 def test_the_page_has_queries_for_both_databases() -> None:
