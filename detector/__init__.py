@@ -34,6 +34,7 @@ from .layout import Layout
 from .methods import METHOD_KINDS, METHODS
 from .moment import layer_of, layers_of, with_roughness
 from .normaliser import NORMALISER_KINDS, NormaliserKind
+from .pixels import PIXELS, STATISTICS, measure_pixels
 from .preset import LEAN, PAPER, Preset
 from .probes import CONTENT_PROBES, COVARIATE_PROBES, PROBES, probe_image
 from .reference import (
@@ -44,6 +45,7 @@ from .reference import (
     p_value_bins,
     reference_windows,
 )
+from .roughness import LEAST_PLACES
 from .selection import describe_layers, select_layers
 from .splitting import MIN_EVENTS, split_reference
 from .taps import LayerTaps
@@ -53,14 +55,17 @@ __all__ = [
     "CONTENT_PROBES",
     "COVARIATE_PROBES",
     "LEAN",
+    "LEAST_PLACES",
     "METHODS",
     "METHOD_KINDS",
     "MIN_EVENTS",
     "NORMALISER_KINDS",
     "N_P_VALUE_BINS",
     "PAPER",
+    "PIXELS",
     "PROBES",
     "P_VALUE_EDGES",
+    "STATISTICS",
     "ArtifactCorrupt",
     "ArtifactError",
     "ArtifactMismatch",
@@ -92,6 +97,7 @@ __all__ = [
     "layer_of",
     "layers_of",
     "load_detector",
+    "measure_pixels",
     "p_value_bins",
     "probe_image",
     "read_manifest",

@@ -19,19 +19,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .calibration import Calibration
+from .calibration import Calibration, Joining
 from .detector import Detector
 from .errors import ArtifactCorrupt, ArtifactMismatch, ArtifactTooNew
 from .identity import ModelIdentity
 from .methods import empty_method
+from .moment import layers_of
 from .normaliser import Normaliser
 from .preset import Preset
 
-FORMAT = 3
+FORMAT = 4
 FOR_PEOPLE = frozenset({"detector", "figures", "notes", "versions"})
 """What the manifest holds beside what scoring reads; a detector's name does not depend on it."""
 _FORMAT_2 = 2
 _BOUND_IN_FORMAT_2 = ("identity", "preset", "layers", "groups")
+RANKED = ("scores", "sums", "combined", "weights")
+"""Arrays of a calibration."""
 MAX_CHANNELS = 1_000_000
 _DAMAGE = (
     *(SafetensorError, OSError, RecursionError, MemoryError),
@@ -104,7 +107,8 @@ def load_detector(folder: Path, identity: ModelIdentity | None = None) -> Detect
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of the detector in *folder*, its format checked.
 
-    A detector of format 2, of the version before, keeps its name and is read as it is.
+    Detectors of formats 2 and 3, of versions before, keep their names and are read as they are: their
+    taps hold means only, which are still pooled in the same way.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -159,11 +163,11 @@ def _digest(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
 def _tensors(detector: Detector) -> dict[str, Tensor]:
     tensors = {f"method.{k}": v for k, v in detector.method.state_dict().items()}
     tensors |= {f"normaliser.{k}": v for k, v in detector.normaliser.state_dict().items()}
-    for name, values in asdict(detector.calibration).items():
-        tensors[f"calibration.{name}"] = torch.from_numpy(values)
+    for name in RANKED:
+        tensors[f"calibration.{name}"] = torch.from_numpy(getattr(detector.calibration, name))
     for number, group in enumerate(detector.groups.values()):
-        for name, values in asdict(group).items():
-            tensors[f"group.{number}.{name}"] = torch.from_numpy(values)
+        for name in RANKED:
+            tensors[f"group.{number}.{name}"] = torch.from_numpy(getattr(group, name))
     for number, counts in enumerate(detector.reference.values()):
         tensors[f"reference.{number}"] = torch.from_numpy(counts)
     return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
@@ -173,7 +177,9 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
     channels = {layer["name"]: int(layer["channels"]) for layer in manifest["layers"]}
     if sum(channels.values()) > MAX_CHANNELS or min(channels.values()) < 1:
         raise ValueError(f"got layers of {list(channels.values())} channels")
-    preset = Preset(**manifest["preset"])
+    before = {"joining": "largest"} if manifest["format"] < FORMAT else {}
+    preset = Preset(**before | manifest["preset"])
+    n_layers = len(layers_of(channels))
     normaliser = Normaliser(channels, preset.normaliser)
     normaliser.load_state_dict(_part(tensors, "normaliser."))
     state = _part(tensors, "method.")
@@ -183,9 +189,9 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
         raise ValueError("the manifest and the tensors disagree on the shape of the networks")
     method = empty_method(preset, normaliser.widths, state)
     method.load_state_dict(state)
-    calibration = _calibration(tensors, "calibration.", n_layers=len(channels))
+    calibration = _calibration(tensors, "calibration.", n_layers=n_layers, joining=preset.joining)
     groups = {
-        name: _calibration(tensors, f"group.{number}.", n_layers=len(channels))
+        name: _calibration(tensors, f"group.{number}.", n_layers=n_layers, joining=preset.joining)
         for number, name in enumerate(list(manifest["groups"]))
     }
     reference = {
@@ -194,7 +200,7 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
     }
     if len(_part(tensors, "reference.")) != len(reference):
         raise ValueError("the manifest and the tensors disagree on the reference's segments")
-    _check_reference(reference, n_layers=len(channels))
+    _check_reference(reference, n_layers=n_layers)
     return Detector(
         normaliser=normaliser,
         method=method,
@@ -220,9 +226,16 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return part
 
 
-def _calibration(tensors: Mapping[str, Tensor], prefix: str, *, n_layers: int) -> Calibration:
+def _calibration(
+    tensors: Mapping[str, Tensor], prefix: str, *, n_layers: int, joining: Joining
+) -> Calibration:
     arrays = {key: value.numpy() for key, value in _part(tensors, prefix).items()}
-    calibration = Calibration(**arrays)
+    weights = arrays.pop("weights", np.ones(n_layers))  # formats before 4 have none
+    if weights.shape != (n_layers,) or (weights < 0).any():
+        raise ValueError(
+            f"{prefix}weights has shape {weights.shape}, wanted ({n_layers},), positive"
+        )
+    calibration = Calibration(**arrays, weights=weights, joining=joining)
     shape = calibration.scores.shape
     if len(shape) != 2 or shape[1] != n_layers + 1 or calibration.sums.shape != shape[:1]:  # noqa: PLR2004 - (n, layers + 1)
         raise ValueError(f"{prefix}scores has shape {shape}, wanted (n, {n_layers} + 1)")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Joining = Literal["sum", "largest"]
+JOININGS: tuple[Joining, ...] = get_args(Joining)
 
 TAIL_FROM = 0.9
 """Quantile of the held-out scores beyond which surprise grows with the score, not the rank."""
@@ -19,30 +22,46 @@ TAIL_FROM = 0.9
 class Calibration:
     """Sorted held-out scores that new ones are ranked among.
 
-    Two questions are asked of an event, and the more significant answer is used: is any layer unusual
-    (Fisher's sum over the layers' p-values), and is the whole unusual (the joint score)? The
-    first sees faults of lens and light, the second unknown content; a sum of both would drown
-    either. Whatever the statistic, its rank among cal-B is a valid p-value.
+    Two questions are asked of an event: is any layer unusual (Fisher's sum over the layers' p-values,
+    weighted), and is the whole unusual (the joint score)? The first sees faults of lens and light, the
+    second unknown content. Their surprises are summed, each on its own scale of -log p, so that many
+    layers do not drown the joint score. Whatever the statistic, its rank among cal-B is a valid p-value.
 
     Attributes:
         scores: cal-A, ``(n, layers + 1)``, each column sorted; the last is the joint score.
         sums: cal-A's Fisher sums, ``(n,)``, sorted.
         combined: cal-B's combined statistics, ``(m,)``, sorted.
+        weights: of each layer in Fisher's sum, ``(layers,)``.
+        joining: ``sum`` of both surprises, or the ``largest``.
     """
 
     scores: Array
     sums: Array
     combined: Array
+    weights: Array
+    joining: Joining = "sum"
 
     @classmethod
-    def fit(cls, cal_a: Array, cal_b: Array) -> Calibration:
-        """Calibrate on two held-out sets of scores, ``(n, layers + 1)`` and ``(m, layers + 1)``."""
+    def fit(
+        cls,
+        cal_a: Array,
+        cal_b: Array,
+        weights: Array | None = None,
+        joining: Joining = "sum",
+    ) -> Calibration:
+        """Calibrate on two held-out sets of scores, ``(n, layers + 1)`` and ``(m, layers + 1)``.
+
+        Args:
+            weights: of each layer in Fisher's sum, ``(layers,)``; None weighs all alike. Whatever they
+                are, p-values are exact.
+        """
         cal_a = np.asarray(cal_a, dtype=np.float64)
         scores = np.sort(cal_a, axis=0)
-        sums = np.sort(_fisher(_columns_of(scores), cal_a, own=1))
-        draft = cls(scores, sums, np.zeros(0))
+        weights = np.ones(scores.shape[1] - 1) if weights is None else weights
+        sums = np.sort(_fisher(_columns_of(scores), cal_a, weights, own=1))
+        draft = cls(scores, sums, np.zeros(0), weights, joining)
         statistic = draft.statistic(np.asarray(cal_b, dtype=np.float64))
-        return cls(scores, sums, np.sort(statistic))
+        return replace(draft, combined=np.sort(statistic))
 
     def statistic(self, scores: Array, *, own: int = 0) -> Array:
         """Return the combined statistic of *scores*, ``(n,)``; higher is more unusual.
@@ -53,11 +72,11 @@ class Calibration:
         """
         layers = self.layer_surprise(scores, own=own)
         joint = _surprise(self._columns[-1], scores[:, -1], own=own)
-        return np.maximum(layers, joint)
+        return layers + joint if self.joining == "sum" else np.maximum(layers, joint)
 
     def layer_surprise(self, scores: Array, *, own: int = 0) -> Array:
         """Return how unusual the layers' p-values are together, ``(n,)``; see `statistic`."""
-        return _surprise(self._sums, _fisher(self._columns, scores, own=own), own=own)
+        return _surprise(self._sums, _fisher(self._columns, scores, self.weights, own=own), own=own)
 
     def p_values(self, scores: Array, uniforms: Array) -> tuple[Array, Array]:
         """Return the combined statistic ``(n,)`` and p-values ``(n, layers + 1)`` in (0, 1].
@@ -128,11 +147,11 @@ def _columns_of(scores: Array) -> list[_Column]:
     return [_Column.of(column) for column in scores.T]
 
 
-def _fisher(columns: Sequence[_Column], scores: Array, *, own: int) -> Array:
-    """Return the sum over layers of ``-log p``, the joint column left out."""
+def _fisher(columns: Sequence[_Column], scores: Array, weights: Array, *, own: int) -> Array:
+    """Return the weighted sum over layers of ``-log p``, the joint column left out."""
     total = np.zeros(len(scores))
     for m, column in enumerate(columns[:-1]):
-        total += _surprise(column, scores[:, m], own=own)
+        total += weights[m] * _surprise(column, scores[:, m], own=own)
     return total
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .calibration import Array, Calibration
-from .detector import Detector, score_all
+from .detector import Detector, layer_weights, score_all
 from .methods import METHODS, fit_method
 from .methods.scoring import ScoringMethod
 from .probes import CONTENT_PROBES, COVARIATE_PROBES
@@ -87,6 +87,8 @@ def compare_methods(
         calibration = Calibration.fit(
             score_all(other, reference, rows[parts.cal_a]),
             score_all(other, reference, rows[parts.cal_b]),
+            layer_weights(other.layers),
+            other.preset.joining,
         )
         normal = calibration.statistic(score_all(other, plain))
         unusual = {
@@ -134,5 +136,11 @@ def _methods(detector: Detector, clean: Tensor, seed: int) -> dict[str, ScoringM
         for kind, method in METHODS.items():
             if kind not in known and method.is_cheap:
                 preset = replace(detector.preset, method=kind)
-                known[kind], _ = fit_method(preset, clean, detector.normaliser.widths, seed=seed)
+                known[kind], _ = fit_method(
+                    preset,
+                    clean,
+                    detector.normaliser.widths,
+                    seed=seed,
+                    joint=detector.normaliser.joint,
+                )
     return known

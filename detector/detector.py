@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,17 @@ from .fitting import OnProgress, Training
 from .group import calibration_groups, group_rows
 from .methods import fit_method
 from .methods.scoring import ScoringMethod
+from .moment import layers_of
 from .normaliser import Normaliser
+from .pixels import PIXELS
 from .preset import LEAN, Preset
 from .reference import ReferenceWindows, reference_windows
 from .rows import BATCH, MAX_TRAIN, Rows, normalise_rows, take_rows, thin_rows
 from .splitting import MIN_EVENTS, Split, split_reference
 
 COMBINED = "*"
+PIXELS_WEIGHT = 2.0
+"""What the statistics of pixels count beside each layer: chosen in docs/benchmarks.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,14 @@ class Detector:
     figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        """Tapped layers, in the order of the scores."""
+    def taps(self) -> tuple[str, ...]:
+        """Names of the taps that are scored: moments of layers, and perhaps `PIXELS`."""
         return tuple(self.normaliser.channels)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers, in the order of the scores: the moments of each are one score."""
+        return layers_of(self.taps)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,7 +77,7 @@ class Detector:
         """Return how unusual each layer is, and all of them jointly; higher is more unusual.
 
         Args:
-            taps: layer name to pooled activations, ``(n, channels)``, on the detector's device.
+            taps: tap name to moments, ``(n, channels)``, on the detector's device.
 
         Returns:
             ``(n, layers + 1)``, float32; the last is the joint score. An empty batch gives none.
@@ -158,6 +168,7 @@ def fit_detector(
         training=training,
         on_progress=on_progress,
         checkpoint=checkpoint,
+        joint=normaliser.joint,
     )
     draft = Detector(normaliser, method, _EMPTY, preset, {}, figures=figures)
     return _calibrated(
@@ -183,17 +194,25 @@ def _calibrated(
 ) -> Detector:
     """Return *draft* with the calibrations, and with what each segment's normal looked like."""
     cal_a, cal_b = scores[parts.cal_a], scores[parts.cal_b]
-    calibration = Calibration.fit(cal_a, cal_b)
+    calibrate = partial(
+        Calibration.fit, weights=layer_weights(draft.layers), joining=draft.preset.joining
+    )
+    calibration = calibrate(cal_a, cal_b)
     p_values = np.full(scores.shape, np.nan)
     p_values[parts.cal_a], p_values[parts.cal_b] = calibration.own_p_values(cal_a, cal_b, seed)
     groups = {}
     for group, (in_a, in_b) in calibration_groups(segments, parts, calibrate_by).items():
-        groups[group] = Calibration.fit(scores[in_a], scores[in_b])
+        groups[group] = calibrate(scores[in_a], scores[in_b])
         own = groups[group].own_p_values(scores[in_a], scores[in_b], seed)
         p_values[in_a], p_values[in_b] = own
     rows = np.sort(np.concatenate([parts.cal_a, parts.cal_b]))
     reference = reference_windows(p_values[rows], window_ids[rows], [segments[r] for r in rows])
     return replace(draft, calibration=calibration, reference=reference, groups=groups)
+
+
+def layer_weights(layers: Sequence[str]) -> Array:
+    """Return what each layer's surprise counts in their sum."""
+    return np.array([PIXELS_WEIGHT if layer == PIXELS else 1.0 for layer in layers])
 
 
 def score_all(detector: Detector, taps: Mapping[str, Tensor], rows: Rows | None = None) -> Array:
@@ -212,4 +231,4 @@ def score_all(detector: Detector, taps: Mapping[str, Tensor], rows: Rows | None 
     return scores
 
 
-_EMPTY = Calibration(scores=np.zeros((0, 0)), sums=np.zeros(0), combined=np.zeros(0))
+_EMPTY = Calibration(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros(0))

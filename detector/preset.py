@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from .calibration import JOININGS, Joining
 from .noise import N_STEPS
 from .normaliser import NORMALISER_KINDS, NormaliserKind
 
@@ -28,6 +29,8 @@ class Preset:
         n_blocks: of the denoiser.
         step: t that it scores at, counted from 0.
         mode: ``fast`` or ``paper``.
+        joining: how the surprise of the layers and of the joint score are joined: their ``sum``, or the
+            ``largest``, as before format 4 of artifacts.
     """
 
     method: str = "combined"
@@ -36,11 +39,13 @@ class Preset:
     n_blocks: int = 4
     step: int = 75
     mode: Mode = "fast"
+    joining: Joining = "sum"
 
     def __post_init__(self) -> None:
         """Refuse what no fit can have made, such as a damaged manifest's."""
         check_one_of("normaliser", self.normaliser, NORMALISER_KINDS)
         check_one_of("mode", self.mode, MODES)
+        check_one_of("joining", self.joining, JOININGS)
         _check_between("width", self.width, 0, MAX_WIDTH)
         _check_between("n_blocks", self.n_blocks, 1, MAX_BLOCKS)
         _check_between("step", self.step, 0, N_STEPS - 1)

@@ -15,6 +15,9 @@ from .pooling import MAP_AXES, VECTOR_AXES
 
 N_ROWS = 8
 """Rows that neighbours are compared in, about: more cost the host time and tell little more."""
+LEAST_PLACES = 64
+"""Positions of a layer whose roughness is worth its cost: the last stage, wide and coarse, tells
+nothing by it (docs/benchmarks.md)."""
 
 
 def measure_roughness(activation: Tensor, layout: Layout) -> Tensor:

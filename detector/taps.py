@@ -15,7 +15,7 @@ from .host import TappedLayer, find_layer, refuse_training
 from .layout import Layout, read_layout
 from .moment import ROUGHNESS
 from .pooling import pool_activation
-from .roughness import measure_roughness
+from .roughness import LEAST_PLACES, measure_roughness
 
 
 class LayerTaps:
@@ -32,6 +32,9 @@ class LayerTaps:
             not show it. ``stage~roughness`` is that moment of its channels (`measure_roughness`); see
             `with_roughness` for both.
 
+        leave_out: taps of roughness that `pooled` leaves out where a layer has fewer than `LEAST_PLACES`
+            positions.
+
     Raises:
         LayerNotFound: a name is not in the model.
         ModelNotTappable: a layer runs where hooks do not fire (torch.compile, TorchScript).
@@ -45,10 +48,11 @@ class LayerTaps:
         {'1': (4, 8), '2': (4, 16)}
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[str]) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[str], *, leave_out: bool = False) -> None:
         if not layers:
             raise LayerNotFound("got no layers to tap")
         self._model = model
+        self._leave_out = leave_out
         self._layers = {name: find_layer(model, name) for name in layers}
         self._handles: list[RemovableHandle] = []
         self._threads = threading.local()
@@ -82,7 +86,11 @@ class LayerTaps:
         """
         seen = self._seen()
         self._threads.seen = _Pass()
-        return {name: seen.tap(name, layer.call) for name, layer in self._layers.items()}
+        return {
+            name: seen.tap(name, layer.call)
+            for name, layer in self._layers.items()
+            if name not in seen.left_out
+        }
 
     def layouts(self) -> dict[str, Layout]:
         """Return what the axes of each output meant in this thread's last forward pass."""
@@ -103,7 +111,7 @@ class LayerTaps:
 
     def _reader(self, name: str, layer: TappedLayer) -> Callable[[nn.Module, object, object], None]:
         def read(module: nn.Module, inputs: object, output: object) -> None:
-            self._seen().read(name, layer, output)
+            self._seen().read(name, layer, output, leave_out=self._leave_out)
 
         return read
 
@@ -119,14 +127,15 @@ class _Pass:
         self._taps: dict[str, Tensor] = {}
         self._failures: dict[str, DetectorError] = {}
         self.layouts: dict[str, Layout] = {}
+        self.left_out: set[str] = set()
 
-    def read(self, name: str, layer: TappedLayer, output: object) -> None:
+    def read(self, name: str, layer: TappedLayer, output: object, *, leave_out: bool) -> None:
         """Pool one output; never raises, since the host must not fail for it."""
         self._n_calls[name] = self._n_calls.get(name, 0) + 1
         if layer.call not in (None, self._n_calls[name]):
             return
         try:
-            self._pool(name, layer, output)
+            self._pool(name, layer, output, leave_out=leave_out)
         except DetectorError as error:
             self._failures[name] = error
         except Exception as error:  # torch raises many kinds for tensors without memory or strides
@@ -145,7 +154,7 @@ class _Pass:
             raise LayerSilent(_silent_message(name, call, n_calls))
         return self._taps[name]
 
-    def _pool(self, name: str, layer: TappedLayer, output: object) -> None:
+    def _pool(self, name: str, layer: TappedLayer, output: object, *, leave_out: bool) -> None:
         activation = first_tensor(output, self._n)
         if activation is None:
             raise LayerSilent(f"layer {name!r} returned no tensor but {type(output).__name__}")
@@ -156,7 +165,9 @@ class _Pass:
                 "wanted one row per sample; tap an outer or a later module"
             )
         layout = read_layout(activation, layer.hints, self._image_size)
-        if layer.moment == ROUGHNESS:
+        if layer.moment == ROUGHNESS and leave_out and layout.n_positions < LEAST_PLACES:
+            self.left_out.add(name)
+        elif layer.moment == ROUGHNESS:
             self._taps[name] = measure_roughness(activation, layout)
         else:
             self._taps[name] = pool_activation(

@@ -45,6 +45,6 @@ def check_fit(patient: Patient) -> Diagnosis:
     if patient.detector is None or patient.model is None:
         raise ValueError("detector and model were not checked before")
     detector = load_detector(Path(patient.detector.uri), patient.model.identity)
-    LayerReader(patient.model, detector.layers).try_out()
+    LayerReader(patient.model, detector.taps).try_out()
     n = len(detector.layers)
     return fine(f"the detector matches the model; a grey picture went through its {n} layers")

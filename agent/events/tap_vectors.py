@@ -26,6 +26,8 @@ HEADER_LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 1024 * 1024
 MAX_LAYERS = 256
 MAX_IMAGES = 1024
+_PIXELS = "pixels"
+"""As the detector calls statistics of pixels; its package, with torch, is not loaded for it."""
 _MAX_ORIGIN_CHARACTERS = 8192
 
 _KINDS: dict[str, np.dtype[np.floating]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
@@ -109,16 +111,23 @@ class TapsWanted:
         differing = taps.origin.differences(self.origin)
         got = {layer: part.shape[1] for layer, part in taps.vectors.items()}
         differing += [
-            f"layer {layer}: {got.get(layer, 'no')} channels != {wanted}"
+            f"tap {layer}: {got.get(layer, 'no')} channels != {wanted}"
             for layer, wanted in self.channels.items()
             if got.get(layer) != wanted
         ]
         if differing:
             raise EventUnscorable(
                 "the tap vectors are not those that the active detector was fitted for, theirs != "
-                f"ours: {'; '.join(differing):.800}; attach with the model that this agent watches, "
-                "or fit a detector on what is sent"
+                f"ours: {'; '.join(differing):.800}; {self._advice(got)}"
             )
+
+    def _advice(self, got: Mapping[str, int]) -> str:
+        if _PIXELS in self.channels and _PIXELS not in got:
+            return (
+                "the detector scores pixels, which are not sent: set pixels = false under [detector] "
+                "and fit again"
+            )
+        return "attach with the model that this agent watches, or fit a detector on what is sent"
 
 
 def encode_taps(

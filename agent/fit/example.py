@@ -7,9 +7,9 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..events.tap_vectors import TapVectors
+from ..model.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Example:
     number: int = 0
     taps: TapVectors | None = None
     key: str | None = None
-    prepared: Tensor | None = None
+    prepared: Prepared | None = None
 
     @property
-    def to_read(self) -> NDArray[np.uint8] | Tensor | TapVectors:
+    def to_read(self) -> NDArray[np.uint8] | Prepared | TapVectors:
         """The taps if there are any, else the image, prepared if it is."""
         if self.taps is not None:
             return self.taps

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from driftgauge.detector import (
     LEAN,
+    LEAST_PLACES,
+    PIXELS,
     Comparison,
     Detector,
     Layout,
@@ -18,11 +21,13 @@ from driftgauge.detector import (
     read_manifest,
     recommend,
     save_detector,
+    with_roughness,
 )
 from driftgauge.storage import ALPHAS, DetectorRecord
 
 from ..drift.baseline import learn_baselines, promise_warning
 from ..drift.rate import ood_rate
+from ..errors import ModelFault
 from ..model.load import LoadedModel
 from ..model.preprocessing import Preprocessing
 from ..model.reader import LayerReader
@@ -126,6 +131,7 @@ class FitSettings:
         max_images: of one forward pass.
         alpha: an event is out of distribution at a combined p-value of at most this.
         calibrate_by: a segment whose values are ranked among their own; empty ranks among all.
+        pixels: score the statistics of pictures, too, where the reference has pictures.
     """
 
     stream: str
@@ -136,6 +142,7 @@ class FitSettings:
     method: str
     normaliser: NormaliserKind
     calibrate_by: str
+    pixels: bool = True
 
 
 def fit_stream(
@@ -161,11 +168,12 @@ def fit_stream(
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
     """
-    reader = LayerReader(loaded, layers)
-    callbacks.on_model(
-        loaded, reader.try_out().layouts
-    )  # a fault is told before a minute's reading
-    name = store_name(loaded.identity, layers, source.description, loaded.device.type)
+    layouts = LayerReader(loaded, layers).try_out().layouts
+    callbacks.on_model(loaded, layouts)  # a fault is told before a minute's reading
+    source, first = _peeked(source)
+    taps = choose_taps(layouts, first, has_pixels=settings.pixels)
+    reader = LayerReader(loaded, taps)
+    name = store_name(loaded.identity, taps, source.description, loaded.device.type)
     with open_until_done(
         settings.folder / name, fresh=options.fresh, keep=options.keep_taps
     ) as store:
@@ -183,6 +191,48 @@ def fit_stream(
         )
         register(_record(settings, fitted, active=options.activate))
         return fitted
+
+
+def choose_taps(
+    layouts: Mapping[str, Layout], first: Example | None, *, has_pixels: bool
+) -> tuple[str, ...]:
+    """Return the taps to fit on: both moments of each layer with enough places, after pixels.
+
+    Args:
+        layouts: of each layer.
+        first: of the reference; where it is taps that a hook sent, there are no others, and no
+            pixels. None where the reference is empty.
+        has_pixels: score statistics of the picture itself, if there is one.
+
+    Raises:
+        ModelFault: a layer has the name that statistics of pixels have.
+    """
+    taps = [
+        tap
+        for layer, layout in layouts.items()
+        for tap in (with_roughness([layer]) if layout.n_positions >= LEAST_PLACES else [layer])
+    ]
+    if first is not None and first.taps is not None:
+        sent = first.taps.vectors
+        return tuple(tap for tap in taps if tap in sent or tap in layouts)
+    if not has_pixels:
+        return tuple(taps)
+    if PIXELS in layouts:
+        raise ModelFault(
+            f"the model has a layer named {PIXELS!r}, which is the name of the picture's own "
+            "statistics",
+            hint="set pixels = false under [detector], or leave that layer out of layers",
+        )
+    return (PIXELS, *taps)
+
+
+def _peeked(source: Source) -> tuple[Source, Example | None]:
+    """Return *source* with all its examples, and the first of them."""
+    examples = iter(source.examples)
+    first = next(examples, None)
+    if first is None:
+        return source, None
+    return replace(source, examples=chain([first], examples)), first
 
 
 def _fit(
@@ -247,7 +297,9 @@ def _fit(
         coverage=reference.coverage,
         normal_rates=rates,
         warnings=warnings,
-        layers={layer: str(layout) for layer, layout in reference.layouts.items()},
+        layers={
+            tap: str(layout) for tap, layout in reference.layouts.items() if tap in detector.layers
+        },
         comparisons=comparisons,
         preprocessing=loaded.preprocessing,
     )

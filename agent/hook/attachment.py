@@ -11,7 +11,7 @@ from types import TracebackType
 import torch
 from torch import Tensor, nn
 
-from driftgauge.detector import LayerTaps, hash_weights
+from driftgauge.detector import LayerTaps, hash_weights, with_roughness
 
 from ..events.tap_vectors import TapOrigin
 from ..model.predicted_class import find_classes
@@ -33,7 +33,10 @@ def attach(
     describe: Describe | None = None,
     max_batches: int = 64,
 ) -> Attachment:
-    """Send the pooled *layers* of each forward pass of *model*: a message a pass, an event an image.
+    """Send the taps of each forward pass of *model*: a message a pass, an event an image.
+
+    Of each layer go the mean and the roughness of its channels, so that detectors with and without
+    roughness can score them. Statistics of pixels do not: only the picture has them.
 
     A classifier's class goes along as the header ``predicted_class``.
 
@@ -55,7 +58,7 @@ def attach(
     Raises:
         DetectorError: a layer cannot be tapped, or the model is in train mode.
     """
-    taps = LayerTaps(model, layers)
+    taps = LayerTaps(model, with_roughness(layers), leave_out=True)
     kind = str(_kind_of(model)).removeprefix("torch.")
     origin = TapOrigin(hash_weights(model), preprocessing, kind)
     taps.__enter__()  # may refuse: before there is a thread

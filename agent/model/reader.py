@@ -12,13 +12,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from driftgauge.detector import DetectorError, LayerTaps, Layout, ShapeMismatch
+from driftgauge.detector import (
+    PIXELS,
+    DetectorError,
+    LayerTaps,
+    Layout,
+    ShapeMismatch,
+    measure_pixels,
+)
 
 from ..errors import ModelFault
 from ..events.tap_vectors import TapOrigin, TapVectors
 from .load import LoadedModel
 from .model_input import ModelInput
+from .pixels import as_rgb
 from .predicted_class import predicted_classes
+from .prepared import Prepared
 from .user_code import describe_error
 
 TRIED_SIDE = 256
@@ -33,7 +42,7 @@ class ReadLayers:
         taps: layer name to pooled taps, ``(n, channels)``.
         predicted: class of each image, -1 where only its taps came; None when the model is no
             classifier.
-        layouts: what the axes of each layer's output mean; empty where only taps came.
+        layouts: what the axes of each tap's layer mean; empty where only taps came.
         forward_seconds: what the forward passes took.
     """
 
@@ -44,17 +53,22 @@ class ReadLayers:
 
 
 class LayerReader:
-    """Runs the model for its pooled taps. Not thread-safe, except for `prepare`."""
+    """Runs the model for its taps. Not thread-safe, except for `prepare`.
 
-    def __init__(self, loaded: LoadedModel, layers: Sequence[str]) -> None:
+    Args:
+        taps: names as `LayerTaps` takes them, and `PIXELS` for statistics of the picture itself.
+    """
+
+    def __init__(self, loaded: LoadedModel, taps: Sequence[str]) -> None:
         self._loaded = loaded
-        self._layers = tuple(layers)
-        self._taps = LayerTaps(loaded.model, layers)
+        self._names = tuple(taps)
+        self._has_pixels = PIXELS in taps
+        self._taps = LayerTaps(loaded.model, [name for name in taps if name != PIXELS])
         self._input = ModelInput(loaded.transform)
         self._kind = kind_of(loaded.model)
 
-    def prepare(self, image: NDArray[Any]) -> Tensor:
-        """Return the model's input for one picture, ``(1, c, h, w)``, channels last in memory.
+    def prepare(self, image: NDArray[Any]) -> Prepared:
+        """Return the model's input for one picture, and the picture's statistics if they are a tap.
 
         Safe in every thread if the model's transform is.
 
@@ -65,7 +79,10 @@ class LayerReader:
             ShapeMismatch: it is no picture, or the transform gives none.
         """
         tensor = self._input.make(image)
-        return tensor[None].contiguous(memory_format=torch.channels_last)
+        return Prepared(
+            tensor[None].contiguous(memory_format=torch.channels_last),
+            torch.from_numpy(measure_pixels(as_rgb(image)))[None] if self._has_pixels else None,
+        )
 
     def try_out(self) -> ReadLayers:
         """Return what a grey picture gives: whether transform, model and layers work at all.
@@ -74,9 +91,9 @@ class LayerReader:
             ModelFault: the transform or the model fails.
             DetectorError: the transform gives no picture, or a layer cannot be tapped.
         """
-        return self.read([prepare_grey(self._loaded)])
+        return self.read([grey_picture()])
 
-    def read(self, images: Sequence[NDArray[Any] | Tensor | TapVectors]) -> ReadLayers:
+    def read(self, images: Sequence[NDArray[Any] | Prepared | TapVectors]) -> ReadLayers:
         """Return the taps of each image, and the other outputs of the forward pass.
 
         Images that the transform leaves at different sizes go through the model size by size.
@@ -97,7 +114,7 @@ class LayerReader:
         if not sent:
             return self._read_pictures(pictures)
         vectors = [self._sent(taps) for taps in sent]
-        taps = {layer: torch.stack([part[layer] for part in vectors]) for layer in self._layers}
+        taps = {name: torch.stack([part[name] for part in vectors]) for name in self._names}
         predicted = np.full(len(sent), -1)
         if not pictures:
             return ReadLayers(taps, predicted)
@@ -116,23 +133,23 @@ class LayerReader:
         identity = self._loaded.identity
         own = TapOrigin(identity.weights, identity.preprocessing, identity.precision)
         differing = taps.origin.differences(own)
-        differing += [f"no layer {layer}" for layer in self._layers if layer not in taps.vectors]
+        differing += [f"no tap {name}" for name in self._names if name not in taps.vectors]
         if differing:
             raise ShapeMismatch(
                 f"taps were sent for a different configuration (theirs != ours): {'; '.join(differing)}"
             )
         device = self._loaded.device
         return {
-            layer: torch.from_numpy(taps.vectors[layer].astype(np.float32)).to(device)
-            for layer in self._layers
+            name: torch.from_numpy(taps.vectors[name].astype(np.float32)).to(device)
+            for name in self._names
         }
 
-    def _read_pictures(self, images: Sequence[NDArray[Any] | Tensor]) -> ReadLayers:
-        inputs = [image if isinstance(image, Tensor) else self.prepare(image) for image in images]
+    def _read_pictures(self, images: Sequence[NDArray[Any] | Prepared]) -> ReadLayers:
+        inputs = [image if isinstance(image, Prepared) else self.prepare(image) for image in images]
         started = time.perf_counter()
         sizes: dict[torch.Size, list[int]] = {}
-        for row, tensor in enumerate(inputs):
-            sizes.setdefault(tensor.shape, []).append(row)
+        for row, prepared in enumerate(inputs):
+            sizes.setdefault(prepared.input.shape, []).append(row)
         read = [self._forward([inputs[row] for row in rows]) for rows in sizes.values()]
         order = np.argsort(np.concatenate([np.array(rows) for rows in sizes.values()]))
         taps = {layer: torch.cat([part.taps[layer] for part in read]) for layer in read[0].taps}
@@ -145,9 +162,9 @@ class LayerReader:
             forward_seconds=time.perf_counter() - started,
         )
 
-    def _forward(self, inputs: list[Tensor]) -> ReadLayers:
+    def _forward(self, inputs: list[Prepared]) -> ReadLayers:
         loaded = self._loaded
-        batch = torch.cat(inputs).to(loaded.device, self._kind)
+        batch = torch.cat([one.input for one in inputs]).to(loaded.device, self._kind)
         batch = batch.contiguous(memory_format=torch.channels_last)
         halved = loaded.identity.precision == "bfloat16"
         with (
@@ -158,8 +175,17 @@ class LayerReader:
             output = call_model(loaded.model, batch)
             layouts = taps.layouts()  # `pooled` forgets them
             # A model that spans devices gives taps on each of them; the detector is on one.
-            pooled = {layer: tap.to(loaded.device) for layer, tap in taps.pooled().items()}
+            pooled = {name: tap.to(loaded.device) for name, tap in taps.pooled().items()}
+            if self._has_pixels:
+                measured = [one.pixels for one in inputs if one.pixels is not None]
+                pooled[PIXELS] = torch.cat(measured).to(loaded.device)
+            pooled = {name: pooled[name] for name in self._names}
             return ReadLayers(pooled, predicted_classes(output), layouts)
+
+
+def grey_picture() -> NDArray[np.uint8]:
+    """Return the picture that shows whether a model works at all."""
+    return np.full((TRIED_SIDE, TRIED_SIDE, 3), 128, np.uint8)
 
 
 def prepare_grey(loaded: LoadedModel) -> Tensor:
@@ -169,9 +195,8 @@ def prepare_grey(loaded: LoadedModel) -> Tensor:
         ModelFault: the transform fails.
         ShapeMismatch: it gives no picture.
     """
-    grey = np.full((TRIED_SIDE, TRIED_SIDE, 3), 128, np.uint8)
     try:
-        return ModelInput(loaded.transform).make(grey)[None]
+        return ModelInput(loaded.transform).make(grey_picture())[None]
     except DetectorError:
         raise
     except Exception as error:  # any that a user's transform raises

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from driftgauge.detector import Detector
 
 from ..events.tap_vectors import TapVectors
 from ..ports import Scored
 from .load import LoadedModel
+from .prepared import Prepared
 from .reader import LayerReader
 
 __all__ = ["LayerReader", "ModelScorer"]
@@ -29,7 +29,7 @@ class ModelScorer:
     """
 
     def __init__(self, loaded: LoadedModel, detector: Detector, *, name: str) -> None:
-        self._reader = LayerReader(loaded, detector.layers)
+        self._reader = LayerReader(loaded, detector.taps)
         self._detector = detector.to(loaded.device)
         self._name = name
 
@@ -43,13 +43,13 @@ class ModelScorer:
         """Names of the score columns: the layers, then ``*``."""
         return self._detector.columns
 
-    def prepare(self, image: NDArray[np.uint8]) -> Tensor:
+    def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """Return the model's input for one picture; safe in every thread if the transform is."""
         return self._reader.prepare(image)
 
     def score(
         self,
-        images: Sequence[NDArray[np.uint8] | Tensor | TapVectors],
+        images: Sequence[NDArray[np.uint8] | Prepared | TapVectors],
         uniforms: NDArray[np.float64],
         segments: Sequence[Mapping[str, str]] = (),
     ) -> Scored:

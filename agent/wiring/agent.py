@@ -79,7 +79,7 @@ def build_agent(
     loaded = build_model(settings)
     _tell_model(loaded)
     detector = load_detector(Path(active.uri), loaded.identity)
-    LayerReader(loaded, detector.layers).try_out()  # a fault is told now, not at the first event
+    LayerReader(loaded, detector.taps).try_out()  # a fault is told now, not at the first event
     clock = SystemClock()
     source, dead_letters = _build_ends(settings, store, accept_new_topic=accept_new_topic)
     loop = AgentLoop(

@@ -101,6 +101,7 @@ def _fit_settings(settings: Settings) -> FitSettings:
         method=detector.method,
         normaliser=detector.normaliser,
         calibrate_by=detector.calibrate_by,
+        pixels=detector.pixels,
     )
 
 

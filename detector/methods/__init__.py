@@ -35,9 +35,10 @@ def fit_method(
     training: Training | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: Path | None = None,
+    joint: Tensor | None = None,
 ) -> tuple[ScoringMethod, dict[str, float]]:
     """Fit on ``z0``, ``(n, channels)``; return the method and figures of its fit."""
-    job = FitJob(preset, clean, widths, seed, training, on_progress, checkpoint)
+    job = FitJob(preset, clean, widths, seed, training, on_progress, checkpoint, joint)
     method, figures = _known(preset).fitted(job)
     method.eval()
     return method, figures

@@ -16,6 +16,11 @@ from .scoring import FitJob, ScoringMethod
 FLOOR = 1e-12
 
 
+def part_of(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return what *state* holds of one of the parts, under its own names."""
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
 class Combined(ScoringMethod):
     """The geometric mean of two scores, for each layer and jointly.
 
@@ -45,8 +50,8 @@ class Combined(ScoringMethod):
     @classmethod
     def empty(cls, preset: Preset, widths: Sequence[int], state: Mapping[str, Tensor]) -> Self:
         """Return one of two unfitted parts."""
-        diffusion = Diffusion.empty(preset, widths, state)
-        return cls(diffusion, Mahalanobis.empty(preset, widths, state))
+        diffusion = Diffusion.empty(preset, widths, part_of(state, "diffusion."))
+        return cls(diffusion, Mahalanobis.empty(preset, widths, part_of(state, "mahalanobis.")))
 
     def forward(self, clean: Tensor) -> Tensor:
         """Return ``(n, layers + 1)``; the last is joint; higher is more unusual."""

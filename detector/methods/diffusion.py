@@ -13,7 +13,7 @@ from ..denoiser import Denoiser
 from ..fitting import train_denoiser
 from ..noise import signal_shares
 from ..preset import Mode, Preset
-from .scoring import FitJob, ScoringMethod
+from .scoring import FitJob, ScoringMethod, saved_joint, split_layers
 
 
 class Diffusion(ScoringMethod):
@@ -46,8 +46,9 @@ class Diffusion(ScoringMethod):
         step: int,
         mode: Mode = "fast",
         noise: Tensor | None = None,
+        joint: Tensor | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(joint)
         self.denoiser = denoiser
         self.widths = list(widths)
         self.step = step
@@ -70,7 +71,7 @@ class Diffusion(ScoringMethod):
             on_progress=job.on_progress,
             checkpoint=job.checkpoint,
         )
-        method = cls(denoiser, job.widths, step=preset.step, mode=preset.mode)
+        method = cls(denoiser, job.widths, step=preset.step, mode=preset.mode, joint=job.joint)
         return method.to(clean.device), figures
 
     @classmethod
@@ -78,7 +79,8 @@ class Diffusion(ScoringMethod):
         """Return one with an untrained denoiser."""
         channels = sum(widths)
         denoiser = Denoiser(channels, width=preset.width or 2 * channels, n_blocks=preset.n_blocks)
-        return cls(denoiser, widths, step=preset.step, mode=preset.mode)
+        joint = saved_joint(state, channels)
+        return cls(denoiser, widths, step=preset.step, mode=preset.mode, joint=joint)
 
     def forward(self, clean: Tensor) -> Tensor:
         """Return ``(n, layers + 1)``; the last is joint; higher is more unusual."""
@@ -88,7 +90,8 @@ class Diffusion(ScoringMethod):
             return torch.cat(
                 [layer_errors(clean, restored, self.widths)[:, :-1], joint[:, None]], 1
             )
-        return layer_errors(clean, restore(self.denoiser, clean, step=self.step), self.widths)
+        restored = restore(self.denoiser, clean, step=self.step)
+        return layer_errors(clean, restored, self.widths, self.joint)
 
 
 def restore(denoiser: Denoiser, clean: Tensor, *, step: int) -> Tensor:
@@ -117,19 +120,21 @@ def restore_by_ddim(denoiser: Denoiser, clean: Tensor, *, step: int, noise: Tens
     return predicted
 
 
-def layer_errors(clean: Tensor, restored: Tensor, widths: Sequence[int]) -> Tensor:
-    """Return the mean squared error of each layer's channels, and of all; higher is more unusual.
+def layer_errors(
+    clean: Tensor, restored: Tensor, widths: Sequence[int], joint: Tensor | None = None
+) -> Tensor:
+    """Return the mean squared error of each layer's channels, and jointly; higher is more unusual.
 
     Args:
         clean: normalised taps, ``(n, channels)``.
         restored: the same shape.
         widths: channels of each layer, in order.
+        joint: channels that the joint error is of; None is all.
 
     Returns:
         ``(n, layers + 1)``, float32.
     """
-    squared = (clean - restored).square()
-    parts = [*torch.split(squared, list(widths), dim=1), squared]
+    parts = split_layers((clean - restored).square(), widths, joint)
     return torch.stack([part.mean(dim=1) for part in parts], dim=1)
 
 

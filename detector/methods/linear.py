@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..preset import Preset
-from .scoring import FitJob, ScoringMethod, split_layers
+from .scoring import FitJob, ScoringMethod, saved_joint, split_layers
 
 CHUNK = 8192
 """Events brought to float64 at a time."""
@@ -23,10 +23,10 @@ class LinearDistance(ScoringMethod):
         widths: of each layer in ``z0``.
     """
 
-    def __init__(self, widths: Sequence[int]) -> None:
-        super().__init__()
+    def __init__(self, widths: Sequence[int], joint: Tensor | None = None) -> None:
+        super().__init__(joint)
         self.widths = list(widths)
-        total = sum(self.widths)
+        total = sum(self.widths) if joint is None else len(joint)
         for number, width in enumerate([*self.widths, total]):
             self.register_buffer(f"mean_{number}", torch.zeros(width))
             self.register_buffer(f"map_{number}", torch.zeros(width, width))
@@ -34,8 +34,8 @@ class LinearDistance(ScoringMethod):
     @classmethod
     def fitted(cls, job: FitJob) -> tuple[Self, dict[str, float]]:
         """Measure the maps on ``z0`` of the reference."""
-        method = cls(job.widths).to(job.clean.device)
-        for number, part in enumerate(split_layers(job.clean, job.widths)):
+        method = cls(job.widths, job.joint).to(job.clean.device)
+        for number, part in enumerate(split_layers(job.clean, job.widths, job.joint)):
             mean, linear = method.measure(part)
             method.get_buffer(f"mean_{number}").copy_(mean)
             method.get_buffer(f"map_{number}").copy_(linear)
@@ -44,13 +44,13 @@ class LinearDistance(ScoringMethod):
     @classmethod
     def empty(cls, preset: Preset, widths: Sequence[int], state: Mapping[str, Tensor]) -> Self:
         """Return one whose maps are zero."""
-        return cls(widths)
+        return cls(widths, saved_joint(state, sum(widths)))
 
     def forward(self, clean: Tensor) -> Tensor:
         """Return ``(n, layers + 1)``, per channel; the last is joint; higher is more unusual."""
         distances = [
             ((part - self.get_buffer(f"mean_{i}")) @ self.get_buffer(f"map_{i}")).square().mean(1)
-            for i, part in enumerate(split_layers(clean, self.widths))
+            for i, part in enumerate(split_layers(clean, self.widths, self.joint))
         ]
         return torch.stack(distances, dim=1)
 

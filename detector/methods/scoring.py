@@ -22,6 +22,7 @@ class FitJob:
     Attributes:
         clean: ``z0`` of the reference, ``(n, channels)``, on the device to fit on.
         widths: of each layer in ``z0``.
+        joint: channels of ``z0`` that the joint score is of; None is all.
         training: lengths and rates, for methods that train; None is their default.
         checkpoint: see `train_denoiser`.
     """
@@ -33,6 +34,7 @@ class FitJob:
     training: Training | None = None
     on_progress: OnProgress | None = None
     checkpoint: Path | None = None
+    joint: Tensor | None = None
 
 
 class ScoringMethod(nn.Module, ABC):
@@ -40,9 +42,17 @@ class ScoringMethod(nn.Module, ABC):
 
     Attributes:
         is_cheap: fitted in seconds, so that a fit compares it with the others unasked.
+
+    Args:
+        joint: channels of ``z0`` that the joint score is of; None is all.
     """
 
     is_cheap: ClassVar[bool] = True
+
+    def __init__(self, joint: Tensor | None = None) -> None:
+        super().__init__()
+        self.joint: Tensor | None
+        self.register_buffer("joint", joint)
 
     @classmethod
     @abstractmethod
@@ -63,6 +73,19 @@ class ScoringMethod(nn.Module, ABC):
         return {}
 
 
-def split_layers(clean: Tensor, widths: Sequence[int]) -> list[Tensor]:
-    """Return each layer's part of ``z0``, then all of it."""
-    return [*torch.split(clean, list(widths), dim=1), clean]
+def split_layers(clean: Tensor, widths: Sequence[int], joint: Tensor | None = None) -> list[Tensor]:
+    """Return each layer's part of ``z0``, then what the joint score is of."""
+    whole = clean if joint is None else clean.index_select(1, joint)
+    return [*torch.split(clean, list(widths), dim=1), whole]
+
+
+def saved_joint(state: Mapping[str, Tensor], n_channels: int) -> Tensor | None:
+    """Return the joint score's channels in a saved *state*; None is all."""
+    joint = state.get("joint")
+    if joint is None:
+        return None
+    if joint.dtype != torch.int64 or joint.ndim != 1 or not len(joint):
+        raise ValueError("the joint score's channels are no list of whole numbers")
+    if int(joint.min()) < 0 or int(joint.max()) >= n_channels:
+        raise ValueError(f"the joint score is of channels beyond {n_channels}")
+    return joint

@@ -70,7 +70,7 @@ def _fitted(train: Mapping[str, Tensor], max_steps: int) -> Detector:
         training=Training(max_steps=max_steps),
         on_progress=None,
     )
-    nothing = Calibration(scores=np.zeros((0, 0)), sums=np.zeros(0), combined=np.zeros(0))
+    nothing = Calibration(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros(0))
     return Detector(normaliser, method, nothing, LEAN, {})
 
 

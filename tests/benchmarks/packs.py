@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from driftgauge.agent.fit.fit import choose_taps
 from driftgauge.agent.model.load import load_model
 from driftgauge.agent.model.scorer import LayerReader
-from driftgauge.detector import select_layers
+from driftgauge.detector import describe_layers, select_layers
 from driftgauge.detector.probes import PROBES, probe_image
 
 from .corruptions import CORRUPTIONS, STRENGTHS, corrupt
@@ -87,6 +88,11 @@ REFERENCES = (
         image_size=160,
     ),
 )
+RIVALS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "deviation": lambda maps: maps.std(dim=(2, 3), correction=0),
+    "maximum": lambda maps: maps.amax(dim=(2, 3)),
+}
+"""Moments that others pool and driftgauge does not."""
 PROBED = 300
 """Reference images that every probe is put on."""
 
@@ -105,8 +111,14 @@ class Extractor:
         )
         sample = torch.zeros(1, 3, image_size, image_size)
         self.layers = select_layers(self._loaded.model, sample)
-        self._reader = LayerReader(self._loaded, self.layers)
-        self._key = repr((self._loaded.identity, self.layers))
+        layouts = describe_layers(self._loaded.model, self.layers, sample)
+        taps = choose_taps(layouts, None, has_pixels=True)
+        self._reader = LayerReader(self._loaded, taps)
+        self._rivals: Taps = {}
+        for layer in self.layers:
+            self._loaded.model.get_submodule(layer).register_forward_hook(self._note(layer))
+        self._names = (*taps, *(f"{layer}~{kind}" for layer in self.layers for kind in RIVALS))
+        self._key = repr((self._loaded.identity, self._names))
 
     def taps(
         self, pack: str, rows: Sequence[int], change: tuple[str, Callable[[Images, int], Images]]
@@ -123,14 +135,23 @@ class Extractor:
             CACHE.mkdir(parents=True, exist_ok=True)
             save_file(taps, path)
         found = load_file(path)
-        return {layer: found[layer] for layer in self.layers}
+        return {name: found[name] for name in self._names}
+
+    def _note(self, layer: str) -> Callable[[nn.Module, object, Tensor], None]:
+        """Return a hook that keeps the moments which others pool."""
+
+        def note(module: nn.Module, inputs: object, output: Tensor) -> None:
+            for kind, pool in RIVALS.items():
+                self._rivals[f"{layer}~{kind}"] = pool(output.float())
+
+        return note
 
     def _read(self, images: Iterator[Images], n: int, title: str) -> Taps:
         shown = iter(track(images, description=title, total=n))
         batches = iter(lambda: list(islice(shown, BATCH)), [])
-        parts = [self._reader.read(batch).taps for batch in batches]
+        parts = [self._reader.read(batch).taps | self._rivals for batch in batches]
         return {
-            layer: torch.cat([part[layer] for part in parts]).contiguous() for layer in self.layers
+            name: torch.cat([part[name] for part in parts]).contiguous() for name in self._names
         }
 
 

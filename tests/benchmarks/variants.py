@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from driftgauge.detector import LEAN, NORMALISER_KINDS, PAPER, Calibration, Preset, Training
+from driftgauge.detector import (
+    LEAN,
+    NORMALISER_KINDS,
+    PIXELS,
+    Calibration,
+    Preset,
+    Training,
+    layers_of,
+)
+from driftgauge.detector.detector import layer_weights
 from driftgauge.detector.methods import fit_method
 from driftgauge.detector.methods.diffusion import Diffusion
 from driftgauge.detector.normaliser import Normaliser
@@ -25,7 +35,14 @@ SPEED_BATCH = 64
 SCORING_BATCH = 1024
 JOINT = "joint"
 LAYERS = "any layer"
-SHIPPED = "layers or joint"
+SHIPPED = "shipped"
+MEANS = "mean"
+NEW_BUT = f"{MEANS} {PIXELS}"
+NEW = f"{NEW_BUT} roughness"
+UNIT = "means of unit length"
+DEFAULT = "combined, means, roughness, pixels (default)"
+BEFORE = "combined, means, largest (before)"
+PLUS_PLUS = "mahalanobis++ on each layer and jointly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +62,102 @@ class Variant:
     per_second: float
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is fitted.
+
+    Attributes:
+        title: of its rows.
+        taps: moments of the layers, and perhaps pixels; see `tapped`.
+        whole_only: tell the shipped answer alone, to keep the table readable.
+    """
+
+    title: str
+    preset: Preset
+    taps: str = NEW
+    whole_only: bool = True
+
+
+def plans() -> Sequence[Plan]:
+    """Return the default now and before, its rivals on the same taps, and rivals of others."""
+    before = replace(LEAN, joining="largest")
+    linear = replace(LEAN, method="mahalanobis")
+    return [
+        Plan(DEFAULT, LEAN, whole_only=False),
+        Plan(BEFORE, before, MEANS, whole_only=False),
+        Plan("mahalanobis", linear, whole_only=False),
+        Plan("mahalanobis, means, largest", replace(before, method="mahalanobis"), MEANS),
+        Plan("mahalanobis, means", linear, MEANS),
+        Plan("mahalanobis, means and pixels", linear, f"{MEANS} {PIXELS}"),
+        Plan("mahalanobis, means and roughness", linear, f"{MEANS} roughness"),
+        Plan("mahalanobis, means, deviations, maxima", linear, f"{MEANS} deviation maximum"),
+        Plan(
+            "mahalanobis, means, deviations, maxima, pixels", linear, f"{NEW_BUT} deviation maximum"
+        ),
+        Plan(PLUS_PLUS, linear, UNIT),
+        Plan("pca", replace(LEAN, method="pca")),
+        Plan("neighbours", replace(LEAN, method="neighbours")),
+    ]
+
+
+def tapped(taps: Mapping[str, Tensor], wanted: str) -> dict[str, Tensor]:
+    """Return the taps that *wanted* names: `MEANS`, pixels, and moments in place of `layer_of`."""
+    kinds = wanted.split()
+    if wanted == UNIT:  # Mahalanobis++: features of unit length
+        means = tapped(taps, MEANS)
+        return {name: nn.functional.normalize(tap, dim=1) for name, tap in means.items()}
+    return {
+        name: tap for name, tap in taps.items() if (name.partition("~")[2] or _bare(name)) in kinds
+    }
+
+
+def _bare(name: str) -> str:
+    return PIXELS if name == PIXELS else MEANS
+
+
 def variants(
-    train: Mapping[str, Tensor], sets: Sets, *, seed: int, training: Training, paper: bool
+    train: Mapping[str, Tensor], sets: Sets, *, seed: int, training: Training, choices: bool
 ) -> Iterator[Variant]:
-    """Fit everything on *train* and score *sets*, which hold ``cal-A`` and ``cal-B``."""
-    for preset in presets(paper=paper):
-        channels = {layer: tap.shape[1] for layer, tap in train.items()}
-        normaliser = Normaliser(channels, preset.normaliser).fit(train)
+    """Fit everything on *train* and score *sets*, which hold ``cal-A`` and ``cal-B``.
+
+    Args:
+        choices: how normaliser, method and t were chosen, on means alone, in place of `plans`.
+    """
+    before = [Plan("", replace(preset, joining="largest"), MEANS) for preset in presets()]
+    for plan in before if choices else plans():
+        preset, mine = plan.preset, tapped(train, plan.taps)
+        channels = {name: tap.shape[1] for name, tap in mine.items()}
+        kind = "dataset" if plan.taps == UNIT else preset.normaliser
+        normaliser = Normaliser(channels, kind).fit(mine)
+        if plan.taps == UNIT:
+            normaliser.scale.fill_(1.0)  # Mahalanobis whitens them anyway; a floor would not
+            normaliser.mean.zero_()
         fitted, _ = fit_method(
             preset,
-            normaliser(train),
+            normaliser(mine),
             normaliser.widths,
             seed=seed,
             training=training,
-            on_progress=None,
+            joint=normaliser.joint,
         )
-        clean = {name: normaliser(taps) for name, taps in sets.items()}
-        layers = list(channels) if preset == LEAN else []
-        for method, title, whole_only in read_as(fitted, preset):
-            yield from _answers(method, title, clean, layers, whole_only=whole_only)
+        clean = {name: normaliser(tapped(taps, plan.taps)) for name, taps in sets.items()}
+        layers = list(layers_of(channels)) if plan.title == DEFAULT else []
+        weights = layer_weights(layers_of(channels))
+        calibrate = partial(Calibration.fit, weights=weights, joining=preset.joining)
+        ways = read_as(fitted, preset) if choices else [(fitted, plan.title, plan.whole_only)]
+        for method, title, whole_only in ways:
+            yield from _answers(method, title, clean, layers, calibrate, whole_only=whole_only)
 
 
-def presets(*, paper: bool) -> Sequence[Preset]:
-    """Return what is fitted: each method in each normaliser, and the paper's own set-up."""
+def presets() -> Sequence[Preset]:
+    """Return each method in each normaliser."""
     cheap = [
         Preset(method=method, normaliser=kind)
         for method in ("mahalanobis", "pca", "neighbours")
         for kind in NORMALISER_KINDS
     ]
     trained = [replace(LEAN, method="diffusion", normaliser=kind) for kind in NORMALISER_KINDS]
-    whole = [PAPER] if paper else []
-    return [LEAN, *cheap, *trained, *whole]
+    return [LEAN, *cheap, *trained]
 
 
 def read_as(
@@ -89,17 +171,14 @@ def read_as(
     if not isinstance(fitted, Diffusion):
         yield fitted, f"{preset.method}, {preset.normaliser}", not ours
         return
-    size = "paper's network" if preset == PAPER else "lean"
     usual: tuple[int, ...] = STEPS if preset.normaliser != "dataset" else (LEAN.step,)
     modes: list[tuple[Mode, tuple[int, ...]]] = [("fast", usual)]
-    if preset == PAPER:
-        modes = [("paper", (10, 50))]
-    if preset.normaliser == "sample" and preset != PAPER:
+    if preset.normaliser == "sample":
         modes.append(("paper", (10,)))
     for mode, steps in modes:
         for step in steps:
             fitted.mode, fitted.step = mode, step
-            title = f"diffusion, {preset.normaliser}, {mode}, t = {step}, {size}"
+            title = f"diffusion, {preset.normaliser}, {mode}, t = {step}"
             yield fitted, title, not ours or (mode, step) != ("fast", LEAN.step)
 
 
@@ -109,12 +188,13 @@ def _answers(
     title: str,
     clean: Mapping[Any, Tensor],
     layers: Sequence[str],
+    calibrate: Callable[[Array, Array], Calibration],
     *,
     whole_only: bool,
 ) -> Iterator[Variant]:
     scores = {name: _scores(method, z) for name, z in clean.items()}
     per_second = _per_second(method, clean["cal-A"])
-    calibration = Calibration.fit(scores["cal-A"], scores["cal-B"])
+    calibration = calibrate(scores["cal-A"], scores["cal-B"])
     whole = {name: calibration.statistic(s) for name, s in scores.items()}
     any_layer = {name: calibration.layer_surprise(s) for name, s in scores.items()}
     joint = {name: s[:, -1] for name, s in scores.items()}

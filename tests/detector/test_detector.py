@@ -114,7 +114,7 @@ def test_too_small_a_reference_is_refused_with_the_number_it_needs() -> None:
 def test_wrong_shapes_and_non_finite_taps_are_errors() -> None:
     detector = fit_quickly()
     taps = normal_taps(4, seed=1)
-    with pytest.raises(ShapeMismatch, match=r"taps lack layers \['late'\]"):
+    with pytest.raises(ShapeMismatch, match=r"taps lack \['late'\]"):
         detector.score({"early": taps["early"]})
     with pytest.raises(ShapeMismatch, match=r"wanted \(n, 24\)"):
         detector.score({"early": taps["early"], "late": taps["late"][:, :3]})

@@ -17,6 +17,10 @@ class DetectorSection(Section):
     """Folder of the fitted detector."""
     layers: Words = ()
     """Names of the model's layers to tap; empty means one per stage, chosen automatically."""
+    pixels: bool = True
+    """Score about fifty statistics of each picture itself, before the model's transform, as a layer named
+    "pixels": light, colour, contrast, noise, compression. Taps that a serving process sends have no
+    pixels: set false before `driftgauge fit --images` if the agent is to score sent taps."""
     method: Literal["combined", "diffusion", "mahalanobis", "pca", "neighbours"] = "combined"
     """Scoring method: "combined" is layer-wise diffusion and Mahalanobis distance together; each of
     the two alone; or PCA residuals or nearest neighbours, which are cheaper. `fit` compares them on

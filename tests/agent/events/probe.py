@@ -134,7 +134,7 @@ def _hold_events(events: tuple[Event, ...]) -> None:
         assert image.dtype == np.uint8
         assert (image.ndim, image.shape[2]) == (3, 3)
         assert 0 < image.size <= 3 * MAX_PIXELS
-        assert event.prepared.shape == (1, 3, 224, 224)
+        assert event.prepared.input.shape == (1, 3, 224, 224)
         assert event.event_time.utcoffset() == ARRIVED.utcoffset()
         texts = [event.event_id, *event.segments, *event.segments.values()]
         assert all(text.isprintable() and 0 < len(text) <= 520 for text in texts)

@@ -22,6 +22,7 @@ from driftgauge.agent.events.tap_vectors import (
     decode_taps,
     encode_taps,
 )
+from driftgauge.detector import PIXELS
 from tests.agent.records import NOON, record
 
 ORIGIN = TapOrigin("abc", "resize 224", "float32")
@@ -89,10 +90,11 @@ def test_a_header_of_an_image_that_cannot_be_kept_is_the_events_fault(text: str)
         (TapsWanted(TapOrigin("xyz", "resize 224", "float32"), {}), "weights: abc != xyz"),
         (TapsWanted(TapOrigin("abc", "crop", "float32"), {}), "preprocessing: resize 224 != crop"),
         (TapsWanted(TapOrigin("abc", "resize 224", "bfloat16"), {}), "float32 != bfloat16"),
-        (TapsWanted(ORIGIN, {"omega": 4}), "layer omega: no channels != 4"),
-        (TapsWanted(ORIGIN, {"alpha": 6}), "layer alpha: 5 channels != 6"),
+        (TapsWanted(ORIGIN, {"omega": 4}), "tap omega: no channels != 4"),
+        (TapsWanted(ORIGIN, {PIXELS: 45}), "set pixels = false under .detector. and fit again"),
+        (TapsWanted(ORIGIN, {"alpha": 6}), "tap alpha: 5 channels != 6"),
     ],
-    ids=["weights", "preprocessing", "precision", "layer", "channels"],
+    ids=["weights", "preprocessing", "precision", "layer", "pixels", "channels"],
 )
 def test_vectors_of_something_else_are_the_events_fault(wanted: TapsWanted, words: str) -> None:
     with pytest.raises(EventUnscorable, match=words):

@@ -44,7 +44,7 @@ def test_a_model_of_one_or_four_channels_is_tapped_from_colour_pictures(
     loaded = load_model(source=None, factory=f"{ME}:{factory}", image_size=64)
     reader = LayerReader(loaded, choose_layers(loaded))
     image = np.random.default_rng(0).integers(0, 255, (80, 90, 3), dtype=np.uint8)
-    assert reader.prepare(image).shape == (1, n_channels, 64, 64)
+    assert reader.prepare(image).input.shape == (1, n_channels, 64, 64)
     taps = reader.read([image, image // 2]).taps
     assert len(taps) > 2
     assert all(torch.isfinite(tap).all() for tap in taps.values())

@@ -130,7 +130,7 @@ def test_taps_of_another_model_or_without_a_layer_are_refused() -> None:
     taps = reader.read([noise(9, 9, 3)]).taps
     with pytest.raises(ShapeMismatch, match="weights: others != weights"):
         reader.read([sent(taps, 0, weights="others")])
-    with pytest.raises(ShapeMismatch, match="no layer 0"):
+    with pytest.raises(ShapeMismatch, match="no tap 0"):
         reader.read([sent({"1": taps["0"]}, 0)])
 
 
@@ -139,7 +139,7 @@ def test_prepared_pictures_are_read_beside_others_with_the_same_bits() -> None:
     images = [noise(9, 9, 3), noise(9, 9, 3) // 2, noise(7, 12, 3)]
     wanted = reader.read(images).taps["0"]
     prepared = [reader.prepare(image) for image in images]
-    assert prepared[2].shape == (1, 3, 7, 12)
+    assert prepared[2].input.shape == (1, 3, 7, 12)
     assert torch.equal(reader.read(prepared).taps["0"], wanted)
     assert torch.equal(reader.read([images[0], *prepared[1:]]).taps["0"], wanted)
 
@@ -151,4 +151,5 @@ def test_threads_that_prepare_at_once_give_what_one_gives() -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(reader.prepare, images))
     alone = [reader.prepare(image) for image in images]
-    assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
+    pairs = list(zip(found, alone, strict=True))
+    assert all(torch.equal(one.input, other.input) for one, other in pairs)

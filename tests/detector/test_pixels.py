@@ -1,0 +1,73 @@
+"""What statistics of a picture see, and what they promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from driftgauge.detector import STATISTICS, measure_pixels, probe_image
+
+Image = NDArray[np.uint8]
+
+
+def photograph(height: int = 240, width: int = 320) -> Image:
+    """Return soft blobs of colour with fine texture, as a photograph has."""
+    rng = np.random.default_rng(3)
+    down, across = np.mgrid[0:height, 0:width]
+    waves = [
+        rng.uniform(0, 50) * np.sin(down * rng.uniform(0, 0.15) + across * rng.uniform(0, 0.15))
+        for _ in range(12)
+    ]
+    soft = np.stack([sum(waves[c::3]) + sum(waves[:3]) for c in range(3)], axis=-1)
+    textured = 120 + 0.7 * soft + rng.normal(0, 3, (height, width, 1))
+    return np.clip(textured, 0, 255).astype(np.uint8)
+
+
+def told(image: Image) -> dict[str, float]:
+    return dict(zip(STATISTICS, measure_pixels(image).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (7, 9), (32, 32), (97, 40), (1080, 1920)])
+def test_any_picture_has_every_statistic_and_none_is_infinite(shape: tuple[int, int]) -> None:
+    for level in (0, 128, 255):
+        measured = measure_pixels(np.full((*shape, 3), level, np.uint8))
+        assert measured.shape == (len(STATISTICS),)
+        assert np.isfinite(measured).all()
+
+
+def test_a_picture_is_left_as_it_was_and_gives_the_same_bits_again() -> None:
+    image = photograph()
+    before = image.copy()
+    assert np.array_equal(measure_pixels(image), measure_pixels(image.copy(order="F")))
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize(
+    ("change", "statistic", "sign"),
+    [
+        ("noise", "tiles, median difference", 1),
+        ("noise", "tiles, second difference across", 1),
+        ("blur", "tiles, band 0 across", -1),
+        ("blur", "tiles, second difference down", -1),
+        ("darkening", "light, 50% quantile", -1),
+        ("contrast", "spread of light", -1),
+        ("jpeg", "tiles, blocks of 8 across", 1),
+        ("jpeg", "tiles, equal neighbours across", 1),
+        ("colour cast", "mean of R", 1),
+        ("colour cast", "mean of B", -1),
+        ("occlusion", "contrast of cells, least", -1),
+    ],
+)
+def test_each_change_moves_the_statistic_that_is_named_for_it(
+    change: str, statistic: str, sign: int
+) -> None:
+    before, after = told(photograph()), told(probe_image(photograph(), change, seed=1))
+    assert sign * (after[statistic] - before[statistic]) > 0.05
+
+
+def test_statistics_of_a_scene_do_not_depend_on_its_size() -> None:
+    large, small = told(photograph(480, 640)), told(photograph(480, 640)[::2, ::2])
+    of_light = [name for name in STATISTICS if name.startswith(("mean", "light", "spread"))]
+    assert len(of_light) > 12
+    assert all(abs(large[name] - small[name]) < 0.1 for name in of_light)
