@@ -21,6 +21,7 @@ from .histogram import (
     n_ood_bins,
 )
 from .incident_records import IncidentRecord, IncidentStep, Notification
+from .mute_records import MuteRecord, is_muted
 from .notifications import BACKLOG_STATES
 from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
@@ -95,6 +96,7 @@ __all__ = [
     "LateCounts",
     "LevelKeep",
     "MonitorState",
+    "MuteRecord",
     "Notification",
     "NotificationAttempts",
     "NotificationCount",
@@ -119,5 +121,6 @@ __all__ = [
     "StreamRecord",
     "VerdictCount",
     "WindowRecord",
+    "is_muted",
     "n_ood_bins",
 ]

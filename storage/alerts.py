@@ -73,7 +73,7 @@ def write_alerts(
         if record.id is None:
             stored[index] = _open(connection, record)
     written = [stored[index] for index in range(len(alerts))]
-    own = join_incidents(connection, written, span=span)
+    own = join_incidents(connection, written, span=span, now=now)
     settle_incidents(connection, set(own.values()), now=now, by=MONITOR)
     return [replace(one, incident_id=own.get(one.id or 0)) for one in written]
 

@@ -22,7 +22,7 @@ class IncidentRecord:
         until: event time at which its last change began.
         resolved_at: wall clock; None while a member lives.
         alert: its first one, as it is now.
-        parts: segment and test of each of its alerts.
+        parts: segment and test of each of its alerts that live, or of all where none does.
         members: alerts that it has.
         live: of these, open or acknowledged.
         key: the kind of segment that most of its members are, such as ``camera``; None for ``*``.
@@ -67,7 +67,7 @@ class IncidentStep:
 
     Attributes:
         kind: ``opened``, ``joined`` (many more members), ``worsened``, ``recovered`` (half of them),
-            ``acknowledged``, ``resolved``, ``gone`` or ``reopened``.
+            ``acknowledged``, ``resolved``, ``gone``, ``reopened`` or ``unmuted``.
         by: ``monitor``, or the person.
     """
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from .alert_columns import ALERT_COLUMNS
 from .incident_records import IncidentRecord, IncidentStep
+from .mute_records import MuteRecord, read_mutes
 from .origins import likely_cause, n_segments_of
 from .records import LIVE_STATES, SEVERITIES, AlertRecord
 from .tables import alert, incident, incident_step
@@ -47,7 +48,7 @@ class Told:
 
 
 def join_incidents(
-    connection: Connection, alerts: Sequence[AlertRecord], *, span: timedelta
+    connection: Connection, alerts: Sequence[AlertRecord], *, span: timedelta, now: datetime
 ) -> dict[int, int]:
     """Put alerts that are in no incident yet into one; return the incident of each, by number.
 
@@ -58,6 +59,8 @@ def join_incidents(
         connection: in a transaction that writes.
         alerts: of one stream, as they are stored.
         span: of event time.
+        now: by which mutes hold: a muted alert and one that is not are never one incident, or
+            nobody would be told of the one.
     """
     if not alerts:
         return {}
@@ -65,10 +68,15 @@ def join_incidents(
     query = select(alert.c.id, alert.c.incident_id).where(alert.c.id.in_(numbers))
     found: dict[int, int | None] = {row[0]: row[1] for row in connection.execute(query)}
     begun = _live_beginnings(connection, alerts[0].stream)
+    mutes = read_mutes(connection, alerts[0].stream, now)
     for one in sorted(alerts, key=lambda one: (one.since, one.id)):
         if found[one.id or 0] is not None:
             continue
-        own = _nearest(begun, one, span)
+        is_muted = _is_muted(one, mutes)
+        alike = {
+            number: first for number, first in begun.items() if _is_muted(first, mutes) == is_muted
+        }
+        own = _nearest(alike if mutes else begun, one, span)
         if own is None:
             own = _open(connection, one)
             begun[own] = one
@@ -174,6 +182,10 @@ def _nearest(begun: dict[int, AlertRecord], one: AlertRecord, span: timedelta) -
     return number if near and distance <= span else None
 
 
+def _is_muted(one: AlertRecord, mutes: Sequence[MuteRecord]) -> bool:
+    return any(mute.holds(one.segment) for mute in mutes)
+
+
 def _open(connection: Connection, first: AlertRecord) -> int:
     values = {
         "stream": first.stream,
@@ -220,7 +232,7 @@ def _settle(connection: Connection, number: int, *, now: datetime, by: str, note
         values |= {"told_members": max(row.told_members, len(members)), "told_live": len(live)}
         said = f"{before.severity} became {after.severity}" if kind == "worsened" else note
         at = {"opened": row.opened_at}.get(kind, values["resolved_at"] or now)
-        _write_step(connection, number, kind, at=at, by=by, note=said)
+        write_incident_step(connection, number, kind, at=at, by=by, note=said)
     connection.execute(incident.update().where(incident.c.id == number).values(values))
 
 
@@ -261,22 +273,27 @@ def _key(segment: str) -> str | None:
     return segment.partition("=")[0] if "=" in segment else None
 
 
-def _write_step(
+def write_incident_step(
     connection: Connection, number: int, kind: str, *, at: datetime, by: str, note: str
 ) -> None:
+    """Write one step, which receivers are told."""
     row = {"incident_id": number, "kind": kind, "changed_at": at, "actor": by, "note": note}
     connection.execute(insert(incident_step), row)
 
 
 def _parts(connection: Connection, numbers: Sequence[int]) -> Mapping[int, list[tuple[str, str]]]:
-    parts: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-    columns = (alert.c.incident_id, alert.c.segment, alert.c.test)
+    """Return segment and test of the alerts of each that live, or of all where none does."""
+    every: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    live: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    columns = (alert.c.incident_id, alert.c.state, alert.c.segment, alert.c.test)
     for first in range(0, len(numbers), _SLICE):
         some = numbers[first : first + _SLICE]
         query = select(*columns).where(alert.c.incident_id.in_(some)).order_by(alert.c.id)
-        for number, segment, test in connection.execute(query):
-            parts[number].append((segment, test))
-    return parts
+        for number, state, segment, test in connection.execute(query):
+            every[number].append((segment, test))
+            if state in LIVE_STATES:
+                live[number].append((segment, test))
+    return {number: live.get(number) or every[number] for number in numbers}
 
 
 def _record(row: Row[Any], parts: Sequence[tuple[str, str]]) -> IncidentRecord:

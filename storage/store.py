@@ -18,6 +18,7 @@ from . import (
     export,
     incidents,
     leases,
+    mutes,
     notifications,
     progress,
     streams,
@@ -32,6 +33,7 @@ from .flush import write_flush
 from .histogram import DEFAULT_ALPHA
 from .incident_records import IncidentRecord, IncidentStep, Notification
 from .isolation import WriteApart
+from .mute_records import MuteRecord, read_mutes
 from .periods import Period
 from .records import (
     AlertRecord,
@@ -460,6 +462,46 @@ class Store:
         with self._database.write() as connection:
             return verdicts.give_verdicts(connection, numbers, verdict, at=at, by=by, note=note)
 
+    # Mutes
+
+    def mute(
+        self,
+        stream: str,
+        segment: str | None,
+        *,
+        lasts: timedelta | None,
+        by: str,
+        why: str,
+    ) -> MuteRecord:
+        """Tell nobody of a segment's alerts; they are counted and kept as ever.
+
+        Args:
+            stream: its name.
+            segment: a name, ``camera=*`` for all of a kind, None for every segment.
+            lasts: by the database's clock; None until `unmute`.
+            by: who says so.
+            why: what they write.
+        """
+        with self._database.write() as connection:
+            now = self._now(connection)
+            expires_at = None if lasts is None else now + lasts
+            return mutes.add_mute(
+                connection, stream, segment, at=now, expires_at=expires_at, by=by, why=why
+            )
+
+    def unmute(
+        self, stream: str, segments: Collection[str | None] | None, *, by: str
+    ) -> list[MuteRecord]:
+        """End the mutes of these segments, None for all there are; return those that held."""
+        with self._database.write() as connection:
+            now = self._now(connection)
+            return mutes.lift_mutes(connection, stream, segments, at=now, by=by)
+
+    def mutes(self, stream: str) -> list[MuteRecord]:
+        """Return the mutes that hold now."""
+        with self._database.read() as connection:
+            return read_mutes(connection, stream, self._now(connection))
+
     # Incidents
 
     def incidents(
@@ -515,6 +557,7 @@ class Store:
     def queue_notifications(self, stream: str, sinks: Collection[str]) -> None:
         """Queue for each sink every step of the stream's alerts that it has not received yet."""
         with self._database.write() as connection:
+            mutes.expire_mutes(connection, stream, self._now(connection))
             notifications.queue_notifications(
                 connection, stream, sorted(sinks), self._now(connection)
             )

@@ -186,6 +186,20 @@ alert_transition = Table(
     Column("note", LongText, nullable=False),
 )
 
+mute = Table(
+    "mute",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False, index=True),
+    Column("segment", ForeignText),
+    Column("created_at", UtcTimestamp, nullable=False),
+    Column("expires_at", UtcTimestamp),
+    Column("actor", ForeignText, nullable=False),
+    Column("reason", LongText, nullable=False),
+    Column("ended_at", UtcTimestamp),
+    Column("ended_by", ForeignText),
+)
+
 notification_sink = Table(
     "notification_sink",
     metadata,

@@ -35,6 +35,7 @@ def show(
     """Show one alert: what changed, its steps, and the offsets of its most unusual messages in Kafka."""
     from ..notify.examples import Examples
     from ..terminal.printing import print_json
+    from .alert_mutes import print_mutes
     from .reading import open_reading
 
     with open_reading(config, store, stream) as reading:
@@ -48,11 +49,22 @@ def show(
         if picture is not None:
             _write_picture(picture, drawn)
         steps = reading.store.transitions(number)
+        mutes = [
+            one for one in reading.store.mutes(reading.stream.stream) if one.holds(alert.segment)
+        ]
     if as_json:
         places = [_place(event) for event in unusual]
-        print_json({**asdict(alert), "steps": [asdict(step) for step in steps], "examples": places})
+        print_json(
+            {
+                **asdict(alert),
+                "muted": bool(mutes),
+                "steps": [asdict(step) for step in steps],
+                "examples": places,
+            }
+        )
     else:
         _print_alert(alert, steps, [_place(event) for event in unusual])
+        print_mutes(mutes)
 
 
 def the_alert(reading: Reading, number: int) -> AlertRecord:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .alert_incidents import the_incident
 from .alert_show import the_alert
 from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from driftgauge.storage import AlertRecord
 
     from .reading import Reading
+
+_MOST_LINES = 20
 
 NumbersArgument = Annotated[
     list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers of alerts.", min=1)
@@ -29,19 +32,24 @@ SegmentOption = Annotated[
         metavar="SEGMENT", help="Every unresolved alert of this segment, such as camera=3."
     ),
 ]
+IncidentOption = Annotated[
+    int | None,
+    typer.Option(metavar="NUMBER", help="Every unresolved alert of this incident.", min=1),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Every unresolved alert of the stream.")]
 NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="A note with the reason.")]
 ByOption = Annotated[
     str, typer.Option(metavar="NAME", help="Who you are. Default: the name you are logged in with.")
 ]
-Step = Callable[["Reading", int, datetime, str], "AlertRecord"]
-"""Takes one alert one step further: the database, its number, when, and by whom."""
+Step = Callable[["Reading", list[int], datetime, str], "list[AlertRecord]"]
+"""Takes alerts one step further: the database, their numbers, when, and by whom."""
 
 
 def acknowledge(
     *,
     numbers: NumbersArgument = None,
     segment: SegmentOption = None,
+    incident: IncidentOption = None,
     everything: AllOption = False,
     note: NoteOption = "",
     by: ByOption = "",
@@ -52,10 +60,10 @@ def acknowledge(
 ) -> None:
     """Say that somebody looks after an alert; it stays until the segment is quiet again."""
 
-    def step(reading: Reading, number: int, at: datetime, who: str) -> AlertRecord:
-        return reading.store.transition_alert(number, "acknowledged", at=at, by=who, note=note)
+    def step(reading: Reading, chosen: list[int], at: datetime, who: str) -> list[AlertRecord]:
+        return reading.store.transition_alerts(chosen, "acknowledged", at=at, by=who, note=note)
 
-    chosen = Chosen(numbers, segment, everything)
+    chosen = Chosen(numbers, segment, everything, incident)
     take_step(step, chosen, by, (config, store, stream), as_json=as_json)
 
 
@@ -63,6 +71,7 @@ def resolve(
     *,
     numbers: NumbersArgument = None,
     segment: SegmentOption = None,
+    incident: IncidentOption = None,
     everything: AllOption = False,
     real: Annotated[
         bool | None,
@@ -81,13 +90,13 @@ def resolve(
 ) -> None:
     """Resolve an alert. If the segment stays changed, a new one opens when enough evidence has grown."""
 
-    def step(reading: Reading, number: int, at: datetime, who: str) -> AlertRecord:
+    def step(reading: Reading, chosen: list[int], at: datetime, who: str) -> list[AlertRecord]:
         if real is None:
-            return reading.store.transition_alert(number, "resolved", at=at, by=who, note=note)
+            return reading.store.transition_alerts(chosen, "resolved", at=at, by=who, note=note)
         verdict = "real" if real else "false"
-        return reading.store.give_verdict(number, verdict, at=at, by=who, note=note)
+        return reading.store.give_verdicts(chosen, verdict, at=at, by=who, note=note)
 
-    chosen = Chosen(numbers, segment, everything)
+    chosen = Chosen(numbers, segment, everything, incident)
     take_step(step, chosen, by, (config, store, stream), as_json=as_json)
 
 
@@ -95,6 +104,7 @@ def write_note(
     *,
     numbers: NumbersArgument = None,
     segment: SegmentOption = None,
+    incident: IncidentOption = None,
     everything: AllOption = False,
     note: Annotated[str, typer.Option(metavar="TEXT", help="What to write down.")],
     by: ByOption = "",
@@ -105,16 +115,16 @@ def write_note(
 ) -> None:
     """Write a note on an alert; it changes nothing else, and is shown by `driftgauge alerts show`."""
 
-    def step(reading: Reading, number: int, at: datetime, who: str) -> AlertRecord:
-        return reading.store.note_on_alert(number, at=at, by=who, note=note)
+    def step(reading: Reading, chosen: list[int], at: datetime, who: str) -> list[AlertRecord]:
+        return [reading.store.note_on_alert(one, at=at, by=who, note=note) for one in chosen]
 
-    chosen = Chosen(numbers, segment, everything)
+    chosen = Chosen(numbers, segment, everything, incident)
     take_step(step, chosen, by, (config, store, stream), as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which alerts a person means: by number, by segment, or all that live.
+    """Which alerts a person means: by number, by segment, by incident, or all that live.
 
     Raises:
         BadParameter: none of these was given, or more than one.
@@ -123,10 +133,14 @@ class Chosen:
     numbers: list[int] | None
     segment: str | None
     everything: bool
+    incident: int | None = None
 
     def __post_init__(self) -> None:
-        if sum([bool(self.numbers), self.segment is not None, self.everything]) != 1:
-            raise typer.BadParameter("give alert numbers, --segment or --all, exactly one of these")
+        others = (self.segment is not None, self.incident is not None, self.everything)
+        if sum([bool(self.numbers), *others]) != 1:
+            raise typer.BadParameter(
+                "give alert numbers, --segment, --incident or --all, exactly one of these"
+            )
 
     def alerts(self, reading: Reading) -> list[AlertRecord]:
         """Return them as they are now."""
@@ -134,7 +148,11 @@ class Chosen:
 
         if self.numbers:
             return [the_alert(reading, number) for number in self.numbers]
-        return reading.store.alerts(reading.stream.stream, states=LIVE_STATES, segment=self.segment)
+        if self.incident is not None:
+            the_incident(reading, self.incident)
+        name = reading.stream.stream
+        found = reading.store.alerts(name, states=LIVE_STATES, segment=self.segment)
+        return [one for one in found if self.incident in (None, one.incident_id)]
 
 
 def take_step(
@@ -151,11 +169,14 @@ def take_step(
 
     with open_reading(*where) as reading:
         at, who = datetime.now(UTC), by or getpass.getuser()
-        moved = [step(reading, alert.id or 0, at, who) for alert in chosen.alerts(reading)]
+        numbers = [alert.id or 0 for alert in chosen.alerts(reading)]
+        moved = step(reading, numbers, at, who)
     if as_json:
         print_json([asdict(alert) for alert in moved])
-    for alert in [] if as_json else moved:
+    for alert in [] if as_json else moved[:_MOST_LINES]:
         verdict = f", found {alert.verdict}" if alert.verdict else ""
         print_line(f"{alert.id}: {alert.segment} is {alert.state}{verdict}")
+    if len(moved) > _MOST_LINES and not as_json:
+        print_line(f"... and {len(moved) - _MOST_LINES:,} more.")
     if not moved and not as_json:
         print_line("No unresolved alerts.")

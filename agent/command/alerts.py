@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import alert_show, alert_steps
+from . import alert_incidents, alert_mutes, alert_show, alert_steps
 from .options import ConfigOption, CsvOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftgauge.storage import AlertRecord
+    from driftgauge.storage import AlertRecord, MuteRecord
 
 FEW = 5
 """So many alerts are printed with their claims in words; more would fill the screen."""
@@ -31,6 +31,10 @@ def register(app: typer.Typer) -> None:
     group.command("ack")(alert_steps.acknowledge)
     group.command("resolve")(alert_steps.resolve)
     group.command("note")(alert_steps.write_note)
+    group.command("mute")(alert_mutes.mute)
+    group.command("unmute")(alert_mutes.unmute)
+    group.command("mutes")(alert_mutes.list_mutes)
+    group.command("incidents")(alert_incidents.show_incidents)
     group.command("verdicts")(list_verdicts)
     app.add_typer(group, name="alerts")
 
@@ -90,15 +94,16 @@ def list_alerts(
             name, states=states, segment=segment, limit=most, since=begin, until=end
         )
         n_all = read.count_alerts(name, states=states, segment=segment, since=begin, until=end)
+        mutes = read.mutes(name)
     if as_json:
-        print_json([asdict(alert) for alert in found])
+        print_json([asdict(one) | {"muted": has_mute(one, mutes)} for one in found])
     elif as_csv:
         rows = [asdict(alert) for alert in found]
         print_csv(
             [field.name for field in fields(AlertRecord)], [list(row.values()) for row in rows]
         )
     elif found:
-        print_alerts(f"Alerts on {name}", found, n_all=n_all)
+        print_alerts(f"Alerts on {name}", found, n_all=n_all, mutes=mutes)
     else:
         hidden = states is LIVE_STATES and not (segment or begin or end)
         print_line("No unresolved alerts; --all shows resolved ones." if hidden else _NONE)
@@ -107,7 +112,18 @@ def list_alerts(
 _NONE = "No alerts."
 
 
-def print_alerts(title: str, found: Sequence[AlertRecord], *, n_all: int | None = None) -> None:
+def has_mute(alert: AlertRecord, mutes: Sequence[MuteRecord]) -> bool:
+    """Return whether nobody is told of an alert for now."""
+    return any(one.holds(alert.segment) for one in mutes)
+
+
+def print_alerts(
+    title: str,
+    found: Sequence[AlertRecord],
+    *,
+    n_all: int | None = None,
+    mutes: Sequence[MuteRecord] = (),
+) -> None:
     """Print *found*, each claim in words where there are few, and how many more there are.
 
     Every time in the table is when something was done, by the wall clock; the claims say when it
@@ -120,13 +136,14 @@ def print_alerts(title: str, found: Sequence[AlertRecord], *, n_all: int | None 
         *(Column("id", "right"), Column("state"), Column("severity", rank=3)),
         *(Column("segment", folds=True), Column("opened (UTC)"), Column("rate", "right", rank=1)),
         *(Column("normally", "right", rank=4), Column("ended (UTC)", rank=5)),
-        Column("verdict", rank=2),
+        *(Column("verdict", rank=2), Column("incident", "right", rank=6)),
     )
     rows = [
         (
-            *(str(alert.id), alert.state, alert.severity, alert.segment, when(alert.opened_at)),
+            *(str(alert.id), alert.state + (", muted" if has_mute(alert, mutes) else "")),
+            *(alert.severity, alert.segment, when(alert.opened_at)),
             *(percent(alert.rate_now), percent(alert.rate_normal), when(alert.resolved_at)),
-            alert.verdict or "-",
+            *(alert.verdict or "-", str(alert.incident_id or "-")),
         )
         for alert in found
     ]

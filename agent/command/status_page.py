@@ -11,6 +11,7 @@ from ..review.overview import totals, worst_first
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
+from .alert_mutes import print_mutes
 from .alerts import print_alerts
 
 if TYPE_CHECKING:
@@ -185,14 +186,16 @@ def print_live_alerts(reading: Reading, *, everything: bool) -> None:
     from driftgauge.storage import LIVE_STATES, SEVERITIES
 
     live = reading.store.alerts(reading.stream.stream, states=LIVE_STATES)
+    mutes = reading.store.mutes(reading.stream.stream)
     ranked = sorted(live, key=lambda alert: -SEVERITIES.index(alert.severity))
     shown = ranked if everything else ranked[:_MOST_ALERTS]
     print_line()
     if live:
-        print_alerts("Live alerts", shown)
+        print_alerts("Live alerts", shown, mutes=mutes)
         _print_more(len(ranked) - len(shown))
     else:
         print_line("No unresolved alerts.")
+    print_mutes(mutes)
 
 
 def print_deliveries(reading: Reading) -> None:

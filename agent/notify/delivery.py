@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from driftgauge.storage import BACKLOG_STATES, LIVE_STATES, AlertRecord, NotificationCount
+from driftgauge.storage import (
+    BACKLOG_STATES,
+    ENDED_STATES,
+    LIVE_STATES,
+    AlertRecord,
+    NotificationCount,
+    is_muted,
+)
 
 from ..errors import NotificationUndelivered
 from ..log import action
@@ -133,13 +140,35 @@ class Delivery:
         taken, left = wanted(
             steps, self._routing, sink.name, self._told(sink, [step.alert for step in steps])
         )
+        taken, muted = self._without_muted(sink, taken)
         if left:
-            ids = [step.notification.id for step in left]
-            self._store.finish_notifications(ids, "skipped")
+            self._skip(left, "")
+        if muted:
+            self._skip(muted, "muted")
         if not sink.is_for_people:
             return unlimited(taken)
         allowed = self._limits[sink.name].allowed()
         return planned(taken, self._routing, sink.name, now=self._clock.now(), allowed=allowed)
+
+    def _skip(self, steps: Sequence[Step], why: str) -> None:
+        ids = [step.notification.id for step in steps]
+        self._store.finish_notifications(ids, "skipped", error=why)
+
+    def _without_muted(self, sink: Sink, steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+        """Return the steps to send, and those of muted incidents; who knows of one is told its end."""
+        mutes = self._store.mutes(self._settings.stream) if steps else []
+        muted = [step for step in steps if is_muted(step.incident, mutes)]
+        first = {step.alert.id or 0 for step in muted}
+        told = self._store.told_alerts(self._settings.stream, sink.name, first) if muted else set()
+        held = {
+            step.notification.id
+            for step in muted
+            if step.notification.step.kind not in ENDED_STATES or step.alert.id not in told
+        }
+        return (
+            [step for step in steps if step.notification.id not in held],
+            [step for step in muted if step.notification.id in held],
+        )
 
     def _waiting(self, sink: Sink) -> list[Step]:
         stream = self._settings.stream
@@ -242,7 +271,13 @@ class Delivery:
             last is not None and now - last < REPEAT_SECONDS
         ):
             return
-        live = self._store.incidents(self._settings.stream, states=LIVE_STATES)
+        stream = self._settings.stream
+        mutes = self._store.mutes(stream)
+        live = [
+            one
+            for one in self._store.incidents(stream, states=LIVE_STATES)
+            if not is_muted(one, mutes)
+        ]
         faces = [routed(one, self._routing, sink.name) for one in live]
         told = self._told(sink, faces)
         notices = [

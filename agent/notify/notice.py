@@ -21,6 +21,7 @@ Kind = Literal[
     "resolved",
     "gone",
     "reopened",
+    "unmuted",
 ]
 
 

@@ -6,7 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from driftgauge.storage import IncidentRecord, Notification, NotificationAttempts, NotificationCount
+from driftgauge.storage import (
+    IncidentRecord,
+    MuteRecord,
+    Notification,
+    NotificationAttempts,
+    NotificationCount,
+)
 
 
 class Outbox(Protocol):
@@ -37,6 +43,9 @@ class Outbox(Protocol):
 
     def note_digest(self, stream: str, sink: str, at: datetime) -> None:
         """Note that *sink* was sent a digest."""
+
+    def mutes(self, stream: str) -> list[MuteRecord]:
+        """Return the mutes that hold now."""
 
     def incidents(
         self,

@@ -6,6 +6,7 @@ import io
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from driftgauge.storage import Judgement, MonitorState, Store
@@ -107,3 +108,39 @@ def test_an_alert_without_frames_says_why_there_is_no_picture(run: Run, written:
     refused = run("alerts", "show", str(number), "--picture", "alert.png")
     assert refused.code == 2
     assert "[evidence] thumbnails" in refused.err
+
+
+def test_a_mute_is_made_shown_and_ended(run: Run, written: Store) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    said = run("alerts", "mute", str(number), "--for", "2 days", "--why", "cleaning", "--by", "ann")
+    assert said.out.startswith("camera=9 is muted until 2")
+    assert said.out.endswith("UTC, by ann: cleaning\n")
+    assert "open, muted" in run("alerts", "list").out
+    assert run("alerts", "show", str(number), "--json").values["muted"] is True
+    assert "camera=9 is muted until" in run("status").out
+    assert [one["segment"] for one in run("alerts", "mutes", "--json").values] == ["camera=9"]
+    assert run("alerts", "unmute", "camera=9").out == "camera=9 is no longer muted\n"
+    assert run("alerts", "mutes").out == "Nothing is muted.\n"
+
+
+@pytest.mark.usefixtures("written")
+def test_what_is_to_be_muted_must_be_said_and_make_sense(run: Run) -> None:
+    assert run("alerts", "mute").code == 2
+    assert "neither a segment" in run("alerts", "mute", "everything").err
+    assert "--for" in run("alerts", "mute", "camera=3", "--for", "soon").err
+
+
+def test_an_incident_is_listed_shown_and_acknowledged_as_one(run: Run, written: Store) -> None:
+    names = [f"camera={number}" for number in range(20, 60)]
+    numbers = raise_alerts(written, *names)
+    (one,) = [row for row in run("alerts", "incidents", "--json").values if row["members"] == 40]
+    assert "40 of 40 cameras" in run("alerts", "incidents").out
+    shown = run("alerts", "incidents", str(one["id"])).out
+    assert "and 30 more" in shown
+    assert "opened by monitor" in shown
+    said = run("alerts", "ack", "--incident", str(one["id"])).out
+    assert "... and 20 more." in said
+    assert written.alert(numbers[-1]) is not None
+    (after,) = written.incidents(STREAM, ids=[one["id"]])
+    assert after.state == "acknowledged"
+    assert run("alerts", "incidents", "987").code == 2

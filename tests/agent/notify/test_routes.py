@@ -232,3 +232,26 @@ def test_a_route_takes_an_incident_of_which_it_takes_any_member(store: Store) ->
     site.wait(60)
     assert [notice.alert.segment for notice in slack.taken] == ["camera=1"]
     assert mail.taken == []
+
+
+def test_a_muted_alert_is_told_to_nobody_until_the_mute_ends(store: Store) -> None:
+    mail = RecordingSink("mailto-1")
+    site = Site(store, mail)
+    site.store.mute(STREAM, "camera=3", lasts=timedelta(hours=2), by="ann", why="cleaning")
+    (number,) = site.judge(alert())
+    site.wait(3600)
+    assert mail.taken == []
+    site.wait(3601)
+    assert kinds(mail) == [(number, "unmuted")]
+
+
+def test_who_was_told_of_an_alert_is_told_its_end_though_it_is_muted(store: Store) -> None:
+    mail = RecordingSink("mailto-1")
+    site = Site(store, mail)
+    (number,) = site.judge(alert())
+    site.wait(60)
+    site.store.mute(STREAM, None, lasts=None, by="ann", why="night")
+    site.judge(alert(id=number, severity="critical"))
+    site.resolve(number)
+    site.wait(60)
+    assert kinds(mail) == [(number, "opened"), (number, "resolved")]
