@@ -31,12 +31,14 @@ _REGISTERED_RATE = {
 
 def people_words(dialect: str) -> Mapping[str, str]:
     """Return what the words of the views for people mean in *dialect*."""
+    now = f"window_start > {_before_newest(dialect, days=1 / 12)}"
     latest = f"window_start > {_before_newest(dialect, days=1)}"
     earlier = (
         f"window_start > {_before_newest(dialect, days=30)} "
         f"AND window_start <= {_before_newest(dialect, days=2)}"  # starts: the day ends before
     )
     return {
+        "hours of the last two": _span("hour", dialect, now),
         "hours of the last day": _span("hour", dialect, latest),
         "days before": _span("day", dialect, earlier),
         "ood": " + ".join(
@@ -64,9 +66,9 @@ def _span(level: str, dialect: str, condition: str) -> str:
     return f"({' UNION ALL '.join(parts)}) AS counted JOIN series ON series.id = counted.series"
 
 
-def _before_newest(dialect: str, *, days: int) -> str:
+def _before_newest(dialect: str, *, days: float) -> str:
     """Return the SQL for so many days before the newest event, as the counts keep times."""
     if dialect == "sqlite":
         newest = "CAST(strftime('%s', max(event_time_max)) AS INTEGER)"
-        return f"(SELECT {newest} - {days * _DAY} FROM segment_progress)"
-    return f"(SELECT max(event_time_max) - INTERVAL '{days} days' FROM segment_progress)"
+        return f"(SELECT {newest} - {round(days * _DAY)} FROM segment_progress)"
+    return f"(SELECT max(event_time_max) - INTERVAL '{round(days * _DAY)} seconds' FROM segment_progress)"

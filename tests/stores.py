@@ -76,10 +76,15 @@ def database(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> It
         opened.close()
         return
     shared: Database = request.getfixturevalue("postgres_upgraded")
-    with shared.write() as connection:
+    empty(shared)
+    yield shared
+
+
+def empty(database: Database) -> None:
+    """Delete every row of a PostgreSQL database."""
+    with database.write() as connection:
         names = ", ".join(metadata.tables)
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
-    yield shared
 
 
 @pytest.fixture

@@ -241,7 +241,7 @@ def _points(beyond: float | None) -> str:
 
 
 def _print_nothing(reading: Reading) -> None:
-    counted = reading.store.event_counts(reading.stream.stream)
+    counted = reading.store.segments(reading.stream.stream)
     if counted:
         print_line(f"No images match. Segments: {', '.join(counted)}.")
     else:

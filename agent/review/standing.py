@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from driftgauge.storage import AgentRecord, RateRow, Store, StreamRecord
+from driftgauge.storage import POOL, AgentRecord, RateRow, Store, StreamRecord
 
 SILENT_SECONDS = 60.0
 """An agent sends a heartbeat every ten seconds; without one for this long it is gone."""
@@ -45,7 +45,7 @@ def stream_standing(store: Store, stream: StreamRecord) -> StreamStanding:
     """Return whether *stream* is watched now, by what the database knows."""
     name = stream.stream
     agents, monitor = store.agents(name), store.monitor_state(name)
-    newest = store.rates(name, period="window", segment="*", limit=1)
+    newest = _newest_window(store, name)
     active = store.active_detector(name)
     waiting = store.waiting_seconds(name, active.detector) if active else None
     lag = waiting or 0.0 if newest else None
@@ -58,6 +58,13 @@ def stream_standing(store: Store, stream: StreamRecord) -> StreamStanding:
         last_window=newest[0] if newest else None,
         judging_lag_seconds=lag,
     )
+
+
+def _newest_window(store: Store, stream: str) -> list[RateRow]:
+    """Return the newest window over all events; the whole history is read only where it must be."""
+    begun = store.segments(stream).get(POOL)
+    found = store.rates(stream, period="window", segment=POOL, since=begun, limit=1)
+    return found or store.rates(stream, period="window", segment=POOL, limit=1)
 
 
 def is_alive(agent: AgentRecord) -> bool:

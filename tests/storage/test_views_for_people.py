@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from driftgauge.storage import Database, DetectorRecord, Judgement, MonitorState, Store
+from driftgauge.storage import (
+    Database,
+    DetectorRecord,
+    Judgement,
+    MonitorState,
+    Store,
+)
 
 from ..stores import DETECTOR, START, STREAM, TOPIC, advance, alert, flush, window
 
