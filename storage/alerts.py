@@ -259,6 +259,9 @@ def _refresh(
     if SEVERITIES.index(record.severity) > SEVERITIES.index(found.severity):
         note = f"{found.severity} became {record.severity}"
         log_step(connection, alert_id, found.state, found.state, at=now, by=MONITOR, note=note)
+    if record.news:
+        step = {"at": now, "by": MONITOR, "note": record.news}
+        log_step(connection, alert_id, found.state, found.state, **step)  # type: ignore[arg-type]  # by name
     if _AGES[record.state] > _AGES[found.state]:
         at = record.resolved_at or now
         _change_state(connection, found, record.state, at=at, by=MONITOR, note="")

@@ -174,6 +174,7 @@ class AlertRecord:
         reopened: how often it was raised again within the cool-down after it had ended.
         log_e_value: natural logarithm of the strongest evidence against "nothing changed"; None
             where its test gives none.
+        news: what changed again while it lived, told as a step of its life; not stored with it.
         verdict: a person's, one of `VERDICTS`; None before.
         incident_id: of the incident that it is part of; given by the database.
     """
@@ -200,6 +201,7 @@ class AlertRecord:
     log_e_value: float | None = None
     verdict: str | None = None
     incident_id: int | None = None
+    news: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from driftgauge.storage import SEVERITIES, AlertRecord
 
 from .movement import Counts, is_stuck, layer_movements
-from .wording import alert_message, severity
+from .wording import alert_message, percent, severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,18 @@ def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
         layers=told.layers,
         message=told.message,
     )
+
+
+def changed_again(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
+    """Return *alert* with what is new since it was last told: *again*, a change inside the change."""
+    told = refreshed(alert, again)
+    news = (
+        f"changed again: {percent(again.rate_now)} of images out of distribution, "
+        f"{percent(alert.rate_now)} before"
+    )
+    message = again.message.replace(" changed at about ", " changed again at about ", 1)
+    message += f"; it had first changed at about {alert.since:%Y-%m-%d %H:%M:%S} UTC"
+    return replace(told, layers=again.layers, message=message, news=news)
 
 
 def reopened(ended: AlertRecord, again: AlertRecord) -> AlertRecord:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import AlertRecord
 
-from .lifecycle import refreshed, reopened, resolved
+from .lifecycle import changed_again, refreshed, reopened, resolved
 
 Key = tuple[str, str]
 """A segment and a test; they have one live alert at most."""
@@ -91,6 +91,12 @@ class Lives:
             self._reopened.add(told.id)
         self._live[key] = told
         self._keep(told)
+
+    def alarm_again(self, told: AlertRecord) -> None:
+        """Raise the alert that lives with what is new: a change inside the change."""
+        key = _key(told)
+        self._live[key] = changed_again(self._live[key], told)
+        self._keep(self._live[key])
 
     def calm(self, segment: str, test: str, *, quiet: int, at: datetime) -> bool:
         """Return whether *quiet* windows in a row end the alert, which they then do."""

@@ -10,6 +10,7 @@ from driftgauge.storage import POOL, POOL_WAIT_WINDOWS, AlertRecord, SegmentProg
 
 from ..alert.lifecycle import Change, opened
 from ..alert.lives import Lives
+from .alert_look import AlertLook, log_ratio
 from .baseline import Baseline
 from .design_effect import Counts
 from .monitor_settings import MonitorSettings
@@ -95,15 +96,52 @@ class Alerting:
         log_threshold: float,
     ) -> None:
         """Move the segment's alerts by the statistics of what was judged."""
-        live = self.live_tests(segment)
+        live, looks = self.live_tests(segment), self._states.memory(segment).looks
+        for alert in looks.keys() - live:
+            del looks[alert]
         for alert, statistic in statistics.items():
+            is_back = False
+            if alert in live and (weight or not judged.is_late):
+                is_back = self._look(segment, alert, baseline, judged, log_threshold=log_threshold)
             if statistic >= log_threshold:
                 change = self._change(segment, alert, baseline, judged)
                 e_value = statistic if self._keeps_budget(alert) else None
                 self._lives.alarm(self._told(alert, replace(change, log_e_value=e_value)))
                 self._states.restart(segment, alert)
+                looks.setdefault(alert, AlertLook.of(change.counts))
             elif alert in live and weight:
-                self._calm(segment, alert, is_quiet=statistic < log_threshold / 2)
+                self._calm(segment, alert, is_quiet=is_back and statistic < log_threshold / 2)
+
+    def _look(
+        self,
+        segment: str,
+        alert: str,
+        baseline: Baseline,
+        judged: JudgedCounts,
+        *,
+        log_threshold: float,
+    ) -> bool:
+        """Compare a window with the alert's look; return whether the last ones are as the baseline.
+
+        Where the look is left for something else than the baseline, the alert is raised again, and
+        looks like that from now on. When the baseline is back, the evidence begins anew: it may have
+        crept upward for long.
+        """
+        looks, reference = self._states.memory(segment).looks, baseline.reference
+        before = looks.get(alert) or AlertLook.of(judged.counts)
+        look = before.seen(judged.counts, judged.start, reference, baseline.design_effects)
+        if look.log_news >= log_threshold:
+            end = judged.start + timedelta(microseconds=1)
+            windows = self._read(segment, look.new_since, end)[1]
+            counts: Counts = windows.sum(axis=0) if len(windows) else judged.counts
+            if log_ratio(counts, reference, look.counts, baseline.design_effects) <= 0.0:
+                change = self._change_of(segment, baseline, judged, look.new_since, counts)
+                self._lives.alarm_again(self._told(alert, change))
+            look = replace(AlertLook.of(counts), back=look.back)
+        if look.is_back and not before.is_back:
+            self._states.restart(segment, alert)
+        looks[alert] = look
+        return look.is_back
 
     def _speaks(self, segment: str, start: datetime) -> bool:
         """Return whether a segment sends images, now or around the window at *start*."""
@@ -128,9 +166,20 @@ class Alerting:
     def _change(self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts) -> Change:
         live = self._lives.live.get((segment, alert))
         since, counts = self._seen(segment, alert, baseline, judged)
+        since = live.since if live else since
+        return self._change_of(segment, baseline, judged, since, counts)
+
+    def _change_of(
+        self,
+        segment: str,
+        baseline: Baseline,
+        judged: JudgedCounts,
+        since: datetime,
+        counts: Counts,
+    ) -> Change:
         return Change(
             segment=segment,
-            since=live.since if live else since,
+            since=since,
             window_start=judged.start,
             counts=counts,
             window=judged.counts,

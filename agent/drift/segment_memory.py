@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .alert_look import AlertLook
 from .design_effect import Counts
 
 
@@ -18,6 +19,7 @@ class SegmentMemory:
 
     Attributes:
         quiet: by alert, quiet windows in a row while it lives.
+        looks: by alert, how it looks while it lives.
         nearness: of the last window judged, evidence against what an alert takes, 0 to 1.
         held: counts that came late, for the tests that wait for a window.
         is_ahead: whether counts that came late had the weight of the next window.
@@ -25,6 +27,7 @@ class SegmentMemory:
     """
 
     quiet: dict[str, int] = field(default_factory=dict)
+    looks: dict[str, AlertLook] = field(default_factory=dict)
     nearness: float = 0.0
     held: Counts | None = None
     is_ahead: bool = False
@@ -60,6 +63,8 @@ class SegmentMemory:
     def dump(self) -> dict[str, Any]:
         """Return JSON-ready values."""
         values: dict[str, Any] = {"quiet": self.quiet, "nearness": round(self.nearness, 4)}
+        if self.looks:
+            values["looks"] = {alert: look.dump() for alert, look in self.looks.items()}
         if self.weighed_at is not None:
             values["late"] = {
                 "held": None if self.held is None else self.held.tolist(),
@@ -72,6 +77,8 @@ class SegmentMemory:
     def load(cls, kept: Mapping[str, Any]) -> SegmentMemory:
         """Return what `dump` wrote."""
         memory = cls(quiet=dict(kept["quiet"]), nearness=kept.get("nearness", 0.0))
+        looks = kept.get("looks", {})
+        memory.looks = {alert: AlertLook.load(look) for alert, look in looks.items()}
         if "late" in kept:
             late = kept["late"]
             memory.held = None if late["held"] is None else np.array(late["held"], dtype=np.int64)

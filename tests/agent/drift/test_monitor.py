@@ -273,6 +273,55 @@ def test_the_whole_stream_is_not_tested_while_a_part_of_it_is_learnt(
     assert live(store) == []
 
 
+def partly(n: int, seed: int, share: float) -> dict[str, Counts]:
+    """Return windows of both cameras; *share* of camera 1's events are three deviations off."""
+    rng = np.random.default_rng(seed)
+    hit = 3.0 * (rng.random(n * EVENTS) < share)
+    columns = [
+        windows_of(pool_p_values(normal_scores(n * EVENTS, 10 * seed + column) + hit), EVENTS)
+        for column in range(len(COLUMNS))
+    ]
+    other = camera_windows(n, seed + 1, "camera=2")
+    return {"camera=1": np.stack(columns, axis=1), "camera=2": other}
+
+
+def test_a_change_inside_a_change_raises_the_alert_again_with_what_is_new(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.quiet(20, 20)
+    traffic.send(partly(60, 400, 0.13))
+    monitor(store).turn()
+    (first,) = store.alerts(STREAM)
+    began = traffic.now()
+    traffic.send(partly(15, 410, 0.45))
+    monitor(store).turn()
+    (alert,) = store.alerts(STREAM)
+    assert (alert.id, alert.state, alert.since) == (first.id, "open", first.since)
+    told = [step for step in store.transitions(alert.id or 0) if "changed again" in step.note]
+    assert len(told) == 1
+    assert "before" in told[0].note
+    assert "camera 1 changed again at about" in alert.message
+    assert f"first changed at about {first.since:%Y-%m-%d %H:%M:%S}" in alert.message
+    assert 0.3 < alert.rate_peak < 0.6
+    traffic.send(partly(60, 420, 0.13))
+    monitor(store).turn()
+    (later,) = store.alerts(STREAM)
+    assert (later.state, later.message, later.layers) == ("open", alert.message, alert.layers)
+    assert later.rate_peak >= alert.rate_peak, "a quieter time takes nothing back"
+    assert later.refreshed_at > began
+
+
+def test_an_alert_lives_as_long_as_its_fault_and_no_longer(store: Store, traffic: Traffic) -> None:
+    traffic.quiet(20, 20)
+    traffic.send(partly(250, 400, 0.13))
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "open")], "it neither ended meanwhile nor opened anew"
+    assert all(step.to_state == "open" for step in store.transitions(1))
+    traffic.send(partly(15, 410, 0.0))
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "resolved")]
+
+
 def test_each_refresh_of_an_alert_is_logged(
     store: Store, traffic: Traffic, caplog: pytest.LogCaptureFixture
 ) -> None:
