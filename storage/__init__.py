@@ -59,6 +59,7 @@ from .records import (
     WindowRecord,
 )
 from .retention import KeepSpans, LevelKeep
+from .segment_records import WHOLE_SEGMENT, BaselineSource, SegmentBaseline, SegmentStateRow
 from .store import Store
 
 __all__ = [
@@ -76,12 +77,14 @@ __all__ = [
     "SEVERITIES",
     "SILENCE",
     "VERDICTS",
+    "WHOLE_SEGMENT",
     "AgentRecord",
     "AlertRecord",
     "AlertTransition",
     "Arrivals",
     "ArrivalsLook",
     "ArrivalsRead",
+    "BaselineSource",
     "Claim",
     "ColumnKind",
     "Database",
@@ -113,7 +116,9 @@ __all__ = [
     "SchemaOutOfDate",
     "ScoreSummary",
     "SegmentAdvance",
+    "SegmentBaseline",
     "SegmentProgress",
+    "SegmentStateRow",
     "StaleFlush",
     "StorageError",
     "Store",

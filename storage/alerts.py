@@ -20,6 +20,7 @@ from .records import (
     Judgement,
     MonitorState,
 )
+from .segment_state import forget_segments, write_baselines, write_states
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one
 
@@ -33,11 +34,15 @@ _REFRESHED = (
 )
 
 
-def read_monitor_state(connection: Connection, stream: str) -> MonitorState | None:
-    """Return the monitor's memory of the stream, None before its first turn."""
+def read_monitor_state(
+    connection: Connection, stream: str, detector: str | None
+) -> MonitorState | None:
+    """Return how far the monitor has come with *detector*, or with the one that is furthest."""
     table = monitor_state.c
     query = select(table.judged_until, table.state).where(table.stream == stream)
-    row = connection.execute(query).first()
+    if detector is not None:
+        query = query.where(table.detector == detector)
+    row = connection.execute(query.order_by(table.judged_until.desc()).limit(1)).first()
     return None if row is None else MonitorState(cursor=row.judged_until, state=row.state)
 
 
@@ -51,6 +56,10 @@ def write_judgement(
     _move_cursor(connection, judgement)
     if judgement.claim is not None:
         mark_judged(connection, judgement.stream, judgement.claim)
+    own = (judgement.stream, judgement.detector)
+    write_baselines(connection, *own, judgement.baselines, now)
+    write_states(connection, *own, judgement.states)
+    forget_segments(connection, *own, judgement.forgotten)
     return write_alerts(connection, judgement.alerts, now, span=judgement.incident_span)
 
 
@@ -219,13 +228,15 @@ def _move_cursor(connection: Connection, judgement: Judgement) -> None:
     values = {"judged_until": judgement.monitor.cursor, "state": judgement.monitor.state}
     if judgement.previous_cursor is None:
         first = upsert(connection, monitor_state).on_conflict_do_nothing()
-        moved = wrote_one(connection, first, {"stream": judgement.stream, **values})
+        own = {"stream": judgement.stream, "detector": judgement.detector}
+        moved = wrote_one(connection, first, {**own, **values})
     else:
         expected = table.judged_until == judgement.previous_cursor
-        step = monitor_state.update().where(table.stream == judgement.stream, expected)
+        mine = (table.stream == judgement.stream, table.detector == judgement.detector)
+        step = monitor_state.update().where(*mine, expected)
         moved = connection.execute(step.values(values)).rowcount == 1
     if not moved:
-        found = read_monitor_state(connection, judgement.stream)
+        found = read_monitor_state(connection, judgement.stream, judgement.detector)
         raise RecordConflict(
             f"the monitor of stream {judgement.stream!r} is at "
             f"{found.cursor if found else None}, this turn started from "

@@ -23,7 +23,7 @@ from .records import Claim, LateCounts, SegmentAdvance, SegmentProgress, WindowR
 from .tables import BINS, late_count, segment_progress
 from .tables import stream as stream_table
 from .upsert import upsert
-from .windows import read_windows
+from .windows import first_window, read_windows
 
 POOL = "*"
 POOL_WAIT_WINDOWS = 5
@@ -137,6 +137,7 @@ def claim_windows(
     idle: timedelta,
     grace: timedelta,
     now: datetime,
+    most: int | None = None,
 ) -> Claim:
     """Take the closed windows that no turn has judged, and what came late to judged ones.
 
@@ -148,19 +149,66 @@ def claim_windows(
         idle: a segment that brought nothing for so long, by the database's clock, is not waited for.
         grace: of event time, waited for late events.
         now: the database's time.
+        most: windows to take, of all segments together; None for all. At least one of each.
     """
     progress = read_progress(connection, stream, detector, lock=True)
     closed = last_closed(progress, window=window, idle=idle, grace=grace, now=now)
     taken = [row for row in progress if _is_new(row, closed)]
-    _take(connection, stream, detector, taken=taken, closed=closed)
+    until = dict(closed)
+    if most is not None and taken:
+        length = _slice_windows(most, len(taken)) * window
+        for after, segments in _behind(taken, closed, length).items():
+            end = _slice_end(connection, stream, detector, segments, after, length, window)
+            until |= {segment: min(closed[segment], end - window) for segment in segments}
+    _take(connection, stream, detector, taken=taken, closed=until)
     return Claim(
         detector=detector,
         at=now,
-        windows=_taken_windows(connection, stream, detector, taken=taken, closed=closed),
+        windows=_taken_windows(connection, stream, detector, taken=taken, closed=until),
         late=_read_late(connection, stream, detector),
         progress=read_progress(connection, stream, detector),
         taken=[row.segment for row in taken],
+        unfinished=[
+            row.segment for row in taken if _claimed_until(row, until) < closed[row.segment]
+        ],
     )
+
+
+def _slice_windows(most: int, n_segments: int) -> int:
+    """Return how many windows of each segment a slice holds: a power of two, at least 1."""
+    return 1 << max((most // n_segments).bit_length() - 1, 0)
+
+
+def _behind(
+    taken: Sequence[SegmentProgress], closed: Mapping[str, datetime], length: timedelta
+) -> dict[datetime | None, list[str]]:
+    """Return the segments that may have more than a slice of this *length*, by where they stand."""
+    behind: defaultdict[datetime | None, list[str]] = defaultdict(list)
+    for row in taken:
+        if row.judged_until is None or closed[row.segment] - row.judged_until > length:
+            behind[row.judged_until].append(row.segment)
+    return behind
+
+
+def _slice_end(  # noqa: PLR0917 - whose windows, and which
+    connection: Connection,
+    stream: str,
+    detector: str,
+    segments: Sequence[str],
+    after: datetime | None,
+    length: timedelta,
+    window: timedelta,
+) -> datetime:
+    """Return where the slice ends that holds the first window of any of *segments* after a moment.
+
+    Slices begin at multiples of their length since 1970, so that segments stay in step.
+    """
+    if after is not None:
+        end = _floor(after + window, length) + length
+        if first_window(connection, stream, detector, segments, after=after, until=end):
+            return end
+    first = first_window(connection, stream, detector, segments, after=after)
+    return datetime.max.replace(tzinfo=UTC) if first is None else _floor(first, length) + length
 
 
 def last_closed(
@@ -222,7 +270,7 @@ def _mark_waiting(
     own = stream_table.c
     seconds = connection.scalar(select(own.window_seconds).where(own.stream == stream))
     window = timedelta(seconds=int(seconds or 0))
-    judged = {*claim.taken, *(row.segment for row in claim.late)}
+    judged = {*claim.taken, *(row.segment for row in claim.late)} - {*claim.unfinished}
     waiting: dict[datetime | None, list[str]] = {claim.at: [], None: []}
     for row in rows:
         if row.segment in judged:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .histogram import DEFAULT_ALPHA
+from .segment_records import SegmentBaseline, SegmentStateRow
 
 OTHER_VALUE = "~other"
 """The segment value that collects all values beyond the limit."""
@@ -223,7 +224,12 @@ class VerdictCount:
 
 @dataclass(frozen=True, slots=True)
 class MonitorState:
-    """The monitor's memory of one stream: its cursor and its evidence, as JSON text."""
+    """How far the monitor has come with one detector's windows.
+
+    Attributes:
+        cursor: start of the newest window judged, of any segment.
+        state: JSON text of what belongs to no single segment.
+    """
 
     cursor: datetime
     state: str
@@ -238,6 +244,10 @@ class Judgement:
         alerts: new ones (``id`` None) and changed ones.
         claim: what the turn has judged, so that nothing of it is judged again.
         incident_span: of event time; changes that begin so near to each other are one incident.
+        detector: version whose windows were judged; each has a cursor and evidence of its own.
+        baselines: that the turn has learnt.
+        states: rows that have changed.
+        forgotten: segments of which baseline and evidence are deleted.
     """
 
     stream: str
@@ -246,6 +256,10 @@ class Judgement:
     alerts: Sequence[AlertRecord] = field(default_factory=tuple)
     claim: Claim | None = None
     incident_span: timedelta = timedelta(minutes=5)
+    detector: str = ""
+    baselines: Sequence[SegmentBaseline] = ()
+    states: Sequence[SegmentStateRow] = ()
+    forgotten: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +374,7 @@ class Claim:
         progress: of every segment of the detector, after the claim.
         taken: those of which windows were taken, as they were: `SegmentProgress.judged_until` is the
             last window judged before.
+        unfinished: those of them of which more has closed than one claim takes.
     """
 
     detector: str
@@ -368,6 +383,7 @@ class Claim:
     late: Sequence[LateCounts]
     progress: Sequence[SegmentProgress]
     taken: Sequence[str]
+    unfinished: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from . import (
     mutes,
     notifications,
     progress,
+    segment_state,
     streams,
     verdicts,
     windows,
@@ -57,6 +58,7 @@ from .records import (
     VerdictCount,
     WindowRecord,
 )
+from .segment_records import SegmentBaseline, SegmentStateRow
 from .upkeep import Upkeep
 
 
@@ -308,10 +310,44 @@ class Store:
 
     # The monitor and its alerts
 
-    def monitor_state(self, stream: str) -> MonitorState | None:
-        """Return the monitor's memory, None before its first turn."""
+    def monitor_state(self, stream: str, detector: str | None = None) -> MonitorState | None:
+        """Return how far the monitor has come, None before its first turn.
+
+        Args:
+            stream: its name.
+            detector: with whose windows; None for the detector with which it is furthest.
+        """
         with self._database.read() as connection:
-            return alerts.read_monitor_state(connection, stream)
+            return alerts.read_monitor_state(connection, stream, detector)
+
+    def baseline_revisions(self, stream: str, detector: str) -> dict[str, int]:
+        """Return the revision of each segment's baseline: what changes when it is replaced."""
+        with self._database.read() as connection:
+            return segment_state.read_baseline_revisions(connection, stream, detector)
+
+    def baselines(
+        self, stream: str, detector: str, *, with_reference: bool = False
+    ) -> list[SegmentBaseline]:
+        """Return what is normal in each segment, by name; reference windows only if asked for."""
+        with self._database.read() as connection:
+            return segment_state.read_baselines(
+                connection, stream, detector, with_reference=with_reference
+            )
+
+    def write_baselines(
+        self, stream: str, detector: str, baselines: Sequence[SegmentBaseline]
+    ) -> None:
+        """Store baselines; evidence against one that is replaced counts for nothing from then on."""
+        with self._database.write() as connection:
+            now = self._now(connection)
+            segment_state.write_baselines(connection, stream, detector, baselines, now)
+
+    def segment_states(
+        self, stream: str, detector: str, *, test: str | None = None
+    ) -> list[SegmentStateRow]:
+        """Return what the monitor keeps of each segment: of one *test*, or of all."""
+        with self._database.read() as connection:
+            return segment_state.read_states(connection, stream, detector, test=test)
 
     def claim_windows(
         self,
@@ -321,6 +357,7 @@ class Store:
         window_seconds: int,
         idle_seconds: float,
         grace_seconds: float,
+        most: int | None = None,
     ) -> Claim:
         """Take the windows of each segment that have closed, and what came late to judged ones.
 
@@ -334,6 +371,7 @@ class Store:
             idle_seconds: a segment that brought nothing for so long, by the database's clock, is
                 not waited for.
             grace_seconds: of event time, waited for late events.
+            most: windows to take, of all segments together; None for all. At least one of each.
         """
         with self._database.write() as connection:
             return progress.claim_windows(
@@ -344,6 +382,7 @@ class Store:
                 idle=timedelta(seconds=idle_seconds),
                 grace=timedelta(seconds=grace_seconds),
                 now=self._now(connection),
+                most=most,
             )
 
     def segment_progress(self, stream: str, detector: str) -> list[SegmentProgress]:

@@ -287,8 +287,42 @@ monitor_state = Table(
     "monitor_state",
     metadata,
     _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
     Column("judged_until", UtcTimestamp, nullable=False),
     Column("state", Text, nullable=False),
+)
+
+segment_baseline = Table(
+    "segment_baseline",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("segment", ForeignText, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("made_by", ForeignText, nullable=False),
+    Column("made_at", UtcTimestamp, nullable=False),
+    Column("events", Count, nullable=False),
+    Column("effective_events", Double, nullable=False),
+    Column("windows", Count, nullable=False),
+    Column("begins", UtcTimestamp),
+    Column("until", UtcTimestamp),
+    Column("tests", Text, nullable=False),
+    Column("measured", LargeBinary, nullable=False),
+    Column("reference", LargeBinary, nullable=False),
+    Column("revision", Count, nullable=False),
+    CheckConstraint("source IN ('fit', 'learnt', 'accepted', 'shadow')", name="source"),
+)
+
+segment_state = Table(
+    "segment_state",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("segment", ForeignText, primary_key=True),
+    Column("test", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("baseline_revision", Count, nullable=False),
+    Column("nearness", Double),
 )
 
 score_summary = Table(

@@ -65,6 +65,30 @@ def read_windows(
     ]
 
 
+def first_window(
+    connection: Connection,
+    stream: str,
+    detector: str,
+    segments: Collection[str],
+    *,
+    after: datetime | None,
+    until: datetime | None = None,
+) -> datetime | None:
+    """Return the start of the first window of any of *segments* after a moment.
+
+    With *until*, any window that starts before it is as good: a database finds one without sorting.
+    """
+    names, start = series.c, window_counts.c.window_start
+    own = (names.stream == stream, names.detector == detector, names.layer == "*")
+    ids = connection.scalars(select(names.id).where(*own, names.segment.in_(segments))).all()
+    query = select(start).where(window_counts.c.series.in_(ids)).limit(1)
+    if after is not None:
+        query = query.where(start > after)
+    query = query.order_by(start) if until is None else query.where(start < until)
+    found: datetime | None = connection.scalar(query)
+    return found
+
+
 def read_rates(
     connection: Connection,
     stream: str,

@@ -48,12 +48,15 @@ class Baseline:
         return ood_rate(self.reference[-1], alpha)
 
 
-def learn_baseline(windows: Counts, tests: Sequence[DriftTest] = DEFAULT_TESTS) -> Baseline | None:
+def learn_baseline(
+    windows: Counts, tests: Sequence[DriftTest] = DEFAULT_TESTS, *, is_known: bool = False
+) -> Baseline | None:
     """Return the baseline that reference *windows* show, None if they are too few to test against.
 
     Args:
         windows: ``(windows, columns, bins)`` counts in time order.
         tests: to build on them. Of those that share an alert, the first must be possible.
+        is_known: whether these windows are a baseline whatever the tests need, as they were before.
     """
     if not len(windows) or int(windows[:, -1].sum()) < MIN_EVENTS:
         return None
@@ -64,7 +67,7 @@ def learn_baseline(windows: Counts, tests: Sequence[DriftTest] = DEFAULT_TESTS) 
         made = test.method.measure(reference)
         if made is not None:
             built[test.name] = made
-        elif leading[test.alert] is test:
+        elif leading[test.alert] is test and not is_known:
             return None
     return Baseline(
         reference=windows.sum(axis=0),

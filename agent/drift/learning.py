@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..log import action
-from .baseline import Baseline
+from .baseline import Baseline, learn_baseline
 from .design_effect import Counts
+from .drift_test import DriftTest
+from .tests.catalogue import DEFAULT_TESTS
 
 log = logging.getLogger(__name__)
 
 ReadWindows = Callable[[str, datetime, datetime], Counts]
 """Segment, from, until (excluded) to counts ``(windows, columns, bins)`` in order of time."""
-
-LearnBaseline = Callable[[Counts], Baseline | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +38,57 @@ class Lesson:
         return (self.tried or self.begins) + span
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A baseline, and the windows that it was learnt from."""
+
+    baseline: Baseline
+    windows: Counts
+    begins: datetime
+    until: datetime
+
+
 class Learning:
-    """Remembers which windows are a segment's reference; the windows stay in the database.
+    """Which windows are a segment's reference, until its baseline is measured on them and stored.
+
+    Attributes:
+        changed: segments whose lesson changed since it was written.
+        learnt: baselines since they were written.
 
     Args:
         span: how long a segment is learnt; longer where it brought too few events.
         read: reads a segment's windows.
-        learn: from these, with the tests that run.
+        tests: that run.
     """
 
-    def __init__(self, span: timedelta, read: ReadWindows, learn: LearnBaseline) -> None:
+    def __init__(
+        self, span: timedelta, read: ReadWindows, tests: Sequence[DriftTest] = DEFAULT_TESTS
+    ) -> None:
         self._span = span
         self._read = read
-        self._learn = learn
+        self._tests = tests
         self._lessons: dict[str, Lesson] = {}
-        self._learnt: dict[tuple[str, Lesson], Baseline] = {}
+        self.changed: set[str] = set()
+        self.learnt: dict[str, Learnt] = {}
 
     def advance(self, segment: str, start: datetime) -> Baseline | None:
         """Note that *segment* has a window at *start*; return its baseline once it is learnt."""
-        lesson = self._lessons.setdefault(segment, Lesson(start))
-        if lesson.until is None and start >= lesson.due(self._span):
-            baseline = self._learn(self._read(segment, lesson.begins, start))
-            if baseline is None:
-                self._lessons[segment] = Lesson(lesson.begins, tried=start)
-                return None
-            lesson = Lesson(lesson.begins, lesson.tried, start)
-            self._lessons[segment] = lesson
-            self._learnt[segment, lesson] = baseline
-            log.info(
-                "segment %s has learnt its baseline from %s events",
-                *(segment, baseline.events),
-                extra=action("segment_learnt", segment=segment, events=baseline.events),
-            )
-        return self._baseline(segment, lesson)
+        if segment not in self._lessons:
+            self._keep(segment, Lesson(start))
+        lesson = self._lessons[segment]
+        if start < lesson.due(self._span):
+            return None
+        baseline = self._measure(segment, lesson.begins, start)
+        if baseline is None:
+            self._keep(segment, Lesson(lesson.begins, tried=start))
+            return None
+        self._keep(segment, Lesson(lesson.begins, lesson.tried, start))
+        log.info(
+            "segment %s has learnt its baseline from %s events",
+            *(segment, baseline.events),
+            extra=action("segment_learnt", segment=segment, events=baseline.events),
+        )
+        return baseline
 
     def resume(self, kept: Mapping[str, Mapping[str, str | None]]) -> None:
         """Take up what `dump` wrote."""
@@ -94,20 +112,30 @@ class Learning:
             for segment, lesson in self._lessons.items()
         }
 
-    def baselines(self) -> dict[str, Baseline]:
-        """Return the baselines learnt so far."""
-        learnt = {name: self._baseline(name, lesson) for name, lesson in self._lessons.items()}
-        return {segment: baseline for segment, baseline in learnt.items() if baseline is not None}
+    def measure_missing(self, known: Container[str]) -> dict[str, Baseline]:
+        """Measure what was learnt before baselines were stored, but for the *known* segments."""
+        found = {
+            segment: self._measure(segment, lesson.begins, lesson.until)
+            for segment, lesson in self._lessons.items()
+            if lesson.until is not None and segment not in known
+        }
+        return {segment: baseline for segment, baseline in found.items() if baseline is not None}
 
-    def _baseline(self, segment: str, lesson: Lesson) -> Baseline | None:
-        if lesson.until is None:
-            return None
-        if (segment, lesson) not in self._learnt:
-            baseline = self._learn(self._read(segment, lesson.begins, lesson.until))
-            if baseline is None:
-                return None
-            self._learnt[segment, lesson] = baseline
-        return self._learnt[segment, lesson]
+    def written(self) -> None:
+        """Note that what has changed was written."""
+        self.changed.clear()
+        self.learnt.clear()
+
+    def _measure(self, segment: str, begins: datetime, until: datetime) -> Baseline | None:
+        windows = self._read(segment, begins, until)
+        baseline = learn_baseline(windows, self._tests)
+        if baseline is not None:
+            self.learnt[segment] = Learnt(baseline, windows, begins, until)
+        return baseline
+
+    def _keep(self, segment: str, lesson: Lesson) -> None:
+        self._lessons[segment] = lesson
+        self.changed.add(segment)
 
 
 def _moment(text: str | None) -> datetime | None:

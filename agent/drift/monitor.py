@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -26,21 +24,20 @@ from driftgauge.storage import (
 from ..alert.lives import Lives
 from ..log import action
 from .alerting import Alerting
-from .baseline import learn_baseline, learn_baselines
 from .design_effect import Counts
-from .learning import Learning
+from .monitor_memory import MonitorMemory, SegmentStore
 from .monitor_settings import MonitorSettings
-from .segment_states import KeptState, SegmentStates
 from .turn import Turn
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
-"""Of the stored state; a state of another format is ignored, and evidence is reset."""
+MOST_COUNTS = 60_000
+"""Histograms that one claim takes at most: what a turn holds in memory does not grow with its backlog."""
+
 INSTANT = timedelta(microseconds=1)
 
 
-class MonitorStore(Protocol):
+class MonitorStore(SegmentStore, Protocol):
     """The database, as far as the monitor needs it."""
 
     def claim_windows(
@@ -51,6 +48,7 @@ class MonitorStore(Protocol):
         window_seconds: int,
         idle_seconds: float,
         grace_seconds: float,
+        most: int | None = None,
     ) -> Claim:
         """Take the closed windows that no turn has judged, and what came late to judged ones."""
 
@@ -65,8 +63,8 @@ class MonitorStore(Protocol):
     ) -> list[WindowRecord]:
         """Return windows in order of start."""
 
-    def monitor_state(self, stream: str) -> MonitorState | None:
-        """Return what the last turn kept."""
+    def monitor_state(self, stream: str, detector: str | None = None) -> MonitorState | None:
+        """Return how far the last turn came."""
 
     def judge(self, judgement: Judgement) -> list[AlertRecord]:
         """Write a turn in one transaction."""
@@ -85,7 +83,8 @@ class MonitorStore(Protocol):
 class Monitor:
     """Judges one stream's windows against each segment's baseline.
 
-    It keeps nothing that it could not read again: any agent may take the next turn.
+    It keeps nothing that it could not read again: any agent may take the next turn, and this one reads
+    the database again then.
 
     Args:
         store: the database.
@@ -108,70 +107,79 @@ class Monitor:
         self._detector = detector
         self._columns = tuple(columns)
         self._settings = settings
-        learn = partial(learn_baseline, tests=settings.tests)
-        self._fitted = learn_baselines(reference, settings.tests)
-        self._learning = Learning(settings.learn, self._read_windows, learn)
+        self._memory = MonitorMemory(
+            store,
+            detector=detector,
+            reference=reference,
+            settings=settings,
+            read=self._read_windows,
+        )
 
     @property
     def detector(self) -> str:
         """The version whose windows it judges."""
         return self._detector
 
-    def turn(self) -> list[AlertRecord]:
+    def turn(self, goes_on: Callable[[], bool] = lambda: True) -> list[AlertRecord]:
         """Judge what has closed since the last turn; return alerts opened, raised again, resolved.
 
+        What has piled up is judged in slices, each in a transaction of its own.
+
+        Args:
+            goes_on: asked between slices; the rest is left to a later turn where it returns False.
+
         Raises:
-            RecordConflict: another agent's monitor was faster; nothing was written.
-            StoreUnavailable: the database does not answer; nothing was written.
+            RecordConflict: another agent's monitor was faster; nothing of the slice was written.
+            StoreUnavailable: the database does not answer; nothing of the slice was written.
         """
+        told: list[AlertRecord] = []
         claim = self._claim()
-        if not claim.windows and not claim.late:
-            return []
-        previous = self._store.monitor_state(self._settings.stream)  # no older than the claim
-        kept = self._kept(previous)
-        self._learning.resume(kept.get("learning", {}))
-        states = SegmentStates(self._settings.tests)
+        while claim.windows or claim.late:
+            told += self._judge_or_forget(claim)
+            if not claim.unfinished or not goes_on():
+                break
+            claim = self._claim()
+        return told
+
+    def _judge_or_forget(self, claim: Claim) -> list[AlertRecord]:
+        try:
+            return self._judge(claim)
+        except BaseException:
+            self._memory.forget_all()  # it may know what was not written
+            raise
+
+    def _judge(self, claim: Claim) -> list[AlertRecord]:
+        previous = self._store.monitor_state(self._settings.stream, self._detector)
+        self._memory.refresh(previous)  # no older than the claim
         lives = self._lives(claim)
-        alerting = self._alerting(claim, states, lives)
-        stored = _kept_segments(kept)
-        turn = Turn(
-            self._settings,
-            fitted=self._fitted,
-            learning=self._learning,
-            kept=stored,
-            states=states,
-            alerting=alerting,
-            now=claim.at,
-        )
+        alerting = self._alerting(claim, lives)
+        turn = Turn(self._settings, memory=self._memory, alerting=alerting, now=claim.at)
         turn.judge_late(_by_segment(claim.late, self._columns))
         for start, segments in _by_window(claim.windows, self._columns):
             turn.judge_window(start, segments)
-        return self._write(previous, claim, {**stored, **_states(states)}, lives)
+        return self._write(previous, claim, lives)
 
     def _write(
-        self,
-        previous: MonitorState | None,
-        claim: Claim,
-        segments: Mapping[str, KeptState],
-        lives: Lives,
+        self, previous: MonitorState | None, claim: Claim, lives: Lives
     ) -> list[AlertRecord]:
         alerts = lives.changed
-        state = {
-            "format": FORMAT,
-            "detector": self._detector,
-            "segments": {name: _dumped(state) for name, state in segments.items()},
-            "learning": self._learning.dump(),
-        }
+        state = MonitorState(_cursor(previous, claim), json.dumps({"turn": _turn(previous) + 1}))
+        rows, forgotten = self._memory.rows(), self._memory.let_go(claim)
         stored = self._store.judge(
             Judgement(
                 stream=self._settings.stream,
                 previous_cursor=previous.cursor if previous else None,
-                monitor=MonitorState(_cursor(previous, claim), json.dumps(state)),
+                monitor=state,
                 alerts=alerts,
                 claim=claim,
                 incident_span=self._settings.incident_windows * self._settings.window,
+                detector=self._detector,
+                baselines=self._memory.learnt(),
+                states=rows,
+                forgotten=forgotten,
             )
         )
+        self._memory.written(rows, state, forgotten)
         for before, alert in zip(alerts, stored, strict=True):
             _tell(before, alert, is_again=alert.id in lives.reopened)
         return stored
@@ -184,13 +192,8 @@ class Monitor:
             window_seconds=settings.window_seconds,
             idle_seconds=settings.idle_seconds,
             grace_seconds=settings.grace_seconds,
+            most=MOST_COUNTS // len(self._columns),
         )
-
-    def _kept(self, previous: MonitorState | None) -> dict[str, Any]:
-        kept: dict[str, Any] = json.loads(previous.state) if previous else {}
-        if kept.get("detector") != self._detector:  # another detector's p-values, another baseline
-            return {}
-        return kept
 
     def _lives(self, claim: Claim) -> Lives:
         """Return the alerts that live, and those that a change in these windows would continue."""
@@ -205,12 +208,12 @@ class Monitor:
             self._settings.hysteresis, [alert for alert in live if alert.test in ours], ended
         )
 
-    def _alerting(self, claim: Claim, states: SegmentStates, lives: Lives) -> Alerting:
+    def _alerting(self, claim: Claim, lives: Lives) -> Alerting:
         return Alerting(
             self._settings,
             detector=self._detector,
             layers=self._columns[:-1],
-            states=states,
+            states=self._memory.states,
             lives=lives,
             progress=claim.progress,
             read=self._read_dated,
@@ -235,34 +238,10 @@ class Monitor:
         return [start for start, _ in found], np.array(counted, dtype=np.int64)
 
 
-def _kept_segments(kept: Mapping[str, Any]) -> dict[str, KeptState]:
-    """Return each segment's stored state, none where a version before wrote it."""
-    segments: Mapping[str, Any] = kept.get("segments", {})
-    if segments and kept.get("format") != FORMAT:
-        log.warning(
-            "the evidence of %s segments was stored by another version of driftgauge and is "
-            "reset; alerts and learnt baselines are kept",
-            len(segments),
-            extra=action("evidence_restarted", segments=len(segments)),
-        )
-        return {}
-    return {
-        name: KeptState(
-            state["memory"],
-            {test: base64.b64decode(packed) for test, packed in state["evidence"].items()},
-        )
-        for name, state in segments.items()
-    }
-
-
-def _states(states: SegmentStates) -> dict[str, KeptState]:
-    return {segment: states.dump(segment) for segment in states}
-
-
-def _dumped(state: KeptState) -> dict[str, Any]:
-    """Return JSON-ready values."""
-    evidence = {test: base64.b64encode(packed).decode() for test, packed in state.evidence.items()}
-    return {"memory": state.memory, "evidence": evidence}
+def _turn(previous: MonitorState | None) -> int:
+    """Return how many turns were written."""
+    kept = json.loads(previous.state) if previous and previous.state else {}
+    return int(kept.get("turn", 0))
 
 
 def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:

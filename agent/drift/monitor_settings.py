@@ -30,6 +30,7 @@ class MonitorSettings:
         cool_down: of event time; a change so soon after an alert was last raised continues it.
         incident_windows: changes that begin so near to each other are one incident.
         learn: how long a segment without reference is learnt.
+        forget: a segment that brought nothing for so long is let go.
         tests: that run.
     """
 
@@ -43,6 +44,7 @@ class MonitorSettings:
     cool_down: timedelta = timedelta(hours=1)
     incident_windows: int = 5
     learn: timedelta = timedelta(days=1)
+    forget: timedelta = timedelta(days=30)
     tests: Sequence[DriftTest] = DEFAULT_TESTS
 
     @property

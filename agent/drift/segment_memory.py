@@ -76,7 +76,7 @@ class SegmentMemory:
     @classmethod
     def load(cls, kept: Mapping[str, Any]) -> SegmentMemory:
         """Return what `dump` wrote."""
-        memory = cls(quiet=dict(kept["quiet"]), nearness=kept.get("nearness", 0.0))
+        memory = cls(quiet=dict(kept.get("quiet", {})), nearness=kept.get("nearness", 0.0))
         looks = kept.get("looks", {})
         memory.looks = {alert: AlertLook.load(look) for alert, look in looks.items()}
         if "late" in kept:

@@ -61,6 +61,9 @@ class KeptState:
 class SegmentStates:
     """Evidence against each segment's baseline.
 
+    Attributes:
+        changed: segments whose state has changed since it was written.
+
     Args:
         tests: rows of the table, in its order.
     """
@@ -71,6 +74,7 @@ class SegmentStates:
         self._cohort_of: dict[tuple[str, str], Cohort] = {}
         self._memories: dict[str, SegmentMemory] = {}
         self._last: dict[tuple[str, str], float] = {}
+        self.changed: set[str] = set()
 
     def __contains__(self, segment: str) -> bool:
         """Return whether `enter` was called for the segment."""
@@ -102,6 +106,7 @@ class SegmentStates:
             self._memories[window.segment].with_held(window.counts, window.weight)
             for window in windows
         ]
+        self.changed.update(window.segment for window in windows)
         found: dict[str, dict[str, list[float]]] = {window.segment: {} for window in windows}
         for test in self._tests:
             rows = [n for n, window in enumerate(windows) if self._sees(test, window)]
@@ -115,6 +120,7 @@ class SegmentStates:
 
     def restart(self, segment: str, alert: str) -> None:
         """Drop the evidence of the tests that raise *alert*; they still know the quiet past."""
+        self.changed.add(segment)
         for name in self._names(segment, alert):
             self._cohort_of[segment, name].restart(segment)
         self._memories[segment].quiet.pop(alert, None)
@@ -131,18 +137,17 @@ class SegmentStates:
         second = self._cohort_of[segment, strongest].since(segment)
         return datetime.fromtimestamp(second, UTC)
 
-    def dump(self, segment: str) -> KeptState:
-        """Return what `enter` takes up."""
-        evidence = {
+    def evidence(self, segment: str) -> dict[str, bytes]:
+        """Return each test's evidence, packed."""
+        return {
             test.name: pack(self._cohort_of[segment, test.name].evidence(segment))
             for test in self._tests
             if (segment, test.name) in self._cohort_of
         }
-        return KeptState(self._memories[segment].dump(), evidence)
 
-    def __iter__(self) -> Iterator[str]:
-        """Return the segments."""
-        return iter(self._memories)
+    def dump(self, segment: str) -> KeptState:
+        """Return what `enter` takes up."""
+        return KeptState(self._memories[segment].dump(), self.evidence(segment))
 
     def _sees(self, test: DriftTest, window: SegmentWindow) -> bool:
         is_tested = (window.segment, test.name) in self._cohort_of

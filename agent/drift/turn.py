@@ -8,12 +8,11 @@ from datetime import datetime
 from driftgauge.storage import POOL
 
 from .alerting import Alerting, JudgedCounts
-from .baseline import Baseline
 from .design_effect import Counts
-from .learning import Learning
+from .monitor_memory import MonitorMemory
 from .monitor_settings import MonitorSettings
 from .pool_rule import is_worth_testing
-from .segment_states import KeptState, LogStatistics, SegmentStates, SegmentWindow
+from .segment_states import LogStatistics, SegmentWindow
 
 
 class Turn:
@@ -21,10 +20,7 @@ class Turn:
 
     Args:
         settings: how to judge.
-        fitted: baselines that the detector's reference shows.
-        learning: of the other segments.
-        kept: by segment, the state that the turn before wrote.
-        states: of the segments that are judged.
+        memory: baselines and evidence of the segments; it is changed.
         alerting: told of what was found.
         now: the database's time.
     """
@@ -33,18 +29,14 @@ class Turn:
         self,
         settings: MonitorSettings,
         *,
-        fitted: Mapping[str, Baseline],
-        learning: Learning,
-        kept: Mapping[str, KeptState],
-        states: SegmentStates,
+        memory: MonitorMemory,
         alerting: Alerting,
         now: datetime,
     ) -> None:
         self._settings = settings
-        self._baselines = {**learning.baselines(), **fitted}
-        self._learning = learning
-        self._kept = kept
-        self._states = states
+        self._memory = memory
+        self._baselines = memory.baselines
+        self._states = memory.states
         self._alerting = alerting
         self._now = now
 
@@ -72,7 +64,7 @@ class Turn:
 
     def _learn(self, segment: str, start: datetime) -> None:
         if segment not in self._baselines:
-            baseline = self._learning.advance(segment, start)
+            baseline = self._memory.learning.advance(segment, start)
             if baseline is not None:
                 self._baselines[segment] = baseline
 
@@ -105,7 +97,7 @@ class Turn:
 
     def _window(self, segment: str, judged: JudgedCounts) -> SegmentWindow:
         if segment not in self._states:
-            baseline, kept = self._baselines[segment], self._kept.get(segment)
+            baseline, kept = self._baselines[segment], self._memory.kept.get(segment)
             self._states.enter(segment, baseline, kept)
         explained = self._alerting.explained(segment, judged.start)
         for alert in explained:

@@ -25,6 +25,7 @@ from .presence import Presence
 from .schedule import Job
 
 PRUNE_SECONDS = 3600.0
+DETECTOR_CHECK_SECONDS = 30.0
 DELIVERY_SECONDS = 2.0
 DELIVERY_LEASE_SECONDS = 120.0
 LEASE_TURNS = 3
@@ -71,6 +72,7 @@ class JobRow:
         lease_seconds: for a job that one agent of the stream does at a time: how long it stays that
             agent's after a start, should the agent die. None for one that each agent does.
         is_for_all_streams: whether one agent does it for all streams of the database.
+        lease_of: for what one agent does it at a time.
         is_wanted: whether there is anything to do in this agent.
     """
 
@@ -80,13 +82,17 @@ class JobRow:
     first_after_seconds: Callable[[Settings], float] = lambda settings: 0.0
     lease_seconds: Callable[[Settings], float] | None = None
     is_for_all_streams: bool = False
+    lease_of: Callable[[JobTools], str] = lambda tools: tools.stream
     is_wanted: Callable[[JobTools], bool] = lambda tools: True
 
 
 def judge(tools: JobTools) -> None:
-    """Judge the windows that have closed, and raise and resolve alerts."""
+    """Judge the windows that have closed, and raise and resolve alerts.
+
+    The lease is renewed between the slices of a backlog; who has lost it leaves the rest to its holder.
+    """
     try:
-        tools.monitor.turn()
+        tools.monitor.turn(lambda: _is_ours(MONITOR, tools))
     except RecordConflict as conflict:  # the lease ran out while its holder worked
         log.warning(
             "another agent has judged these windows; continuing from there: %s",
@@ -116,6 +122,13 @@ def beat(tools: JobTools) -> None:
         tools.heartbeat.beat()
 
 
+def look_for_another_detector(tools: JobTools) -> None:
+    """Say that another detector was activated than the one that this agent scores with."""
+    active = tools.store.active_detector(tools.stream)
+    if active is not None:
+        tools.presence.note_active(active.detector)
+
+
 def prune(tools: JobTools) -> None:
     """Delete kept events that are too old or too many."""
     evidence = tools.settings.evidence
@@ -135,22 +148,26 @@ def read_figures(tools: JobTools) -> None:
     tools.metrics.set_judging_lag(waited or 0.0)
 
 
+MONITOR = JobRow(
+    name="monitor",
+    work=judge,
+    every_seconds=lambda settings: settings.monitor.interval_seconds,
+    # After a time down all segments look idle; the first flush, if any, comes before this.
+    first_after_seconds=lambda settings: settings.monitor.idle_seconds,
+    # One for each detector: in a rolling restart, nobody judges for the agents of the other.
+    lease_of=lambda tools: f"{tools.stream}/{tools.monitor.detector}",
+    lease_seconds=lambda settings: max(
+        LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS
+    ),
+)
+
 JOBS = (
     JobRow(
         name="presence",
         work=lambda tools: tools.presence.tell(),
         every_seconds=lambda settings: PRESENCE_SECONDS,
     ),
-    JobRow(
-        name="monitor",
-        work=judge,
-        every_seconds=lambda settings: settings.monitor.interval_seconds,
-        # After a time down all segments look idle; the first flush, if any, comes before this.
-        first_after_seconds=lambda settings: settings.monitor.idle_seconds,
-        lease_seconds=lambda settings: max(
-            LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS
-        ),
-    ),
+    MONITOR,
     JobRow(
         name="silence",
         work=look_for_silence,
@@ -191,6 +208,11 @@ JOBS = (
         is_for_all_streams=True,
     ),
     JobRow(
+        name="detector check",
+        work=look_for_another_detector,
+        every_seconds=lambda settings: DETECTOR_CHECK_SECONDS,
+    ),
+    JobRow(
         name="evidence pruning",
         work=prune,
         every_seconds=lambda settings: PRUNE_SECONDS,
@@ -221,7 +243,7 @@ def _job(row: JobRow, tools: JobTools) -> Job:
 def _is_ours(row: JobRow, tools: JobTools) -> bool:
     if row.lease_seconds is None:
         return True
-    name = row.name if row.is_for_all_streams else f"{row.name}/{tools.stream}"
+    name = row.name if row.is_for_all_streams else f"{row.name}/{row.lease_of(tools)}"
     return tools.store.acquire_lease(
         name, tools.agent, ttl_seconds=row.lease_seconds(tools.settings)
     )

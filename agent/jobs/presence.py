@@ -36,6 +36,7 @@ class Presence:
     Args:
         name: unique, see `agent_name`.
         status: the loop's.
+        detector: version that it scores with.
     """
 
     def __init__(
@@ -46,12 +47,25 @@ class Presence:
         *,
         name: str,
         stream: str,
+        detector: str,
     ) -> None:
         self._store = store
         self._status = status
         self._clock = clock
         self._name = name
         self._stream = stream
+        self._detector = detector
+        self._active = detector
+
+    def note_active(self, detector: str) -> None:
+        """Note which detector the stream is to be scored with; log once where it is another one."""
+        if detector not in (self._active, self._detector):
+            log.warning(
+                "detector %s was activated; this agent scores with %s until it is restarted",
+                *(detector, self._detector),
+                extra=action("another_detector", active=detector, detector=self._detector),
+            )
+        self._active = detector
 
     def tell(self) -> None:
         """Write the row; raise StoreUnavailable when that cannot be done now."""
@@ -64,7 +78,7 @@ class Presence:
                 stream=self._stream,
                 host=socket.gethostname(),
                 version=metadata.version("driftgauge"),
-                condition=condition(status, now),
+                condition=self._condition(status, now),
                 flushed_seconds_ago=None if written_at is None else now - written_at,
                 lag_messages=sum(lag.messages for lag in lags) if lags else None,
                 lag_seconds=max(lag.seconds(wall) for lag in lags) if lags else None,
@@ -72,6 +86,12 @@ class Presence:
                 dead_letter_reason=status.last_dead_letter or None,
             )
         )
+
+    def _condition(self, status: LoopStatus, now: float) -> str:
+        said = condition(status, now)
+        if self._active == self._detector:
+            return said
+        return f"{said}; detector {self._active} was activated: restart this agent to score with it"
 
     def leave(self) -> None:
         """Remove the row and give back the leases; where that fails, the row grows old instead."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from driftgauge.storage import LIVE_STATES, SILENCE, MonitorState, SegmentProgress, Store
-
-from ..drift.monitor import FORMAT
+from driftgauge.storage import (
+    LIVE_STATES,
+    SILENCE,
+    WHOLE_SEGMENT,
+    SegmentBaseline,
+    SegmentProgress,
+    SegmentStateRow,
+    Store,
+)
 
 SegmentPhase = Literal["alert", "silent", "judged", "learning", "untested", "waiting"]
 
@@ -50,17 +55,24 @@ def segment_standings(
     Args:
         learn: the setting monitor.learn; None where it is not known.
     """
-    monitor = store.monitor_state(stream)
-    kept = _kept(monitor, store, stream)
     live = store.alerts(stream, states=LIVE_STATES)
     alerted = {alert.segment for alert in live if alert.test != SILENCE}
     silent = {alert.segment: alert.since for alert in live if alert.test == SILENCE}
     active = store.active_detector(stream)
-    rows = store.segment_progress(stream, active.detector) if active else []
-    progress = {row.segment: row for row in rows}
+    own = (stream, active.detector if active else "")
+    progress = {row.segment: row for row in store.segment_progress(*own)}
+    kept = {row.segment: row for row in store.segment_states(*own, test=WHOLE_SEGMENT)}
+    baselines = {row.segment: row for row in store.baselines(*own)}
     return [
         _with_progress(
-            _standing(segment, images, kept, is_alerted=segment in alerted, learn=learn),
+            _standing(
+                segment,
+                images,
+                kept.get(segment),
+                baselines.get(segment),
+                is_alerted=segment in alerted,
+                learn=learn,
+            ),
             progress.get(segment),
             silent.get(segment),
         )
@@ -82,25 +94,16 @@ def _with_progress(
     )
 
 
-def _kept(monitor: MonitorState | None, store: Store, stream: str) -> Mapping[str, Any]:
-    """Return the monitor's memory; that of another detector counts for nothing."""
-    active = store.active_detector(stream)
-    kept: dict[str, Any] = json.loads(monitor.state) if monitor and monitor.state else {}
-    if active is None or kept.get("detector") != active.detector:
-        return {}
-    return kept if kept.get("format") == FORMAT else {**kept, "segments": {}}
-
-
 def _standing(
     segment: str,
     images: int,
-    kept: Mapping[str, Any],
+    kept: SegmentStateRow | None,
+    baseline: SegmentBaseline | None,
     *,
     is_alerted: bool,
     learn: timedelta | None,
 ) -> SegmentStanding:
-    state = kept.get("segments", {}).get(segment)
-    lesson = kept.get("learning", {}).get(segment)
+    lesson = json.loads(kept.content).get("lesson") if kept else None
     if lesson is not None and lesson["until"] is None and not is_alerted:
         tried = lesson.get("tried")
         return SegmentStanding(
@@ -114,13 +117,13 @@ def _standing(
             if learn
             else None,
         )
-    nearness = state["memory"]["nearness"] if state else None
+    nearness = kept.nearness if kept else None
     if is_alerted:
         return SegmentStanding(segment=segment, images=images, phase="alert", nearness=nearness)
-    if state is None:
+    if kept is None or nearness is None:
         why = "no window of it has been judged yet"
         return SegmentStanding(segment=segment, images=images, phase="waiting", why=why)
-    if not state["evidence"]:
+    if baseline is None or not baseline.tests:
         why = "the effective sample size of its reference is too small for a test"
         return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
     return SegmentStanding(segment=segment, images=images, phase="judged", nearness=nearness)

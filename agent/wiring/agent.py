@@ -111,7 +111,14 @@ def build_agent(
         monitor=build_monitor(settings, store, detector, active.detector),
         silence=build_silence_watch(settings, store, active.detector),
         delivery=build_delivery(settings, store),
-        presence=Presence(store, loop.status, clock, name=name, stream=stream.name),
+        presence=Presence(
+            store,
+            loop.status,
+            clock,
+            name=name,
+            stream=stream.name,
+            detector=active.detector,
+        ),
         heartbeat=build_heartbeat(settings),
     )
     return Agent(loop, tools, active.detector, about)

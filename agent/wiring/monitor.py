@@ -50,5 +50,6 @@ def monitor_settings(settings: Settings) -> MonitorSettings:
         cool_down=monitor.cool_down,
         incident_windows=monitor.incident_windows,
         learn=monitor.learn,
+        forget=monitor.forget,
         tests=choose_tests(monitor.tests),
     )

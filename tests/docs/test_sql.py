@@ -15,6 +15,7 @@ from driftgauge.storage import (
     HeartbeatRecord,
     Judgement,
     MonitorState,
+    SegmentBaseline,
     Store,
 )
 from driftgauge.storage.tables import BINS, metadata
@@ -37,6 +38,17 @@ def fill(store: Store) -> None:
     store.heartbeat(HeartbeatRecord(agent="a", stream=STREAM, host="b", version="1", condition="c"))
     store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:d1", START, True, {}))
     (raised,) = store.judge(Judgement(STREAM, None, MonitorState(START, ""), [alert()]))
+    baseline = SegmentBaseline(
+        segment="camera=3",
+        source="learnt",
+        made_by="monitor",
+        events=2000,
+        effective_events=800.0,
+        windows=60,
+        tests=("betting",),
+        measured=b"",
+    )
+    store.write_baselines(STREAM, "d1", [baseline])
     store.transition_alert(raised.id or 0, "resolved", at=START + timedelta(hours=1), by="ada")
 
 

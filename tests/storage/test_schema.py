@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, inspect
+from sqlalchemy import CheckConstraint, inspect, text
 
 from driftgauge.storage import Database, Judgement, MonitorState, SchemaOutOfDate, Store
 from driftgauge.storage.history_tables import sqlite_metadata
@@ -298,6 +299,47 @@ def test_windows_that_version_0006_judged_are_not_judged_again_and_the_others_ar
         STREAM, DETECTOR, window_seconds=60, idle_seconds=60, grace_seconds=0
     ).late
     assert [sum(row.counts) for row in late] == [9]
+
+
+OF_0016 = {
+    "detector": "d",
+    "segments": {
+        "camera=3": {"tests": {"betting": {}}, "quiet": {"betting": 2}, "nearness": 0.5},
+        "camera=4": {"tests": {}, "quiet": 0},
+    },
+    "learning": {
+        "camera=4": {"begins": START.isoformat(), "tried": None, "until": START.isoformat()}
+    },
+}
+
+
+def test_what_the_monitor_of_version_0016_had_learnt_is_kept(fresh: Database) -> None:
+    fresh.upgrade()
+    take_back(fresh, to="0016")
+    store = Store(fresh, now=lambda: START)
+    with fresh.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO stream (stream, topic, window_seconds, created_at, alpha) VALUES ('s', 't', 60, :at, 0.01)"
+            ),
+            {"at": "2026-03-01 12:00:00" if fresh.is_sqlite else START},
+        )
+        connection.execute(
+            text("INSERT INTO monitor_state VALUES ('s', :at, :state)"),
+            {
+                "at": "2026-03-01 12:00:00" if fresh.is_sqlite else START,
+                "state": json.dumps(OF_0016),
+            },
+        )
+    fresh.upgrade()
+    assert store.monitor_state("s", "d") == MonitorState(START, "{}")
+    rows = {row.segment: row for row in store.segment_states("s", "d")}
+    assert rows["camera=3"].nearness == 0.5
+    assert json.loads(rows["camera=3"].content) == {"quiet": {"betting": 2}}
+    assert json.loads(rows["camera=4"].content) == {"lesson": OF_0016["learning"]["camera=4"]}  # type: ignore[index]  # JSON
+    take_back(fresh, to="0016")
+    fresh.upgrade()
+    assert store.monitor_state("s") == MonitorState(START, "{}")
 
 
 def test_migrations_are_numbered_one_after_the_other() -> None:

@@ -34,6 +34,9 @@ class MonitorSection(Section):
     which is one message to each receiver."""
     learn: Duration = timedelta(days=1)
     """How long a segment that the reference does not cover is learnt before it can alert."""
+    forget: Duration = timedelta(days=30)
+    """A segment that brought nothing for so long, by the database's clock, is let go: its baseline and
+    evidence are deleted, its windows stay. If it returns, it is learnt anew."""
     silence_after: Duration = timedelta(minutes=10)
     """A segment, or the whole stream, that sends nothing for so long is told as silent, if its own pauses
     at these hours of the week were always shorter. Time in which no agent counted does not count."""

@@ -13,7 +13,16 @@ import pytest
 from PIL import Image
 
 from driftgauge.agent.command.reading import parse_since
-from driftgauge.storage import DetectorRecord, Judgement, MonitorState, Period, ScoreSummary, Store
+from driftgauge.storage import (
+    WHOLE_SEGMENT,
+    DetectorRecord,
+    Judgement,
+    MonitorState,
+    Period,
+    ScoreSummary,
+    SegmentStateRow,
+    Store,
+)
 
 from ...stores import START, STREAM, TOPIC, advance, alert, flush, window
 from .reading import SETTINGS, Run, run, tell, watched, written
@@ -266,18 +275,15 @@ def test_status_names_agents_their_lag_and_the_last_dead_letter(run: Run, watche
 
 
 def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Store) -> None:
-    state = {
-        "format": 3,
-        "detector": "detector-1",
-        "segments": {
-            "*": {"memory": {"quiet": {}, "nearness": 0.0}, "evidence": {}},
-            "camera=3": {"memory": {"quiet": {}, "nearness": 0.42}, "evidence": {"betting": ""}},
-        },
-        "learning": {"camera=[4]": {"begins": START.isoformat(), "tried": None, "until": None}},
-    }
-    cursor = START + timedelta(minutes=60)
-    kept = MonitorState(cursor, json.dumps(state))
-    watched.judge(Judgement(STREAM, START, kept, []))
+    lesson = {"begins": START.isoformat(), "tried": None, "until": None}
+    learnt = json.dumps({"lesson": lesson}).encode()
+    rows = [
+        SegmentStateRow("*", WHOLE_SEGMENT, b"{}", 1, nearness=0.0),
+        SegmentStateRow("camera=3", WHOLE_SEGMENT, b"{}", 1, nearness=0.42),
+        SegmentStateRow("camera=[4]", WHOLE_SEGMENT, learnt),
+    ]
+    cursor = MonitorState(START + timedelta(minutes=60), "")
+    watched.judge(Judgement(STREAM, None, cursor, [], detector="detector-1", states=rows))
     shown = " ".join(run("status").out.split())
     assert (
         "camera=[4] 200 0.8 % - - learning until 2026-03-02 12:00:00 UTC, raises no alert" in shown

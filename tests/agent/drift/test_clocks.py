@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -218,10 +216,9 @@ def test_a_switched_off_cameras_alert_holds_the_whole_stream_only_for_a_while(si
         site.run(1, cameras=("camera=b",))
 
     def is_tested() -> bool:
-        kept = site.store.monitor_state(STREAM)
-        assert kept is not None
-        packed = json.loads(kept.state)["segments"]["*"]["evidence"]["betting"]
-        return bool(np.isfinite(unpack(base64.b64decode(packed))["log_evidence"]).any())
+        rows = site.store.segment_states(STREAM, DETECTOR, test="betting")
+        (packed,) = [row.content for row in rows if row.segment == "*"]
+        return bool(np.isfinite(unpack(packed)["log_evidence"]).any())
 
     assert is_tested()
 

@@ -10,23 +10,29 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from driftgauge.agent.drift import learning, monitor_memory
+from driftgauge.agent.drift.baseline import learn_baseline
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.monitor_settings import MonitorSettings
+from driftgauge.agent.drift.stored_baseline import to_stored, unpack_windows
 from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.storage import (
+    WHOLE_SEGMENT,
     AlertRecord,
     Claim,
+    Database,
     FlushRecord,
     Judgement,
-    MonitorState,
     OffsetAdvance,
     RecordConflict,
     SegmentAdvance,
+    SegmentStateRow,
     StaleFlush,
     Store,
     WindowRecord,
 )
 
+from ...stores import HandClock
 from .streams import normal_scores, pool_p_values, windows_of
 
 STREAM, DETECTOR = "frames", "d1"
@@ -156,13 +162,16 @@ class Replay:
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
-    def monitor_state(self, stream: str) -> None:
+    def monitor_state(self, stream: str, detector: str) -> None:
         return None
+
+    def segment_states(self, stream: str, detector: str) -> list[SegmentStateRow]:
+        return []
 
     def claim_windows(self, stream: str, detector: str, **settings: float) -> Claim:
         claim = self._store.claim_windows(stream, detector, **settings)  # type: ignore[arg-type]  # as given
         windows = self._store.windows(stream, detector, after=None, until=self._traffic.now())
-        return replace(claim, windows=windows)
+        return replace(claim, windows=windows, unfinished=[])
 
     def alerts(self, *args: object, **more: object) -> list[object]:
         return []
@@ -178,6 +187,10 @@ class Replay:
 @pytest.fixture
 def traffic(store: Store) -> Traffic:
     return Traffic(store)
+
+
+def by_key(row: SegmentStateRow) -> tuple[str, str]:
+    return row.segment, row.test
 
 
 def live(store: Store) -> list[tuple[str, str]]:
@@ -236,15 +249,14 @@ def test_a_restart_at_every_window_changes_no_verdict(store: Store, traffic: Tra
     for _ in range(8):
         play()
     stepwise = [(a.segment, a.window_start, a.refreshed_at, a.state) for a in store.alerts(STREAM)]
-    state = store.monitor_state(STREAM)
+    kept = store.segment_states(STREAM, DETECTOR)
 
     replay = Replay(store, traffic)
     monitor(replay).turn()  # type: ignore[arg-type]  # stands in for the store
     (judgement,) = replay.judged
     at_once = [(a.segment, a.window_start, a.refreshed_at, a.state) for a in judgement.alerts]
     assert at_once == stepwise[::-1]
-    assert state is not None
-    assert judgement.monitor == state
+    assert sorted(judgement.states, key=by_key) == sorted(kept, key=by_key)
 
 
 def test_a_stream_without_segments_is_tested_as_a_whole(store: Store, traffic: Traffic) -> None:
@@ -350,21 +362,167 @@ def test_a_segment_without_reference_is_learnt_first_and_then_watched(
     assert [alert.state for alert in store.alerts(STREAM, segment="camera=2")] == ["open"]
 
 
-def test_another_detector_begins_without_the_old_ones_evidence(
+def test_evidence_of_two_detectors_on_one_stream_is_kept_apart(
     store: Store, traffic: Traffic
 ) -> None:
-    traffic.fault(1, 30, shift=0.7)
-    monitor(store).turn()
-    first = store.monitor_state(STREAM)
-    traffic.send(
-        {name: camera_windows(1, 95 + k, name) for k, name in enumerate(SHIFTS)}, detector="d2"
+    """As in a rolling restart after another detector was activated: both judge for a while."""
+    alone, only_bets = [], replace(SETTINGS, tests=choose_tests(["betting"]))
+    for detector in ("d1", "d2", "d1", "d2"):
+        cameras = {
+            name: camera_windows(1, 95 + k, name, shift=0.4) for k, name in enumerate(SHIFTS)
+        }
+        traffic.send(cameras, detector=detector)
+        monitor(store, detector=detector, settings=only_bets).turn()
+        alone.append(nearness(store, detector, "camera=1"))
+    assert alone[0] == alone[1]
+    assert alone[2] == alone[3]
+    assert alone[2] > alone[0]  # it goes on where it was
+    cursors = [store.monitor_state(STREAM, detector) for detector in ("d1", "d2")]
+    assert [state is not None and state.cursor for state in cursors] == [
+        traffic.now() - timedelta(seconds=n * SECONDS) for n in (2, 1)
+    ]
+
+
+def nearness(store: Store, detector: str, segment: str) -> float:
+    rows = store.segment_states(STREAM, detector, test=WHOLE_SEGMENT)
+    return next(row.nearness or 0.0 for row in rows if row.segment == segment)
+
+
+def test_baselines_are_measured_once_and_stored_with_where_they_come_from(
+    store: Store, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic.quiet(40, 20)
+    monitor(store, lacking="camera=2").turn()
+    found = {row.segment: row for row in store.baselines(STREAM, DETECTOR, with_reference=True)}
+    assert {name: row.source for name, row in found.items()} == {
+        "*": "fit",
+        "camera=1": "fit",
+        "camera=2": "learnt",
+    }
+    learnt = found["camera=2"]
+    assert (learnt.windows, learnt.events, learnt.made_by) == (30, 30 * EVENTS, "monitor")
+    assert (learnt.begins, learnt.until) == (START, START + timedelta(minutes=30))
+    assert unpack_windows(learnt.reference).shape == (30, len(COLUMNS), 18)
+
+    def measured(*_: object, **__: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(monitor_memory, "learn_baseline", measured)
+    monkeypatch.setattr(learning, "learn_baseline", measured)
+    traffic.fault(4, 90, camera="camera=2", shift=2.5)
+    monitor(store, lacking="camera=2").turn()
+    assert live(store) == [("camera=2", "open")]
+
+
+def test_other_tests_are_measured_on_the_stored_windows_and_evidence_of_the_same_ones_stays(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.quiet(40, 20)
+    monitor(store, lacking="camera=2").turn()
+    more = replace(SETTINGS, tests=choose_tests(["betting", "conformal", "ood_rate"]))
+    traffic.quiet(1, 60)
+    monitor(store, lacking="camera=2", settings=more).turn()
+    tests = {row.segment: row.tests for row in store.baselines(STREAM, DETECTOR)}
+    assert tests["camera=2"] == tests["camera=1"]
+    assert "ood_rate" in tests["camera=2"]
+
+
+def test_a_replaced_baseline_is_judged_by_from_the_next_turn_on(
+    store: Store, traffic: Traffic
+) -> None:
+    judge = monitor(store)
+    traffic.quiet(5, 20)
+    judge.turn()
+    cameras = {name: camera_windows(60, 70 + k, name, shift=2.0) for k, name in enumerate(SHIFTS)}
+    changed = learn_baseline(cameras["camera=1"])
+    assert changed is not None
+    accepted = to_stored(
+        *("camera=1", changed, cameras["camera=1"], SETTINGS.tests),
+        source="accepted",
+        made_by="ann",
     )
-    monitor(store, detector="d2").turn()
-    second = store.monitor_state(STREAM)
+    store.write_baselines(STREAM, DETECTOR, [accepted])
+    traffic.fault(6, 30)
+    judge.turn()
+    assert [name for name, _ in live(store) if name == "camera=1"] == []
+
+
+def test_what_a_turn_writes_of_a_quiet_segment_is_small(store: Store, traffic: Traffic) -> None:
+    traffic.quiet(20, 20)
+    monitor(store).turn()
+    rows = [row for row in store.segment_states(STREAM, DETECTOR) if row.segment == "camera=1"]
+    assert sum(len(row.content) for row in rows) <= 2048
+
+
+def test_a_segment_that_is_not_judged_is_not_written(store: Store, traffic: Traffic) -> None:
+    traffic.quiet(3, 20)
+    judge = monitor(store)
+    judge.turn()
+    written: list[str] = []
+
+    class Seen:
+        def __getattr__(self, name: str) -> object:
+            return getattr(store, name)
+
+        def judge(self, judgement: Judgement) -> list[AlertRecord]:
+            written.extend(row.segment for row in judgement.states)
+            return store.judge(judgement)
+
+    judge._store = Seen()  # type: ignore[assignment]  # listens
+    traffic.send({"camera=1": camera_windows(1, 61, "camera=1")})
+    judge.turn()
+    assert "camera=1" in written
+    assert "camera=2" not in written
+
+
+def test_a_segment_not_seen_for_long_is_let_go_and_learnt_anew_when_it_returns(
+    store: Store, traffic: Traffic, clock: HandClock
+) -> None:
+    clock.at = START
+    traffic.quiet(3, 20)
+    monitor(store).turn()
+    clock.at += timedelta(days=31)
+    traffic.send({"camera=1": camera_windows(2, 61, "camera=1")})
+    monitor(store).turn()
+    assert {row.segment for row in store.baselines(STREAM, DETECTOR)} == {"camera=1", "*"}
+    assert {row.segment for row in store.segment_states(STREAM, DETECTOR)} == {"camera=1", "*"}
+    traffic.quiet(1, 62)
+    monitor(store).turn()
+    (row,) = [row for row in store.segment_states(STREAM, DETECTOR) if row.segment == "camera=2"]
+    assert json.loads(row.content)["lesson"]["until"] is None
+
+
+def test_a_backlog_is_judged_in_slices_with_the_same_verdicts(
+    store: Store, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic.quiet(20, 20)
+    traffic.fault(6, 30)
+    traffic.quiet(10, 50)
+    monkeypatch.setattr("driftgauge.agent.drift.monitor.MOST_COUNTS", 5 * 9)
+    asked: list[bool] = []
+    monitor(store).turn(lambda: not asked.append(True))  # type: ignore[func-returns-value]  # listens
+    assert len(asked) >= 8  # slices of four windows of three segments
+    replay = Replay(store, traffic)
+    monitor(replay).turn()  # type: ignore[arg-type]  # stands in for the store
+    at_once = [(a.segment, a.window_start, a.state) for a in replay.judged[0].alerts]
+    assert [(a.segment, a.window_start, a.state) for a in store.alerts(STREAM)] == at_once[-1:]
+    kept = store.segment_states(STREAM, DETECTOR)
+    assert sorted(replay.judged[0].states, key=by_key) == sorted(kept, key=by_key)
+
+
+def test_a_backlog_is_left_to_others_when_the_lease_is_lost(
+    store: Store, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic.quiet(20, 20)
+    monkeypatch.setattr("driftgauge.agent.drift.monitor.MOST_COUNTS", 5 * 9)
+    monitor(store).turn(lambda: False)
+    first = store.monitor_state(STREAM)
     assert first is not None
-    assert second is not None
-    assert '"detector": "d2"' in second.state
-    assert first.cursor < second.cursor
+    assert first.cursor < traffic.now() - timedelta(minutes=10)
+    monitor(store).turn()
+    last = store.monitor_state(STREAM)
+    assert last is not None
+    assert last.cursor == traffic.now() - timedelta(minutes=1)
 
 
 def test_what_a_person_resolved_is_not_brought_back_but_told_anew_if_it_goes_on(
@@ -398,23 +556,20 @@ def test_the_slower_of_two_monitors_writes_nothing(store: Store, traffic: Traffi
     assert live(store) == [("camera=1", "open")]
 
 
-def test_state_of_the_version_before_starts_anew_with_a_log_line_and_keeps_its_alerts(
-    store: Store, traffic: Traffic, caplog: pytest.LogCaptureFixture
+def test_evidence_of_another_version_starts_anew_with_a_log_line_and_keeps_its_alerts(
+    store: Store, traffic: Traffic, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     traffic.fault(4, 30)
     monitor(store).turn()
     state = store.monitor_state(STREAM)
     assert state is not None
-    flat = {"log_evidence": [[0.0]], "starts": [[0]], "ranks": [None], "quiet": 0}
-    old = {"detector": DETECTOR, "segments": {"camera=1": flat}, "learning": {}}
-    before = MonitorState(state.cursor, json.dumps(old))
-    store.judge(Judgement(STREAM, state.cursor, before))
+    with database.write() as connection:  # what the migration keeps of earlier versions
+        connection.exec_driver_sql("DELETE FROM segment_state WHERE test <> '*'")
     traffic.fault(4, 33)
     monitor(store).turn()
     warned = [getattr(r, "action", "") for r in caplog.records if r.levelname == "WARNING"]
     assert warned[-1] == "evidence_restarted"
     assert live(store) == [("camera=1", "open")]
-    monitor(store).turn()
     assert store.alerts(STREAM)[0].refreshed_at > state.cursor
 
 

@@ -65,7 +65,9 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
         ),
         silence=build_silence_watch(settings, store, "d"),
         delivery=build_delivery(settings, store),
-        presence=Presence(store, PretendLoop(clock).status, clock, name="a", stream=STREAM),
+        presence=Presence(
+            store, PretendLoop(clock).status, clock, name="a", stream=STREAM, detector="d1"
+        ),
     )
     database.close()
 
@@ -116,6 +118,25 @@ def test_one_agent_at_a_time_does_what_has_a_lease(tools: JobTools, clock: Manua
     clock.sleep(31)  # b was killed
     first.work()
     assert done == ["a", "a", "b", "a"]
+
+
+def test_agents_of_two_detectors_both_judge_in_a_rolling_restart(tools: JobTools) -> None:
+    def agent(name: str, detector: str) -> JobTools:
+        monitor = Monitor(
+            tools.store,
+            detector=detector,
+            columns=("*",),
+            reference={},
+            settings=monitor_settings(tools.settings),
+        )
+        return replace(tools, agent=name, monitor=monitor)
+
+    for name, detector in (("a", "d1"), ("b", "d2"), ("c", "d2")):
+        named(agent(name, detector), "monitor").work()
+    for holder, detector in (("a", "d1"), ("b", "d2")):
+        lease = f"monitor/{STREAM}/{detector}"
+        assert tools.store.acquire_lease(lease, holder, ttl_seconds=30)
+        assert not tools.store.acquire_lease(lease, "c", ttl_seconds=30)
 
 
 def test_names_of_jobs_are_told_apart() -> None:

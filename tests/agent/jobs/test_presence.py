@@ -45,7 +45,7 @@ def loop(clock: ManualClock) -> PretendLoop:
 
 
 def presence(store: Store, loop: PretendLoop, name: str = "a") -> Presence:
-    return Presence(store, loop.status, loop.clock, name=name, stream=STREAM)
+    return Presence(store, loop.status, loop.clock, name=name, stream=STREAM, detector="d1")
 
 
 def told(store: Store, loop: PretendLoop) -> AgentRecord:
@@ -67,6 +67,23 @@ def test_an_agent_that_runs_tells_what_a_person_asks_for(store: Store, loop: Pre
     assert row.last_flush_at == loop.clock.now() - timedelta(seconds=5)
     assert (row.lag_messages, row.lag_seconds) == (7, 50)
     assert (row.dead_letters, row.dead_letter_reason) == (3, "frames/0@7: no picture")
+
+
+def test_an_agent_says_once_that_another_detector_was_activated_and_how_to_use_it(
+    store: Store, loop: PretendLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = presence(store, loop)
+    for active in ("d1", "d2", "d2"):
+        agent.note_active(active)
+        agent.tell()
+    (row,) = store.agents(STREAM)
+    assert row.condition == (
+        "running; detector d2 was activated: restart this agent to score with it"
+    )
+    assert [getattr(record, "action", "") for record in caplog.records] == ["another_detector"]
+    agent.note_active("d1")
+    agent.tell()
+    assert store.agents(STREAM)[0].condition == "running"
 
 
 def test_before_anything_is_known_nothing_is_made_up(store: Store, loop: PretendLoop) -> None:

@@ -1,0 +1,245 @@
+"""What the monitor knows between turns: read from the database, and read again when another agent judged."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from driftgauge.storage import (
+    WHOLE_SEGMENT,
+    Claim,
+    MonitorState,
+    SegmentBaseline,
+    SegmentStateRow,
+)
+
+from ..log import action
+from .baseline import Baseline, learn_baseline
+from .design_effect import Counts
+from .learning import Learning, ReadWindows
+from .monitor_settings import MonitorSettings
+from .segment_states import KeptState, SegmentStates
+from .stored_baseline import from_stored, to_stored, unpack_windows
+
+log = logging.getLogger(__name__)
+
+MONITOR = "monitor"
+
+
+class SegmentStore(Protocol):
+    """The database, as far as segments' baselines and evidence need it."""
+
+    def baseline_revisions(self, stream: str, detector: str) -> dict[str, int]:
+        """Return the revision of each segment's baseline."""
+
+    def baselines(
+        self, stream: str, detector: str, *, with_reference: bool = False
+    ) -> list[SegmentBaseline]:
+        """Return what is normal in each segment."""
+
+    def write_baselines(
+        self, stream: str, detector: str, baselines: Sequence[SegmentBaseline]
+    ) -> None:
+        """Store baselines."""
+
+    def segment_states(self, stream: str, detector: str) -> list[SegmentStateRow]:
+        """Return what is kept of each segment."""
+
+
+class MonitorMemory:
+    """Baselines, evidence and lessons of one stream's segments, for one detector.
+
+    Args:
+        store: the database.
+        detector: version whose windows are judged.
+        reference: each segment's reference windows, kept by the detector.
+        settings: how to judge.
+        read: reads a segment's windows.
+    """
+
+    def __init__(
+        self,
+        store: SegmentStore,
+        *,
+        detector: str,
+        reference: Mapping[str, Counts],
+        settings: MonitorSettings,
+        read: ReadWindows,
+    ) -> None:
+        self._store = store
+        self._own = (settings.stream, detector)
+        self._reference = reference
+        self._settings = settings
+        self._read = read
+        self._revisions: dict[str, int] = {}
+        self._written: dict[tuple[str, str], SegmentStateRow] = {}
+        self._as_of: MonitorState | None = None
+        self._is_read = False
+        self.forget_all()
+
+    def forget_all(self) -> None:
+        """Read everything anew before the next turn, as after a turn that was not written."""
+        self._is_read = False
+        self.baselines: dict[str, Baseline] = {}
+        self.states = SegmentStates(self._settings.tests)
+        self.kept: dict[str, KeptState] = {}
+        self.learning = Learning(self._settings.learn, self._read, self._settings.tests)
+
+    def refresh(self, as_of: MonitorState | None) -> None:
+        """Read the database unless nothing there is newer.
+
+        Args:
+            as_of: what the last turn of any agent wrote.
+        """
+        revisions = self._store.baseline_revisions(*self._own)
+        if self._is_read and as_of == self._as_of and revisions == self._revisions:
+            return
+        self.forget_all()
+        self._read_baselines()
+        self._read_states()
+        self._as_of, self._is_read = as_of, True
+
+    def rows(self) -> list[SegmentStateRow]:
+        """Return the rows that a turn has changed."""
+        changed = [*self._test_rows(), *self._segment_rows()]
+        return [row for row in changed if self._written.get((row.segment, row.test)) != row]
+
+    def learnt(self) -> list[SegmentBaseline]:
+        """Return the baselines that a turn has learnt."""
+        return [
+            to_stored(
+                segment,
+                learnt.baseline,
+                learnt.windows,
+                self._settings.tests,
+                source="learnt",
+                made_by=MONITOR,
+                begins=learnt.begins,
+                until=learnt.until,
+            )
+            for segment, learnt in self.learning.learnt.items()
+        ]
+
+    def let_go(self, claim: Claim) -> list[str]:
+        """Return the segments that brought nothing for `MonitorSettings.forget`."""
+        known = {*self.baselines, *self.kept}
+        return [
+            row.segment
+            for row in claim.progress
+            if claim.at - row.counted_at > self._settings.forget and row.segment in known
+        ]
+
+    def written(
+        self, rows: Sequence[SegmentStateRow], as_of: MonitorState, forgotten: Sequence[str]
+    ) -> None:
+        """Note that a turn was written."""
+        self._written |= {(row.segment, row.test): row for row in rows}
+        self._revisions |= dict.fromkeys(self.learning.learnt, 1)
+        self.states.changed.clear()
+        self.learning.written()
+        self._as_of = as_of
+        if forgotten:
+            self.forget_all()
+
+    def _read_baselines(self) -> None:
+        stored = self._store.baselines(*self._own)
+        if not stored and self._reference:
+            self._store.write_baselines(*self._own, self._fitted(self._reference))
+            stored = self._store.baselines(*self._own)
+        found = {row.segment: from_stored(row, self._settings.tests) for row in stored}
+        if any(baseline is None for baseline in found.values()):
+            self._measure_again({name for name, baseline in found.items() if baseline is None})
+            stored = self._store.baselines(*self._own)
+            found = {row.segment: from_stored(row, self._settings.tests) for row in stored}
+        self._revisions = {row.segment: row.revision for row in stored}
+        self.baselines = {name: found[name] for name in found if found[name] is not None}  # type: ignore[misc]  # just that
+
+    def _fitted(self, reference: Mapping[str, Counts]) -> list[SegmentBaseline]:
+        """Measure what the detector's reference shows."""
+        tests = self._settings.tests
+        measured = {name: learn_baseline(windows, tests) for name, windows in reference.items()}
+        return [
+            to_stored(name, baseline, reference[name], tests, source="fit", made_by="fit")
+            for name, baseline in measured.items()
+            if baseline is not None
+        ]
+
+    def _measure_again(self, segments: set[str]) -> None:
+        """Measure baselines from their windows, for other tests or in another way than before."""
+        log.info(
+            "the baselines of %s segments are measured again, for the tests that run now",
+            len(segments),
+            extra=action("baselines_measured_again", segments=len(segments)),
+        )
+        rows = []
+        for row in self._store.baselines(*self._own, with_reference=True):
+            if row.segment not in segments:
+                continue
+            windows = (
+                unpack_windows(row.reference) if row.reference else self._reference[row.segment]
+            )
+            baseline = learn_baseline(windows, self._settings.tests, is_known=True)
+            if baseline is not None:
+                rows.append(
+                    to_stored(
+                        row.segment,
+                        baseline,
+                        windows,
+                        self._settings.tests,
+                        source=row.source,
+                        made_by=row.made_by,
+                        begins=row.begins,
+                        until=row.until,
+                    )
+                )
+        self._store.write_baselines(*self._own, rows)
+
+    def _read_states(self) -> None:
+        rows = self._store.segment_states(*self._own)
+        self._written = {(row.segment, row.test): row for row in rows}
+        memories: dict[str, dict[str, Any]] = {}
+        evidence: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        for row in rows:
+            if row.test == WHOLE_SEGMENT:
+                memories[row.segment] = json.loads(row.content) | {"nearness": row.nearness or 0.0}
+            elif row.baseline_revision == self._revisions.get(row.segment):
+                evidence[row.segment][row.test] = row.content
+        lessons = {
+            name: memory["lesson"] for name, memory in memories.items() if "lesson" in memory
+        }
+        self.learning.resume(lessons)
+        self.baselines |= self.learning.measure_missing(self.baselines)
+        self.kept = {name: KeptState(memory, evidence[name]) for name, memory in memories.items()}
+        self._tell_restarted([name for name in memories if not evidence[name]])
+
+    def _tell_restarted(self, without: Sequence[str]) -> None:
+        """Say that evidence was dropped: of another version of driftgauge, or another baseline."""
+        lost = [name for name in without if name in self.baselines and self.baselines[name].tests]
+        if lost:
+            log.warning(
+                "the evidence of %s segments is of another version of driftgauge, or of a baseline "
+                "that was replaced, and starts anew; alerts and learnt baselines are kept",
+                len(lost),
+                extra=action("evidence_restarted", segments=len(lost)),
+            )
+
+    def _test_rows(self) -> list[SegmentStateRow]:
+        return [
+            SegmentStateRow(name, test, packed, self._revisions.get(name, 1))
+            for name in self.states.changed
+            for test, packed in self.states.evidence(name).items()
+        ]
+
+    def _segment_rows(self) -> list[SegmentStateRow]:
+        lessons, rows = self.learning.dump(), []
+        for name in sorted({*self.states.changed, *self.learning.changed}):
+            memory = self.states.memory(name).dump() if name in self.states else {}
+            nearness = memory.pop("nearness", None)
+            if name in lessons:
+                memory["lesson"] = lessons[name]
+            content = json.dumps(memory, separators=(",", ":")).encode()
+            rows.append(SegmentStateRow(name, WHOLE_SEGMENT, content, nearness=nearness))
+        return rows

@@ -1,0 +1,94 @@
+"""A baseline as it is stored, and back: what the tests measured, and the windows that it was measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from driftgauge.storage import BaselineSource, SegmentBaseline
+
+from .baseline import Baseline
+from .design_effect import Counts
+from .drift_test import Arrays, DriftTest
+from .packing import pack, unpack
+
+MEASURED_FORMAT = 1
+"""Of what the tests measure: with another number, a baseline is measured again from its windows."""
+
+
+def to_stored(
+    segment: str,
+    baseline: Baseline,
+    windows: Counts,
+    tests: Sequence[DriftTest],
+    *,
+    source: BaselineSource,
+    made_by: str,
+    begins: datetime | None = None,
+    until: datetime | None = None,
+) -> SegmentBaseline:
+    """Return the row of a baseline.
+
+    Args:
+        segment: its name.
+        baseline: what was measured.
+        windows: that it was measured on; kept with it unless the detector keeps them.
+        tests: that were to be measured.
+        source: where the windows come from.
+        made_by: who made it.
+        begins: event time of the first window.
+        until: event time at which the last ends.
+    """
+    arrays: Arrays = {
+        "reference": baseline.reference,
+        "design_effects": np.array(baseline.design_effects),
+    }
+    for test in tests:
+        arrays[f"{test.name}?"] = np.array(MEASURED_FORMAT)
+    for name, measured in baseline.tests.items():
+        arrays |= {f"{name}/{part}": values for part, values in measured.items()}
+    return SegmentBaseline(
+        segment=segment,
+        source=source,
+        made_by=made_by,
+        events=baseline.events,
+        effective_events=baseline.effective_events,
+        windows=len(windows),
+        begins=begins,
+        until=until,
+        tests=tuple(baseline.tests),
+        measured=pack(arrays),
+        reference=b"" if source == "fit" else pack_windows(windows),
+    )
+
+
+def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | None:
+    """Return the baseline of a row, None where not all *tests* were measured in today's way."""
+    arrays = unpack(row.measured)
+    if any(arrays.get(f"{test.name}?") != MEASURED_FORMAT for test in tests):
+        return None
+    wanted = {test.name for test in tests}
+    return Baseline(
+        reference=arrays["reference"],
+        tests={name: _of_test(arrays, name) for name in row.tests if name in wanted},
+        design_effects=arrays["design_effects"].tolist(),
+        effective_events=row.effective_events,
+    )
+
+
+def pack_windows(windows: Counts) -> bytes:
+    """Return reference windows, ``(windows, columns, bins)``, as bytes."""
+    small = windows.astype(np.min_scalar_type(int(windows.max(initial=0))))
+    return pack({"windows": small})
+
+
+def unpack_windows(packed: bytes) -> Counts:
+    """Return what `pack_windows` wrote."""
+    return unpack(packed)["windows"].astype(np.int64)
+
+
+def _of_test(arrays: Mapping[str, np.ndarray], name: str) -> Arrays:
+    start = f"{name}/"
+    return {key[len(start) :]: values for key, values in arrays.items() if key.startswith(start)}
