@@ -459,6 +459,11 @@ class Store:
                 connection, stream, detector, refreshed_since=refreshed_since
             )
 
+    def accepted_alerts(self, stream: str, detector: str) -> list[AlertRecord]:
+        """Return the alerts of which a person said that the change is normal, the oldest first."""
+        with self._database.read() as connection:
+            return verdicts.read_accepted(connection, stream, detector)
+
     def alert(self, alert_id: int) -> AlertRecord | None:
         """Return one alert."""
         with self._database.read() as connection:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from .alert_columns import ALERT_COLUMNS
 from .alerts import log_step, require_alert, transition_alert
 from .incidents import incidents_of, settle_incidents
 from .records import VERDICTS, AlertRecord, VerdictCount
@@ -44,6 +45,20 @@ def give_verdicts(
     own = incidents_of(connection, numbers)
     settle_incidents(connection, own, now=at, by=by, note=f"{verdict}: {note}" if note else verdict)
     return judged
+
+
+def read_accepted(connection: Connection, stream: str, detector: str) -> list[AlertRecord]:
+    """Return the alerts of which a person said that the change is normal, the oldest first."""
+    query = (
+        select(*ALERT_COLUMNS)
+        .where(
+            alert.c.stream == stream,
+            alert.c.detector == detector,
+            alert.c.verdict == "accepted",
+        )
+        .order_by(alert.c.id)
+    )
+    return [AlertRecord(*row) for row in connection.execute(query)]
 
 
 def count_verdicts(connection: Connection, stream: str) -> list[VerdictCount]:

@@ -23,6 +23,7 @@ from driftgauge.storage import (
 
 from ..alert.lives import Lives
 from ..log import action
+from .acceptance import Acceptance, AcceptedStore
 from .alerting import Alerting
 from .design_effect import Counts
 from .monitor_memory import MonitorMemory, SegmentStore
@@ -37,7 +38,7 @@ MOST_COUNTS = 60_000
 INSTANT = timedelta(microseconds=1)
 
 
-class MonitorStore(SegmentStore, Protocol):
+class MonitorStore(SegmentStore, AcceptedStore, Protocol):
     """The database, as far as the monitor needs it."""
 
     def claim_windows(
@@ -107,6 +108,9 @@ class Monitor:
         self._detector = detector
         self._columns = tuple(columns)
         self._settings = settings
+        self._acceptance = Acceptance(
+            store, detector=detector, columns=columns, reference=reference, settings=settings
+        )
         self._memory = MonitorMemory(
             store,
             detector=detector,
@@ -133,6 +137,7 @@ class Monitor:
             StoreUnavailable: the database does not answer; nothing of the slice was written.
         """
         told: list[AlertRecord] = []
+        self._acceptance.turn()
         claim = self._claim()
         while claim.windows or claim.late:
             told += self._judge_or_forget(claim)

@@ -347,6 +347,49 @@ def test_each_refresh_of_an_alert_is_logged(
     assert set(told[1:]) == {"alert_refreshed"}
 
 
+def accepted_change(store: Store, traffic: Traffic) -> None:
+    """A change is told, and Ann calls it normal while it goes on."""
+    traffic.quiet(20, 20)
+    traffic.fault(12, 30)
+    monitor(store).turn()
+    (told,) = store.alerts(STREAM)
+    store.give_verdict(told.id or 0, "accepted", at=START, by="ann", note="new lamps")
+
+
+def test_a_change_that_a_person_accepted_does_not_alarm_again(
+    store: Store, traffic: Traffic
+) -> None:
+    accepted_change(store, traffic)
+    traffic.fault(30, 40)
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "resolved")]
+    rows = {row.segment: row for row in store.baselines(STREAM, DETECTOR)}
+    assert (rows["camera=1"].source, rows["camera=1"].made_by) == ("accepted", "ann")
+    assert rows["camera=2"].source == "fit"
+
+
+def test_what_was_normal_before_an_accepted_change_stays_normal(
+    store: Store, traffic: Traffic
+) -> None:
+    accepted_change(store, traffic)
+    traffic.quiet(40, 50)
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "resolved")]
+
+
+def test_an_accepted_change_is_taken_in_once(
+    store: Store, traffic: Traffic, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="driftgauge")
+    accepted_change(store, traffic)
+    for _ in range(3):
+        traffic.fault(2, 60 + traffic.n_windows)
+        monitor(store).turn()
+    taken = [r for r in caplog.records if getattr(r, "action", "") == "change_accepted"]
+    assert [r.segment for r in taken] == ["camera=1", "*"]  # type: ignore[attr-defined]  # by action()
+    assert store.baseline_revisions(STREAM, DETECTOR)["camera=1"] == 2
+
+
 def test_a_segment_without_reference_is_learnt_first_and_then_watched(
     store: Store, traffic: Traffic
 ) -> None:
