@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from driftgauge.storage import SEVERITIES, AlertRecord
 
 from .movement import Counts, is_stuck, layer_movements
 from .wording import alert_message, percent, severity
+
+LONG = timedelta(days=1)
+"""A change that is raised again so long after it began, and that nobody acknowledged, is more severe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +95,11 @@ def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
     What it was at its worst stays: severity, peak, evidence, and the layers and words of its peak.
     """
     told = again if again.rate_now >= alert.rate_peak else alert
+    levels = (alert.severity, again.severity, _after_long(alert, again))
     e_values = [e for e in (alert.log_e_value, again.log_e_value) if e is not None]
     return replace(
         alert,
-        severity=max(alert.severity, again.severity, key=SEVERITIES.index),
+        severity=max(levels, key=SEVERITIES.index),
         refreshed_at=again.window_start,
         rate_now=again.rate_now,
         rate_peak=max(alert.rate_peak, again.rate_now),
@@ -116,6 +120,13 @@ def changed_again(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
     message = again.message.replace(" changed at about ", " changed again at about ", 1)
     message += f"; it had first changed at about {alert.since:%Y-%m-%d %H:%M:%S} UTC"
     return replace(told, layers=again.layers, message=message, news=news)
+
+
+def _after_long(alert: AlertRecord, again: AlertRecord) -> str:
+    """Return the severity of a change that has lasted: one more where nobody looks after it."""
+    is_long = again.window_start - alert.since >= LONG and alert.state == "open"
+    level = SEVERITIES.index(again.severity) + (1 if is_long else 0)
+    return SEVERITIES[min(level, len(SEVERITIES) - 1)]
 
 
 def reopened(ended: AlertRecord, again: AlertRecord) -> AlertRecord:

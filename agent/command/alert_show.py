@@ -12,7 +12,7 @@ from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
-    from driftgauge.storage import AlertRecord, AlertTransition, EvidenceRecord
+    from driftgauge.storage import AlertRecord, AlertTransition, EvidenceRecord, IncidentRecord
 
     from .reading import Reading
 
@@ -49,6 +49,9 @@ def show(
         if picture is not None:
             _write_picture(picture, drawn)
         steps = reading.store.transitions(number)
+        incident = _incident(reading, alert)
+        page = reading.settings.notify.page_url if reading.settings else ""
+        link = page.replace("{alert}", str(number))
         mutes = [
             one for one in reading.store.mutes(reading.stream.stream) if one.holds(alert.segment)
         ]
@@ -60,10 +63,12 @@ def show(
                 "muted": bool(mutes),
                 "steps": [asdict(step) for step in steps],
                 "examples": places,
+                "link": link,
             }
         )
     else:
-        _print_alert(alert, steps, [_place(event) for event in unusual])
+        places = [_place(event) for event in unusual]
+        _print_alert(alert, steps, places, incident=incident, link=link)
         print_mutes(mutes)
 
 
@@ -78,6 +83,13 @@ def the_alert(reading: Reading, number: int) -> AlertRecord:
             hint="`driftgauge alerts list --all` lists the existing ones",
         )
     return found
+
+
+def _incident(reading: Reading, alert: AlertRecord) -> IncidentRecord | None:
+    if alert.incident_id is None:
+        return None
+    found = reading.store.incidents(alert.stream, ids=[alert.incident_id])
+    return found[0] if found else None
 
 
 def _write_picture(path: Path, drawn: bytes | None) -> None:
@@ -103,8 +115,15 @@ def _place(event: EvidenceRecord) -> dict[str, object]:
 
 
 def _print_alert(
-    alert: AlertRecord, steps: list[AlertTransition], places: list[dict[str, object]]
+    alert: AlertRecord,
+    steps: list[AlertTransition],
+    places: list[dict[str, object]],
+    *,
+    incident: IncidentRecord | None,
+    link: str,
 ) -> None:
+    from ..alert.certainty import certainty
+    from ..alert.incident_wording import incident_subject
     from ..terminal.printing import percent, print_line, when
     from ..terminal.table import Column, print_table
 
@@ -116,6 +135,15 @@ def _print_alert(
         f"{percent(alert.rate_peak)}, normally {percent(alert.rate_normal)}; "
         f"detector {alert.detector}, test {alert.test}"
     )
+    if sure := certainty(alert.log_e_value):
+        print_line(f"  {sure}")
+    if incident is not None and incident.members > 1:
+        print_line(
+            f"  part of incident {incident.id}: {incident_subject(incident)} "
+            f"({incident.members} alerts, {incident.live} unresolved)"
+        )
+    if link:
+        print_line(f"  {link}")
     if places:
         columns = (Column("message"), Column("p-value", "right"), Column("event id", folds=True))
         rows = [

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, IncidentRecord, Notification
 
+from ..alert.certainty import certainty
 from ..alert.incident_wording import incident_message, incident_subject
 from ..alert.wording import percent, subject
 
@@ -23,6 +24,9 @@ Kind = Literal[
     "reopened",
     "unmuted",
 ]
+
+
+_MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,13 @@ class Notice:
             f"Since: {alert.since:%Y-%m-%d %H:%M:%S} UTC.",
         ]
         if alert.test != SILENCE:
-            lines.append(f"Rate: {percent(alert.rate_now)}, normally {percent(alert.rate_normal)}.")
+            worst = f", at its worst {percent(alert.rate_peak)}" if is_past_worst(alert) else ""
+            normal = percent(alert.rate_normal)
+            lines.append(f"Rate: {percent(alert.rate_now)}{worst}, normally {normal}.")
+        if sure := certainty(alert.log_e_value):
+            lines.append(sure)
+        if self.many:
+            lines.append(_segments_of(self.many))
         if self.kind != "opened":
             word = f" ({self.note})" if self.note else ""
             lines.append(
@@ -120,6 +130,8 @@ class Notice:
             "severity": alert.severity,
             "since": alert.since.isoformat(),
             "rate_now": alert.rate_now,
+            "rate_peak": alert.rate_peak,
+            "log_e_value": alert.log_e_value,
             "rate_normal": alert.rate_normal,
             "events": alert.events,
             "layers": [dict(layer) for layer in alert.layers],
@@ -139,6 +151,17 @@ class Notice:
             ],
             "link": self.link,
         }
+
+
+def is_past_worst(alert: AlertRecord) -> bool:
+    """Return whether the alert's rate was clearly higher than it is now."""
+    return alert.rate_peak >= alert.rate_now + 0.001  # the last digit shown
+
+
+def _segments_of(incident: IncidentRecord) -> str:
+    names = sorted({segment for segment, _ in incident.parts})
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"Segments: {', '.join(names[:_MOST_NAMES])}{more}."
 
 
 def kind_of(notification: Notification) -> Kind:

@@ -107,3 +107,12 @@ def test_quiet_that_ends_an_alert_never_exceeds_the_cool_down() -> None:
 
     assert [needed(n) for n in range(6)] == [5, 10, 20, 40, 60, 60]
     assert needed(9, Hysteresis(90, COOL_DOWN, WINDOW)) == 90
+
+
+def test_a_change_that_lasts_and_that_nobody_looks_after_is_more_severe_once() -> None:
+    since = START - timedelta(days=1)
+    for state, wanted in (("open", "critical"), ("acknowledged", "warning")):
+        lives = Lives(HYSTERESIS, [alert(id=7, since=since, state=state)])
+        for _ in range(3):
+            lives.alarm(alert(window_start=START))
+        assert [one.severity for one in lives.changed] == [wanted]
