@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import alert_incidents, alert_mutes, alert_show, alert_steps
+from . import alert_export, alert_incidents, alert_mutes, alert_show, alert_steps
 from .options import ConfigOption, CsvOption, JsonOption
 from .reading import StoreOption, StreamOption
 
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("list")(list_alerts)
     group.command("show")(alert_show.show)
+    group.command("export")(alert_export.export)
     group.command("ack")(alert_steps.acknowledge)
     group.command("resolve")(alert_steps.resolve)
     group.command("note")(alert_steps.write_note)

@@ -107,7 +107,7 @@ def newest_records(connection: KafkaConnection, topic: str, n: int) -> list[Reco
         SourceUnavailable: the broker does not answer.
     """
     found: list[Record] = []
-    with _reader(connection, f"read {topic}") as consumer:
+    with groupless_reader(connection, f"read {topic}") as consumer:
         numbers = sorted(consumer.partitions_for_topic(topic) or ())
         partitions = [TopicPartition(topic, number) for number in numbers]
         ends = consumer.end_offsets(partitions, timeout_ms=_CALL_MS)
@@ -128,7 +128,8 @@ def newest_records(connection: KafkaConnection, topic: str, n: int) -> list[Reco
 
 
 @contextmanager
-def _reader(connection: KafkaConnection, purpose: str) -> Iterator[Any]:
+def groupless_reader(connection: KafkaConnection, purpose: str) -> Iterator[Any]:
+    """Give a consumer that joins no group, commits nothing and creates nothing."""
     consumer = build_client(
         KafkaConsumer,
         connection,

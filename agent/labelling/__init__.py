@@ -1,0 +1,1 @@
+"""Hands an alert's frames to tools in which people label pictures."""
