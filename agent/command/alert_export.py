@@ -18,7 +18,7 @@ from .reading import StoreOption, StreamOption
 if TYPE_CHECKING:
     from driftgauge.storage import AlertRecord, EvidenceRecord
 
-    from ..labelling.frames import AlertFrame
+    from ..labelling.alert_frames import AlertFrame
     from ..settings.load import Settings
     from .reading import Reading
 
@@ -116,7 +116,7 @@ def _frames(settings: Settings | None, events: Sequence[EvidenceRecord]) -> list
     from rich.console import Console
 
     from ..errors import SourceUnavailable
-    from ..labelling.frames import place_of_event, thumbnails_only, with_originals
+    from ..labelling.alert_frames import place_of_event, thumbnails_only, with_originals
     from ..stream.records_at import records_at
     from ..terminal.progress import progress_bars
     from ..wiring.decode import build_decode_ports, build_decode_settings

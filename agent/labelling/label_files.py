@@ -13,7 +13,7 @@ from PIL import Image
 
 from driftgauge.storage import AlertRecord
 
-from .frames import AlertFrame
+from .alert_frames import AlertFrame
 
 LOCAL_FILES = "/data/local-files/?d="
 """Label Studio's address of a file under its LOCAL_FILES_DOCUMENT_ROOT."""

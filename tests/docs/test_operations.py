@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -105,3 +106,14 @@ def test_each_rule_fires_when_it_should_and_not_before() -> None:
     assert fired == rules
     quiet = re.findall(r"\{alertname: (\w+), eval_time: 2h, exp_alerts: \[\]\}", tests.read_text())
     assert quiet == rules
+
+
+def test_the_runbook_has_every_test_that_raises_alerts_and_every_step_of_an_alert() -> None:
+    from driftgauge.agent.drift.tests.catalogue import TESTS
+    from driftgauge.agent.notify.notice import Kind
+    from driftgauge.storage import SILENCE
+
+    runbook = section("What each alert means, and what to do")
+    names = {SILENCE, *(test.alert for test in TESTS), *(test.name for test in TESTS)}
+    assert {name for name in names if f"`{name}`" not in runbook} == set()
+    assert {step for step in get_args(Kind) if f"\n| {step} |" not in runbook} == set()
