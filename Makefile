@@ -38,6 +38,9 @@ bench-attach: $(STAMP) ## what sending taps costs the serving model (5 minutes)
 bench-first-hour: $(STAMP) ## time from an empty folder to the first rate and the first alert (10 minutes)
 	@$(BIN)/python -m tests.benchmarks.first_hour $(BENCH)
 
+bench-alerts: $(STAMP) ## how soon alerts arrive, a thousand at once, a day of failing receivers (8 minutes)
+	@$(BIN)/python -m tests.benchmarks.alerts $(BENCH)
+
 bench-demo: $(STAMP) ## the demonstration with five seeds (about 15 minutes)
 	@$(BIN)/python -m tests.benchmarks.demo
 

@@ -47,11 +47,27 @@ class AppriseSink:
     def send(self, notice: Notice) -> None:
         """Return when the service took the notice."""
         kind = "success" if notice.kind in ENDED_STATES else _TYPES[notice.alert.severity]
+        number = notice.incident.id if notice.incident else notice.alert.id
+        self._mark(notice.key, thread=f"driftgauge/{notice.alert.stream}/{number}")
         self._notify(notice.title, notice.text, kind, self._attachment(notice))
 
     def send_summary(self, summary: Summary) -> None:
         """Return when the service took the summary."""
+        self._mark(summary.key, thread=summary.key)
         self._notify(summary.title, summary.text, _TYPES[summary.severity], None)
+
+    def _mark(self, key: str, *, thread: str) -> None:
+        """Hand the keys to the services that take some.
+
+        PagerDuty makes the steps of one *thread* one incident, and resolves it at the end; a mail
+        has the *key* as a header.
+        """
+        for service in self._service:
+            if hasattr(service, "dedup"):
+                service.dedup = thread
+                service.action = "map"  # to resolve on success, and trigger otherwise
+            elif isinstance(getattr(service, "headers", None), dict):
+                service.headers["Idempotency-Key"] = key
 
     def _notify(self, title: str, text: str, kind: str, attachment: Any) -> None:
         with _what_apprise_says() as said:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
 
 import pytest
@@ -167,31 +166,6 @@ def test_alerts_below_the_wanted_severity_are_told_once_they_worsen(store: Store
     site.resolve(number)
     site.delivery.turn()
     assert told(sink)[-1] == (number, "resolved")
-
-
-def test_nothing_is_lost_or_out_of_order_when_sinks_fail_at_random(store: Store) -> None:
-    draw = random.Random(3)
-    sinks = [RecordingSink("one"), RecordingSink("two")]
-    site = Site(store, *sinks)
-    numbers: list[int] = []
-    for minute in range(120):
-        for sink in sinks:
-            sink.is_away = draw.random() < 0.4
-        if minute % 4 == 0:
-            numbers += site.judge(alert(segment=f"camera={minute}"))
-        elif minute % 4 == 2:
-            site.resolve(numbers[-1])
-        if draw.random() < 0.1:
-            site.restart()
-        site.wait(60)
-    for sink in sinks:
-        sink.is_away = False
-    for _ in range(3):
-        site.wait(600)
-    for sink in sinks:
-        for number in numbers:
-            kinds = [kind for alert_id, kind in told(sink) if alert_id == number]
-            assert kinds == ["opened", "resolved"]
 
 
 def test_what_waits_and_what_was_given_up_is_counted_for_each_receiver(store: Store) -> None:

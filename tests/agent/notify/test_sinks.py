@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from apprise.plugins import pagerduty
 from kafka import KafkaConsumer  # noqa: TID251 - the reader of the alerts brings its own
 from PIL import Image
 
@@ -26,7 +27,7 @@ from driftgauge.agent.stream.publisher import KafkaPublisher
 
 from ...alertmanager import alerts_at, running_alertmanager
 from ...mail import mail_server
-from ...stores import START, alert
+from ...stores import START, STREAM, alert
 from ..records import encoded, picture
 from .notices import notice
 from .receiver import receiving
@@ -74,6 +75,7 @@ def test_mail_has_the_words_and_the_picture() -> None:
     (mail,) = mailbox.mails
     assert mail["Subject"] == "[warning] camera 3 (line-3): drift alert 7 opened"
     assert "4.1 % of images out of distribution, normally 0.8 %" in str(mail)
+    assert mail["Idempotency-Key"] == notice().key
     (attached,) = mail.iter_attachments()
     assert attached.get_content() == png
 
@@ -83,6 +85,20 @@ def test_a_mail_server_that_refuses_is_an_attempt_that_failed() -> None:
         mailbox.refuses = True
         with pytest.raises(NotificationUndelivered, match=r"^mailto-\w{6} did not accept it: "):
             AppriseSink(url).send(notice())
+
+
+def test_pagerduty_gets_one_incident_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = replace(ALERT, state="resolved", resolved_at=START)
+    with receiving() as (receiver, url):
+        receiver.answers.extend([(202, {})] * 3)
+        monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", url)
+        sink = AppriseSink("pagerduty://INTEGRATIONKEY@APIKEY")
+        sink.send(notice())
+        sink.send(notice())  # repeated after a crash
+        sink.send(notice(alert=ended, kind="resolved", key="another"))
+    told = [json.loads(body) for _, body in receiver.taken]
+    assert [one["event_action"] for one in told] == ["trigger", "trigger", "resolve"]
+    assert {one["dedup_key"] for one in told} == {f"driftgauge/{STREAM}/7"}
 
 
 def test_a_url_that_apprise_does_not_know_is_told_without_its_secret() -> None:
