@@ -124,3 +124,49 @@ LEFT JOIN (
     FROM alert
     GROUP BY stream, detector
 ) AS raised ON raised.stream = detector.stream AND raised.detector = detector.detector;
+
+-- How each segment of the active detector stands now: one row for each.
+CREATE VIEW segments_now AS
+SELECT progress.stream, progress.segment, progress.detector,
+       CASE
+           WHEN live.alert_id IS NOT NULL THEN 'alert'
+           WHEN live.silence_id IS NOT NULL THEN 'silent'
+           WHEN progress.judged_until IS NULL THEN 'waiting'
+           WHEN baseline.segment IS NULL THEN 'learning'
+           WHEN baseline.tests = '' THEN 'untested'
+           ELSE 'judged'
+       END AS state,
+       progress.event_time_max AS last_event_at, progress.counted_at AS last_counted_at,
+       progress.judged_until AS last_judged_window, progress.events,
+       now.ood_rate AS rate_now, mover.ood_rate AS rate_of_day,
+       COALESCE(raised.rate_normal, mover.normal_rate) AS rate_normal,
+       standing.nearness, baseline.source AS baseline_source,
+       baseline.effective_events AS baseline_effective_events,
+       COALESCE(live.alert_id, live.silence_id) AS alert_id, raised.severity AS alert_severity,
+       raised.since AS alert_since, progress.clock_offset_seconds
+FROM segment_progress AS progress
+JOIN detector ON detector.stream = progress.stream AND detector.detector = progress.detector
+    AND detector.active
+LEFT JOIN segment_baseline AS baseline ON baseline.stream = progress.stream
+    AND baseline.detector = progress.detector AND baseline.segment = progress.segment
+LEFT JOIN segment_state AS standing ON standing.stream = progress.stream
+    AND standing.detector = progress.detector AND standing.segment = progress.segment
+    AND standing.test = '*'
+LEFT JOIN (
+    SELECT stream, segment, MAX(CASE WHEN test <> 'silence' THEN id END) AS alert_id,
+           MAX(CASE WHEN test = 'silence' THEN id END) AS silence_id
+    FROM alert
+    WHERE state IN ('open', 'acknowledged')
+    GROUP BY stream, segment
+) AS live ON live.stream = progress.stream AND live.segment = progress.segment
+LEFT JOIN alert AS raised ON raised.id = COALESCE(live.alert_id, live.silence_id)
+LEFT JOIN (
+    SELECT series.stream, series.segment,
+           CAST(SUM({ood} + COALESCE(left_out_ood, 0)) AS DOUBLE PRECISION)
+               / SUM(events + COALESCE(left_out, 0)) AS ood_rate
+    FROM {hours of the last two} JOIN stream ON stream.stream = series.stream
+    WHERE series.layer = '*' AND events > 0
+    GROUP BY series.stream, series.segment
+) AS now ON now.stream = progress.stream AND now.segment = progress.segment
+LEFT JOIN top_movers AS mover ON mover.stream = progress.stream
+    AND mover.segment = progress.segment;

@@ -46,7 +46,7 @@ def query(
 
     Try:
 
-    driftgauge query "SELECT * FROM alert_history"
+    driftgauge query "SELECT * FROM segments_now"
 
     driftgauge query --csv - < question.sql > answer.csv
     """

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from driftgauge.storage import (
+    SILENCE,
     Database,
     DetectorRecord,
     Judgement,
     MonitorState,
+    SegmentBaseline,
     Store,
 )
 
@@ -121,3 +123,53 @@ def test_detector_history_has_what_each_version_counted_and_claimed(
     ]
     assert (told["alerts"], told["found_false"]) == (1, 0)
     assert (idle["events"], idle["ood_rate"], idle["alerts"]) == (0, None, 0)
+
+
+def baseline(segment: str, tests: tuple[str, ...]) -> SegmentBaseline:
+    return SegmentBaseline(
+        segment=segment,
+        source="learnt",
+        made_by="monitor",
+        events=100,
+        effective_events=40.0,
+        windows=10,
+        tests=tests,
+        measured=b"",
+    )
+
+
+def test_segments_now_says_how_each_stands(store: Store, database: Database) -> None:
+    register(store, {"normal_rates": {"quiet": 0.05}})
+    names = ("changed", "mute", "quiet", "young", "small", "new")
+    count(store, *(window({0: 1, 17: 9}, segment=name) for name in names))
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE segment_progress SET judged_until = event_time_max WHERE segment <> 'new'"
+        )
+    store.write_baselines(
+        *(STREAM, DETECTOR),
+        [baseline("small", ()), *(baseline(name, ("betting",)) for name in names[:3])],
+    )
+    raised = [alert(segment="changed", rate_normal=0.02), alert(segment="mute", test=SILENCE)]
+    store.judge(Judgement(STREAM, None, MonitorState(START, ""), raised))
+    found = {row["segment"]: row for row in rows(database, "SELECT * FROM segments_now")}
+    assert {name: row["state"] for name, row in found.items()} == {
+        "changed": "alert",
+        "mute": "silent",
+        "quiet": "judged",
+        "young": "learning",
+        "small": "untested",
+        "new": "waiting",
+    }
+    assert [found["quiet"][name] for name in ("rate_now", "rate_of_day", "rate_normal")] == [
+        *(0.1, 0.1, 0.05)
+    ]
+    assert (found["changed"]["rate_normal"], found["changed"]["alert_severity"]) == (
+        0.02,
+        "warning",
+    )
+    assert (found["small"]["baseline_source"], found["young"]["baseline_source"]) == (
+        "learnt",
+        None,
+    )
+    assert found["new"]["events"] == 10
