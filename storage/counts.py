@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from .arrays import number_array, text_array
 from .columns import stored_text
 from .history_tables import moment
 from .records import WindowRecord
@@ -106,8 +107,9 @@ def _add_in_postgresql(connection: Connection, table: Table, rows: Sequence[Coun
     The table has no key: the caller holds the locks of the segments' progress, so that nobody else adds
     to these series, and sees what was committed before it got them.
     """
-    values = {f"v{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
-    values["starts"] = sorted(set(values["v0"]))
+    times, *numbers = zip(*rows, strict=True)
+    values = {f"v{n}": number_array(column) for n, column in enumerate(numbers, 1)}
+    values["v0"], values["starts"] = text_array(times), text_array(sorted(set(times)))
     connection.exec_driver_sql(_postgresql_statement(table.name), values)
 
 

@@ -14,9 +14,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, case, collate, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Double,
+    Select,
+    Text,
+    case,
+    cast,
+    collate,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
 
+from .arrays import number_array, text_array
 from .columns import stored_text
 from .errors import RecordConflict
 from .records import Claim, LateCounts, SegmentAdvance, SegmentProgress, WindowRecord
@@ -34,6 +54,7 @@ LONGEST_WAIT_WINDOWS = 5
 their segment sends on: its own clock stands still, or runs slowly."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = DateTime(timezone=True)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FIELDS = (
     *("segment", "event_time_max", "counted_at", "clock_offset_seconds"),
@@ -74,9 +95,41 @@ def note_progress(
         }
         for advance in sorted(advances, key=lambda advance: advance.segment)
     ]
+    key = segment_progress.primary_key
+    names = {stored_text(advance.segment) for advance in advances}
+    if connection.dialect.name == "sqlite" or len(names) < len(rows):
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes), rows)
+        return
+    given = _progress_rows(rows)
+    columns = [column.name for column in given.selected_columns]
     connection.execute(
-        statement.on_conflict_do_update(index_elements=segment_progress.primary_key, set_=changes),
-        rows,
+        statement.from_select(columns, given).on_conflict_do_update(
+            index_elements=key, set_=changes
+        )
+    )
+
+
+def _progress_rows(rows: Sequence[Mapping[str, Any]]) -> Select[Any]:
+    """Return *rows* as one query, in their order, which is that of the locks; PostgreSQL only."""
+    arrays: dict[str, tuple[str, TypeEngine[Any]]] = {
+        "segment": (text_array(stored_text(row["segment"]) for row in rows), Text()),
+        "event_time_max": (text_array(row["event_time_max"] for row in rows), _TIMES),
+        "clock_offset_seconds": (
+            number_array(row["clock_offset_seconds"] for row in rows),
+            Double(),
+        ),
+        "events": (number_array(row["events"] for row in rows), BigInteger()),
+    }
+    given = (
+        func.unnest(*(cast(literal(array, Text), ARRAY(kind)) for array, kind in arrays.values()))
+        .table_valued(*arrays, name="given")
+        .render_derived()
+    )
+    same = ("stream", "detector", "counted_at", "waiting_since")
+    table = segment_progress.c
+    return select(
+        *(literal(rows[0][name], table[name].type).label(name) for name in same),
+        *(given.c[name] for name in arrays),
     )
 
 
