@@ -342,6 +342,16 @@ def test_what_the_monitor_of_version_0016_had_learnt_is_kept(fresh: Database) ->
     assert store.monitor_state("s") == MonitorState(START, "{}")
 
 
+@pytest.mark.postgres
+def test_no_query_waits_for_a_compiler(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    database.upgrade()
+    database.close()
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+    database.close()
+
+
 def test_migrations_are_numbered_one_after_the_other() -> None:
     names = sorted(path.name for path in (MIGRATIONS / "versions").glob("v*.py"))
     assert [name[1:5] for name in names] == [f"{n:04d}" for n in range(1, len(names) + 1)]
