@@ -83,7 +83,10 @@ def write_alerts(
             stored[index] = _open(connection, record)
     written = [stored[index] for index in range(len(alerts))]
     own = join_incidents(connection, written, span=span, now=now)
-    settle_incidents(connection, set(own.values()), now=now, by=MONITOR)
+    news = {
+        own[one.id]: f"{one.segment} {one.news}" for one in alerts if one.id in own and one.news
+    }
+    settle_incidents(connection, set(own.values()), now=now, by=MONITOR, news=news)
     return [replace(one, incident_id=own.get(one.id or 0)) for one in written]
 
 

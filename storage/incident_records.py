@@ -67,7 +67,8 @@ class IncidentStep:
 
     Attributes:
         kind: ``opened``, ``joined`` (many more members), ``worsened``, ``recovered`` (half of them),
-            ``acknowledged``, ``resolved``, ``gone``, ``reopened`` or ``unmuted``.
+            ``acknowledged``, ``resolved``, ``gone``, ``reopened``, ``unmuted`` or
+            ``changed`` (again, within the change).
         by: ``monitor``, or the person.
     """
 

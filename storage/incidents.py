@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
 from .alert_columns import ALERT_COLUMNS
+from .incident_kinds import Told, next_kind
 from .incident_records import IncidentRecord, IncidentStep
 from .mute_records import MuteRecord, read_mutes
 from .origins import likely_cause, n_segments_of
@@ -28,23 +29,10 @@ MANY = 3
 """So many segments of a kind, and at least half of those that there are, are a change of all."""
 
 _SLICE = 500
-_PARTIAL = 4
-"""An incident of fewer members tells only its end, not that half of it is over."""
-
 _COLUMNS = (
     *("id", "stream", "state", "severity", "opened_at", "since", "until", "resolved_at"),
     *("members", "live", "key", "changed", "known", "cause"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What receivers know of an incident, as far as it decides whether they are told more."""
-
-    state: str | None
-    severity: str
-    members: int
-    live: int
 
 
 def join_incidents(
@@ -87,11 +75,26 @@ def join_incidents(
 
 
 def settle_incidents(
-    connection: Connection, numbers: Collection[int], *, now: datetime, by: str, note: str = ""
+    connection: Connection,
+    numbers: Collection[int],
+    *,
+    now: datetime,
+    by: str,
+    note: str = "",
+    news: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
-    """Bring incidents up to date with their alerts, and write the step of each that has one."""
+    """Bring incidents up to date with their alerts, and write the step of each that has one.
+
+    Args:
+        connection: in a transaction that writes.
+        numbers: of the incidents.
+        now: when what changed them was done.
+        by: who did it.
+        note: what they wrote.
+        news: of some of them, what changed again within the change; one step for each.
+    """
     for number in sorted(numbers):
-        _settle(connection, number, now=now, by=by, note=note)
+        _settle(connection, number, now=now, by=by, note=note, news=news.get(number, ""))
 
 
 def incidents_of(connection: Connection, alerts: Collection[int]) -> set[int]:
@@ -134,33 +137,6 @@ def read_incident_steps(connection: Connection, number: int) -> list[IncidentSte
     columns = (table.incident_id, table.kind, table.changed_at, table.actor, table.note)
     query = select(*columns).where(table.incident_id == number).order_by(table.id)
     return [IncidentStep(*row) for row in connection.execute(query)]
-
-
-def next_kind(before: Told, after: Told) -> str | None:
-    """Return which step an incident takes that receivers are told, None where they need not know.
-
-    >>> next_kind(Told("open", "info", 1, 1), Told("open", "info", 2, 2))
-    'joined'
-    >>> next_kind(Told("open", "info", 4, 4), Told("open", "info", 7, 3)) is None
-    True
-    """
-    was_live, is_live = before.state in LIVE_STATES, after.state in LIVE_STATES
-    if before.state is None:
-        return "opened"
-    if was_live != is_live:
-        return "reopened" if is_live else after.state
-    return _change_while_live(before, after) if is_live else None
-
-
-def _change_while_live(before: Told, after: Told) -> str | None:
-    if SEVERITIES.index(after.severity) > SEVERITIES.index(before.severity):
-        return "worsened"
-    if after.members >= 2 * before.members:
-        return "joined"
-    if after.state == "acknowledged" and before.state == "open":
-        return "acknowledged"
-    is_partial = before.live >= _PARTIAL and 2 * after.live <= before.live
-    return "recovered" if is_partial else None
 
 
 def _live_beginnings(connection: Connection, stream: str) -> dict[int, AlertRecord]:
@@ -206,7 +182,9 @@ def _open(connection: Connection, first: AlertRecord) -> int:
     return int(key[0]) if key else 0
 
 
-def _settle(connection: Connection, number: int, *, now: datetime, by: str, note: str) -> None:
+def _settle(
+    connection: Connection, number: int, *, now: datetime, by: str, note: str, news: str
+) -> None:
     row = connection.execute(
         select(incident).where(incident.c.id == number).with_for_update()
     ).one()
@@ -227,10 +205,12 @@ def _settle(connection: Connection, number: int, *, now: datetime, by: str, note
     is_new = row.told_members == 0
     before = Told(None if is_new else row.state, row.severity, row.told_members or 1, row.told_live)
     after = Told(str(values["state"]), str(values["severity"]), len(members), len(live))
-    kind = next_kind(before, after)
+    kind = next_kind(before, after) or ("changed" if news and live else None)
     if kind is not None:
         values |= {"told_members": max(row.told_members, len(members)), "told_live": len(live)}
-        said = f"{before.severity} became {after.severity}" if kind == "worsened" else note
+        said = note or news
+        if kind == "worsened":
+            said = f"{before.severity} became {after.severity}" + (f"; {news}" if news else "")
         at = {"opened": row.opened_at}.get(kind, values["resolved_at"] or now)
         write_incident_step(connection, number, kind, at=at, by=by, note=said)
     connection.execute(incident.update().where(incident.c.id == number).values(values))

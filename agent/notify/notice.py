@@ -23,6 +23,7 @@ Kind = Literal[
     "gone",
     "reopened",
     "unmuted",
+    "changed",
 ]
 
 

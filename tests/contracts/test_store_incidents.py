@@ -201,3 +201,11 @@ def test_two_streams_have_their_own_incidents(store: Store, turns: Turns) -> Non
         )
     )
     assert the_one(store).members == 1
+
+
+def test_a_change_inside_the_change_is_told(store: Store, turns: Turns) -> None:
+    (first,) = turns(changed("camera=3"))
+    turns(replace(first, news="changed again: 45.0 % of images, 13.0 % before"))
+    (_, step) = store.incident_steps(the_one(store).id)
+    assert (step.kind, step.by) == ("changed", "monitor")
+    assert step.note == "camera=3 changed again: 45.0 % of images, 13.0 % before"
