@@ -7,13 +7,19 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from driftgauge.storage import DEFAULT_ALPHA
+
 from ..log import action
 from .baseline import Baseline, learn_baseline
 from .design_effect import Counts
 from .drift_test import DriftTest
+from .rate import ood_rate
 from .tests.catalogue import DEFAULT_TESTS
 
 log = logging.getLogger(__name__)
+
+SATURATED = 0.9
+"""A segment is saturated when so large a share of its events is unusual while it is learnt."""
 
 ReadWindows = Callable[[str, datetime, datetime], Counts]
 """Segment, from, until (excluded) to counts ``(windows, columns, bins)`` in order of time."""
@@ -27,11 +33,14 @@ class Lesson:
         begins: its first window.
         tried: the window at which it had brought too few events; None before.
         until: the first window that is judged; None while the segment is learnt.
+        is_saturated: whether nearly all of its events were unusual when it was last tried: the
+            detector knows nothing like them, so that nothing can be told by it.
     """
 
     begins: datetime
     tried: datetime | None = None
     until: datetime | None = None
+    is_saturated: bool = False
 
     def due(self, span: timedelta) -> datetime:
         """Return when learning is to end; *span* is today's setting, whatever it was before."""
@@ -78,11 +87,13 @@ class Learning:
         lesson = self._lessons[segment]
         if start < lesson.due(self._span):
             return None
-        baseline = self._measure(segment, lesson.begins, start)
+        windows = self._read(segment, lesson.begins, start)
+        is_saturated = self._warn_saturated(segment, windows)
+        baseline = self._measure(segment, windows, lesson.begins, start)
         if baseline is None:
-            self._keep(segment, Lesson(lesson.begins, tried=start))
+            self._keep(segment, Lesson(lesson.begins, tried=start, is_saturated=is_saturated))
             return None
-        self._keep(segment, Lesson(lesson.begins, lesson.tried, start))
+        self._keep(segment, Lesson(lesson.begins, lesson.tried, start, is_saturated))
         log.info(
             "segment %s has learnt its baseline from %s events",
             *(segment, baseline.events),
@@ -97,6 +108,7 @@ class Learning:
                 datetime.fromisoformat(str(lesson["begins"])),
                 _moment(lesson.get("tried")),
                 _moment(lesson["until"]),
+                is_saturated=bool(lesson.get("saturated")),
             )
             for segment, lesson in kept.items()
         }
@@ -108,6 +120,7 @@ class Learning:
                 "begins": lesson.begins.isoformat(),
                 "tried": lesson.tried.isoformat() if lesson.tried else None,
                 "until": lesson.until.isoformat() if lesson.until else None,
+                **({"saturated": "yes"} if lesson.is_saturated else {}),
             }
             for segment, lesson in self._lessons.items()
         }
@@ -115,7 +128,12 @@ class Learning:
     def measure_missing(self, known: Container[str]) -> dict[str, Baseline]:
         """Measure what was learnt before baselines were stored, but for the *known* segments."""
         found = {
-            segment: self._measure(segment, lesson.begins, lesson.until)
+            segment: self._measure(
+                segment,
+                self._read(segment, lesson.begins, lesson.until),
+                lesson.begins,
+                lesson.until,
+            )
             for segment, lesson in self._lessons.items()
             if lesson.until is not None and segment not in known
         }
@@ -126,8 +144,23 @@ class Learning:
         self.changed.clear()
         self.learnt.clear()
 
-    def _measure(self, segment: str, begins: datetime, until: datetime) -> Baseline | None:
-        windows = self._read(segment, begins, until)
+    def _warn_saturated(self, segment: str, windows: Counts) -> bool:
+        """Return whether nearly all events are unusual, and say so."""
+        rate = ood_rate(windows[:, -1].sum(axis=0), DEFAULT_ALPHA) if len(windows) else 0.0
+        if rate < SATURATED:
+            return False
+        log.warning(
+            "%.0f %% of the events of segment %s are unusual to this detector while it is learnt: it "
+            "knows nothing like them, so that no change can be told; fit a detector on its images, "
+            "with driftgauge fit",
+            *(100 * rate, segment),
+            extra=action("segment_saturated", segment=segment, rate=rate),
+        )
+        return True
+
+    def _measure(
+        self, segment: str, windows: Counts, begins: datetime, until: datetime
+    ) -> Baseline | None:
         baseline = learn_baseline(windows, self._tests)
         if baseline is not None:
             self.learnt[segment] = Learnt(baseline, windows, begins, until)

@@ -19,6 +19,11 @@ from driftgauge.storage import (
 
 SegmentPhase = Literal["alert", "silent", "judged", "learning", "untested", "waiting"]
 
+SATURATED_WHY = (
+    "nearly all of its images are unusual to this detector, which knows nothing like them; fit a "
+    "detector on them: driftgauge fit"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentStanding:
@@ -104,6 +109,8 @@ def _standing(
     learn: timedelta | None,
 ) -> SegmentStanding:
     lesson = json.loads(kept.content).get("lesson") if kept else None
+    if lesson is not None and lesson.get("saturated") and not is_alerted:
+        return SegmentStanding(segment=segment, images=images, phase="untested", why=SATURATED_WHY)
     if lesson is not None and lesson["until"] is None and not is_alerted:
         tried = lesson.get("tried")
         return SegmentStanding(

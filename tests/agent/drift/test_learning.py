@@ -42,3 +42,21 @@ def test_what_an_earlier_version_kept_is_taken_up() -> None:
     old = {"begins": START.isoformat(), "retry": START.isoformat(), "until": None}
     learning.resume({"camera=3": old})
     assert learning.dump()["camera=3"]["begins"] == START.isoformat()
+
+
+@pytest.mark.parametrize(("first_bin", "is_told"), [(0, True), (9, False)])
+def test_a_segment_that_a_foreign_detector_calls_unusual_throughout_needs_a_fit(
+    first_bin: int, *, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    windows = np.zeros((60, 1, 18), dtype=np.int64)
+    windows[:, :, first_bin] = 19
+    windows[:, :, 17] = 1
+    learning = Learning(timedelta(hours=1), lambda *_: windows)
+    learning.advance("camera=3", START)
+    learning.advance("camera=3", START + timedelta(hours=1))
+    told = [r for r in caplog.records if getattr(r, "action", "") == "segment_saturated"]
+    assert bool(told) is is_told
+    assert ("saturated" in learning.dump()["camera=3"]) is is_told
+    again = Learning(timedelta(hours=1), nothing)
+    again.resume(learning.dump())
+    assert again.dump() == learning.dump()
