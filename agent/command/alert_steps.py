@@ -1,4 +1,4 @@
-"""``driftgauge alerts ack|resolve|note``: a person's word on alerts."""
+"""``driftgauge alerts ack|resolve|accept|note``: a person's word on alerts."""
 
 from __future__ import annotations
 
@@ -95,6 +95,32 @@ def resolve(
             return reading.store.transition_alerts(chosen, "resolved", at=at, by=who, note=note)
         verdict = "real" if real else "false"
         return reading.store.give_verdicts(chosen, verdict, at=at, by=who, note=note)
+
+    chosen = Chosen(numbers, segment, everything, incident)
+    take_step(step, chosen, by, (config, store, stream), as_json=as_json)
+
+
+def accept(
+    *,
+    numbers: NumbersArgument = None,
+    segment: SegmentOption = None,
+    incident: IncidentOption = None,
+    everything: AllOption = False,
+    note: NoteOption = "",
+    by: ByOption = "",
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Call a change normal: it is resolved as real, and its windows become part of the baseline.
+
+    The monitor takes them in at its next turn; the same change does not alarm again. An alert that
+    has ended can be accepted as well.
+    """
+
+    def step(reading: Reading, chosen: list[int], at: datetime, who: str) -> list[AlertRecord]:
+        return reading.store.give_verdicts(chosen, "accepted", at=at, by=who, note=note)
 
     chosen = Chosen(numbers, segment, everything, incident)
     take_step(step, chosen, by, (config, store, stream), as_json=as_json)

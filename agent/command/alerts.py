@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("export")(alert_export.export)
     group.command("ack")(alert_steps.acknowledge)
     group.command("resolve")(alert_steps.resolve)
+    group.command("accept")(alert_steps.accept)
     group.command("note")(alert_steps.write_note)
     group.command("mute")(alert_mutes.mute)
     group.command("unmute")(alert_mutes.unmute)

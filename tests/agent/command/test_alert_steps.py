@@ -144,3 +144,11 @@ def test_an_incident_is_listed_shown_and_acknowledged_as_one(run: Run, written: 
     (after,) = written.incidents(STREAM, ids=[one["id"]])
     assert after.state == "acknowledged"
     assert run("alerts", "incidents", "987").code == 2
+
+
+def test_a_change_that_a_person_calls_normal_is_accepted(run: Run, written: Store) -> None:
+    (number,) = raise_alerts(written, "camera=9")
+    said = run("alerts", "accept", str(number), "--by", "ann", "--note", "a new conveyor")
+    assert said.out.strip() == f"{number}: camera=9 is resolved, found accepted"
+    (accepted,) = written.accepted_alerts(STREAM, "detector-1")
+    assert accepted.id == number
