@@ -19,24 +19,25 @@ _TYPES: Mapping[ColumnKind, TypeEngine[Any] | type[TypeEngine[Any]]] = {
     "count": Count,
     "real": Double,
 }
+_KEYS: Mapping[str, ColumnKind] = dict.fromkeys(("stream", "segment", "layer", "detector"), "text")
 _RATE: Mapping[str, ColumnKind] = {
-    **dict.fromkeys(("stream", "segment", "layer", "detector"), "text"),
+    **_KEYS,
     "period_start": "time",
     **dict.fromkeys(("events", "ood_events"), "count"),
     "ood_rate": "real",
     "represented": "count",
     "alpha": "real",
 }
+_HISTOGRAM: Mapping[str, ColumnKind] = {
+    **dict.fromkeys(("p_low", "p_high"), "real"),
+    "events": "count",
+}
 EXPORTED: Mapping[str, Mapping[str, ColumnKind]] = {
     "ood_rate_minutely": _RATE,
     "ood_rate_hourly": _RATE,
     "ood_rate_daily": _RATE,
-    "p_value_histogram": {
-        **dict.fromkeys(("stream", "segment", "layer", "detector"), "text"),
-        "window_start": "time",
-        **dict.fromkeys(("p_low", "p_high"), "real"),
-        "events": "count",
-    },
+    "p_value_histogram": {**_KEYS, "window_start": "time", **_HISTOGRAM},
+    "p_value_histogram_daily": {**_KEYS, "period_start": "time", **_HISTOGRAM},
 }
 """Views that can be exported; the first time of each is what spans of time go by."""
 

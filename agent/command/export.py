@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 BATCH_ROWS = 50_000
 """About 40 MB of Python objects."""
 
-VIEWS = ("ood_rate_minutely", "ood_rate_hourly", "ood_rate_daily", "p_value_histogram")
+VIEWS = (
+    *("ood_rate_minutely", "ood_rate_hourly", "ood_rate_daily"),
+    *("p_value_histogram", "p_value_histogram_daily"),
+)
 
 
 def parse_target(text: str) -> Path:
