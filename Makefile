@@ -53,6 +53,9 @@ bench-sql: $(STAMP) ## the history: times of every documented query, bytes a row
 bench-drift-tests: $(STAMP) ## false alarms and detection delays of each drift test (15 minutes)
 	@$(BIN)/python -m tests.benchmarks.drift_tests
 
+bench-monitor: $(STAMP) ## the monitor at scale, on both databases (quarter of an hour)
+	@$(BIN)/python -m tests.benchmarks.monitor $(BENCH)
+
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
 

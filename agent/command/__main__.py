@@ -26,6 +26,7 @@ FILES = (
     "fit",
     "run",
     "status",
+    "segments",
     "rates",
     "query",
     "export",

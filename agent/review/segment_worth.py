@@ -1,0 +1,100 @@
+"""What each segment is tested against, beside how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from driftgauge.storage import SegmentBaseline, Store
+
+from .segment_standing import SegmentPhase, SegmentStanding, segment_standings
+
+PHASES: tuple[SegmentPhase, ...] = (
+    *("alert", "silent", "untested", "judged", "learning", "waiting"),
+)
+"""States of a segment, the worst first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentWorth:
+    """One segment, with the worth of its baseline.
+
+    Attributes:
+        phase: see `SegmentStanding`.
+        why: in words, where it cannot alert.
+        images: counted so far.
+        nearness: evidence of a change against what an alert takes, 0 to 1.
+        source: where its baseline comes from; None where it has none.
+        made_by: who made it.
+        made_at: when, by the database's clock.
+        events: images of the baseline.
+        effective_events: how many independent ones these count as.
+        windows: of the baseline.
+        tests: that it is large enough for.
+        clock_offset_seconds: its events' time minus their records'; None where not known.
+        judged_until: start of its last window judged.
+        learns_until: event time at which it is tried next whether enough is learnt.
+    """
+
+    segment: str
+    phase: SegmentPhase
+    why: str
+    images: int
+    nearness: float | None
+    source: str | None = None
+    made_by: str | None = None
+    made_at: datetime | None = None
+    events: int | None = None
+    effective_events: float | None = None
+    windows: int | None = None
+    tests: tuple[str, ...] = ()
+    clock_offset_seconds: float | None = None
+    judged_until: datetime | None = None
+    learns_until: datetime | None = None
+
+    def fits(self, pattern: str) -> bool:
+        """Return whether the segment is meant; ``*`` alone means all, and inside a name any text."""
+        return pattern == self.segment or fnmatchcase(self.segment, pattern)
+
+
+def segment_worths(store: Store, stream: str, *, learn: timedelta | None) -> list[SegmentWorth]:
+    """Return every segment of *stream*, the worst first.
+
+    Args:
+        store: the database.
+        stream: its name.
+        learn: the setting monitor.learn; None where it is not known.
+    """
+    active = store.active_detector(stream)
+    rows = store.baselines(stream, active.detector) if active else []
+    baselines = {row.segment: row for row in rows}
+    found = [
+        _worth(standing, baselines.get(standing.segment))
+        for standing in segment_standings(store, stream, learn=learn)
+    ]
+    return sorted(found, key=_badness)
+
+
+def _badness(row: SegmentWorth) -> tuple[int, float, str]:
+    return PHASES.index(row.phase), -(row.nearness or 0.0), row.segment
+
+
+def _worth(standing: SegmentStanding, baseline: SegmentBaseline | None) -> SegmentWorth:
+    return SegmentWorth(
+        segment=standing.segment,
+        phase=standing.phase,
+        why=standing.why,
+        images=standing.images,
+        nearness=standing.nearness,
+        source=baseline.source if baseline else None,
+        made_by=baseline.made_by if baseline else None,
+        made_at=baseline.made_at if baseline else None,
+        events=baseline.events if baseline else None,
+        effective_events=baseline.effective_events if baseline else None,
+        windows=baseline.windows if baseline else None,
+        tests=baseline.tests if baseline else (),
+        clock_offset_seconds=standing.clock_offset_seconds,
+        judged_until=standing.judged_until,
+        learns_until=standing.learns_until,
+    )

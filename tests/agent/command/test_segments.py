@@ -1,0 +1,97 @@
+"""``driftgauge segments`` on a database that holds one segment of each kind."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from driftgauge.storage import (
+    WHOLE_SEGMENT,
+    Judgement,
+    MonitorState,
+    SegmentBaseline,
+    SegmentStateRow,
+    Store,
+)
+
+from ...stores import START, STREAM, advance, flush, window
+from .reading import Run, run, watched, written
+
+__all__ = ["run", "watched", "written"]
+
+
+def judged(store: Store) -> None:
+    """Let `*` be tested, camera=3 have an alert, camera=[4] be learnt."""
+    lesson = {"begins": START.isoformat(), "tried": None, "until": None}
+    states = [
+        SegmentStateRow("*", WHOLE_SEGMENT, b"{}", nearness=0.1),
+        SegmentStateRow("camera=3", WHOLE_SEGMENT, b"{}", nearness=0.42),
+        SegmentStateRow("camera=[4]", WHOLE_SEGMENT, json.dumps({"lesson": lesson}).encode()),
+    ]
+    baselines = [
+        SegmentBaseline(
+            segment=name,
+            source="learnt",
+            made_by="monitor",
+            events=2000,
+            effective_events=812.4,
+            windows=60,
+            tests=("betting",),
+            measured=b"",
+        )
+        for name in ("*", "camera=3")
+    ]
+    store.judge(
+        Judgement(
+            *(STREAM, None, MonitorState(START, "")),
+            detector="detector-1",
+            states=states,
+            baselines=baselines,
+        )
+    )
+
+
+@pytest.fixture
+def stored(watched: Store) -> Store:
+    judged(watched)
+    return watched
+
+
+@pytest.mark.usefixtures("stored")
+def test_each_segment_is_shown_with_what_it_is_tested_against_the_worst_first(
+    run: Run,
+) -> None:
+    lines = [" ".join(line.split()) for line in run("segments").out.splitlines()]
+    shown = [line for line in lines if line.startswith(("camera", "*"))]
+    assert shown[0].startswith("camera=3 alert 2000 812 learnt 42.0 %")
+    assert shown[1].startswith("* judged 2000 812 learnt 10.0 %")
+    assert shown[2].startswith("camera=[4] learning - - - -")
+    assert "the detector's reference does not cover it" in shown[2]
+
+
+@pytest.mark.usefixtures("stored")
+def test_segments_are_chosen_by_name_and_state(run: Run) -> None:
+    rows = run("segments", "camera=*", "--json").values
+    assert [row["segment"] for row in rows] == ["camera=3", "camera=[4]"]
+    assert rows[0]["effective_events"] == 812.4
+    assert [row["segment"] for row in run("segments", "camera=[4]", "--json").values] == [
+        "camera=[4]"
+    ]
+    assert [row["segment"] for row in run("segments", "--state", "judged", "--json").values] == [
+        "*"
+    ]
+    assert "No segment" in run("segments", "--state", "silent").out
+    assert "wanted one of" in run("segments", "--state", "happy").err
+
+
+def test_of_many_segments_the_worst_are_shown_and_it_fits_a_terminal(
+    run: Run, watched: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [window({17: 9}, segment=f"camera={n:03d}") for n in range(300)]
+    watched.flush(flush(advance(200, 201), windows=rows))
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("segments").out
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert len(shown.splitlines()) < 80
+    assert "and 283 more: --all shows them" in shown
