@@ -122,6 +122,8 @@ def _print_alert(
     incident: IncidentRecord | None,
     link: str,
 ) -> None:
+    from driftgauge.storage import SILENCE
+
     from ..alert.certainty import certainty
     from ..alert.incident_wording import incident_subject
     from ..terminal.printing import percent, print_line, when
@@ -130,11 +132,12 @@ def _print_alert(
     print_line((f"Alert {alert.id}", "bold"), f": {alert.message}")
     verdict = f", found {alert.verdict}" if alert.verdict else ""
     print_line(f"  {alert.state}, {alert.severity}{verdict}; since {when(alert.since)} UTC")
-    print_line(
-        f"  {percent(alert.rate_now)} of {alert.events:,} images out of distribution, at most "
+    rates = (
+        f"{percent(alert.rate_now)} of {alert.events:,} images out of distribution, at most "
         f"{percent(alert.rate_peak)}, normally {percent(alert.rate_normal)}; "
-        f"detector {alert.detector}, test {alert.test}"
     )
+    said = "" if alert.test == SILENCE else rates
+    print_line(f"  {said}detector {alert.detector}, test {alert.test}")
     if sure := certainty(alert.log_e_value):
         print_line(f"  {sure}")
     if incident is not None and incident.members > 1:

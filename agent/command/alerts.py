@@ -131,8 +131,13 @@ def print_alerts(
     Every time in the table is when something was done, by the wall clock; the claims say when it
     happened, by the cameras'.
     """
+    from driftgauge.storage import SILENCE
+
     from ..terminal.printing import percent, print_line, when
     from ..terminal.table import Column, print_table
+
+    def rate(alert: AlertRecord, value: float) -> str:
+        return percent(None if alert.test == SILENCE else value)
 
     columns = (
         *(Column("id", "right"), Column("state"), Column("severity", rank=3)),
@@ -144,7 +149,8 @@ def print_alerts(
         (
             *(str(alert.id), alert.state + (", muted" if has_mute(alert, mutes) else "")),
             *(alert.severity, alert.segment, when(alert.opened_at)),
-            *(percent(alert.rate_now), percent(alert.rate_normal), when(alert.resolved_at)),
+            *(rate(alert, alert.rate_now), rate(alert, alert.rate_normal)),
+            when(alert.resolved_at),
             *(alert.verdict or "-", str(alert.incident_id or "-")),
         )
         for alert in found

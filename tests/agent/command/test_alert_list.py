@@ -73,3 +73,23 @@ def test_csv_has_all_that_fit(run: Run) -> None:
     assert len(rows) == 40
     assert rows[0]["segment"] == "camera=39"
     assert rows[0]["opened_at"] == "2026-03-01T12:39:00+00:00"
+
+
+def test_a_silent_segments_alert_has_no_rate(
+    written: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    state = written.monitor_state(STREAM)
+    silent = alert(segment="camera=quiet", test="silence", rate_now=0.0, rate_normal=0.0)
+    (stored,) = written.judge(
+        Judgement(
+            STREAM,
+            state.cursor if state else None,
+            MonitorState(START + timedelta(days=1), "{}"),
+            [silent],
+        )
+    )
+    row = next(line for line in run("alerts", "list").out.splitlines() if "camera=quiet" in line)
+    assert "0.0 %" not in row
+    shown = run("alerts", "show", str(stored.id)).out
+    assert "out of distribution, at most" not in shown
