@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal, select
 
 from .incident_records import IncidentStep, Notification
 from .records import NotificationAttempts, NotificationCount
@@ -20,6 +21,7 @@ PENDING = "pending"
 FINISHED = ("sent", "skipped", "dead")
 BACKLOG_STATES = (PENDING, "dead")
 """What somebody has not been told: it waits, or was given up."""
+LATE_STEPS = 10_000
 NOTIFICATION_STATES = (PENDING, *FINISHED)
 
 
@@ -32,31 +34,39 @@ def queue_notifications(
     """
     for sink in sinks:
         _register(connection, stream, sink)
-        first = select(notification_sink.c.after_step).where(
-            notification_sink.c.stream == stream, notification_sink.c.sink == sink
-        )
-        has_row = exists().where(
-            notification.c.stream == stream,
-            notification.c.sink == sink,
-            notification.c.step_id == incident_step.c.id,
-        )
         columns = (
             *(literal(stream), literal(sink), incident_step.c.id),
             *(literal(PENDING), literal(now, notification.c.created_at.type), literal(0)),
         )
-        # Not "beyond the newest row": transactions may commit in another order than their ids.
-        found = (
-            select(*columns)
-            .join(incident, incident.c.id == incident_step.c.incident_id)
-            .where(
-                incident.c.stream == stream,
-                incident_step.c.id > first.scalar_subquery(),
-                ~has_row,
-            )
-            .order_by(incident_step.c.id)
-        )
         names = ("stream", "sink", "step_id", "state", "created_at", "attempts")
+        found = _unqueued(stream, sink, columns).order_by(incident_step.c.id)
         connection.execute(notification.insert().from_select(list(names), found))
+
+
+def _unqueued(
+    stream: str, sink: str, columns: Sequence[ColumnElement[Any]]
+) -> Select[tuple[Any, ...]]:
+    """Select the steps that *sink* has no row for.
+
+    Not "beyond the newest row": transactions may commit in another order than their ids. Nor all of
+    them, every two seconds for years: none commits when `LATE_STEPS` later ones were queued.
+    """
+    own = (notification.c.stream == stream) & (notification.c.sink == sink)
+    newest = select(func.coalesce(func.max(notification.c.step_id), 0)).where(own)
+    first = select(notification_sink.c.after_step).where(
+        notification_sink.c.stream == stream, notification_sink.c.sink == sink
+    )
+    has_row = exists().where(own, notification.c.step_id == incident_step.c.id)
+    return (
+        select(*columns)
+        .join(incident, incident.c.id == incident_step.c.incident_id)
+        .where(
+            incident.c.stream == stream,
+            incident_step.c.id > first.scalar_subquery(),
+            incident_step.c.id > newest.scalar_subquery() - LATE_STEPS,
+            ~has_row,
+        )
+    )
 
 
 def _register(connection: Connection, stream: str, sink: str) -> None:
