@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from .bets import build_bets
 from .design_effect import Counts
 from .drift_test import Arrays, DriftTest
 from .rate import ood_rate
@@ -17,9 +14,9 @@ from .tests.catalogue import DEFAULT_TESTS
 MIN_EVENTS = 100
 """A segment with fewer reference events raises no alert of its own."""
 
-PROMISED_EVENTS = 200
-"""Effective sample size that a segment's reference must have for the budget to be promised: in
-simulation about 95 of 100 references of that size kept it (docs/benchmarks.md)."""
+PROMISED_WINDOWS = 24
+"""Effective number of windows that a segment's reference must have for the budget to be promised: with so
+many, every place of the simulated grid kept it (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +89,19 @@ def promise_warning(reference: Mapping[str, Counts]) -> str | None:
         reference: each segment's reference windows, ``(windows, columns, bins)``.
     """
     sizes = {
-        segment: effective_sample_size(windows)
+        segment: effective_windows(windows)
         for segment, windows in sorted(reference.items())
         if int(windows[:, -1].sum()) >= MIN_EVENTS
     }
-    short = {segment: size for segment, size in sizes.items() if size < PROMISED_EVENTS}
+    short = {segment: size for segment, size in sizes.items() if size < PROMISED_WINDOWS}
     if not short:
         return None
-    listed = ", ".join(f"{segment} ({size:.0f})" for segment, size in short.items())
-    factor = PROMISED_EVENTS / max(min(short.values()), 1.0)
+    listed = ", ".join(f"{segment} ({size:.1f})" for segment, size in short.items())
+    factor = PROMISED_WINDOWS / max(min(short.values()), 0.1)
     said = (
-        f"the effective sample size of the held-out reference is below {PROMISED_EVENTS} images in "
-        f"{listed}: the false-alarm budget is not guaranteed there; about {factor:.1f} times as "
-        f"many images would be enough"
+        f"the held-out reference is worth fewer than {PROMISED_WINDOWS} independent windows in {listed}: "
+        f"the false-alarm budget is not guaranteed there; a span about {factor:.1f} times as long would "
+        f"be enough"
     )
     untested = [segment for segment in short if learn_baseline(reference[segment]) is None]
     if untested:
@@ -112,7 +109,6 @@ def promise_warning(reference: Mapping[str, Counts]) -> str | None:
     return said
 
 
-def effective_sample_size(windows: Counts) -> float:
-    """Return how many independent events reference *windows* count as, at the median column."""
-    columns = range(windows.shape[1])
-    return float(np.median([build_bets(windows[:, n]).effective_events for n in columns]))
+def effective_windows(windows: Counts) -> float:
+    """Return how many independent windows reference *windows* count as, at the median column."""
+    return ReferenceWindows(windows).effective_windows

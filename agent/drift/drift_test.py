@@ -93,12 +93,15 @@ class DriftTest:
         alert: the alert's ``test``. The mean of the statistics of all tests with one such name is
             compared with the threshold. A segment is learnt until the first of them can be measured.
         keeps_budget: whether the false-alarm budget is promised for it.
+        sees_late: whether it judges late counts at once, which have no weight; else it sees them with
+            the window that follows.
     """
 
     name: str
     method: DriftMethod
     alert: str
     keeps_budget: bool
+    sees_late: bool = False
 
 
 def restarted(evidence: Arrays, fresh: Mapping[str, float], which: NDArray[np.bool_]) -> Arrays:

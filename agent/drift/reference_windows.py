@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from .bets import SegmentBets, build_bets
-from .design_effect import Counts, DesignEffect
+from .design_effect import Array, Counts, DesignEffect
+from .likeness import variance_inflation
 
 
 class ReferenceWindows:
@@ -50,6 +51,22 @@ class ReferenceWindows:
     def effective_events(self) -> float:
         """The effective sample size, at the median column."""
         return float(np.median([column.effective_events for column in self.bets]))
+
+    @cached_property
+    def held_windows(self) -> Counts:
+        """The windows that have events."""
+        found: Counts = self.windows[self.windows[:, -1].sum(axis=-1) > 0]
+        return found
+
+    @cached_property
+    def inflation(self) -> Array:
+        """By how much windows that resemble their neighbours inflate a mean's variance, a column."""
+        return variance_inflation(self.windows)
+
+    @property
+    def effective_windows(self) -> float:
+        """How many independent windows the reference is worth, at the median column."""
+        return len(self.held_windows) / float(np.median(self.inflation))
 
     def _columns(self) -> list[Counts]:
         return [self.windows[:, number] for number in range(self.n_columns)]

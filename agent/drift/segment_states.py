@@ -31,8 +31,8 @@ class SegmentWindow:
         start: when the window begins.
         live: the segment's live alerts: their tests do not learn from the window.
         leave_out: alerts whose tests do not see it.
-        weight: see `JudgedWindows`. A test without a promise sees what has none with the window
-            that follows.
+        weight: see `JudgedWindows`. A test that does not see late counts at once sees what has none
+            with the window that follows.
         seed: see `JudgedWindows`; the start's second where None.
     """
 
@@ -151,7 +151,7 @@ class SegmentStates:
 
     def _sees(self, test: DriftTest, window: SegmentWindow) -> bool:
         is_tested = (window.segment, test.name) in self._cohort_of
-        is_due = bool(window.weight) or test.keeps_budget
+        is_due = bool(window.weight) or test.sees_late
         return is_tested and is_due and test.alert not in window.leave_out
 
     def _judge_test(
@@ -166,7 +166,7 @@ class SegmentStates:
         for row in rows:
             by_cohort[self._cohort_of[windows[row].segment, test.name]].append(row)
         for cohort, some in by_cohort.items():
-            seen = [windows[row].counts if test.keeps_budget else wholes[row] for row in some]
+            seen = [windows[row].counts if test.sees_late else wholes[row] for row in some]
             own = [windows[row] for row in some]
             statistics = cohort.judge([w.segment for w in own], _judged(test, own, seen)).tolist()
             for row, statistic in zip(some, statistics, strict=True):

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from river import drift as rivals  # noqa: TID251 - compared with, not part of the product
 
+from driftgauge.agent.alert.surprise import mean_surprise
 from driftgauge.agent.drift.baseline import learn_baseline
-from driftgauge.agent.drift.block_ranks import block_statistics, build_ranks
+from driftgauge.agent.drift.rate import ood_rate
 
 from ..agent.drift.one_segment import OneSegment
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
@@ -39,6 +40,7 @@ ALLOWED = 1.0
 CHANGED = (0.05, 0.1, 0.3, 1.0)
 CORRELATIONS = (0.0, 0.5, 0.9)
 SHIFT = 0.5
+ALPHA = 0.01
 
 
 def betting(threshold: float) -> Test:
@@ -67,10 +69,7 @@ def on_means(make: Callable[[], rivals.ADWIN]) -> Test:
     """Return a river test on window means."""
 
     def judges(reference: Counts) -> Iterator[Judge]:
-        ranks = build_ranks(reference)
-        if ranks is None:
-            return
-        means = block_statistics(reference, ranks.masses, ranks.weights)[:, 0]
+        means = mean_surprise(reference)
         centre, spread = means.mean(), means.std()
         while True:
             detector = make()
@@ -78,9 +77,46 @@ def on_means(make: Callable[[], rivals.ADWIN]) -> Test:
                 detector.update(value)
 
             def judge(counts: Counts, detector: rivals.ADWIN = detector) -> bool:
-                mean = block_statistics(counts[None], ranks.masses, ranks.weights)[0, 0]
-                detector.update((mean - centre) / spread)
+                detector.update((float(mean_surprise(counts)) - centre) / spread)
                 return bool(detector.drift_detected)
+
+            yield judge
+
+    return judges
+
+
+def cusum(drift: float, threshold: float) -> Test:
+    """Return a one-sided CUSUM on standardised window means."""
+
+    def judges(reference: Counts) -> Iterator[Judge]:
+        means = mean_surprise(reference)
+        centre, spread = means.mean(), means.std()
+        while True:
+            total = 0.0
+
+            def judge(counts: Counts) -> bool:
+                nonlocal total
+                step = (float(mean_surprise(counts)) - centre) / spread - drift
+                total = max(0.0, total + step)
+                return bool(total > threshold)
+
+            yield judge
+
+    return judges
+
+
+def rate_rule(times: float, in_a_row: int) -> Test:
+    """Return the rule of ten lines: the rate several times its normal in windows in a row."""
+
+    def judges(reference: Counts) -> Iterator[Judge]:
+        normal = max(ood_rate(reference.sum(axis=0), ALPHA), 1e-3)
+        while True:
+            run = 0
+
+            def judge(counts: Counts) -> bool:
+                nonlocal run
+                run = run + 1 if ood_rate(counts, ALPHA) >= times * normal else 0
+                return run >= in_a_row
 
             yield judge
 
@@ -110,7 +146,19 @@ TESTS: dict[str, list[tuple[str, Test]]] = {
         for n in (10, 30)
     ],
 }
+TESTS["cusum"] = [
+    (f"drift {d:g}, threshold {t:g}", cusum(d, t))
+    for d in (0.25, 0.5, 1.0)
+    for t in (4.0, 6.0, 10.0, 20.0)
+]
+TESTS["rate rule"] = [
+    (f"{times:g} times normal, {n} in a row", rate_rule(times, n))
+    for times in (2.0, 3.0, 5.0)
+    for n in (1, 2, 3)
+]
 DEFAULTS: dict[str, Test] = {
+    "cusum": cusum(0.5, 5.0),
+    "rate rule": rate_rule(5.0, 3),
     "adwin": on_means(rivals.ADWIN),
     "page_hinkley": on_means(rivals.PageHinkley),
     "kswin": on_means(lambda: rivals.KSWIN(seed=1)),

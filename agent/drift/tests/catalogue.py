@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from ...errors import SettingsError
 from ..drift_test import DriftTest
 from .betting import Betting
-from .conformal import Conformal
+from .coarse import TopGap
 from .ood_rate import RateThreshold
 from .river_tests import RIVER_TESTS
+from .window_bets import WindowBets
 
 TESTS = (
-    DriftTest("betting", Betting(), alert="betting", keeps_budget=True),
-    DriftTest("conformal", Conformal(), alert="betting", keeps_budget=True),
+    DriftTest("windows", WindowBets(), alert="betting", keeps_budget=True, sees_late=True),
+    DriftTest("betting", Betting(), alert="betting", keeps_budget=True, sees_late=True),
+    DriftTest("coarse", TopGap(), alert="betting", keeps_budget=True),
     *RIVER_TESTS,
     DriftTest("ood_rate", RateThreshold(), alert="ood_rate", keeps_budget=False),
 )
@@ -35,4 +37,4 @@ def choose_tests(names: Sequence[str]) -> tuple[DriftTest, ...]:
     return tuple(test for test in TESTS if test.name in names)
 
 
-DEFAULT_TESTS = choose_tests(("betting", "conformal"))
+DEFAULT_TESTS = choose_tests(("windows", "betting", "coarse"))

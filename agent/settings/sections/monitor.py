@@ -42,7 +42,7 @@ class MonitorSection(Section):
     at these hours of the week were always shorter. Time in which no agent counted does not count."""
     gone_after: Duration = timedelta(days=3)
     """A segment that has sent nothing for so long is gone: its alerts end."""
-    tests: Words = ("betting", "conformal")
-    """The drift tests that run. The false-alarm budget is promised for these two, whose mean is
+    tests: Words = ("windows", "betting", "coarse")
+    """The drift tests that run. The false-alarm budget is promised for these three, whose mean is
     one alert; docs/method.md lists the others, each with the rate of false alarms it was measured
     to have."""

@@ -5,7 +5,7 @@ import pytest
 
 from driftgauge.agent.drift.baseline import (
     MIN_EVENTS,
-    PROMISED_EVENTS,
+    PROMISED_WINDOWS,
     learn_baseline,
     promise_warning,
 )
@@ -38,8 +38,8 @@ def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None
     assert said is not None
     assert "camera=1" in said
     assert "camera=2" not in said
-    assert f"is below {PROMISED_EVENTS} images in camera=1 (" in said
-    assert "times as many images would be enough" in said
+    assert f"fewer than {PROMISED_WINDOWS} independent windows in camera=1 (" in said
+    assert "times as long would be enough" in said
     assert "learns its baseline from traffic" not in said
     assert promise_warning({"camera=2": long}) is None
 

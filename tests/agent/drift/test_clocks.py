@@ -164,7 +164,7 @@ def test_a_small_fault_beside_a_camera_whose_clock_is_ahead_is_found_as_soon_as_
     site: Site,
 ) -> None:
     site.run(10, offsets={"camera=b": 4 * MINUTE})
-    site.run(12, offsets={"camera=b": 4 * MINUTE}, faults={"camera=a": 0.15})
+    site.run(12, offsets={"camera=b": 4 * MINUTE}, faults={"camera=a": 0.3})
     assert site.alerts() == ["camera=a"]
 
 

@@ -10,7 +10,7 @@ from driftgauge.agent.drift.baseline import Baseline, learn_baseline
 from driftgauge.agent.drift.log_evidence import advance, log_mean
 from driftgauge.agent.drift.reference_windows import ReferenceWindows
 from driftgauge.agent.drift.segment_states import SegmentStates, SegmentWindow
-from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
+from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, TESTS, choose_tests
 from driftgauge.agent.errors import SettingsError
 
 from .one_segment import OneSegment
@@ -25,6 +25,11 @@ def columns(n_windows: int, seed: int, shift: float = 0.0) -> Counts:
     return np.stack([windows_of(pool_p_values(scores)) for scores in chains], axis=1)
 
 
+def four_columns(n_windows: int, seed: int) -> Counts:
+    three = columns(n_windows, seed)
+    return np.concatenate([three, three[:, :1]], axis=1)
+
+
 def learnt(*names: str) -> Baseline:
     baseline = learn_baseline(columns(128, 1), choose_tests(names or NAMES))
     assert baseline is not None
@@ -35,10 +40,11 @@ def moment(number: int) -> datetime:
     return datetime.fromtimestamp(60 * number, UTC)
 
 
-def test_the_default_statistic_is_the_mean_of_bets_on_events_and_on_windows() -> None:
-    baseline = learnt("betting", "conformal")
+def test_the_default_statistic_is_the_mean_of_the_three_tests() -> None:
+    names = [test.name for test in DEFAULT_TESTS]
+    baseline = learnt(*names)
     both = OneSegment(baseline)
-    alone = {name: OneSegment(baseline, choose_tests([name])) for name in ("betting", "conformal")}
+    alone = {name: OneSegment(baseline, choose_tests([name])) for name in names}
     for number, counts in enumerate(columns(30, 2, shift=0.1)):
         parts = [state.add(counts, moment(number))["betting"] for state in alone.values()]
         assert both.add(counts, moment(number)) == {"betting": log_mean(parts)}
@@ -95,18 +101,15 @@ def test_each_alert_has_its_own_tests_and_only_those_that_share_one_are_averaged
 
 
 def test_evidence_of_another_baseline_starts_anew_and_other_tests_keep_theirs() -> None:
-    small, large = (learn_baseline(columns(n, 1), TESTS) for n in (26, 128))
-    assert small is not None
-    assert large is not None
-    assert (
-        small.tests["conformal"]["reference"].shape != large.tests["conformal"]["reference"].shape
-    )
-    state = OneSegment(large, TESTS)
-    for number, counts in enumerate(columns(3, 2)):
+    three, four = (learn_baseline(of(128, 1), TESTS) for of in (columns, four_columns))
+    assert three is not None
+    assert four is not None
+    state = OneSegment(four, TESTS)
+    for number, counts in enumerate(four_columns(3, 2)):
         state.add(counts, moment(number))
-    kept, fresh = state.dump(), OneSegment(small, TESTS).dump()
-    resumed = OneSegment(small, TESTS, kept).dump()
-    assert resumed.evidence["conformal"] == fresh.evidence["conformal"]
+    kept, fresh = state.dump(), OneSegment(three, TESTS).dump()
+    resumed = OneSegment(three, TESTS, kept).dump()
+    assert resumed.evidence["windows"] == fresh.evidence["windows"]
     assert resumed.evidence["adwin"] == kept.evidence["adwin"]
 
 
@@ -147,7 +150,7 @@ def test_segments_judged_side_by_side_get_the_same_bits_as_one_at_a_time() -> No
 
 def test_a_test_that_is_not_in_the_table_is_refused_with_those_that_are() -> None:
     with pytest.raises(
-        SettingsError, match=r"wanted one or more of betting, conformal, .*ood_rate"
+        SettingsError, match=r"wanted one or more of windows, betting, coarse, .*ood_rate"
     ):
         choose_tests(["betting", "cusum"])
     with pytest.raises(SettingsError, match="tests = \\[\\]: wanted one or more"):

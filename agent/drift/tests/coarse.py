@@ -1,0 +1,163 @@
+"""``coarse``: whole windows in a row beyond all of the reference (docs/method.md).
+
+What no reference window has shown is told after a few windows, even where the reference is too short for a
+finer test. Ranks alone: nothing is assumed of what happens inside a window.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftgauge.storage import N_BINS
+
+from ...alert.surprise import bin_surprise
+from ..design_effect import Array, Counts
+from ..drift_test import Arrays, JudgedWindows, restarted
+from ..log_evidence import advance, log_mean_of
+from ..reference_windows import ReferenceWindows
+
+MIN_WINDOWS = 8
+STAKE = 0.9
+"""What a bet stakes on the next window being beyond all; the rest is kept."""
+BUDGET_SHARE = 0.25
+"""Of an equal share of the alert's budget: gross changes need little."""
+SMALL = 0.1
+"""Quantile of the reference windows' sizes: smaller ones are joined."""
+FRESH = {"log_evidence": -np.inf, "run": 0, "starts": 0, "held": 0, "n_held": 0}
+
+
+class TopGap:
+    """Whole windows in a row beyond all of the reference.
+
+    Baseline: ``most`` ``(statistics,)``, the largest of the reference; ``n_windows``; ``inflation``;
+    ``least_events`` ``(columns,)``: windows are joined until they hold so many.
+
+    Evidence, by statistic: ``log_evidence`` and ``starts``, as in `Betting`; ``run``: windows in a row
+    beyond ``most`` until now; ``beyond`` and ``seen``: such windows, and all, before the run.
+    ``held`` ``(columns, bins)``: counts of windows that are to be joined, ``n_held`` of them.
+    """
+
+    def measure(self, reference: ReferenceWindows) -> Arrays | None:
+        """Return the largest statistics; None where the reference has too few windows."""
+        windows = reference.held_windows
+        if len(windows) < MIN_WINDOWS:
+            return None
+        least = max(int(np.quantile(windows[:, -1].sum(axis=-1), SMALL)), 1)
+        windows = join_windows(windows, least)
+        return {
+            "most": window_statistics(windows).max(axis=0),
+            "n_windows": np.array(len(windows), dtype=np.int32),
+            "inflation": np.array(float(np.median(reference.inflation))),
+            "least_events": np.full(reference.n_columns, least, dtype=np.int64),
+        }
+
+    def start(self, baseline: Arrays) -> Arrays:
+        """Return evidence of no window yet."""
+        shape, columns = baseline["most"].shape, baseline["least_events"].shape
+        counted = {name: np.zeros(shape, dtype=np.uint32) for name in ("run", "beyond", "seen")}
+        return {
+            "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
+            "starts": np.zeros(shape, dtype=np.int64),
+            "held": np.zeros((*columns, N_BINS), dtype=np.int32),
+            "n_held": np.zeros(shape[0], dtype=np.int32),
+            **counted,
+        }
+
+    def judge(
+        self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
+    ) -> tuple[Arrays, Array]:
+        """Take in a window; the statistic is the mean over statistics, times `BUDGET_SHARE`."""
+        counts = evidence["held"] + windows.counts
+        n_held = evidence["n_held"] + (windows.weights > 0)
+        is_whole = (counts[:, -1].sum(axis=-1) >= baseline["least_events"][:, -1])[:, None]
+        is_beyond = window_statistics(counts) > baseline["most"]
+        before = evidence["log_evidence"].astype(np.float64)
+        weight = np.log(np.maximum(n_held, 1))[:, None]
+        moved = {
+            "log_evidence": advance(before, _gains(is_beyond, baseline, evidence), weight),
+            **_counted(evidence, is_beyond, windows),
+        }
+        after = {
+            name: np.where(is_whole, values, evidence[name]).astype(evidence[name].dtype)
+            for name, values in moved.items()
+        }
+        held = np.where(is_whole[..., None], 0, counts).astype(np.int32)
+        waiting = {"held": held, "n_held": np.where(is_whole[:, 0], 0, n_held).astype(np.int32)}
+        log_evidence = after["log_evidence"].astype(np.float64)
+        mean = log_mean_of(log_evidence, np.ones_like(is_beyond))
+        return {**after, **waiting}, mean + math.log(BUDGET_SHARE)
+
+    def since(self, evidence: Arrays) -> NDArray[np.int64]:
+        """Return when the strongest statistic's evidence began to grow."""
+        best = evidence["log_evidence"].argmax(axis=1)
+        found: NDArray[np.int64] = evidence["starts"][np.arange(len(best)), best]
+        return found
+
+    def restart(self, evidence: Arrays, which: NDArray[np.bool_]) -> Arrays:
+        """Drop the evidence of some segments; what was seen before the change stays."""
+        return restarted(evidence, FRESH, which)
+
+
+def join_windows(windows: Counts, least_events: int) -> Counts:
+    """Join neighbouring windows until each holds *least_events*; the rest is left out.
+
+    Args:
+        windows: ``(windows, columns, bins)``.
+    """
+    joined, held = [], np.zeros(windows.shape[1:], dtype=np.int64)
+    for window in windows:
+        held = held + window
+        if held[-1].sum() >= least_events:
+            joined.append(held)
+            held = np.zeros_like(held)
+    return np.array(joined, dtype=np.int64).reshape(-1, *windows.shape[1:])
+
+
+def window_statistics(counts: Counts) -> Array:
+    """Return how strange whole windows are, ``(..., columns, bins)`` to ``(..., 4)``.
+
+    The mean of -log p of the combined p-values, and of all columns; the reverse of the latter; and the
+    share of a column's fullest bin, the mean over columns: a frozen picture.
+    """
+    events = np.maximum(counts.sum(axis=-1), 1)
+    surprise = (counts * bin_surprise()).sum(axis=-1) / events
+    everywhere = surprise.mean(axis=-1)
+    fullest = (counts.max(axis=-1) / events).mean(axis=-1)
+    found = np.stack([surprise[..., -1], everywhere, -everywhere, fullest], axis=-1)
+    equal_stays_equal: Array = np.round(found, 9)  # sums differ in their last bits
+    return equal_stays_equal
+
+
+def _gains(is_beyond: NDArray[np.bool_], baseline: Arrays, evidence: Arrays) -> Array:
+    """Return the bets' log gains.
+
+    The next of exchangeable windows is beyond all n of the reference with probability
+    (1 + b) / (1 + n + w) after w windows of which b were beyond them (Polya's urn). What windows that
+    resemble their neighbours prove is divided by the root of the inflation: extremes come together
+    less than means do (docs/method.md).
+    """
+    past = evidence["seen"].astype(np.float64) + evidence["run"]
+    beyond = evidence["beyond"].astype(np.float64) + evidence["run"]
+    chance = (1.0 + beyond) / (1.0 + baseline["n_windows"][:, None] + past)
+    won = np.log(1.0 - STAKE + STAKE / chance)
+    gains: Array = np.where(is_beyond, won, math.log(1.0 - STAKE))
+    return gains / np.sqrt(baseline["inflation"])[:, None]
+
+
+def _counted(evidence: Arrays, is_beyond: NDArray[np.bool_], windows: JudgedWindows) -> Arrays:
+    """Count the windows; those of a run count as past once it has ended without an alarm."""
+    run, is_quiet = evidence["run"], windows.is_quiet[:, None]
+    ended = {
+        "beyond": evidence["beyond"] + np.where(is_quiet, run, 0),
+        "seen": evidence["seen"] + np.where(is_quiet, run + 1, 0),
+        "run": np.zeros_like(run),
+    }
+    goes_on = {"beyond": evidence["beyond"], "seen": evidence["seen"], "run": run + 1}
+    counted = {
+        name: np.where(is_beyond, goes_on[name], ended[name]).astype(np.uint32) for name in ended
+    }
+    starts = np.where(evidence["log_evidence"] <= 0.0, windows.seconds[:, None], evidence["starts"])
+    return {**counted, "starts": starts}
