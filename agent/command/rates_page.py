@@ -22,6 +22,7 @@ from .reading import Reading
 MOST_LINES = 10
 _MOST_BARS = 24
 _LISTED_BARS = 12
+_FURTHER = 30
 _WIDTHS = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
@@ -50,7 +51,7 @@ def print_rates(reading: Reading, asked: Asked) -> None:
     """Print the newest rows, each beside its segment's normal rate."""
     name = reading.stream.stream
     normal = normal_rates(reading.store, name)
-    rows = _rows(reading, asked, since=asked.since, limit=asked.limit)
+    rows = _newest_rows(reading, asked)
     if asked.form == "table":
         if rows:
             _print_rows(reading, asked, rows, normal)
@@ -101,6 +102,19 @@ def draw(reading: Reading, asked: Asked, path: Path, *, top: int) -> None:
     what = f"{stream.stream}: {what}, per {asked.period}"
     draw_rates(path, what, lines[:top], width=_width(reading, asked))
     print_line(f"Wrote {path}: {min(top, len(lines))} of {len(lines)} lines.")
+
+
+def _newest_rows(reading: Reading, asked: Asked) -> list[RateRow]:
+    """Return the newest rows, looking back no further than they take: months of windows are many."""
+    newest = max(reading.store.segments(reading.stream.stream).values(), default=None)
+    if asked.since is None and newest is not None:
+        end = asked.until or newest
+        for periods in (asked.limit, _FURTHER * asked.limit):
+            since = end - periods * _width(reading, asked)
+            rows = _rows(reading, asked, since=since, limit=asked.limit)
+            if len(rows) == asked.limit:
+                return rows
+    return _rows(reading, asked, since=asked.since, limit=asked.limit)
 
 
 def _rows(reading: Reading, asked: Asked, *, since: datetime | None, **more: Any) -> list[RateRow]:

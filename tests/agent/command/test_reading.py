@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from driftgauge.agent.command.rates import Per
 from driftgauge.agent.command.reading import parse_since
 from driftgauge.storage import (
     WHOLE_SEGMENT,
@@ -103,6 +104,21 @@ def test_rates_can_be_narrowed_and_say_so(run: Run) -> None:
     nothing = run("rates", "--segment", "camera=9")
     assert nothing.out == "No images match. Segments: *, camera=3, camera=[4].\n"
     assert run("rates", "--segment", "camera=9", "--json").values == []
+
+
+@pytest.mark.parametrize("period", ["window", "minute", "hour", "day"])
+def test_the_newest_rates_are_found_however_long_ago_they_are(
+    run: Run, written: Store, period: str
+) -> None:
+    often = [window({17: 9}, minute=minute) for minute in range(30)]
+    seldom = [window({17: 9}, minute=-1440 * day, segment="camera=3") for day in range(9, 400, 40)]
+    written.flush(flush(advance(None, 9), windows=[*often, *seldom]))
+    for limit in ("1", "5", "12", "99"):
+        wanted = written.rates(STREAM, period=Per(period).value, limit=int(limit))
+        found = run("rates", "--period", period, "--limit", limit, "--json").values
+        assert [(row["segment"], row["period_start"]) for row in found] == [
+            (row.segment, row.period_start.isoformat()) for row in wanted
+        ]
 
 
 @pytest.mark.usefixtures("watched")
