@@ -179,11 +179,11 @@ def run(database: Database, *statements: str) -> None:
 
 OTHER_VIEWS = {
     "an earlier text": (
-        "DROP VIEW ood_rate_daily",
-        "CREATE VIEW ood_rate_daily AS SELECT 1 AS ood_rate",
-        "UPDATE view_definition SET digest = 'earlier' WHERE view = 'ood_rate_daily'",
+        "DROP VIEW ood_rate_hourly",
+        "CREATE VIEW ood_rate_hourly AS SELECT 1 AS ood_rate",
+        "UPDATE view_definition SET digest = 'earlier' WHERE view = 'ood_rate_hourly'",
     ),
-    "one that is missing": ("DROP VIEW ood_rate_daily",),
+    "one that is missing": ("DROP VIEW ood_rate_hourly",),
     "one that this version has no more": (
         "CREATE VIEW ood_rate_weekly AS SELECT 1 AS ood_rate",
         "INSERT INTO view_definition (view, digest) VALUES ('ood_rate_weekly', 'any')",
