@@ -462,7 +462,7 @@ def test_other_tests_are_measured_on_the_stored_windows_and_evidence_of_the_same
 ) -> None:
     traffic.quiet(40, 20)
     monitor(store, lacking="camera=2").turn()
-    more = replace(SETTINGS, tests=choose_tests(["betting", "conformal", "ood_rate"]))
+    more = replace(SETTINGS, tests=choose_tests(["windows", "betting", "coarse", "ood_rate"]))
     traffic.quiet(1, 60)
     monitor(store, lacking="camera=2", settings=more).turn()
     tests = {row.segment: row.tests for row in store.baselines(STREAM, DETECTOR)}
