@@ -14,15 +14,12 @@ from .alert_look import AlertLook, log_ratio
 from .baseline import Baseline
 from .design_effect import Counts
 from .monitor_settings import MonitorSettings
-from .onset import onset
+from .onset import look_back
 from .rate import ood_rate
 from .segment_states import LogStatistics, SegmentStates
 
 ReadDated = Callable[[str, datetime, datetime], tuple[Sequence[datetime], Counts]]
 """Segment, from, until (excluded) to starts and counts ``(windows, columns, bins)``, in order of time."""
-
-LONGEST_LOOK_BACK = 300
-"""Windows before an alarm in which the beginning of the change is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +206,9 @@ class Alerting:
         evident = self._states.since(segment, alert)
         if judged.is_late or evident > judged.start:
             return min(evident, judged.start), judged.counts
-        earliest = judged.start - LONGEST_LOOK_BACK * self._settings.window
-        end = judged.start + timedelta(microseconds=1)
-        starts, windows = self._read(segment, max(evident, earliest), end)
-        first = onset(windows, baseline.reference)
-        counts: Counts = windows[first:].sum(axis=0)
-        return starts[first], counts
+        window, end = self._settings.window, judged.start + timedelta(microseconds=1)
+
+        def read(n_windows: int) -> tuple[Sequence[datetime], Counts]:
+            return self._read(segment, judged.start - (n_windows - 1) * window, end)
+
+        return look_back(read, baseline.reference, (judged.start - evident) // window + 1)

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..alert.surprise import bin_surprise
 from .design_effect import Array, Counts
+
+LONGEST_LOOK_BACK = 300
+"""Windows before an alarm in which the beginning of the change is looked for."""
+
+FIRST_LOOK_BACK, WIDER = 8, 4
+LEAST_WINDOWS = 4
+
+ReadLast = Callable[[int], tuple[Sequence[datetime], Counts]]
+"""Starts and counts ``(windows, columns, bins)`` of the last so many windows, in order of time."""
+
+
+def look_back(read: ReadLast, reference: Counts, n_evident: int) -> tuple[datetime, Counts]:
+    """Return when the change began that the last window shows, and what was counted since.
+
+    It reads few windows first, and more only while the change fills more than half of them: a thousand
+    cameras that fail at once cost a few windows each.
+
+    Args:
+        read: reads the last windows.
+        reference: ``(columns, bins)`` counts of the baseline.
+        n_evident: windows since the evidence began to grow.
+    """
+    most, n_windows = min(n_evident, LONGEST_LOOK_BACK), FIRST_LOOK_BACK
+    while True:
+        starts, windows = read(min(n_windows, most))
+        first = onset(windows, reference)
+        is_inside = len(windows) >= LEAST_WINDOWS and first >= len(windows) // 2
+        if is_inside or n_windows >= most:
+            since: Counts = windows[first:].sum(axis=0)
+            return starts[first], since
+        n_windows *= WIDER
 
 
 def onset(windows: Counts, reference: Counts) -> int:

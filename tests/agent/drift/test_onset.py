@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.drift.baseline import learn_baseline
-from driftgauge.agent.drift.onset import onset
+from driftgauge.agent.drift.onset import ReadLast, look_back, onset
 
 from .one_segment import OneSegment
 from .streams import EVENTS, normal_scores, pool_p_values, windows_of
@@ -33,6 +33,26 @@ def windows(n: int, seed: int, correlation: float, *, share: float = 0.0) -> NDA
     return np.stack(columns, axis=1)
 
 
+def reader(seen: NDArray[np.int64], sizes: list[int] | None = None) -> ReadLast:
+    """Return what reads the last windows of *seen*, and notes in *sizes* how many."""
+
+    def read(n_windows: int) -> tuple[list[datetime], NDArray[np.int64]]:
+        if sizes is not None:
+            sizes.append(n_windows)
+        first = max(len(seen) - n_windows, 0)
+        return [START + n * MINUTE for n in range(first, len(seen))], seen[first:]
+
+    return read
+
+
+def test_a_gross_change_is_dated_from_a_few_windows() -> None:
+    reference = windows(60, 1, 0.0).sum(axis=0)
+    seen, sizes = windows(CHANGED + 2, 2, 0.0, share=1.0), list[int]()
+    told, since = look_back(reader(seen, sizes), reference, 60)
+    assert (told, sizes) == (START + CHANGED * MINUTE, [8])
+    assert since[-1].sum() == 2 * EVENTS
+
+
 @pytest.mark.parametrize("correlation", [0.0, 0.9])
 def test_a_change_is_dated_within_a_few_windows_though_neighbours_are_alike(
     correlation: float,
@@ -47,7 +67,8 @@ def test_a_change_is_dated_within_a_few_windows_though_neighbours_are_alike(
             found = segment.add(counts, START + number * MINUTE)
             if number > CHANGED and found["betting"] >= np.log(1000):
                 evident.append(abs((segment.since("betting") - START) // MINUTE - CHANGED))
-                off.append(abs(onset(seen[: number + 1], baseline.reference) - CHANGED))
+                told, _ = look_back(reader(seen[: number + 1]), baseline.reference, number + 1)
+                off.append(abs((told - START) // MINUTE - CHANGED))
                 break
     assert len(off) == 6
     assert np.median(off) <= 3
