@@ -1,7 +1,19 @@
 """driftgauge's database: windows, alerts, detectors and offsets, in SQLite or PostgreSQL."""
 
 from .agent_records import AgentRecord, HeartbeatRecord
+from .alert_records import (
+    ENDED_STATES,
+    LIVE_STATES,
+    SEVERITIES,
+    SILENCE,
+    VERDICTS,
+    AlertRecord,
+    AlertTransition,
+    VerdictCount,
+)
+from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
 from .database import Database
+from .delivery_records import NotificationAttempts, NotificationCount
 from .errors import (
     QueryRefused,
     QueryTimedOut,
@@ -13,54 +25,28 @@ from .errors import (
     StoreUnavailable,
 )
 from .export import EXPORTED, ColumnKind
-from .histogram import (
-    ALPHAS,
-    DEFAULT_ALPHA,
-    EDGES,
-    N_BINS,
-    n_ood_bins,
+from .flush_records import (
+    OTHER_VALUE,
+    EvidenceRecord,
+    FlushRecord,
+    OffsetAdvance,
+    RefusedRow,
+    ScoreSummary,
+    SegmentAdvance,
+    WindowRecord,
 )
+from .histogram import ALPHAS, DEFAULT_ALPHA, EDGES, N_BINS, n_ood_bins
 from .incident_records import IncidentRecord, IncidentStep, Notification
+from .judgement_records import Claim, Judgement, LateCounts, MonitorState, SegmentProgress
 from .mute_records import MuteRecord, is_muted
 from .notifications import BACKLOG_STATES
 from .periods import Period
 from .progress import POOL, POOL_WAIT_WINDOWS
 from .query import QueryResult
-from .records import (
-    ENDED_STATES,
-    LIVE_STATES,
-    OTHER_VALUE,
-    SEVERITIES,
-    SILENCE,
-    VERDICTS,
-    AlertRecord,
-    AlertTransition,
-    Arrivals,
-    ArrivalsLook,
-    ArrivalsRead,
-    Claim,
-    DetectorRecord,
-    EvidenceRecord,
-    FlushRecord,
-    Judgement,
-    LateCounts,
-    MonitorState,
-    NotificationAttempts,
-    NotificationCount,
-    OffsetAdvance,
-    PartitionRecord,
-    RateRow,
-    RefusedRow,
-    ScoreSummary,
-    SegmentAdvance,
-    SegmentProgress,
-    StreamRecord,
-    VerdictCount,
-    WindowRecord,
-)
 from .retention import KeepSpans, LevelKeep
 from .segment_records import WHOLE_SEGMENT, BaselineSource, SegmentBaseline, SegmentStateRow
 from .store import Store
+from .stream_records import DetectorRecord, PartitionRecord, RateRow, StreamRecord
 
 __all__ = [
     "ALPHAS",

@@ -9,17 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from .alert_columns import ALERT_COLUMNS, ALERT_FIELDS
+from .alert_records import ENDED_STATES, SEVERITIES, AlertRecord, AlertTransition
 from .errors import RecordConflict
 from .incidents import INCIDENT_SPAN, incidents_of, join_incidents, settle_incidents
+from .judgement_records import Judgement, MonitorState
 from .progress import mark_judged
-from .records import (
-    ENDED_STATES,
-    SEVERITIES,
-    AlertRecord,
-    AlertTransition,
-    Judgement,
-    MonitorState,
-)
 from .segment_state import forget_segments, write_baselines, write_states
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from .alert_records import AlertRecord
 from .alerts import write_alerts
+from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
 from .columns import Count
 from .errors import RecordConflict
-from .records import AlertRecord, Arrivals, ArrivalsLook, ArrivalsRead
 from .tables import arrival_look, arrival_pattern, segment_progress
 from .upsert import upsert, wrote_one
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Table
 
 from .arrays import number_array, text_array
 from .columns import stored_text
+from .flush_records import WindowRecord
 from .history_tables import moment
-from .records import WindowRecord
 from .series import SeriesKey
 from .tables import BINS
 from .upsert import upsert

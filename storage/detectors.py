@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from .records import DetectorRecord
+from .stream_records import DetectorRecord
 from .tables import detector
 from .upsert import upsert
 

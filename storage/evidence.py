@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from .records import EvidenceRecord
+from .flush_records import EvidenceRecord
 from .tables import evidence
 
 

@@ -13,10 +13,7 @@ from sqlalchemy import ColumnElement, Connection, case, literal, or_, select
 
 from .counts import add_counts, window_rows
 from .errors import StaleFlush
-from .history_tables import window_counts
-from .isolation import Write, write_all
-from .progress import note_late, note_progress
-from .records import (
+from .flush_records import (
     OTHER_VALUE,
     EvidenceRecord,
     FlushRecord,
@@ -26,6 +23,9 @@ from .records import (
     SegmentAdvance,
     WindowRecord,
 )
+from .history_tables import window_counts
+from .isolation import Write, write_all
+from .progress import note_late, note_progress
 from .rollup import add_late
 from .series import series_ids
 from .tables import evidence, score_summary, stream_offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .records import LIVE_STATES, SEVERITIES
+from .alert_records import LIVE_STATES, SEVERITIES
 
 _PARTIAL = 4
 """An incident of fewer members tells only its end, not that half of it is over."""

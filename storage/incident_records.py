@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .records import AlertRecord
+from .alert_records import AlertRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from .alert_columns import ALERT_COLUMNS
+from .alert_records import LIVE_STATES, SEVERITIES, AlertRecord
 from .incident_kinds import Told, next_kind
 from .incident_records import IncidentRecord, IncidentStep
 from .mute_records import MuteRecord, read_mutes
 from .origins import likely_cause, n_segments_of
-from .records import LIVE_STATES, SEVERITIES, AlertRecord
 from .tables import alert, incident, incident_step
 
 INCIDENT_SPAN = timedelta(minutes=5)

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, insert
 
+from .alert_records import LIVE_STATES
 from .incidents import read_incidents, write_incident_step
 from .mute_records import MuteRecord, holding, is_muted, read_mutes, read_mutes_where
-from .records import LIVE_STATES
 from .tables import mute
 
 _CLOCK = "its time"

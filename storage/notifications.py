@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal, select
 
+from .delivery_records import NotificationAttempts, NotificationCount
 from .incident_records import IncidentStep, Notification
-from .records import NotificationAttempts, NotificationCount
 from .tables import incident, incident_step, notification, notification_sink
 from .upsert import upsert
 

@@ -39,7 +39,8 @@ from sqlalchemy.types import TypeEngine
 from .arrays import number_array, text_array
 from .columns import stored_text
 from .errors import RecordConflict
-from .records import Claim, LateCounts, SegmentAdvance, SegmentProgress, WindowRecord
+from .flush_records import SegmentAdvance, WindowRecord
+from .judgement_records import Claim, LateCounts, SegmentProgress
 from .tables import BINS, late_count, segment_progress
 from .tables import stream as stream_table
 from .upsert import upsert

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select
 from .errors import RecordConflict
 from .histogram import n_ood_bins
 from .levels import ensure_levels
-from .records import PartitionRecord, StreamRecord
+from .stream_records import PartitionRecord, StreamRecord
 from .tables import identity, stream, stream_offset
 from .upsert import upsert
 from .windows import estimate_left_out

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from .alert_columns import ALERT_COLUMNS
+from .alert_records import VERDICTS, AlertRecord, VerdictCount
 from .alerts import log_step, require_alert, transition_alert
 from .incidents import incidents_of, settle_incidents
-from .records import VERDICTS, AlertRecord, VerdictCount
 from .tables import alert
 
 

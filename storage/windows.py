@@ -10,11 +10,12 @@ from sqlalchemy import Connection, TableClause, column, func, literal, select, t
 from sqlalchemy import table as view_clause
 
 from .columns import Count, UtcSecond, UtcTimestamp
+from .flush_records import ScoreSummary, WindowRecord
 from .histogram import N_BINS, n_ood_bins
 from .history_tables import day_counts, hour_counts, series, window_counts
 from .levels import period_arms
 from .periods import Period, floor
-from .records import RateRow, ScoreSummary, WindowRecord
+from .stream_records import RateRow
 from .tables import BINS, score_summary, segment_progress
 from .tables import stream as stream_table
 

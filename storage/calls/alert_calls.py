@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from .. import alerts, verdicts
-from ..records import AlertRecord, AlertTransition, VerdictCount
+from ..alert_records import AlertRecord, AlertTransition, VerdictCount
 from .connected import Connected
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import arrival_patterns
-from ..records import AlertRecord, ArrivalsLook, ArrivalsRead
+from ..alert_records import AlertRecord
+from ..arrival_records import ArrivalsLook, ArrivalsRead
 from .connected import Connected
 
 

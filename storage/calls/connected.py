@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ..clock import database_now
 from ..database import Database
-from ..records import RefusedRow
+from ..flush_records import RefusedRow
 
 
 class Connected:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import detectors
-from ..records import DetectorRecord
+from ..stream_records import DetectorRecord
 from .connected import Connected
 
 

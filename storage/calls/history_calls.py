@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from .. import evidence, export, windows
+from ..flush_records import EvidenceRecord, ScoreSummary, WindowRecord
 from ..periods import Period
-from ..records import EvidenceRecord, RateRow, ScoreSummary, WindowRecord
+from ..stream_records import RateRow
 from .connected import Connected
 
 

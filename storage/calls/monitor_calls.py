@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from .. import alerts, progress, segment_state
-from ..records import AlertRecord, Claim, Judgement, MonitorState, SegmentProgress
+from ..alert_records import AlertRecord
+from ..judgement_records import Claim, Judgement, MonitorState, SegmentProgress
 from ..segment_records import SegmentBaseline, SegmentStateRow
 from .connected import Connected
 

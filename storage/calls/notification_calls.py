@@ -6,8 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 
 from .. import mutes, notifications
+from ..delivery_records import NotificationAttempts, NotificationCount
 from ..incident_records import Notification
-from ..records import NotificationAttempts, NotificationCount
 from .connected import Connected
 
 

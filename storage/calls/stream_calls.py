@@ -7,9 +7,10 @@ from collections.abc import Collection
 from .. import streams
 from ..errors import RowRefused
 from ..flush import write_flush
+from ..flush_records import FlushRecord, RefusedRow
 from ..histogram import DEFAULT_ALPHA
 from ..isolation import WriteApart
-from ..records import FlushRecord, PartitionRecord, RefusedRow, StreamRecord
+from ..stream_records import PartitionRecord, StreamRecord
 from .connected import Connected
 
 
