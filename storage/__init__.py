@@ -12,6 +12,7 @@ from .alert_records import (
     VerdictCount,
 )
 from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
+from .closing import POOL_WAIT_WINDOWS
 from .database import Database
 from .delivery_records import NotificationAttempts, NotificationCount
 from .errors import (
@@ -41,7 +42,7 @@ from .judgement_records import Claim, Judgement, LateCounts, MonitorState, Segme
 from .mute_records import MuteRecord, is_muted
 from .notifications import BACKLOG_STATES
 from .periods import Period
-from .progress import POOL, POOL_WAIT_WINDOWS
+from .progress import POOL
 from .query import QueryResult
 from .retention import KeepSpans, LevelKeep
 from .segment_records import WHOLE_SEGMENT, BaselineSource, SegmentBaseline, SegmentStateRow

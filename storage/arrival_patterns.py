@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from .alert_records import AlertRecord
-from .alerts import write_alerts
 from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
 from .columns import Count
 from .errors import RecordConflict
+from .judgements import write_alerts
 from .tables import arrival_look, arrival_pattern, segment_progress
 from .upsert import upsert, wrote_one
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from .. import alerts, progress, segment_state
+from .. import claims, judgements, progress, segment_state
 from ..alert_records import AlertRecord
 from ..judgement_records import Claim, Judgement, MonitorState, SegmentProgress
 from ..segment_records import SegmentBaseline, SegmentStateRow
@@ -23,7 +23,7 @@ class MonitorCalls(Connected):
             detector: with whose windows; None for the detector with which it is furthest.
         """
         with self._database.read() as connection:
-            return alerts.read_monitor_state(connection, stream, detector)
+            return judgements.read_monitor_state(connection, stream, detector)
 
     def baseline_revisions(self, stream: str, detector: str) -> dict[str, int]:
         """Return the revision of each segment's baseline: what changes when it is replaced."""
@@ -79,7 +79,7 @@ class MonitorCalls(Connected):
             most: windows to take, of all segments together; None for all. At least one of each.
         """
         with self._database.write() as connection:
-            return progress.claim_windows(
+            return claims.claim_windows(
                 connection,
                 stream,
                 detector,
@@ -114,4 +114,4 @@ class MonitorCalls(Connected):
                 have a live one already; nothing was written.
         """
         with self._database.write() as connection:
-            return alerts.write_judgement(connection, judgement, self._now(connection))
+            return judgements.write_judgement(connection, judgement, self._now(connection))
