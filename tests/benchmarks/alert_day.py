@@ -6,7 +6,7 @@ import random
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,6 +18,9 @@ from driftgauge.storage import Store
 from ..agent.notify.site import Site
 from ..stores import START, alert
 
+Show = Callable[..., list[str]]
+"""Runs a command of driftgauge and gives its lines."""
+SCREENS = (("alerts", "list"), ("status",))
 ALERT_EVERY_MINUTES = 12
 CRASH_SHARE = 0.02
 
@@ -133,16 +136,24 @@ def _told(sinks: Sequence[FlakySink], n_alerts: int, kills: int) -> Day:
 
 @dataclass(frozen=True)
 class Crowd:
-    """What came of a thousand cameras: pages by sink, and what they took."""
+    """What came of a thousand cameras.
+
+    Attributes:
+        pages: to each sink when they changed.
+        ends: pages more to each sink when all had recovered.
+        lines: that the commands print on a terminal of 80 columns while all are changed.
+    """
 
     pages: dict[str, int]
+    ends: dict[str, int]
+    lines: dict[str, int]
     judge_seconds: float
     deliver_seconds: float
     peak_mib: float
 
 
-def crowd(store: Store, *, cameras: int = 1000) -> Crowd:
-    """Let *cameras* change in the same minute, deliver, and let them recover."""
+def crowd(store: Store, *, cameras: int = 1000, show: Show | None = None) -> Crowd:
+    """Let *cameras* change in the same minute, deliver, and let them recover; *show* asks the commands."""
     sinks = [FlakySink(name, random.Random(0), is_quiet=True) for name in ("mailto-1", "webhook")]
     site = Site(store, *sinks)
     tracemalloc.start()
@@ -162,6 +173,8 @@ def crowd(store: Store, *, cameras: int = 1000) -> Crowd:
     delivered = time.perf_counter()
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
+    pages = {sink.name: len(sink.messages) for sink in sinks}
+    lines = {" ".join(command): len(show(*command)) for command in SCREENS} if show else {}
     ended = [
         alert(
             id=number,
@@ -174,5 +187,22 @@ def crowd(store: Store, *, cameras: int = 1000) -> Crowd:
     ]
     site.judge(*ended)
     site.wait(60)
-    pages = {sink.name: len(sink.messages) for sink in sinks}
-    return Crowd(pages, judged - began, delivered - judged, peak)
+    ends = {sink.name: len(sink.messages) - pages[sink.name] for sink in sinks}
+    return Crowd(pages, ends, lines, judged - began, delivered - judged, peak)
+
+
+def one_after_another(store: Store, *, cameras: int = 1000, at_once: int = 20) -> int:
+    """Let *cameras* change within five minutes, some in each turn; return the pages of a receiver."""
+    sink = FlakySink("mailto-1", random.Random(0), is_quiet=True)
+    site = Site(store, sink)
+    for first in range(0, cameras, at_once):
+        since = START + timedelta(minutes=5) * (first / cameras)
+        site.judge(
+            *(
+                alert(segment=f"camera={number}", since=since, severity="critical", rate_now=0.9)
+                for number in range(first, min(first + at_once, cameras))
+            ),
+            together=True,
+        )
+        site.wait(6)
+    return len(sink.messages)

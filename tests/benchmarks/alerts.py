@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,19 +19,32 @@ import numpy as np
 from driftgauge.storage import Database, Store
 
 from ..stores import STREAM, TOPIC
-from .alert_day import crowd, one_day
+from .alert_day import Show, crowd, one_after_another, one_day
 from .alert_latency import measured
 from .table import Figure, write_benchmark
 
 
 @contextmanager
-def _store() -> Iterator[Store]:
+def _store() -> Iterator[tuple[Store, Show]]:
+    """Give an empty store, and what runs a command on it."""
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/driftgauge.db")
+        url = f"sqlite:///{folder}/driftgauge.db"
+        database = Database(url)
         database.upgrade()
         store = Store(database)
         store.ensure_stream(STREAM, TOPIC, 60)
-        yield store
+
+        def show(*command: str) -> list[str]:
+            done = subprocess.run(
+                [sys.executable, "-m", "driftgauge", *command, "--store", url],
+                env={**os.environ, "COLUMNS": "80"},
+                capture_output=True,
+                text=True,
+                check=False,  # `status` says by its code that no agent runs
+            )
+            return done.stdout.splitlines()
+
+        yield store, show
         database.close()
 
 
@@ -39,9 +55,11 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=24, help="simulated hours of failing sinks")
     parser.add_argument("--cameras", type=int, default=1000, help="cameras that change at once")
     options = parser.parse_args()
-    with _store() as store:
-        many = crowd(store, cameras=options.cameras)
-    with _store() as store:
+    with _store() as (store, show):
+        many = crowd(store, cameras=options.cameras, show=show)
+    with _store() as (store, _):
+        slowly = one_after_another(store, cameras=options.cameras)
+    with _store() as (store, _):
         day = one_day(store, hours=options.hours)
     with tempfile.TemporaryDirectory() as folder:
         latencies = measured(Path(folder), trials=options.trials)
@@ -54,10 +72,16 @@ def main() -> None:
         }
         for name, seconds in latencies.items()
     ]
-    pages = max(many.pages.values())
+    pages, ends = max(many.pages.values()), max(many.ends.values())
+    lines = [
+        Figure(f"lines of driftgauge {command} meanwhile", n, "", "<= 50", 0 < n <= 50)
+        for command, n in many.lines.items()
+    ]
     figures = [
-        Figure(f"pages when {options.cameras} cameras change and recover", pages, "a receiver",
-               "4", pages <= 4),
+        Figure(f"pages when {options.cameras} cameras change at once", pages, "a receiver", "1", pages == 1),
+        Figure("pages when all have recovered", ends, "a receiver", "1", ends == 1),
+        Figure("pages when they change within five minutes", slowly, "a receiver", "<= 20", slowly <= 20),
+        *lines,
         Figure("to write their alerts", round(many.judge_seconds, 2), "s"),
         Figure("to tell two receivers", round(many.deliver_seconds, 2), "s"),
         Figure("memory for both, at most", round(many.peak_mib, 1), "MiB"),
