@@ -18,6 +18,12 @@ def incident_subject(incident: IncidentRecord) -> str:
     return f"{incident.changed} of {incident.known} {_plural(incident.key)}"
 
 
+def incident_summary(incident: IncidentRecord) -> str:
+    """Return what changed in half a line, with what was released meanwhile."""
+    cause = f" ({incident.cause} released meanwhile)" if incident.cause else ""
+    return f"{incident_subject(incident)} changed {_within(incident)}{cause}"
+
+
 def incident_message(incident: IncidentRecord) -> str:
     """Return the claim in a few sentences; of an incident of one alert that alert's own.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +13,12 @@ from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
-    from driftgauge.storage import IncidentRecord, IncidentStep
+    from driftgauge.storage import AlertRecord, IncidentRecord, IncidentStep
 
     from .reading import Reading
 
 _MOST_PARTS = 10
+_MOST_SHARED = 3
 
 
 def show_incidents(
@@ -54,6 +56,20 @@ def show_incidents(
         _print(found[:limit], n_more=len(found) - limit, everything=everything)
 
 
+def print_shared(reading: Reading, alerts: Sequence[AlertRecord]) -> None:
+    """Say which of *alerts* have one cause, of each such incident in a line."""
+    from ..alert.incident_wording import incident_summary
+    from ..terminal.printing import print_line
+
+    sizes = Counter(one.incident_id for one in alerts if one.incident_id is not None)
+    shared = [number for number, n_alerts in sizes.most_common() if n_alerts > 1][:_MOST_SHARED]
+    if not shared:
+        return
+    for one in reading.store.incidents(reading.stream.stream, ids=shared):
+        print_line((f"Incident {one.id}", "bold"), f": {incident_summary(one)}")
+    print_line("`driftgauge alerts incidents` lists alerts that began together as one.")
+
+
 def the_incident(reading: Reading, number: int) -> IncidentRecord:
     """Return the stream's incident with this number, or say that there is none."""
     from ..errors import SettingsError
@@ -74,15 +90,24 @@ def _values(one: IncidentRecord) -> dict[str, Any]:
 
 
 def _print(found: Sequence[IncidentRecord], *, n_more: int, everything: bool) -> None:
-    from ..alert.incident_wording import incident_subject
-    from ..terminal.printing import print_line, when
-    from ..terminal.table import Column, print_table
+    from ..terminal.printing import print_line
 
     if not found:
         print_line(
             "No incidents." if everything else "No unresolved incidents; --all shows others."
         )
         return
+    print_incidents("Incidents", found)
+    if n_more > 0:
+        print_line(f"... and {n_more:,} more; --limit shows more of them.")
+
+
+def print_incidents(title: str, found: Sequence[IncidentRecord]) -> None:
+    """Print a table of incidents, one in a row."""
+    from ..alert.incident_wording import incident_subject
+    from ..terminal.printing import when
+    from ..terminal.table import Column, print_table
+
     columns = (
         *(Column("id", "right"), Column("state"), Column("severity", rank=1)),
         *(Column("what", folds=True), Column("opened (UTC)"), Column("alerts", "right")),
@@ -95,9 +120,7 @@ def _print(found: Sequence[IncidentRecord], *, n_more: int, everything: bool) ->
         )
         for one in found
     ]
-    print_table("Incidents", columns, rows)
-    if n_more > 0:
-        print_line(f"... and {n_more:,} more; --limit shows more of them.")
+    print_table(title, columns, rows)
 
 
 def _show(one: IncidentRecord, steps: Sequence[IncidentStep], *, as_json: bool) -> None:

@@ -97,18 +97,19 @@ def list_alerts(
         )
         n_all = read.count_alerts(name, states=states, segment=segment, since=begin, until=end)
         mutes = read.mutes(name)
-    if as_json:
-        print_json([asdict(one) | {"muted": has_mute(one, mutes)} for one in found])
-    elif as_csv:
-        rows = [asdict(alert) for alert in found]
-        print_csv(
-            [field.name for field in fields(AlertRecord)], [list(row.values()) for row in rows]
-        )
-    elif found:
-        print_alerts(f"Alerts on {name}", found, n_all=n_all, mutes=mutes)
-    else:
-        hidden = states is LIVE_STATES and not (segment or begin or end)
-        print_line("No unresolved alerts; --all shows resolved ones." if hidden else _NONE)
+        if as_json:
+            print_json([asdict(one) | {"muted": has_mute(one, mutes)} for one in found])
+        elif as_csv:
+            rows = [asdict(alert) for alert in found]
+            print_csv(
+                [field.name for field in fields(AlertRecord)], [list(row.values()) for row in rows]
+            )
+        elif found:
+            print_alerts(f"Alerts on {name}", found, n_all=n_all, mutes=mutes)
+            alert_incidents.print_shared(reading, found)
+        else:
+            hidden = states is LIVE_STATES and not (segment or begin or end)
+            print_line("No unresolved alerts; --all shows resolved ones." if hidden else _NONE)
 
 
 _NONE = "No alerts."

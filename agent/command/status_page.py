@@ -11,11 +11,12 @@ from ..review.overview import totals, worst_first
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
+from .alert_incidents import print_incidents
 from .alert_mutes import print_mutes
 from .alerts import print_alerts
 
 if TYPE_CHECKING:
-    from driftgauge.storage import AgentRecord
+    from driftgauge.storage import AgentRecord, IncidentRecord
 
     from ..review.segment_standing import SegmentStanding
     from ..review.standing import StreamStanding
@@ -182,20 +183,35 @@ def _state(row: SegmentStanding) -> str:
 
 
 def print_live_alerts(reading: Reading, *, everything: bool) -> None:
-    """Print the alerts that live, the most severe and then the newest first."""
+    """Print the alerts that live, the most severe and then the newest first; of many, incidents."""
     from driftgauge.storage import LIVE_STATES, SEVERITIES
 
-    live = reading.store.alerts(reading.stream.stream, states=LIVE_STATES)
-    mutes = reading.store.mutes(reading.stream.stream)
+    name = reading.stream.stream
+    live = reading.store.alerts(name, states=LIVE_STATES)
+    mutes = reading.store.mutes(name)
     ranked = sorted(live, key=lambda alert: -SEVERITIES.index(alert.severity))
-    shown = ranked if everything else ranked[:_MOST_ALERTS]
     print_line()
-    if live:
-        print_alerts("Live alerts", shown, mutes=mutes)
-        _print_more(len(ranked) - len(shown))
-    else:
+    if not live:
         print_line("No unresolved alerts.")
+    elif everything or len(live) <= _MOST_ALERTS:
+        print_alerts("Live alerts", ranked, mutes=mutes)
+    else:
+        _print_live_incidents(reading.store.incidents(name, states=LIVE_STATES), n_alerts=len(live))
     print_mutes(mutes)
+
+
+def _print_live_incidents(found: Sequence[IncidentRecord], *, n_alerts: int) -> None:
+    """Print the incidents that live, so that one cause of many alerts does not hide another."""
+    from driftgauge.storage import SEVERITIES
+
+    from ..alert.incident_wording import incident_message
+
+    ranked = sorted(found, key=lambda one: -SEVERITIES.index(one.severity))
+    shown = ranked[:_MOST_ALERTS]
+    print_incidents(f"Live incidents, {n_alerts:,} alerts in all", shown)
+    _print_more(len(ranked) - len(shown))
+    for one in shown:
+        print_line(f"{one.id}: {incident_message(one)}")
 
 
 def print_deliveries(reading: Reading) -> None:

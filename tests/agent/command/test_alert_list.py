@@ -47,6 +47,25 @@ def test_many_alerts_are_a_screenful_and_a_count(run: Run, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("many")
+def test_alerts_with_one_cause_are_called_one_incident(run: Run) -> None:
+    out = run("alerts", "list").out
+    assert ": 41 of 41 cameras changed within 1 minute" in out
+    assert "`driftgauge alerts incidents` lists alerts that began together as one." in out
+
+
+def test_a_cause_of_many_alerts_hides_no_other_in_status(run: Run, many: Store) -> None:
+    later = START + timedelta(hours=5)
+    other = alert(
+        segment="line=7", since=later, window_start=later, opened_at=START - timedelta(hours=1)
+    )
+    at = START + timedelta(days=1)
+    many.judge(Judgement(STREAM, at, MonitorState(at + timedelta(days=1), "{}"), [other]))
+    shown = run("status").out
+    assert "Live incidents, 41 alerts in all" in shown
+    assert "line 7" in shown
+
+
+@pytest.mark.usefixtures("many")
 def test_a_row_has_times_of_one_clock_only(run: Run) -> None:
     out = run("alerts", "list", "--limit", "3").out
     assert "opened (UTC)" in out
