@@ -20,6 +20,9 @@ AgentError
   ModelFault                 the user's model or transform failed
   NotificationUndelivered    a receiver of alerts did not take one (retryable)
   TemplateFailed             a template of a message cannot be filled in
+  KeptTapsUnavailable        where taps are kept cannot be read or written now (retryable)
+  KeptTapsMissing            a file of kept taps is not there
+  KeptTapsDamaged            a file of kept taps is not what was written
   BrokerNotStarted           the broker of the demonstration did not start
 """
 
@@ -104,6 +107,21 @@ class ScorerFault(AgentError):
 
 class ModelFault(AgentError):
     """The user's model or transform failed."""
+
+
+class KeptTapsUnavailable(AgentError):
+    """Where taps are kept cannot be read or written now."""
+
+    retryable = True
+    hint = "look at keep.path: free space, rights, and the credentials of an object store"
+
+
+class KeptTapsMissing(AgentError):
+    """A file of kept taps is not there."""
+
+
+class KeptTapsDamaged(AgentError):
+    """A file of kept taps is not what was written."""
 
 
 class BrokerNotStarted(AgentError):

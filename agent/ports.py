@@ -126,12 +126,15 @@ class Scored:
         predicted: ``(events,)``, the class that the production model gives each image; None when
             it is no classifier; -1 where only its taps are known.
         seconds: what its parts took, such as ``forward`` and ``detector``.
+        taps: ``(events, channels)``, float16: what was scored, the taps side by side in the detector's
+            order; None from a scorer that does not give them.
     """
 
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
     predicted: NDArray[np.int64] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    taps: NDArray[np.float16] | None = None
 
 
 class Scorer(Protocol):

@@ -57,6 +57,11 @@ class Detector:
         return tuple(self.normaliser.channels)
 
     @property
+    def channels(self) -> dict[str, int]:
+        """Channels of each tap, in the order in which they are scored."""
+        return dict(self.normaliser.channels)
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Layers, in the order of the scores: the moments of each are one score."""
         return layers_of(self.taps)

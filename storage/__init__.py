@@ -39,6 +39,8 @@ from .flush_records import (
 from .histogram import ALPHAS, DEFAULT_ALPHA, EDGES, N_BINS, n_ood_bins
 from .incident_records import IncidentRecord, IncidentStep, Notification
 from .judgement_records import Claim, Judgement, LateCounts, MonitorState, SegmentProgress
+from .kept import Kept
+from .kept_records import KeptRun, KeptShard
 from .mute_records import MuteRecord, is_muted
 from .notifications import BACKLOG_STATES
 from .periods import Period
@@ -83,6 +85,9 @@ __all__ = [
     "IncidentStep",
     "Judgement",
     "KeepSpans",
+    "Kept",
+    "KeptRun",
+    "KeptShard",
     "LateCounts",
     "LevelKeep",
     "MonitorState",

@@ -25,6 +25,7 @@ from .flush_records import (
 )
 from .history_tables import window_counts
 from .isolation import Write, write_all
+from .kept import write_kept
 from .progress import note_late, note_progress
 from .rollup import add_late
 from .series import series_ids
@@ -57,6 +58,7 @@ def write_flush(
     """
     for advance in sorted(flush.advances, key=lambda advance: (advance.topic, advance.partition)):
         _advance(connection, flush.stream, advance, now)
+    write_kept(connection, flush.stream, flush.kept_shards, flush.kept_runs, now)
     add = partial(_add_windows, connection, flush, now)
     windows = write(add, sorted(flush.windows, key=_window_key))
     lost = write(add, [_in_other(window) for window, _ in windows])

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .kept_records import KeptRun, KeptShard
+
 OTHER_VALUE = "~other"
 """The segment value that collects all values beyond the limit."""
 
@@ -121,6 +123,8 @@ class FlushRecord:
     Attributes:
         segments: how far the clocks of the segments in *windows* have come; to the start of its last
             window where a segment is not among them.
+        kept_shards: files of taps, already written.
+        kept_runs: what these files add to the runs of their segments.
     """
 
     stream: str
@@ -130,6 +134,8 @@ class FlushRecord:
     evidence: Sequence[EvidenceRecord] = ()
     summaries: Sequence[ScoreSummary] = ()
     segments: Sequence[SegmentAdvance] = ()
+    kept_shards: Sequence[KeptShard] = ()
+    kept_runs: Sequence[KeptRun] = ()
 
 
 @dataclass(frozen=True, slots=True)

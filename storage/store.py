@@ -14,6 +14,7 @@ from .calls.incident_calls import IncidentCalls
 from .calls.monitor_calls import MonitorCalls
 from .calls.notification_calls import NotificationCalls
 from .calls.stream_calls import StreamCalls
+from .kept import Kept
 from .upkeep import Upkeep
 
 
@@ -53,3 +54,8 @@ class Store(
     def upkeep(self) -> Upkeep:
         """What keeps the history quick and small."""
         return Upkeep(self._database, self._now)
+
+    @property
+    def kept(self) -> Kept:
+        """The rows of the taps that are kept to learn from."""
+        return Kept(self._database, self._now)

@@ -15,6 +15,7 @@ from .clocks import SegmentClocks
 from .evidence import EvidenceKeeper, EvidenceSettings
 from .segments import MissingSegments, Segments
 from .statistics import ScoreStatistics
+from .tap_keeper import KeepSettings, TapKeeper
 from .windows import WindowCounts
 
 
@@ -28,6 +29,7 @@ class Counting:
         predictions: what names the class of an event where the stream is sliced by it.
         alpha: an event with a p-value of at most this is out of distribution.
         tolerated_clock_seconds: a segment's clock that is further off is told as wrong.
+        keep: which taps to keep to learn from; None for none.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Counting:
         predictions: PredictionBook,
         alpha: float,
         tolerated_clock_seconds: float = 300.0,
+        keep: KeepSettings | None = None,
     ) -> None:
         columns = scorer.columns
         self._detector = scorer.detector
@@ -53,6 +56,7 @@ class Counting:
         self.clocks = SegmentClocks(tolerated_seconds=tolerated_clock_seconds)
         self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
         self._statistics = ScoreStatistics(columns)
+        self._taps = None if keep is None else TapKeeper(keep)
 
     @property
     def n_events(self) -> int:
@@ -63,6 +67,16 @@ class Counting:
     def n_other(self) -> int:
         """Segment values so far that counted as ``~other``."""
         return self._segments.n_other
+
+    @property
+    def n_kept(self) -> int:
+        """Events so far whose taps are kept."""
+        return 0 if self._taps is None else self._taps.n_kept
+
+    @property
+    def n_keep_lost(self) -> int:
+        """Events so far whose taps were to be kept and could not be written."""
+        return 0 if self._taps is None else self._taps.n_lost
 
     @property
     def missing_segments(self) -> tuple[str, ...]:
@@ -86,6 +100,8 @@ class Counting:
         self.clocks.add(events, segments)
         self._evidence.offer(events, segments, scored)
         self._statistics.update(scored.scores)
+        if self._taps is not None:
+            self._taps.offer(events, segments, scored)
 
     def _values(self, event: Event, row: int, scored: Scored) -> Mapping[str, str]:
         """Return the event's segments, with the class from the prediction or the model."""
@@ -99,7 +115,8 @@ class Counting:
         return event.segments if found is None else {**event.segments, PREDICTED_CLASS: found}
 
     def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:
-        """Return everything that one transaction is to write."""
+        """Return everything that one transaction is to write; files of kept taps are written now."""
+        shards, runs = ([], []) if self._taps is None else self._taps.write()
         return FlushRecord(
             stream=self._stream,
             detector=self._detector,
@@ -108,6 +125,8 @@ class Counting:
             evidence=self._evidence.records(),
             summaries=self._statistics.summaries(),
             segments=self.clocks.advances(),
+            kept_shards=shards,
+            kept_runs=runs,
         )
 
     def mark_flushed(self) -> None:
@@ -115,9 +134,13 @@ class Counting:
         self._windows.clear()
         self.clocks.mark_flushed()
         self._evidence.mark_flushed()
+        if self._taps is not None:
+            self._taps.mark_flushed()
 
     def drop(self) -> None:
         """Forget what is not in the database."""
         self._windows.clear()
         self.clocks.drop()
         self._evidence.drop()
+        if self._taps is not None:
+            self._taps.drop()

@@ -12,6 +12,7 @@ from driftgauge.storage import SILENCE, RecordConflict, Store
 
 from ..drift.monitor import Monitor
 from ..drift.silence_watch import CELL_SECONDS, SilenceWatch
+from ..keep.upkeep import KeptUpkeep
 from ..log import action
 from ..notify.delivery import Delivery
 from ..notify.heartbeat import INTERVAL_SECONDS as HEARTBEAT_SECONDS
@@ -27,6 +28,7 @@ from .schedule import Job
 PRUNE_SECONDS = 3600.0
 DETECTOR_CHECK_SECONDS = 30.0
 DELIVERY_SECONDS = 2.0
+KEPT_SECONDS = 600.0
 DELIVERY_LEASE_SECONDS = 120.0
 LEASE_TURNS = 3
 SHORTEST_LEASE_SECONDS = 30.0
@@ -41,6 +43,7 @@ class JobTools:
     Attributes:
         agent: its name, which no other process has; it holds the leases.
         heartbeat: called after each successful run of the monitor; None if it is not configured.
+        kept_upkeep: of the taps that are kept; None where none are.
     """
 
     agent: str
@@ -53,6 +56,7 @@ class JobTools:
     delivery: Delivery
     presence: Presence
     heartbeat: Heartbeat | None = None
+    kept_upkeep: KeptUpkeep | None = None
 
     @property
     def stream(self) -> str:
@@ -136,6 +140,12 @@ def prune(tools: JobTools) -> None:
     tools.store.upkeep.prune_evidence(tools.stream, before=before, max_bytes=evidence.max_bytes)
 
 
+def tend_kept_taps(tools: JobTools) -> None:
+    """Keep the kept taps within their bounds, a file a run."""
+    if tools.kept_upkeep is not None:
+        tools.kept_upkeep.turn(tools.store.clock())
+
+
 def read_figures(tools: JobTools) -> None:
     """Tell the metrics how many alerts live and how far judging lags, since a scrape asks no database."""
     live = Counter({"open": 0, "acknowledged": 0})
@@ -217,6 +227,14 @@ JOBS = (
         work=prune,
         every_seconds=lambda settings: PRUNE_SECONDS,
         first_after_seconds=lambda settings: PRUNE_SECONDS / 60,
+    ),
+    JobRow(
+        name="kept taps",
+        work=tend_kept_taps,
+        every_seconds=lambda settings: KEPT_SECONDS,
+        first_after_seconds=lambda settings: KEPT_SECONDS / 10,
+        lease_seconds=lambda settings: LEASE_TURNS * KEPT_SECONDS,
+        is_wanted=lambda tools: tools.kept_upkeep is not None,
     ),
 )
 

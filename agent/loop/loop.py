@@ -86,6 +86,7 @@ class AgentLoop:
             predictions=ports.predictions,
             alpha=settings.alpha,
             tolerated_clock_seconds=settings.max_skew_seconds,
+            keep=settings.keep,
         )
         self._unflushed = Unflushed(self._pipeline, self._counting)
         self._positions = self._unflushed.positions
@@ -277,6 +278,8 @@ class AgentLoop:
             n_waiting=len(self._pipeline),
             lag=self._lag.reading,
             n_other=self._counting.n_other,
+            n_kept=self._counting.n_kept,
+            n_keep_lost=self._counting.n_keep_lost,
             missing_segments=self._counting.missing_segments,
             n_wrong_clocks=self._counting.clocks.n_wrong,
             worst_clock_seconds=self._counting.clocks.worst_offset_seconds,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from driftgauge.storage import DEFAULT_ALPHA
 
 from ..counting.evidence import EvidenceSettings
+from ..counting.tap_keeper import KeepSettings
 from ..events.decode import DecodeSettings
 from .sampling import SamplingSettings
 
@@ -29,6 +30,7 @@ class LoopSettings:
         max_segments: new values of segment headers beyond so many count as ``~other``.
         lag_interval_seconds: between two questions for the ends of the partitions.
         sampling: when only a part of the records is scored.
+        keep: which taps to keep to learn from; None for none.
     """
 
     stream: str
@@ -49,3 +51,4 @@ class LoopSettings:
     max_segments: int = 1000
     lag_interval_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    keep: KeepSettings | None = None

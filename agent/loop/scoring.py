@@ -209,6 +209,7 @@ def _named(one: _Placed) -> str:
 
 def _joined(parts: Sequence[Scored]) -> Scored:
     predicted = [part.predicted for part in parts if part.predicted is not None]
+    taps = [part.taps for part in parts if part.taps is not None]
     return Scored(
         scores=np.concatenate([part.scores for part in parts]),
         p_values=np.concatenate([part.p_values for part in parts]),
@@ -216,6 +217,7 @@ def _joined(parts: Sequence[Scored]) -> Scored:
         seconds={
             name: sum(part.seconds.get(name, 0.0) for part in parts) for name in parts[0].seconds
         },
+        taps=np.concatenate(taps) if len(taps) == len(parts) else None,
     )
 
 

@@ -60,6 +60,8 @@ class LoopStatus:
         n_predictions: records that are a served model's predictions, passed over.
         n_tombstones: records without a value, as a compacted topic has them, passed over.
         n_other: segment values beyond the bound, counted as ``~other``.
+        n_kept: events whose taps are kept to learn from.
+        n_keep_lost: events whose taps were to be kept and could not be written.
         dead_letters: records sent to the dead letters, by the class of the error.
         last_dead_letter: place and reason of the last one; empty before the first.
         flushes: by outcome.
@@ -88,6 +90,8 @@ class LoopStatus:
     n_predictions: int = 0
     n_tombstones: int = 0
     n_other: int = 0
+    n_kept: int = 0
+    n_keep_lost: int = 0
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     last_dead_letter: str = ""
     flushes: Mapping[FlushOutcome, int] = field(default_factory=dict)

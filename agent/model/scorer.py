@@ -6,11 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from driftgauge.detector import Detector
 
 from ..events.tap_vectors import TapVectors
+from ..keep.shard import as_float16
 from ..ports import Scored
 from .load import LoadedModel
 from .prepared import Prepared
@@ -26,12 +29,16 @@ class ModelScorer:
         loaded: the production model.
         detector: fitted for it.
         name: the detector's version, as the database knows it.
+        gives_taps: return the taps with the scores, for those who keep them.
     """
 
-    def __init__(self, loaded: LoadedModel, detector: Detector, *, name: str) -> None:
+    def __init__(
+        self, loaded: LoadedModel, detector: Detector, *, name: str, gives_taps: bool = False
+    ) -> None:
         self._reader = LayerReader(loaded, detector.taps)
         self._detector = detector.to(loaded.device)
         self._name = name
+        self._gives_taps = gives_taps
 
     @property
     def detector(self) -> str:
@@ -75,4 +82,11 @@ class ModelScorer:
                 "forward": read.forward_seconds,
                 "detector": time.perf_counter() - started,
             },
+            taps=as_float16(joined_taps(read.taps)) if self._gives_taps else None,
         )
+
+
+def joined_taps(taps: Mapping[str, Tensor]) -> NDArray[np.float32]:
+    """Return the taps side by side, ``(n, channels)``, on the CPU."""
+    joined: NDArray[np.float32] = torch.cat(list(taps.values()), dim=1).float().cpu().numpy()
+    return joined

@@ -34,6 +34,7 @@ from .sections import (
     FlushSection,
     HttpSection,
     KafkaSection,
+    KeepSection,
     LogSection,
     ModelSection,
     MonitorSection,
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     windows: WindowsSection = WindowsSection()
     flush: FlushSection = FlushSection()
     evidence: EvidenceSection = EvidenceSection()
+    keep: KeepSection = KeepSection()
     monitor: MonitorSection = MonitorSection()
     notify: NotifySection = NotifySection()
     store: StoreSection = StoreSection()

@@ -158,6 +158,11 @@ def _events(status: LoopStatus) -> Iterator[Metric]:
             "Segment values beyond the limit, counted as ~other.",
             status.n_other,
         ),
+        "taps_kept": ("Events whose taps are kept to learn from.", status.n_kept),
+        "taps_lost": (
+            "Events whose taps were to be kept and could not be written.",
+            status.n_keep_lost,
+        ),
     }
     for name, (text, value) in sums.items():
         yield CounterMetricFamily(f"driftgauge_{name}", text, value)

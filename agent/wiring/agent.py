@@ -29,6 +29,7 @@ from ..stream.kafka import KafkaSource
 from ..telemetry import Metrics
 from .decode import build_decode_ports
 from .kafka import build_connection, build_source
+from .keep import build_keep, build_kept_upkeep
 from .loop import build_loop_settings
 from .model import build_model
 from .monitor import build_monitor, build_silence_watch
@@ -85,10 +86,20 @@ def build_agent(
     loop = AgentLoop(
         source=source,
         dead_letters=dead_letters,
-        scorer=ModelScorer(loaded, detector, name=active.detector),
+        scorer=ModelScorer(loaded, detector, name=active.detector, gives_taps=settings.keep.taps),
         store=store,
         clock=clock,
-        settings=build_loop_settings(settings, taps_wanted(loaded, Path(active.uri))),
+        settings=build_loop_settings(
+            settings,
+            taps_wanted(loaded, Path(active.uri)),
+            build_keep(
+                settings,
+                store,
+                name=active.detector,
+                identity=loaded.identity,
+                channels=detector.channels,
+            ),
+        ),
         stop=stop,
         ports=build_decode_ports(settings),
         listener=metrics.hear,
@@ -120,6 +131,7 @@ def build_agent(
             detector=active.detector,
         ),
         heartbeat=build_heartbeat(settings),
+        kept_upkeep=build_kept_upkeep(settings, store),
     )
     return Agent(loop, tools, active.detector, about)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..counting.evidence import EvidenceSettings
+from ..counting.tap_keeper import KeepSettings
 from ..events.tap_vectors import TapsWanted
 from ..loop.loop_settings import LoopSettings
 from ..loop.sampling import SamplingSettings
@@ -10,8 +11,10 @@ from ..settings.load import Settings
 from .decode import build_decode_settings
 
 
-def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> LoopSettings:
-    """Return how the loop runs; *taps* is what tap vectors must be."""
+def build_loop_settings(
+    settings: Settings, taps: TapsWanted | None = None, keep: KeepSettings | None = None
+) -> LoopSettings:
+    """Return how the loop runs; *taps* is what tap vectors must be, *keep* which are kept."""
     batch, evidence = settings.batch, settings.evidence
     return LoopSettings(
         stream=settings.stream.name,
@@ -29,4 +32,5 @@ def build_loop_settings(settings: Settings, taps: TapsWanted | None = None) -> L
             above_lag_seconds=batch.sample_above_lag_seconds,
             one_in_at_most=batch.sample_one_in_at_most,
         ),
+        keep=keep,
     )

@@ -10,18 +10,25 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from driftgauge.agent.clock import SystemClock
+from driftgauge.agent.counting.tap_keeper import KeepSettings
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.keep.run_choice import RunSettings
+from driftgauge.agent.keep.shard_folder import ShardFolder
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.loop.sampling import SamplingSettings
+from driftgauge.agent.ports import Scored
 from driftgauge.agent.process.signals import stopping_on_signals
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
@@ -68,6 +75,33 @@ class SteppedClock(SystemClock):
         return super().now() + timedelta(seconds=float(self._step_file.read_text() or 0))
 
 
+class TapScorer(BrightnessScorer):
+    """Gives taps, too: one channel, the brightness."""
+
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
+        scored = super().score(images, uniforms, segments)
+        return replace(scored, taps=scored.scores[:, :1].astype(np.float16))
+
+
+def kept_folder(beside: Path) -> ShardFolder:
+    """Return where the agent whose log is *beside* keeps taps."""
+    return ShardFolder(str(beside.with_name("kept")))
+
+
+def keep_all(folder: ShardFolder) -> KeepSettings:
+    """Return settings by which every event's taps are kept."""
+    runs = RunSettings(key="k", run_seconds=120, runs_per_day=1000, max_bytes_per_day=2**30)
+    return KeepSettings(
+        stream=STREAM, detector="brightness-1", origin="o", channels={"level": 1}, runs=runs,
+        folder=folder, alpha=0.01,
+    )  # fmt: skip
+
+
 def work(orders: Orders, ready: Connection) -> None:
     """Read the topic into the database until a signal comes; the agent's whole life."""
     log = os.open(orders.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -88,7 +122,7 @@ def work(orders: Orders, ready: Connection) -> None:
                 settings=orders.consumer,
             ),
             dead_letters=KafkaDeadLetters(orders.connection, topic=f"{orders.topic}.dlq"),
-            scorer=BrightnessScorer(),
+            scorer=TapScorer(),
             store=Store(database, now=clock.now),
             clock=clock,
             settings=LoopSettings(
@@ -100,6 +134,7 @@ def work(orders: Orders, ready: Connection) -> None:
                 poll_seconds=0.05,
                 lag_interval_seconds=0.2,
                 sampling=orders.sampling,
+                keep=keep_all(kept_folder(orders.log_file)),
             ),
             stop=stop,
         )

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from driftgauge.agent.keep.shard import decode_shard
 from driftgauge.agent.loop.sampling import SamplingSettings
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.storage import Database, Store, StoreUnavailable
 
 from ..broker import Broker, consumer_settings
-from .agent import STREAM, AgentProcess, Orders
+from .agent import STREAM, AgentProcess, Orders, kept_folder
 from .ledger import WINDOW_SECONDS, Ledger, assert_counted_once
 
 SECONDS_TO_CATCH_UP = 60.0
@@ -96,9 +97,23 @@ class Rig:
         self._wait(lambda: words in self.words, 0.05)
 
     def check(self, sent: Ledger) -> None:
-        """Hold the database's windows to what was sent."""
+        """Hold the database's windows, and the kept taps, to what was sent."""
         assert sent.n > 0
         assert_counted_once(self.database, sent)
+        assert len(self.kept_places()) == sum(
+            n for (segment, _), n in sent.windows.items() if segment == "*"
+        )
+
+    def kept_places(self) -> set[tuple[int, int]]:
+        """Return partition and offset of each event that is kept: each once, each row with its file."""
+        folder, places = kept_folder(self._log), list[tuple[int, int]]()
+        for row in self.store.kept.shards(STREAM):
+            shard = decode_shard(folder.read(row.path, sha256=row.sha256))
+            assert len(shard) == row.events
+            places += [(partition, offset) for partition, offset, _ in shard.places.tolist()]
+        assert len(places) == len(set(places))
+        assert sum(run.events for run in self.store.kept.runs(STREAM)) == len(places)
+        return set(places)
 
     @property
     def words(self) -> str:

@@ -7,6 +7,7 @@ from .evidence import EvidenceSection
 from .flush import FlushSection
 from .http import HttpSection
 from .kafka import KafkaSection
+from .keep import KeepSection
 from .log import LogSection
 from .model import ModelSection
 from .monitor import MonitorSection
@@ -23,6 +24,7 @@ __all__ = [
     "FlushSection",
     "HttpSection",
     "KafkaSection",
+    "KeepSection",
     "LogSection",
     "ModelSection",
     "MonitorSection",

@@ -16,6 +16,7 @@ from driftgauge.agent.jobs.presence import Presence
 from driftgauge.agent.jobs.schedule import Job
 from driftgauge.agent.settings.load import load_settings
 from driftgauge.agent.telemetry import Metrics
+from driftgauge.agent.wiring.keep import build_kept_upkeep
 from driftgauge.agent.wiring.monitor import build_silence_watch, monitor_settings
 from driftgauge.agent.wiring.notify import build_delivery
 from driftgauge.storage import Database, Store
@@ -33,6 +34,8 @@ factory = "a:b"
 interval_seconds = 5
 [evidence]
 keep_days = 7
+[keep]
+path = "memory://jobs"
 """
 
 
@@ -68,6 +71,7 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
         presence=Presence(
             store, PretendLoop(clock).status, clock, name="a", stream=STREAM, detector="d1"
         ),
+        kept_upkeep=build_kept_upkeep(settings, store),
     )
     database.close()
 

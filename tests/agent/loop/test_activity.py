@@ -70,6 +70,8 @@ def test_a_stage_is_timed_even_when_it_fails() -> None:
         n_waiting=0,
         lag=activity.status.lag,
         n_other=0,
+        n_kept=0,
+        n_keep_lost=0,
         missing_segments=(),
         n_wrong_clocks=0,
         worst_clock_seconds=0.0,
