@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
-
-import numpy as np
 
 from driftgauge.storage import (
     ENDED_STATES,
@@ -16,29 +14,23 @@ from driftgauge.storage import (
     AlertRecord,
     Claim,
     Judgement,
-    LateCounts,
     MonitorState,
-    WindowRecord,
 )
 
 from ..alert.lives import Lives
 from ..log import action
 from .acceptance import Acceptance, AcceptedStore
-from .alerting import Alerting
 from .design_effect import Counts
-from .monitor_memory import MonitorMemory, SegmentStore
+from .judging import Judging, JudgingStore
 from .monitor_settings import MonitorSettings
-from .turn import Turn
 
 log = logging.getLogger(__name__)
 
 MOST_COUNTS = 60_000
 """Histograms that one claim takes at most: what a turn holds in memory does not grow with its backlog."""
 
-INSTANT = timedelta(microseconds=1)
 
-
-class MonitorStore(SegmentStore, AcceptedStore, Protocol):
+class MonitorStore(JudgingStore, AcceptedStore, Protocol):
     """The database, as far as the monitor needs it."""
 
     def claim_windows(
@@ -53,32 +45,11 @@ class MonitorStore(SegmentStore, AcceptedStore, Protocol):
     ) -> Claim:
         """Take the closed windows that no turn has judged, and what came late to judged ones."""
 
-    def windows(
-        self,
-        stream: str,
-        detector: str,
-        *,
-        after: datetime | None,
-        until: datetime,
-        segments: Collection[str] | None = None,
-    ) -> list[WindowRecord]:
-        """Return windows in order of start."""
-
     def monitor_state(self, stream: str, detector: str | None = None) -> MonitorState | None:
         """Return how far the last turn came."""
 
     def judge(self, judgement: Judgement) -> list[AlertRecord]:
         """Write a turn in one transaction."""
-
-    def alerts(
-        self, stream: str | None = None, *, states: Collection[str] | None = None
-    ) -> list[AlertRecord]:
-        """Return alerts, newest first."""
-
-    def continuable_alerts(
-        self, stream: str, detector: str, *, refreshed_since: datetime
-    ) -> list[AlertRecord]:
-        """Return alerts that the monitor itself ended, last raised since then."""
 
 
 class Monitor:
@@ -111,12 +82,8 @@ class Monitor:
         self._acceptance = Acceptance(
             store, detector=detector, columns=columns, reference=reference, settings=settings
         )
-        self._memory = MonitorMemory(
-            store,
-            detector=detector,
-            reference=reference,
-            settings=settings,
-            read=self._read_windows,
+        self._judging = Judging(
+            store, detector=detector, columns=columns, reference=reference, settings=settings
         )
 
     @property
@@ -150,26 +117,19 @@ class Monitor:
         try:
             return self._judge(claim)
         except BaseException:
-            self._memory.forget_all()  # it may know what was not written
+            self._judging.memory.forget_all()  # it may know what was not written
             raise
 
     def _judge(self, claim: Claim) -> list[AlertRecord]:
         previous = self._store.monitor_state(self._settings.stream, self._detector)
-        self._memory.refresh(previous)  # no older than the claim
-        lives = self._lives(claim)
-        alerting = self._alerting(claim, lives)
-        turn = Turn(self._settings, memory=self._memory, alerting=alerting, now=claim.at)
-        turn.judge_late(_by_segment(claim.late, self._columns))
-        for start, segments in _by_window(claim.windows, self._columns):
-            turn.judge_window(start, segments)
-        return self._write(previous, claim, lives)
+        return self._write(previous, claim, self._judging.judge(claim, previous))
 
     def _write(
         self, previous: MonitorState | None, claim: Claim, lives: Lives
     ) -> list[AlertRecord]:
         alerts = lives.changed
         state = MonitorState(_cursor(previous, claim), json.dumps({"turn": _turn(previous) + 1}))
-        rows, forgotten = self._memory.rows(), self._memory.let_go(claim)
+        rows, forgotten = self._judging.memory.rows(), self._judging.memory.let_go(claim)
         stored = self._store.judge(
             Judgement(
                 stream=self._settings.stream,
@@ -179,12 +139,12 @@ class Monitor:
                 claim=claim,
                 incident_span=self._settings.incident_windows * self._settings.window,
                 detector=self._detector,
-                baselines=self._memory.learnt(),
+                baselines=self._judging.memory.learnt(),
                 states=rows,
                 forgotten=forgotten,
             )
         )
-        self._memory.written(rows, state, forgotten)
+        self._judging.memory.written(rows, state, forgotten)
         for before, alert in zip(alerts, stored, strict=True):
             _tell(before, alert, is_again=alert.id in lives.reopened)
         return stored
@@ -199,48 +159,6 @@ class Monitor:
             grace_seconds=settings.grace_seconds,
             most=MOST_COUNTS // len(self._columns),
         )
-
-    def _lives(self, claim: Claim) -> Lives:
-        """Return the alerts that live, and those that a change in these windows would continue."""
-        starts = [row.window_start for row in claim.windows]
-        starts += [row.window_start for row in claim.late]
-        stream, ours = self._settings.stream, {test.alert for test in self._settings.tests}
-        live = self._store.alerts(stream, states=LIVE_STATES)
-        ended = self._store.continuable_alerts(
-            stream, self._detector, refreshed_since=min(starts) - self._settings.cool_down
-        )
-        return Lives(
-            self._settings.hysteresis, [alert for alert in live if alert.test in ours], ended
-        )
-
-    def _alerting(self, claim: Claim, lives: Lives) -> Alerting:
-        return Alerting(
-            self._settings,
-            detector=self._detector,
-            layers=self._columns[:-1],
-            states=self._memory.states,
-            lives=lives,
-            progress=claim.progress,
-            read=self._read_dated,
-            now=claim.at,
-        )
-
-    def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:
-        return self._read_dated(segment, begins, until)[1]
-
-    def _read_dated(
-        self, segment: str, begins: datetime, until: datetime
-    ) -> tuple[list[datetime], Counts]:
-        windows = self._store.windows(
-            self._settings.stream,
-            self._detector,
-            after=begins - INSTANT,
-            until=until,
-            segments=[segment],
-        )
-        found = _by_window(windows, self._columns)
-        counted = [segments[segment] for _, segments in found]
-        return [start for start, _ in found], np.array(counted, dtype=np.int64)
 
 
 def _turn(previous: MonitorState | None) -> int:
@@ -275,38 +193,6 @@ def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:
             *(alert.id, alert.state, alert.segment),
             extra=action("alert_resolved", alert=alert.id, segment=alert.segment),
         )
-
-
-def _by_window(
-    windows: Sequence[WindowRecord], columns: Sequence[str]
-) -> list[tuple[datetime, dict[str, Counts]]]:
-    """Join the rows of each window to one ``(columns, bins)`` array a segment, in time order."""
-    numbers = {layer: number for number, layer in enumerate(columns)}
-    grouped: dict[datetime, dict[str, Counts]] = {}
-    for window in windows:
-        if window.layer not in numbers:
-            continue
-        counts = grouped.setdefault(window.window_start, {}).setdefault(
-            window.segment, np.zeros((len(columns), len(window.counts)), dtype=np.int64)
-        )
-        counts[numbers[window.layer]] = window.counts
-    return sorted(grouped.items(), key=lambda pair: pair[0])
-
-
-def _by_segment(
-    late: Sequence[LateCounts], columns: Sequence[str]
-) -> dict[str, tuple[datetime, Counts]]:
-    """Join what came late to one ``(columns, bins)`` array a segment, with its first window."""
-    numbers = {layer: number for number, layer in enumerate(columns)}
-    grouped: dict[str, tuple[datetime, Counts]] = {}
-    for row in late:
-        if row.layer not in numbers:
-            continue
-        zero = np.zeros((len(columns), len(row.counts)), dtype=np.int64)
-        first, counts = grouped.get(row.segment, (row.window_start, zero))
-        counts[numbers[row.layer]] += row.counts
-        grouped[row.segment] = min(first, row.window_start), counts
-    return grouped
 
 
 def _cursor(previous: MonitorState | None, claim: Claim) -> datetime:

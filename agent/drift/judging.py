@@ -1,0 +1,178 @@
+"""Judges a claim's windows and says what changes in alerts; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+
+from driftgauge.storage import (
+    LIVE_STATES,
+    AlertRecord,
+    Claim,
+    LateCounts,
+    MonitorState,
+    WindowRecord,
+)
+
+from ..alert.lives import Lives
+from .alerting import Alerting
+from .design_effect import Counts
+from .monitor_memory import MonitorMemory, SegmentStore
+from .monitor_settings import MonitorSettings
+from .turn import Turn
+
+INSTANT = timedelta(microseconds=1)
+
+
+class JudgingStore(SegmentStore, Protocol):
+    """The database, as far as judging needs it."""
+
+    def windows(
+        self,
+        stream: str,
+        detector: str,
+        *,
+        after: datetime | None,
+        until: datetime,
+        segments: Collection[str] | None = None,
+    ) -> list[WindowRecord]:
+        """Return windows in order of start."""
+
+    def alerts(
+        self, stream: str | None = None, *, states: Collection[str] | None = None
+    ) -> list[AlertRecord]:
+        """Return alerts, newest first."""
+
+    def continuable_alerts(
+        self, stream: str, detector: str, *, refreshed_since: datetime
+    ) -> list[AlertRecord]:
+        """Return alerts that the monitor itself ended, last raised since then."""
+
+
+class Judging:
+    """Judges one stream's windows against each segment's baseline, all in memory.
+
+    Attributes:
+        memory: baselines and evidence, read from the database and changed by judging.
+
+    Args:
+        store: the database.
+        detector: version whose windows are judged.
+        columns: the score columns: the layers, then ``*``.
+        reference: each segment's reference windows, kept by the detector.
+        settings: how to judge.
+    """
+
+    def __init__(
+        self,
+        store: JudgingStore,
+        *,
+        detector: str,
+        columns: Sequence[str],
+        reference: Mapping[str, Counts],
+        settings: MonitorSettings,
+    ) -> None:
+        self._store = store
+        self._detector = detector
+        self._columns = tuple(columns)
+        self._settings = settings
+        self.memory = MonitorMemory(
+            store,
+            detector=detector,
+            reference=reference,
+            settings=settings,
+            read=self._read_windows,
+        )
+
+    def judge(self, claim: Claim, as_of: MonitorState | None) -> Lives:
+        """Judge what *claim* took; return the alerts, and which of them changed.
+
+        Args:
+            claim: windows in order of start, and what came late.
+            as_of: what the last turn of any agent wrote; no older than the claim.
+        """
+        self.memory.refresh(as_of)
+        lives = self._lives(claim)
+        alerting = self._alerting(claim, lives)
+        turn = Turn(self._settings, memory=self.memory, alerting=alerting, now=claim.at)
+        turn.judge_late(_by_segment(claim.late, self._columns))
+        for start, segments in _by_window(claim.windows, self._columns):
+            turn.judge_window(start, segments)
+        return lives
+
+    def _lives(self, claim: Claim) -> Lives:
+        """Return the alerts that live, and those that a change in these windows would continue."""
+        starts = [row.window_start for row in claim.windows]
+        starts += [row.window_start for row in claim.late]
+        stream, ours = self._settings.stream, {test.alert for test in self._settings.tests}
+        live = self._store.alerts(stream, states=LIVE_STATES)
+        ended = self._store.continuable_alerts(
+            stream, self._detector, refreshed_since=min(starts) - self._settings.cool_down
+        )
+        return Lives(
+            self._settings.hysteresis, [alert for alert in live if alert.test in ours], ended
+        )
+
+    def _alerting(self, claim: Claim, lives: Lives) -> Alerting:
+        return Alerting(
+            self._settings,
+            detector=self._detector,
+            layers=self._columns[:-1],
+            states=self.memory.states,
+            lives=lives,
+            progress=claim.progress,
+            read=self._read_dated,
+            now=claim.at,
+        )
+
+    def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:
+        return self._read_dated(segment, begins, until)[1]
+
+    def _read_dated(
+        self, segment: str, begins: datetime, until: datetime
+    ) -> tuple[list[datetime], Counts]:
+        windows = self._store.windows(
+            self._settings.stream,
+            self._detector,
+            after=begins - INSTANT,
+            until=until,
+            segments=[segment],
+        )
+        found = _by_window(windows, self._columns)
+        counted = [segments[segment] for _, segments in found]
+        return [start for start, _ in found], np.array(counted, dtype=np.int64)
+
+
+def _by_window(
+    windows: Sequence[WindowRecord], columns: Sequence[str]
+) -> list[tuple[datetime, dict[str, Counts]]]:
+    """Join the rows of each window to one ``(columns, bins)`` array a segment, in time order."""
+    numbers = {layer: number for number, layer in enumerate(columns)}
+    grouped: dict[datetime, dict[str, Counts]] = {}
+    for window in windows:
+        if window.layer not in numbers:
+            continue
+        counts = grouped.setdefault(window.window_start, {}).setdefault(
+            window.segment, np.zeros((len(columns), len(window.counts)), dtype=np.int64)
+        )
+        counts[numbers[window.layer]] = window.counts
+    return sorted(grouped.items(), key=lambda pair: pair[0])
+
+
+def _by_segment(
+    late: Sequence[LateCounts], columns: Sequence[str]
+) -> dict[str, tuple[datetime, Counts]]:
+    """Join what came late to one ``(columns, bins)`` array a segment, with its first window."""
+    numbers = {layer: number for number, layer in enumerate(columns)}
+    grouped: dict[str, tuple[datetime, Counts]] = {}
+    for row in late:
+        if row.layer not in numbers:
+            continue
+        zero = np.zeros((len(columns), len(row.counts)), dtype=np.int64)
+        first, counts = grouped.get(row.segment, (row.window_start, zero))
+        counts[numbers[row.layer]] += row.counts
+        grouped[row.segment] = min(first, row.window_start), counts
+    return grouped
