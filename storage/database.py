@@ -34,7 +34,14 @@ class Database:
         True
     """
 
-    def __init__(self, url: str, *, make: bool = True, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        make: bool = True,
+        busy_seconds: float = BUSY_SECONDS,
+        reads_only: bool = False,
+    ) -> None:
         """Connect to nothing yet.
 
         Args:
@@ -42,12 +49,18 @@ class Database:
                 first use) or ``postgresql://user:password@host/name``, also as ``postgres://``.
             make: False refuses an SQLite file that is not there, for those who only read.
             busy_seconds: how long a statement waits for another writer of an SQLite file.
+            reads_only: its connections refuse to write, and it makes no file.
         """
         self._url = _parse(url)
         self._engine = (
-            sqlite_engine(self._url, make=make, busy_seconds=busy_seconds)
+            sqlite_engine(
+                self._url,
+                make=make and not reads_only,
+                busy_seconds=busy_seconds,
+                reads_only=reads_only,
+            )
             if self.is_sqlite
-            else postgresql_engine(self._url)
+            else postgresql_engine(self._url, reads_only=reads_only)
         )
         self._writers = self._engine.execution_options(**{WRITES: True})
 

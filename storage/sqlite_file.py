@@ -26,13 +26,14 @@ _WAL_RETRY_SECONDS = 0.02
 _NO_FILE_HINT = "set [store] url to the agent's file; the agent creates it"
 
 
-def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
+def sqlite_engine(url: URL, *, make: bool, busy_seconds: float, reads_only: bool = False) -> Engine:
     """Return an engine for the file that *url* names.
 
     Args:
         url: of a file.
         make: False refuses a file that is not there.
         busy_seconds: how long a statement waits for another writer.
+        reads_only: whether its connections cannot write.
     """
     engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
     path = Path(str(url.database))
@@ -41,7 +42,7 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     def find_or_make(*_: object) -> sqlite3.Connection | None:
         if not make and not path.exists():
             raise StorageError(f"there is no database at {path}", hint=_NO_FILE_HINT)
-        if path.exists() and is_on_read_only_mount(path):
+        if path.exists() and (reads_only or is_on_read_only_mount(path)):
             return sqlite3.connect(
                 read_address(path), uri=True, isolation_level=None, check_same_thread=False
             )
@@ -55,7 +56,7 @@ def sqlite_engine(url: URL, *, make: bool, busy_seconds: float) -> Engine:
     def configure(connection: Any, _: object) -> None:
         # NORMAL loses the last transactions with the power, never their wholeness: offsets go
         # with their counts, so the events are read and counted again.
-        if path.exists() and is_on_read_only_mount(path):
+        if path.exists() and (reads_only or is_on_read_only_mount(path)):
             return
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()  # of a file without tables
         _use_wal(connection, busy_seconds)

@@ -30,6 +30,7 @@ FILES = (
     "rates",
     "query",
     "export",
+    "replay",
     "report",
     "alerts",
     "notify",

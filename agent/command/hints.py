@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 GROUPS = {"alerts": "list", "db": "upgrade", "dlq": "list|replay"}
 _DATABASE_ONLY = frozenset(
-    {"status", "rates", "query", "export", "report", "alerts list", "db upgrade"}
+    {"status", "rates", "query", "export", "replay", "report", "alerts list", "db upgrade"}
 )
 
 

@@ -49,8 +49,13 @@ class Reading:
 
 
 @contextmanager
-def open_reading(config: Path | None, url: str | None, stream: str | None) -> Iterator[Reading]:
-    """Open the database for reading and find the stream in it; make nothing."""
+def open_reading(
+    config: Path | None, url: str | None, stream: str | None, *, reads_only: bool = False
+) -> Iterator[Reading]:
+    """Open the database for reading and find the stream in it; make nothing.
+
+    With *reads_only* its connections refuse to write.
+    """
     from driftgauge.storage import Store
 
     settings = None
@@ -60,7 +65,7 @@ def open_reading(config: Path | None, url: str | None, stream: str | None) -> It
         settings = load_settings(config)
         url = settings.store.url.get_secret_value()
         stream = stream or settings.stream.name
-    with open_database(url) as database:
+    with open_database(url, reads_only=reads_only) as database:
         database.check_schema()
         store = Store(database)
         yield Reading(store, _find(store.streams(), stream), settings)
@@ -74,11 +79,11 @@ def store_url(config: Path | None, url: str | None) -> str:
 
 
 @contextmanager
-def open_database(url: str, *, make: bool = False) -> Iterator[Database]:
+def open_database(url: str, *, make: bool = False, reads_only: bool = False) -> Iterator[Database]:
     """Open the database and close it whatever happens."""
     from driftgauge.storage import Database
 
-    database = Database(url, make=make)
+    database = Database(url, make=make, reads_only=reads_only)
     try:
         yield database
     finally:

@@ -77,11 +77,15 @@ class Learning:
         self._read = read
         self._tests = tests
         self._lessons: dict[str, Lesson] = {}
+        self._later: dict[str, tuple[Baseline, datetime]] = {}
         self.changed: set[str] = set()
         self.learnt: dict[str, Learnt] = {}
 
     def advance(self, segment: str, start: datetime) -> Baseline | None:
         """Note that *segment* has a window at *start*; return its baseline once it is learnt."""
+        if segment in self._later:
+            baseline, at = self._later[segment]
+            return baseline if start >= at else None
         if segment not in self._lessons:
             self._keep(segment, Lesson(start))
         lesson = self._lessons[segment]
@@ -89,17 +93,21 @@ class Learning:
             return None
         windows = self._read(segment, lesson.begins, start)
         is_saturated = self._warn_saturated(segment, windows)
-        baseline = self._measure(segment, windows, lesson.begins, start)
-        if baseline is None:
+        measured = self._measure(segment, windows, lesson.begins, start)
+        if measured is None:
             self._keep(segment, Lesson(lesson.begins, tried=start, is_saturated=is_saturated))
             return None
         self._keep(segment, Lesson(lesson.begins, lesson.tried, start, is_saturated))
         log.info(
             "segment %s has learnt its baseline from %s events",
-            *(segment, baseline.events),
-            extra=action("segment_learnt", segment=segment, events=baseline.events),
+            *(segment, measured.events),
+            extra=action("segment_learnt", segment=segment, events=measured.events),
         )
-        return baseline
+        return measured
+
+    def know_later(self, segment: str, baseline: Baseline, at: datetime) -> None:
+        """Take the *baseline* as learnt by the window at *at*, as it was when that was judged first."""
+        self._later[segment] = baseline, at
 
     def resume(self, kept: Mapping[str, Mapping[str, str | None]]) -> None:
         """Take up what `dump` wrote."""

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...extras import install_command
-from ..errors import SettingsError
 from ..log import escaped
+from .plot_file import finish_axes, new_figure, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-SUFFIXES = (".png", ".html")
-_INCHES = (11.0, 5.0)
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body {{ font-family: sans-serif; margin: 1rem }} svg {{ width: 100%; height: auto }}</style>
-</head><body>
-{picture}
-</body></html>
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +43,9 @@ def draw_rates(path: Path, title: str, lines: Sequence[RateLine], *, width: time
     Raises:
         SettingsError: matplotlib is not installed, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise SettingsError(
-            f"a plot needs a package that is not installed: {error}", hint=install_command("plot")
-        ) from error
-    figure = Figure(figsize=_INCHES, layout="constrained")
+    figure = new_figure()
     _draw(figure.add_subplot(), escaped(title), lines, width)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
-        data = _png(figure) if path.suffix == ".png" else _html(figure, title).encode()
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise SettingsError(
-            f"the plot cannot be written to {path}: {error.strerror}", hint="choose another file"
-        ) from error
+    write_figure(figure, path, title)
 
 
 def _draw(axes: Axes, title: str, lines: Sequence[RateLine], width: timedelta) -> None:
@@ -91,25 +61,5 @@ def _draw(axes: Axes, title: str, lines: Sequence[RateLine], width: timedelta) -
             axes.axhline(100 * line.normal, color=drawn.get_color(), linestyle=":", linewidth=0.8)
     axes.set_title(title, loc="left", parse_math=False)
     axes.set_ylabel("out of distribution, %; dotted: normally")
-    axes.set_xlabel("UTC")
     axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
-    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-
-
-def _png(figure: Figure) -> bytes:
-    target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=120)
-    return target.getvalue()
-
-
-def _html(figure: Figure, title: str) -> str:
-    from matplotlib import rc_context
-
-    target = io.StringIO()
-    with rc_context({"svg.fonttype": "none"}):
-        figure.savefig(target, format="svg")
-    picture = target.getvalue().partition("<svg")
-    return _PAGE.format(title=escape(escaped(title)), picture=picture[1] + picture[2])
+    finish_axes(axes)

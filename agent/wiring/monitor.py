@@ -10,6 +10,7 @@ from ..drift.monitor_settings import MonitorSettings
 from ..drift.silence_watch import SilenceSettings, SilenceWatch
 from ..drift.tests.catalogue import choose_tests
 from ..settings.load import Settings
+from ..settings.sections import MonitorSection
 
 
 def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
@@ -38,12 +39,23 @@ def build_silence_watch(settings: Settings, store: Store, detector: str) -> Sile
 
 def monitor_settings(settings: Settings) -> MonitorSettings:
     """Return how windows are judged."""
-    monitor, seconds = settings.monitor, settings.windows.seconds
-    return MonitorSettings(
+    return judging_settings(
+        settings.monitor,
         stream=settings.stream.name,
-        window_seconds=seconds,
+        window_seconds=settings.windows.seconds,
         alpha=settings.stream.alpha,
-        windows_between_false_alarms=monitor.false_alarms.seconds_between / seconds,
+    )
+
+
+def judging_settings(
+    monitor: MonitorSection, *, stream: str, window_seconds: int, alpha: float
+) -> MonitorSettings:
+    """Return how windows of *stream* are judged, whose length and alpha are those given."""
+    return MonitorSettings(
+        stream=stream,
+        window_seconds=window_seconds,
+        alpha=alpha,
+        windows_between_false_alarms=monitor.false_alarms.seconds_between / window_seconds,
         idle_seconds=monitor.idle_seconds,
         grace_seconds=monitor.grace_seconds,
         recovery_windows=monitor.recovery_windows,

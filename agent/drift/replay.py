@@ -1,0 +1,177 @@
+"""What would have been alarmed under other settings, from the counts that are there; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from driftgauge.storage import POOL, AlertRecord, Claim, SegmentProgress, WindowRecord
+
+from .design_effect import Counts
+from .judging import INSTANT, Judging
+from .monitor_settings import MonitorSettings
+from .replay_store import ReadStore, ReplayStore
+
+MOST_COUNTS = 60_000
+"""Histograms that are read at once, so that memory does not grow with the span."""
+
+
+@dataclass(slots=True)
+class SegmentCourse:
+    """How near one segment came to an alert.
+
+    Attributes:
+        starts: of the windows that were judged.
+        nearness: after each, evidence against what an alert takes, 0 to 1, both as logarithms.
+        not_judged: windows in which it had no baseline yet.
+    """
+
+    starts: list[datetime] = field(default_factory=list)
+    nearness: list[float] = field(default_factory=list)
+    not_judged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay found.
+
+    Attributes:
+        alerts: as they were at its end, in the order in which they opened; ids count from 1, and
+            ``opened_at`` and ``resolved_at`` are event time.
+        courses: by segment.
+    """
+
+    alerts: Sequence[AlertRecord]
+    courses: Mapping[str, SegmentCourse]
+
+
+class Replay:
+    """Judges counted windows again, as the monitor does, in memory.
+
+    The baselines are those that are known now, each from the moment on from which the monitor had it where
+    it was learnt. Evidence begins anew, and no alert lives, at the first window.
+
+    Args:
+        store: the database; it is only read.
+        detector: version whose windows are judged.
+        columns: the score columns: the layers, then ``*``.
+        reference: each segment's reference windows, kept by the detector; read only for tests whose
+            baselines were not measured yet.
+        settings: how to judge.
+    """
+
+    def __init__(
+        self,
+        store: ReadStore,
+        *,
+        detector: str,
+        columns: Sequence[str],
+        reference: Mapping[str, Counts],
+        settings: MonitorSettings,
+    ) -> None:
+        self._store = store
+        self._own = (settings.stream, detector)
+        self._n_columns = len(columns)
+        self._settings = settings
+        self._kept = ReplayStore(store)
+        self._judging = Judging(
+            self._kept, detector=detector, columns=columns, reference=reference, settings=settings
+        )
+        self._progress: dict[str, SegmentProgress] = {}
+        self._courses: dict[str, SegmentCourse] = {}
+
+    def run(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        segments: Sequence[str] | None = None,
+        on_reached: Callable[[datetime], object] = lambda moment: None,
+    ) -> Replayed:
+        """Judge the closed windows from *since*, before *until*.
+
+        Args:
+            since: start of the first.
+            until: windows that start from then on are left out.
+            segments: only these; the whole stream is judged only beside all of its parts.
+            on_reached: called with the start of each window, when it was judged.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        self._judging.memory.refresh(None)
+        self._hold_back(since)
+        rows = self._closed(self._read(since, until, segments), since - self._settings.window)
+        for start, window in groupby(rows, key=attrgetter("window_start")):
+            self._judge(start, list(window))
+            on_reached(start)
+        return Replayed(self._kept.kept, self._courses)
+
+    def _hold_back(self, since: datetime) -> None:
+        """Take baselines away that were learnt later than *since*; the segment was not judged before."""
+        memory = self._judging.memory
+        for row in self._kept.baselines(*self._own):
+            if row.source == "learnt" and row.until is not None and row.until > since:
+                baseline = memory.baselines.pop(row.segment)
+                memory.learning.know_later(row.segment, baseline, row.until)
+
+    def _read(
+        self, since: datetime, until: datetime, segments: Sequence[str] | None
+    ) -> Iterator[WindowRecord]:
+        """Yield windows in order, a slice of the span at a time."""
+        rows = self._store.segment_progress(*self._own)
+        n_segments = len(rows) if segments is None else len(segments)
+        n_windows = max(MOST_COUNTS // max(n_segments * self._n_columns, 1), 1)
+        last = max((row.event_time_max for row in rows), default=since)
+        end = min(until, last + INSTANT)
+        while since < end:
+            before = min(since + n_windows * self._settings.window, end)
+            yield from self._store.windows(
+                *self._own, after=since - INSTANT, until=before, segments=segments
+            )
+            since = before
+
+    def _closed(self, rows: Iterator[WindowRecord], before: datetime) -> Iterator[WindowRecord]:
+        """Leave out windows that are still counted."""
+        open_for = self._settings.window + timedelta(seconds=self._settings.grace_seconds)
+        closed = {
+            row.segment: max(row.event_time_max - open_for, row.judged_until or before)
+            for row in self._store.segment_progress(*self._own)
+        }
+        return (
+            row for row in rows if row.window_start <= closed.get(row.segment, row.window_start)
+        )
+
+    def _judge(self, start: datetime, rows: Sequence[WindowRecord]) -> None:
+        at = start + self._settings.window
+        names = list(dict.fromkeys(row.segment for row in rows))
+        for name in names:
+            self._progress[name] = _progress(name, at)
+        claim = Claim(self._own[1], at, rows, (), list(self._progress.values()), names)
+        self._kept.keep(self._judging.judge(claim, None).changed)
+        for name in names:
+            self._note(name, start)
+
+    def _note(self, name: str, start: datetime) -> None:
+        memory, course = self._judging.memory, self._courses.setdefault(name, SegmentCourse())
+        if name not in memory.states:
+            course.not_judged += name != POOL
+            return
+        course.starts.append(start)
+        course.nearness.append(memory.states.memory(name).nearness)
+
+
+def _progress(segment: str, at: datetime) -> SegmentProgress:
+    """Return how far a segment had come when its window that ends at *at* was judged."""
+    return SegmentProgress(
+        segment=segment,
+        event_time_max=at - INSTANT,
+        counted_at=at,
+        clock_offset_seconds=None,
+        claimed_until=None,
+        judged_until=None,
+        claims=0,
+    )

@@ -1,0 +1,100 @@
+"""A replay of counted windows, from the database and what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from driftgauge.detector import COMBINED, layers_of, load_detector
+from driftgauge.storage import DetectorRecord, Store, StreamRecord
+
+from ..drift.design_effect import Counts
+from ..drift.replay import Replay
+from ..errors import SettingsError
+from ..settings.durations import FalseAlarmBudget
+from ..settings.sections import MonitorSection
+from .monitor import judging_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayChoice:
+    """What a replay is to try; None or empty: as the settings say.
+
+    Attributes:
+        monitor: the settings.
+        detector: version whose windows are judged; the active one if None.
+    """
+
+    monitor: MonitorSection = field(default_factory=MonitorSection)
+    false_alarms: FalseAlarmBudget | None = None
+    tests: Sequence[str] = ()
+    detector: str | None = None
+
+    @property
+    def section(self) -> MonitorSection:
+        """The settings with what is tried instead."""
+        changed: dict[str, object] = {}
+        if self.false_alarms is not None:
+            changed["false_alarms"] = self.false_alarms
+        if self.tests:
+            changed["tests"] = tuple(self.tests)
+        return self.monitor.model_copy(update=changed)
+
+
+def build_replay(
+    store: Store, stream: StreamRecord, choice: ReplayChoice
+) -> tuple[Replay, DetectorRecord]:
+    """Return the replay, and the detector whose windows it judges.
+
+    Raises:
+        SettingsError: there is no such detector or test.
+    """
+    detector = _detector(store, stream.stream, choice.detector)
+    settings = judging_settings(
+        choice.section,
+        stream=stream.stream,
+        window_seconds=stream.window_seconds,
+        alpha=stream.alpha,
+    )
+    layers = layers_of(row["name"] for row in detector.manifest["layers"])  # type: ignore[attr-defined]  # JSON
+    replay = Replay(
+        store,
+        detector=detector.detector,
+        columns=(*layers, COMBINED),
+        reference=StoredReference(Path(detector.uri)),
+        settings=settings,
+    )
+    return replay, detector
+
+
+class StoredReference(Mapping[str, Counts]):
+    """The reference windows that a detector keeps, read from its files when they are needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _windows(self) -> Mapping[str, Counts]:
+        return load_detector(self._folder).reference
+
+    def __getitem__(self, segment: str) -> Counts:
+        return self._windows[segment]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._windows)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+
+def _detector(store: Store, stream: str, name: str | None) -> DetectorRecord:
+    known = store.detectors(stream)
+    found = [row for row in known if (row.active if name is None else row.detector == name)]
+    if found:
+        return found[0]
+    if name is None:
+        raise SettingsError(f"stream {stream!r} has no active detector", hint="driftgauge fit")
+    listed = ", ".join(row.detector for row in known) or "none"
+    raise SettingsError(f"stream {stream!r} has no detector {name!r}; it has: {listed}")
