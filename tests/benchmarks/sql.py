@@ -104,6 +104,7 @@ def measure(
     label = f"{backend}, {name}"
     print(f"{label}: {n_rows} in {time.perf_counter() - began:.0f} s", flush=True)
     rows, figures = [], sizes(database, label, shape, n_rows)
+    print(*figures, sep="\n", flush=True)
     for what, run, goal in questions(database, backend, name):
         database.close()  # the next connection is a new one
         times = [_timed(run, database) for _ in range(4)]
@@ -122,7 +123,9 @@ def measure(
             figures.append(
                 Figure(f"{label}: {what}", round(warm, 3), "s", f"< {goal} s", warm < goal)
             )
-    return rows, figures + flush_figures(database, label, shape)
+    of_flushes = flush_figures(database, label, shape)
+    print(*of_flushes, sep="\n", flush=True)
+    return rows, figures + of_flushes
 
 
 def _settle(database: Database) -> None:
