@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
 from driftgauge.storage import Database, Judgement, MonitorState, SchemaOutOfDate, Store
@@ -355,4 +359,20 @@ def test_no_query_waits_for_a_compiler(postgres_url: str) -> None:
 def test_migrations_are_numbered_one_after_the_other() -> None:
     names = sorted(path.name for path in (MIGRATIONS / "versions").glob("v*.py"))
     assert [name[1:5] for name in names] == [f"{n:04d}" for n in range(1, len(names) + 1)]
-    assert newest_revision() == names[-1][1:5]
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert [script.revision for script in scripts.walk_revisions()] == [
+        name[1:5] for name in reversed(names)
+    ]
+    assert newest_revision() == scripts.get_current_head()
+
+
+def test_reading_a_database_loads_no_migrations(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/driftgauge.db"
+    made = Database(url)
+    made.upgrade()
+    made.close()
+    program = (
+        "import sys; from driftgauge.storage import Database; "
+        f"Database({url!r}).check_schema(); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
