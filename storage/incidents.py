@@ -111,9 +111,10 @@ def read_incidents(
     *,
     states: Collection[str] | None = None,
     ids: Collection[int] | None = None,
+    ended_since: datetime | None = None,
     limit: int | None = None,
 ) -> list[IncidentRecord]:
-    """Return incidents, newest first."""
+    """Return incidents, newest first; with *ended_since* only those that ended since then."""
     columns = (*(incident.c[name] for name in _COLUMNS), *ALERT_COLUMNS)
     query = (
         select(*columns)
@@ -126,6 +127,8 @@ def read_incidents(
         query = query.where(incident.c.state.in_(states))
     if ids is not None:
         query = query.where(incident.c.id.in_(ids))
+    if ended_since is not None:
+        query = query.where(incident.c.resolved_at >= ended_since)
     rows = connection.execute(query).all()
     parts = _parts(connection, [row[0] for row in rows])
     return [_record(row, parts[row[0]]) for row in rows]

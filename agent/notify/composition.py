@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import cast
 
-from driftgauge.storage import AlertRecord, EvidenceRecord, IncidentRecord
+from driftgauge.storage import ENDED_STATES, AlertRecord, EvidenceRecord, IncidentRecord
 
-from .notice import Notice, kind_of
+from .notice import Kind, Notice, kind_of
 from .parcel import Parcel, Step
 from .summary import Summary, SummaryKind, summary_of
 from .templates import Templates
@@ -43,13 +44,14 @@ class Composition:
         notice = self._notice(step, *self._describe(step.incident.face))
         return self._templates.written(notice, step.notification.sink)
 
-    def live(self, incident: IncidentRecord, sink: str) -> Notice:
-        """Return that an incident is still live, for a receiver that forgets."""
+    def repeated(self, incident: IncidentRecord, sink: str) -> Notice:
+        """Return that an incident is still live, or has ended, for a receiver that forgets."""
         alert = incident.face
+        is_over = incident.state in ENDED_STATES
         notice = Notice(
             key=f"driftgauge/{alert.stream}/{sink}/live/{alert.id}",
-            kind="opened",
-            at=alert.opened_at,
+            kind=cast(Kind, incident.state) if is_over else "opened",
+            at=(incident.resolved_at if is_over else None) or alert.opened_at,
             by="monitor",
             note="",
             alert=alert,

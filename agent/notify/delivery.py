@@ -15,7 +15,6 @@ from datetime import timedelta
 from driftgauge.storage import (
     BACKLOG_STATES,
     ENDED_STATES,
-    LIVE_STATES,
     AlertRecord,
     NotificationCount,
     is_muted,
@@ -31,12 +30,12 @@ from .notice import kind_of
 from .outbox import Outbox
 from .parcel import Parcel, Step, planned, routed, unlimited, wanted
 from .rate_limit import RateLimit
+from .repeats import Repeats
 from .routing import Routing, is_named
-from .sink import RepeatingSink, Sink, SummarySink
+from .sink import Sink, SummarySink
 
 log = logging.getLogger(__name__)
 
-REPEAT_SECONDS = 60.0
 TURN_SECONDS = 45.0
 """A turn that sends for longer ends, so that it ends before its lease does."""
 _MAX_STEPS = 1000
@@ -80,7 +79,7 @@ class Delivery:
         self._n_refused: dict[str, int] = {}
         self._limits = {sink.name: RateLimit(settings.max_per_hour, clock) for sink in sinks}
         self._due_at: dict[str, float] = {}
-        self._repeated_at: dict[str, float] = {}
+        self._repeats = Repeats(store, settings.stream, clock, routing, composition)
 
     @property
     def has_sinks(self) -> bool:
@@ -131,7 +130,7 @@ class Delivery:
                 if not self._failed(sink, parcel, error):
                     return n_sent
         self._send_digest(sink)
-        self._repeat(sink)
+        self._repeats.turn(sink)
         return n_sent
 
     def _parcels(self, sink: Sink) -> list[Parcel]:
@@ -262,36 +261,3 @@ class Delivery:
             sink.name,
             extra=action("digest_delivered", sink=sink.name),
         )
-
-    def _repeat(self, sink: Sink) -> None:
-        """Tell a receiver that forgets which alerts live."""
-        now = self._clock.monotonic()
-        last = self._repeated_at.get(sink.name)
-        if not isinstance(sink, RepeatingSink) or (
-            last is not None and now - last < REPEAT_SECONDS
-        ):
-            return
-        stream = self._settings.stream
-        mutes = self._store.mutes(stream)
-        live = [
-            one
-            for one in self._store.incidents(stream, states=LIVE_STATES)
-            if not is_muted(one, mutes)
-        ]
-        faces = [routed(one, self._routing, sink.name) for one in live]
-        told = self._told(sink, faces)
-        notices = [
-            self._composition.live(one, sink.name)
-            for one, face in zip(live, faces, strict=True)
-            if self._routing.is_wanted(sink.name, face) or face.id in told
-        ]
-        try:
-            if notices:
-                sink.repeat(notices)
-        except NotificationUndelivered as error:
-            log.warning(
-                "the unresolved alerts were not repeated to %s: %s",
-                *(sink.name, error),
-                extra=action("alert_not_repeated", sink=sink.name),
-            )
-        self._repeated_at[sink.name] = now

@@ -53,5 +53,6 @@ class Outbox(Protocol):
         *,
         states: Collection[str] | None = None,
         ids: Collection[int] | None = None,
+        ended_since: datetime | None = None,
     ) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
+        """Return incidents, newest first; with *ended_since* only those that ended since then."""

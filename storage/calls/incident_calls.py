@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .. import incidents, mutes
 from ..incident_records import IncidentRecord, IncidentStep
@@ -58,11 +58,14 @@ class IncidentCalls(Connected):
         *,
         states: Collection[str] | None = None,
         ids: Collection[int] | None = None,
+        ended_since: datetime | None = None,
         limit: int | None = None,
     ) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
+        """Return incidents, newest first; with *ended_since* only those that ended since then."""
         with self._database.read() as connection:
-            return incidents.read_incidents(connection, stream, states=states, ids=ids, limit=limit)
+            return incidents.read_incidents(
+                connection, stream, states=states, ids=ids, ended_since=ended_since, limit=limit
+            )
 
     def incident_steps(self, number: int) -> list[IncidentStep]:
         """Return the steps in an incident's life in order: what receivers are told."""
