@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .reading import Reading
 
 
+_MOST_LAYERS = 4
+
+
 def show(
     *,
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the alert.", min=1)],
@@ -138,6 +141,8 @@ def _print_alert(
     )
     said = "" if alert.test == SILENCE else rates
     print_line(f"  {said}detector {alert.detector}, test {alert.test}")
+    if alert.layers:
+        print_line(f"  layers, the most changed first: {_layers(alert)}")
     if sure := certainty(alert.log_e_value):
         print_line(f"  {sure}")
     if incident is not None and incident.members > 1:
@@ -160,6 +165,17 @@ def _print_alert(
         print_table("Most unusual messages", columns, rows)
     for step in steps:
         print_line(f"  {when(step.at)} UTC  {_said(step)}")
+
+
+def _layers(alert: AlertRecord) -> str:
+    """Return the layers that changed: name, depth, share of the change, and which way."""
+    named = []
+    for layer in alert.layers[:_MOST_LAYERS]:
+        way = ", scores lower than normal" if layer["direction"] == "too usual" else ""
+        share = float(str(layer["share"]))
+        named.append(f"{layer['layer']} ({layer['depth']}, {100 * share:.0f} %{way})")
+    n_more = len(alert.layers) - len(named)
+    return ", ".join(named) + (f" and {n_more} more" if n_more > 0 else "")
 
 
 def _said(step: AlertTransition) -> str:

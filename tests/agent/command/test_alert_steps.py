@@ -99,6 +99,7 @@ def test_an_alert_is_shown_with_its_messages_and_drawn(
     written.flush(flush(windows=[window({0: 3}, segment="camera=9")], evidence=kept))
     shown = run("alerts", "show", str(number), "--picture", str(tmp_path / "alert.png"))
     assert "images/0@77" in shown.out
+    assert "layers, the most changed first: blocks.1 (0.25, 60 %)" in shown.out
     with Image.open(io.BytesIO((tmp_path / "alert.png").read_bytes())) as drawn:
         assert drawn.format == "PNG"
 
