@@ -24,6 +24,7 @@ FILES = (
     "config",
     "doctor",
     "fit",
+    "score",
     "run",
     "status",
     "segments",

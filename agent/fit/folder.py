@@ -72,6 +72,12 @@ def list_images(
     return sorted(files, key=lambda file: file.number)
 
 
+def other_files(folder: Path) -> list[Path]:
+    """Return the files below *folder* that `list_images` leaves out."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.suffix.lower() not in SUFFIXES)
+
+
 def _value(name: str) -> str:
     """Return a folder's name as the value of a segment, by the rule that headers follow."""
     try:

@@ -179,6 +179,24 @@ def test_a_reader_can_watch_a_model_of_their_own(folder: Path, environment: dict
 
 
 @pytest.mark.kafka
+@pytest.mark.timeout(600)
+def test_a_reader_can_score_single_images_in_a_notebook(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    if not (folder / "detector").exists():
+        run(commands("driftgauge")[1], cwd=folder, environment=environment)
+    (code,) = [block.text for block in blocks("python") if block.file == "notebook.py"]
+    assert len(code.strip().splitlines()) == 10
+    told = run("python notebook.py", cwd=folder, environment=environment).splitlines()
+    assert len(told) == 4
+    assert all("reference/" in line for line in told[:3])
+    assert "'p_value'" in told[3]
+    assert (folder / "scores.png").read_bytes().startswith(b"\x89PNG")
+    rows = (folder / "scores.csv").read_text().splitlines()
+    assert len(rows) == 1 + N_CAMERAS * N_FRAMES
+
+
+@pytest.mark.kafka
 def test_a_reader_can_let_the_model_send(
     folder: Path, apache_kafka: KafkaServer, topic: str, environment: dict[str, str]
 ) -> None:

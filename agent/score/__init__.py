@@ -1,0 +1,1 @@
+"""Images scored one by one, for people: a folder, files or arrays in, a table out."""
