@@ -28,6 +28,11 @@ class SegmentBaseline:
         begins: event time of the first of them; None where not known.
         until: event time at which the last ends; None where not known.
         tests: names of the tests that it is large enough for.
+        components: states that are kept apart, each of them normal.
+        grown: windows of these that quiet traffic brought.
+        grown_until: event time at which the last of them ends; None where there is none.
+        anchor_shift: how far what has grown lies from the rest, as a shift of the mean of -log p, in the
+            column where it is largest; None where nothing has grown.
         measured: what the tests measured (`agent.drift.packing`).
         reference: the windows' counts, packed alike; empty where they were not read.
         revision: grows when the baseline is replaced; evidence belongs to one revision.
@@ -43,6 +48,10 @@ class SegmentBaseline:
     begins: datetime | None = None
     until: datetime | None = None
     tests: tuple[str, ...]
+    components: int = 1
+    grown: int = 0
+    grown_until: datetime | None = None
+    anchor_shift: float | None = None
     measured: bytes
     reference: bytes = b""
     revision: int = 0

@@ -13,7 +13,7 @@ from .upsert import upsert
 
 _BASELINE = (
     *("segment", "source", "made_by", "made_at", "events", "effective_events", "windows"),
-    *("begins", "until", "tests", "measured"),
+    *("begins", "until", "components", "grown", "grown_until", "anchor_shift", "tests", "measured"),
 )
 _STATE = ("segment", "test", "content", "baseline_revision", "nearness")
 _AT_ONCE = 500

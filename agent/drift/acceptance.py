@@ -21,7 +21,7 @@ from ..log import action
 from .baseline import learn_baseline
 from .design_effect import Counts
 from .monitor_settings import MonitorSettings
-from .stored_baseline import to_stored, unpack_windows
+from .stored_baseline import stored_windows, to_stored
 
 log = logging.getLogger(__name__)
 
@@ -107,19 +107,18 @@ class Acceptance:
         return [segment for alert, segment in wanted if self._accept(alert, known[segment])]
 
     def _accept(self, alert: AlertRecord, row: SegmentBaseline) -> bool:
-        before = unpack_windows(row.reference) if row.reference else self._reference[row.segment]
-        seen = self._seen(alert, row.segment)[-MOST_SHARE * len(before) :]
+        before = stored_windows(row, self._reference)
+        seen = self._seen(alert, row.segment)[-MOST_SHARE * len(before.windows) :]
         if not len(seen):
             return False
-        windows = np.concatenate([before, _filled(seen, len(before))])
+        known = before.with_accepted(seen)
         tests, by = self._settings.tests, self._accepted_by(alert)
-        baseline = learn_baseline(windows, tests, is_known=True)
+        baseline = learn_baseline(known, tests, is_known=True)
         if baseline is None:
             return False
         stored = to_stored(
             row.segment,
             baseline,
-            windows,
             tests,
             source="accepted",
             made_by=by,
@@ -129,7 +128,7 @@ class Acceptance:
         self._store.write_baselines(self._settings.stream, self._detector, [stored])
         log.info(
             "the change of alert %s is part of the baseline of %s now: %s accepted it; it has %s windows",
-            *(alert.id, row.segment, by, len(windows)),
+            *(alert.id, row.segment, by, len(known.windows)),
             extra=action("change_accepted", alert=alert.id, segment=row.segment, by=by),
         )
         return True
@@ -172,13 +171,3 @@ def _is_missing(alert: AlertRecord, row: SegmentBaseline | None) -> bool:
     if row is None:
         return False
     return row.source != "accepted" or row.until is None or row.until <= alert.refreshed_at
-
-
-def _filled(seen: Counts, n_windows: int) -> Counts:
-    """Return at least *n_windows*, by repeating what was seen.
-
-    So a change makes at least half of the baseline: a stream that stays as it is now is normal, and
-    one that goes back is as well.
-    """
-    times = -(-n_windows // len(seen))
-    return np.concatenate([seen] * max(times, 1))

@@ -124,14 +124,15 @@ class Alerting:
         looks like that from now on. When the baseline is back, the evidence begins anew: it may have
         crept upward for long.
         """
-        looks, reference = self._states.memory(segment).looks, baseline.reference
+        looks, reference = self._states.memory(segment).looks, baseline.nearest(judged.counts)
         before = looks.get(alert) or AlertLook.of(judged.counts)
         look = before.seen(judged.counts, judged.start, reference, baseline.design_effects)
         if look.log_news >= log_threshold:
             end = judged.start + timedelta(microseconds=1)
             windows = self._read(segment, look.new_since, end)[1]
             counts: Counts = windows.sum(axis=0) if len(windows) else judged.counts
-            if log_ratio(counts, reference, look.counts, baseline.design_effects) <= 0.0:
+            normal = baseline.nearest(counts)
+            if log_ratio(counts, normal, look.counts, baseline.design_effects) <= 0.0:
                 change = self._change_of(segment, baseline, judged, look.new_since, counts)
                 self._lives.alarm_again(self._told(alert, change))
             look = replace(AlertLook.of(counts), back=look.back)
@@ -180,7 +181,7 @@ class Alerting:
             window_start=judged.start,
             counts=counts,
             window=judged.counts,
-            reference=baseline.reference,
+            reference=baseline.nearest(counts),
             design_effects=baseline.design_effects,
             rate_now=ood_rate(counts[-1], self._settings.alpha),
             rate_normal=baseline.rate(self._settings.alpha),
@@ -211,4 +212,4 @@ class Alerting:
         def read(n_windows: int) -> tuple[Sequence[datetime], Counts]:
             return self._read(segment, judged.start - (n_windows - 1) * window, end)
 
-        return look_back(read, baseline.reference, (judged.start - evident) // window + 1)
+        return look_back(read, baseline.components, (judged.start - evident) // window + 1)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from .alert_look import log_ratio
 from .design_effect import Counts
 from .drift_test import Arrays, DriftTest
+from .known_windows import KnownWindows
 from .rate import ood_rate
-from .reference_windows import ReferenceWindows
 from .tests.catalogue import DEFAULT_TESTS
 
 MIN_EVENTS = 100
@@ -24,16 +27,32 @@ class Baseline:
     """One segment's baseline.
 
     Attributes:
-        reference: ``(columns, bins)`` counts; the last column is the combined p-value.
+        components: ``(components, columns, bins)`` counts of each of its states; the last column is the
+            combined p-value.
         tests: what each test has measured, by name; those that the reference is large enough for.
         design_effects: one a column, at the typical bet.
         effective_events: the reference's effective sample size, at the median column.
+        known: the reference windows; None where they were not read.
     """
 
-    reference: Counts
+    components: Counts
     tests: Mapping[str, Arrays]
     design_effects: Sequence[float]
     effective_events: float
+    known: KnownWindows | None = None
+
+    @property
+    def reference(self) -> Counts:
+        """Return ``(columns, bins)`` counts of all components together."""
+        total: Counts = self.components.sum(axis=0)
+        return total
+
+    def nearest(self, counts: Counts) -> Counts:
+        """Return the counts of the component that explains *counts* best, both ``(columns, bins)``."""
+        first, effects = self.components[0], self.design_effects
+        better = [log_ratio(counts, each, first, effects) for each in self.components[1:]]
+        found: Counts = self.components[int(np.argmax([0.0, *better]))]
+        return found
 
     @property
     def events(self) -> int:
@@ -46,18 +65,22 @@ class Baseline:
 
 
 def learn_baseline(
-    windows: Counts, tests: Sequence[DriftTest] = DEFAULT_TESTS, *, is_known: bool = False
+    windows: Counts | KnownWindows,
+    tests: Sequence[DriftTest] = DEFAULT_TESTS,
+    *,
+    is_known: bool = False,
 ) -> Baseline | None:
     """Return the baseline that reference *windows* show, None if they are too few to test against.
 
     Args:
-        windows: ``(windows, columns, bins)`` counts in time order.
+        windows: ``(windows, columns, bins)`` counts in time order, or windows of known components.
         tests: to build on them. Of those that share an alert, the first must be possible.
         is_known: whether these windows are a baseline whatever the tests need, as they were before.
     """
-    if not len(windows) or int(windows[:, -1].sum()) < MIN_EVENTS:
+    known = windows if isinstance(windows, KnownWindows) else KnownWindows.of(windows)
+    reference = known.reference
+    if reference.events < MIN_EVENTS:
         return None
-    reference = ReferenceWindows(windows)
     leading = {test.alert: test for test in reversed(tests)}
     built: dict[str, Arrays] = {}
     for test in tests:
@@ -66,11 +89,13 @@ def learn_baseline(
             built[test.name] = made
         elif leading[test.alert] is test and not is_known:
             return None
+    found = reference.components
     return Baseline(
-        reference=windows.sum(axis=0),
+        components=np.stack([each.windows.sum(axis=0) for each in found]),
         tests=built,
-        design_effects=reference.design_effects,
-        effective_events=reference.effective_events,
+        design_effects=np.max([each.design_effects for each in found], axis=0).tolist(),
+        effective_events=sum(each.effective_events for each in found),
+        known=known,
     )
 
 
@@ -110,5 +135,8 @@ def promise_warning(reference: Mapping[str, Counts]) -> str | None:
 
 
 def effective_windows(windows: Counts) -> float:
-    """Return how many independent windows reference *windows* count as, at the median column."""
-    return ReferenceWindows(windows).effective_windows
+    """Return how many independent windows reference *windows* count as, at the median column.
+
+    Of a reference with several components, the least known one.
+    """
+    return min(each.effective_windows for each in KnownWindows.of(windows).reference.components)

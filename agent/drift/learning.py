@@ -49,10 +49,9 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A baseline, and the windows that it was learnt from."""
+    """A baseline, and when its windows were."""
 
     baseline: Baseline
-    windows: Counts
     begins: datetime
     until: datetime
 
@@ -171,7 +170,7 @@ class Learning:
     ) -> Baseline | None:
         baseline = learn_baseline(windows, self._tests)
         if baseline is not None:
-            self.learnt[segment] = Learnt(baseline, windows, begins, until)
+            self.learnt[segment] = Learnt(baseline, begins, until)
         return baseline
 
     def _keep(self, segment: str, lesson: Lesson) -> None:

@@ -22,7 +22,7 @@ from .design_effect import Counts
 from .learning import Learning, ReadWindows
 from .monitor_settings import MonitorSettings
 from .segment_states import KeptState, SegmentStates
-from .stored_baseline import from_stored, to_stored, unpack_windows
+from .stored_baseline import from_stored, stored_windows, to_stored
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,6 @@ class MonitorMemory:
             to_stored(
                 segment,
                 learnt.baseline,
-                learnt.windows,
                 self._settings.tests,
                 source="learnt",
                 made_by=MONITOR,
@@ -162,7 +161,7 @@ class MonitorMemory:
         tests = self._settings.tests
         measured = {name: learn_baseline(windows, tests) for name, windows in reference.items()}
         return [
-            to_stored(name, baseline, reference[name], tests, source="fit", made_by="fit")
+            to_stored(name, baseline, tests, source="fit", made_by="fit")
             for name, baseline in measured.items()
             if baseline is not None
         ]
@@ -178,16 +177,13 @@ class MonitorMemory:
         for row in self._store.baselines(*self._own, with_reference=True):
             if row.segment not in segments:
                 continue
-            windows = (
-                unpack_windows(row.reference) if row.reference else self._reference[row.segment]
-            )
-            baseline = learn_baseline(windows, self._settings.tests, is_known=True)
+            known = stored_windows(row, self._reference)
+            baseline = learn_baseline(known, self._settings.tests, is_known=True)
             if baseline is not None:
                 rows.append(
                     to_stored(
                         row.segment,
                         baseline,
-                        windows,
                         self._settings.tests,
                         source=row.source,
                         made_by=row.made_by,

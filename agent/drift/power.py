@@ -21,6 +21,9 @@ UNUSUAL_BIN = 3
 """Of an unusual image in every column: a p-value of about 0.002, which a small calibration still gives."""
 LONGEST_WINDOWS = 240
 
+_Course = tuple[str, float, int]
+"""Segment, share of the images that are unusual, and the component that the others are of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Power:
@@ -45,7 +48,8 @@ def measure_power(
     """Return each segment's power, by judging synthetic windows side by side.
 
     The windows have the segment's usual number of images and its usual shares but for the unusual
-    images, so that the figures are those of a typical course, neither lucky nor unlucky.
+    images, so that the figures are those of a typical course, neither lucky nor unlucky. Of a baseline with several
+    components, those of the slowest.
 
     Args:
         baselines: by segment.
@@ -54,12 +58,14 @@ def measure_power(
         longest: windows that are tried.
     """
     promised = [test for test in tests if test.keeps_budget]
-    states, courses = SegmentStates(promised), dict[tuple[str, float], Iterator[Counts]]()
+    states, courses = SegmentStates(promised), dict[_Course, Iterator[Counts]]()
     for segment, baseline in baselines.items():
-        for share in (TOTAL_FAILURE, TENTH):
-            states.enter(_course_name(segment, share), baseline)
-            courses[segment, share] = _changed_windows(baseline, share)
-    found = dict[tuple[str, float], int]()
+        for number, component in enumerate(baseline.components):
+            for share in (TOTAL_FAILURE, TENTH):
+                course = segment, share, number
+                states.enter(_course_name(*course), baseline)
+                courses[course] = _changed_windows(component, usual_events(baseline), share)
+    found = dict[_Course, int]()
     for number in range(1, longest + 1):
         left = [key for key in courses if key not in found]
         if not left:
@@ -73,26 +79,36 @@ def measure_power(
         for key, window in zip(left, windows, strict=True):
             if max(judged[window.segment].values(), default=-np.inf) >= log_threshold:
                 found[key] = number
+    slowest = {
+        (segment, share): [found.get((segment, share, n)) for n in range(len(baseline.components))]
+        for segment, baseline in baselines.items()
+        for share in (TOTAL_FAILURE, TENTH)
+    }
     return {
-        segment: Power(found.get((segment, TOTAL_FAILURE)), found.get((segment, TENTH)))
+        segment: Power(_last(slowest[segment, TOTAL_FAILURE]), _last(slowest[segment, TENTH]))
         for segment in baselines
     }
 
 
 def usual_events(baseline: Baseline) -> int:
     """Return how many images a window of the segment usually has."""
-    measured = baseline.tests.get("windows") or baseline.tests.get("coarse")
+    measured = baseline.tests.get("windows")
     return 1 if measured is None else max(int(np.median(measured["usual_events"])), 1)
 
 
-def _course_name(segment: str, share: float) -> str:
-    return f"{segment} {share:g}"
+def _course_name(segment: str, share: float, component: int) -> str:
+    return f"{segment} {share:g} {component}"
 
 
-def _changed_windows(baseline: Baseline, share: float) -> Iterator[Counts]:
+def _last(delays: Sequence[int | None]) -> int | None:
+    """Return the longest delay, None where a change was not told."""
+    known = [delay for delay in delays if delay is not None]
+    return max(known) if len(known) == len(delays) else None
+
+
+def _changed_windows(component: Counts, events: int, share: float) -> Iterator[Counts]:
     """Yield windows in which *share* of the images are unusual in every column."""
-    events = usual_events(baseline)
-    shares = baseline.reference / np.maximum(baseline.reference.sum(axis=1, keepdims=True), 1)
+    shares = component / np.maximum(component.sum(axis=1, keepdims=True), 1)
     mixed = (1.0 - share) * shares
     mixed[:, UNUSUAL_BIN] += share
     until = np.cumsum(mixed, axis=1)

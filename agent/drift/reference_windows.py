@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .bets import SegmentBets, build_bets
 from .design_effect import Array, Counts, DesignEffect
 from .likeness import variance_inflation
+
+MIN_WINDOWS = 8
+MIN_EFFECTIVE_WINDOWS = 6.0
 
 
 class ReferenceWindows:
@@ -17,10 +21,12 @@ class ReferenceWindows:
     Args:
         windows: ``(windows, columns, bins)`` counts in time order; the last column is the combined
             p-value.
+        component_of: number of each window's component (`components`); None where there is one.
     """
 
-    def __init__(self, windows: Counts) -> None:
+    def __init__(self, windows: Counts, component_of: NDArray[np.int8] | None = None) -> None:
         self.windows = windows
+        self._component_of = component_of
 
     @property
     def n_columns(self) -> int:
@@ -31,6 +37,22 @@ class ReferenceWindows:
     def events(self) -> int:
         """Events counted."""
         return int(self.windows[:, -1].sum())
+
+    @cached_property
+    def components(self) -> tuple[ReferenceWindows, ...]:
+        """The windows of each component."""
+        of = self._component_of
+        if of is None or not of.any():
+            return (self,)
+        return tuple(ReferenceWindows(self.windows[of == n]) for n in range(int(of.max()) + 1))
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether these windows are enough to test another against."""
+        return (
+            len(self.held_windows) >= MIN_WINDOWS
+            and self.effective_windows >= MIN_EFFECTIVE_WINDOWS
+        )
 
     @cached_property
     def bets(self) -> tuple[SegmentBets, ...]:

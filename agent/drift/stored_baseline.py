@@ -12,16 +12,16 @@ from driftgauge.storage import BaselineSource, SegmentBaseline
 from .baseline import Baseline
 from .design_effect import Counts
 from .drift_test import Arrays, DriftTest
+from .known_windows import KnownWindows
 from .packing import pack, unpack
 
-MEASURED_FORMAT = 1
+MEASURED_FORMAT = 2
 """Of what the tests measure: with another number, a baseline is measured again from its windows."""
 
 
 def to_stored(
     segment: str,
     baseline: Baseline,
-    windows: Counts,
     tests: Sequence[DriftTest],
     *,
     source: BaselineSource,
@@ -33,16 +33,20 @@ def to_stored(
 
     Args:
         segment: its name.
-        baseline: what was measured.
-        windows: that it was measured on; kept with it unless the detector keeps them.
+        baseline: what was measured, with its windows; these are stored unless the detector keeps them.
         tests: that were to be measured.
         source: where the windows come from.
         made_by: who made it.
         begins: event time of the first window.
         until: event time at which the last ends.
     """
+    known = baseline.known
+    if known is None:
+        raise ValueError(
+            f"the baseline of {segment} was read without its windows: it cannot be stored"
+        )
     arrays: Arrays = {
-        "reference": baseline.reference,
+        "components": baseline.components,
         "design_effects": np.array(baseline.design_effects),
     }
     for test in tests:
@@ -55,12 +59,14 @@ def to_stored(
         made_by=made_by,
         events=baseline.events,
         effective_events=baseline.effective_events,
-        windows=len(windows),
+        windows=len(known.windows),
         begins=begins,
         until=until,
         tests=tuple(baseline.tests),
+        components=len(baseline.components),
         measured=pack(arrays),
-        reference=b"" if source == "fit" else pack_windows(windows),
+        grown=known.n_grown,
+        reference=b"" if source == "fit" and not known.n_grown else known.packed(),
     )
 
 
@@ -71,22 +77,23 @@ def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | 
         return None
     wanted = {test.name for test in tests}
     return Baseline(
-        reference=arrays["reference"],
+        components=arrays["components"],
         tests={name: _of_test(arrays, name) for name in row.tests if name in wanted},
         design_effects=arrays["design_effects"].tolist(),
         effective_events=row.effective_events,
     )
 
 
-def pack_windows(windows: Counts) -> bytes:
-    """Return reference windows, ``(windows, columns, bins)``, as bytes."""
-    small = windows.astype(np.min_scalar_type(int(windows.max(initial=0))))
-    return pack({"windows": small})
+def stored_windows(row: SegmentBaseline, reference: Mapping[str, Counts]) -> KnownWindows:
+    """Return the windows that a baseline was measured on.
 
-
-def unpack_windows(packed: bytes) -> Counts:
-    """Return what `pack_windows` wrote."""
-    return unpack(packed)["windows"].astype(np.int64)
+    Args:
+        row: read with its reference.
+        reference: each segment's windows that the detector keeps.
+    """
+    if row.reference:
+        return KnownWindows.unpacked(row.reference)
+    return KnownWindows.of(reference[row.segment])
 
 
 def _of_test(arrays: Mapping[str, np.ndarray], name: str) -> Arrays:

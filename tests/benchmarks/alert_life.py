@@ -51,7 +51,7 @@ def dated(seed: int, correlation: float, share: float) -> tuple[int, int, int] |
         found = max(segment.add(counts, START + number * MINUTE).values())
         if number >= CHANGED and found >= A:
             evident = (segment.since("betting") - START) // MINUTE
-            likely = onset(seen[: number + 1], baseline.reference)
+            likely = onset(seen[: number + 1], baseline.components)
             return number, abs(evident - CHANGED), abs(likely - CHANGED)
     return None
 

@@ -74,13 +74,9 @@ def know(store: Store, n_segments: int) -> None:
     baselines: list[Baseline | None] = [learn_baseline(each) for each in windows]
     rows = []
     for number, name in enumerate(names(n_segments)):
-        baseline, kind = baselines[number % KINDS], number % KINDS
+        baseline = baselines[number % KINDS]
         assert baseline is not None
-        rows.append(
-            to_stored(
-                *(name, baseline, windows[kind], SETTINGS.tests), source="learnt", made_by="monitor"
-            )
-        )
+        rows.append(to_stored(name, baseline, SETTINGS.tests, source="learnt", made_by="monitor"))
     store.write_baselines(STREAM, DETECTOR, rows)
 
 

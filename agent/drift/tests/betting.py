@@ -18,7 +18,7 @@ MOST_BETS = N_SHAPED_BETS + N_BINS
 
 
 class Betting:
-    """Baseline: ``gain`` ``(columns, bets, bins)``, ``n_bets`` ``(columns,)``.
+    """Baseline, by component: ``gain`` ``(columns, bets, bins)``, ``n_bets`` ``(columns,)``.
 
     Evidence: ``log_evidence`` and ``starts``, both ``(columns, bets)``: of each bet, and the second
     (since 1970) at which it began to grow: the last window before which the bet had won nothing.
@@ -26,17 +26,21 @@ class Betting:
 
     def measure(self, reference: ReferenceWindows) -> Arrays | None:
         """Return the bets; None where no column's reference can tell two bins apart."""
-        bets = reference.bets
-        if not any(len(column.log_gain) for column in bets):
+        found = [each.bets for each in reference.components]
+        if not all(any(len(column.log_gain) for column in bets) for bets in found):
             return None
+        n_bets = [[len(column.log_gain) for column in bets] for bets in found]
         return {
-            "gain": np.stack([_padded_gain(column) for column in bets]),
-            "n_bets": np.array([len(column.log_gain) for column in bets], dtype=np.int16),
+            "gain": np.stack(
+                [np.stack([_padded_gain(column) for column in bets]) for bets in found]
+            ),
+            "n_bets": np.array(n_bets, dtype=np.int16),
         }
 
     def start(self, baseline: Arrays) -> Arrays:
         """Return evidence of no window yet."""
-        shape = baseline["gain"].shape[:3]
+        n, _, *shape = baseline["gain"].shape[:4]
+        shape = [n, *shape]
         return {
             "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
             "starts": np.zeros(shape, dtype=np.int64),
@@ -51,10 +55,11 @@ class Betting:
         starts = np.where(before <= 0.0, seconds, evidence["starts"])
         gain = _gains(baseline["gain"], windows.counts)
         moved = advance(before, gain, windows.log_weights[:, None, None])
-        is_bet = np.arange(MOST_BETS) < baseline["n_bets"][..., None]
+        n_bets = baseline["n_bets"].max(axis=1)
+        is_bet = np.arange(MOST_BETS) < n_bets[..., None]
         after = np.where(is_bet, moved, -np.inf).astype(np.float32)
         columns = log_mean_of(after.astype(np.float64), is_bet)
-        statistic = log_mean_of(columns, baseline["n_bets"] > 0)
+        statistic = log_mean_of(columns, n_bets > 0)
         return {"log_evidence": after, "starts": starts}, statistic
 
     def since(self, evidence: Arrays) -> NDArray[np.int64]:
@@ -77,9 +82,13 @@ def _padded_gain(bets: SegmentBets) -> NDArray[np.float32]:
 
 
 def _gains(gain: NDArray[np.float32], counts: NDArray[np.int64]) -> Array:
-    """Return each bet's log likelihood gain, ``(segments, columns, bets)``; a column at a time."""
-    n_columns = gain.shape[1]
+    """Return each bet's log likelihood gain, ``(segments, columns, bets)``; a column at a time.
+
+    The smallest over the components: its expectation is at most 1 whichever of them a window comes from.
+    """
+    n_columns = gain.shape[2]
     columns = [
-        (gain[:, n].astype(np.float64) * counts[:, n, None]).sum(axis=-1) for n in range(n_columns)
+        (gain[:, :, n].astype(np.float64) * counts[:, None, n, None]).sum(axis=-1).min(axis=1)
+        for n in range(n_columns)
     ]
     return np.stack(columns, axis=1)

@@ -17,9 +17,8 @@ from ...alert.surprise import bin_surprise
 from ..design_effect import Array, Counts
 from ..drift_test import Arrays, JudgedWindows, restarted
 from ..log_evidence import advance, log_mean_of
-from ..reference_windows import ReferenceWindows
+from ..reference_windows import MIN_WINDOWS, ReferenceWindows
 
-MIN_WINDOWS = 8
 STAKE = 0.9
 """What a bet stakes on the next window being beyond all; the rest is kept."""
 BUDGET_SHARE = 0.25
@@ -32,8 +31,8 @@ FRESH = {"log_evidence": -np.inf, "run": 0, "starts": 0, "held": 0, "n_held": 0}
 class TopGap:
     """Whole windows in a row beyond all of the reference.
 
-    Baseline: ``most`` ``(statistics,)``, the largest of the reference; ``n_windows``; ``inflation``;
-    ``least_events`` ``(columns,)``: windows are joined until they hold so many.
+    Baseline, by component: ``most`` ``(statistics,)``, the largest of the reference; ``n_windows``;
+    ``inflation``; ``least_events`` ``(columns,)``: windows are joined until they hold so many.
 
     Evidence, by statistic: ``log_evidence`` and ``starts``, as in `Betting`; ``run``: windows in a row
     beyond ``most`` until now; ``beyond`` and ``seen``: such windows, and all, before the run.
@@ -42,9 +41,14 @@ class TopGap:
 
     def measure(self, reference: ReferenceWindows) -> Arrays | None:
         """Return the largest statistics; None where the reference has too few windows."""
-        windows = reference.held_windows
-        if len(windows) < MIN_WINDOWS:
+        if any(len(each.held_windows) < MIN_WINDOWS for each in reference.components):
             return None
+        found = [self._measure_one(each) for each in reference.components]
+        return {name: np.stack([each[name] for each in found]) for name in found[0]}
+
+    def _measure_one(self, reference: ReferenceWindows) -> Arrays:
+        """Return what one component shows."""
+        windows = reference.held_windows
         least = max(int(np.quantile(windows[:, -1].sum(axis=-1), SMALL)), 1)
         windows = join_windows(windows, least)
         return {
@@ -56,7 +60,7 @@ class TopGap:
 
     def start(self, baseline: Arrays) -> Arrays:
         """Return evidence of no window yet."""
-        shape, columns = baseline["most"].shape, baseline["least_events"].shape
+        shape, columns = baseline["most"][:, 0].shape, baseline["least_events"][:, 0].shape
         counted = {name: np.zeros(shape, dtype=np.uint32) for name in ("run", "beyond", "seen")}
         return {
             "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
@@ -72,8 +76,9 @@ class TopGap:
         """Take in a window; the statistic is the mean over statistics, times `BUDGET_SHARE`."""
         counts = evidence["held"] + windows.counts
         n_held = evidence["n_held"] + (windows.weights > 0)
-        is_whole = (counts[:, -1].sum(axis=-1) >= baseline["least_events"][:, -1])[:, None]
-        is_beyond = window_statistics(counts) > baseline["most"]
+        least = baseline["least_events"][:, :, -1].min(axis=1)
+        is_whole = (counts[:, -1].sum(axis=-1) >= least)[:, None]
+        is_beyond = window_statistics(counts) > baseline["most"].max(axis=1)
         before = evidence["log_evidence"].astype(np.float64)
         weight = np.log(np.maximum(n_held, 1))[:, None]
         moved = {
@@ -137,14 +142,18 @@ def _gains(is_beyond: NDArray[np.bool_], baseline: Arrays, evidence: Arrays) -> 
     The next of exchangeable windows is beyond all n of the reference with probability
     (1 + b) / (1 + n + w) after w windows of which b were beyond them (Polya's urn). What windows that
     resemble their neighbours prove is divided by the root of the inflation: extremes come together
-    less than means do (docs/method.md).
+    less than means do (docs/method.md). Of several components the smallest gain counts; which of them the earlier
+    windows were of is not known, so that none counts as one of theirs.
     """
-    past = evidence["seen"].astype(np.float64) + evidence["run"]
+    n_components = baseline["n_windows"].shape[1]
+    past = (evidence["seen"].astype(np.float64) + evidence["run"]) * (n_components == 1)
     beyond = evidence["beyond"].astype(np.float64) + evidence["run"]
-    chance = (1.0 + beyond) / (1.0 + baseline["n_windows"][:, None] + past)
-    won = np.log(1.0 - STAKE + STAKE / chance)
-    gains: Array = np.where(is_beyond, won, math.log(1.0 - STAKE))
-    return gains / np.sqrt(baseline["inflation"])[:, None]
+    known = baseline["n_windows"].astype(np.float64)[..., None]
+    chance = (1.0 + beyond[:, None]) / (1.0 + known + past[:, None])
+    won = np.log(1.0 - STAKE + STAKE / np.minimum(chance, 1.0))
+    gains = np.where(is_beyond[:, None], won, math.log(1.0 - STAKE))
+    found: Array = (gains / np.sqrt(baseline["inflation"])[..., None]).min(axis=1)
+    return found
 
 
 def _counted(evidence: Arrays, is_beyond: NDArray[np.bool_], windows: JudgedWindows) -> Arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,6 @@ from ..reference_windows import ReferenceWindows
 from ..window_counts import window_counts
 from ..window_model import COUNT_OF_BET, N_BETS, build_window_model, log_ratios
 
-MIN_WINDOWS = 8
-MIN_EFFECTIVE_WINDOWS = 6.0
 MOST_RISE = 1e4
 COMBINED_SHARE = 0.4
 """Weight of the combined p-values' bets: most changes show in them, and some in a single layer alone."""
@@ -24,7 +23,7 @@ SHARE = 0.5
 
 
 class WindowBets:
-    """Baseline, by column: what a `WindowModel` holds, and ``inflation``.
+    """Baseline, by component and column: what a `WindowModel` holds, and ``inflation``.
 
     Evidence: ``log_evidence`` and ``rise`` ``(columns, bets)``, of Shiryaev and Roberts and of a CUSUM;
     ``starts``: the second (since 1970) at which the CUSUM last rose from its low.
@@ -32,9 +31,13 @@ class WindowBets:
 
     def measure(self, reference: ReferenceWindows) -> Arrays | None:
         """Return the bets; None where the reference has too few windows that are worth one alone."""
-        windows, inflation = reference.held_windows, reference.inflation
-        if len(windows) < MIN_WINDOWS or reference.effective_windows < MIN_EFFECTIVE_WINDOWS:
+        if not all(each.stands_alone for each in reference.components):
             return None
+        return _stacked([self._measure_one(each) for each in reference.components])
+
+    def _measure_one(self, reference: ReferenceWindows) -> Arrays:
+        """Return the bets of one component."""
+        windows, inflation = reference.held_windows, reference.inflation
         models = [
             build_window_model(windows[:, column], float(inflation[column]))
             for column in range(reference.n_columns)
@@ -53,7 +56,7 @@ class WindowBets:
 
     def start(self, baseline: Arrays) -> Arrays:
         """Return evidence of no window yet."""
-        n, columns = baseline["inflation"].shape
+        n, _, columns = baseline["inflation"].shape
         shape = (n, columns, N_BETS)
         return {
             "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
@@ -111,13 +114,16 @@ def _exponents(baseline: Arrays, windows: JudgedWindows) -> Array:
     sum to 1, and by Hölder's inequality the product of their likelihood ratios has an expectation of at
     most 1, however the parts depend on each other.
     """
-    share = windows.counts.sum(axis=-1) / baseline["usual_events"]
+    share = windows.counts.sum(axis=-1) / baseline["usual_events"].max(axis=1)
     return np.where(windows.weights[:, None] > 0, 1.0, np.minimum(share, 1.0))
 
 
 def _gains(baseline: Arrays, counts: NDArray[np.int64]) -> Array:
-    """Return each bet's log likelihood gain, ``(segments, columns, bets)``."""
-    k, n = window_counts(counts, baseline["most_events"])
+    """Return each bet's log likelihood gain, ``(segments, columns, bets)``.
+
+    The smallest over the components: its expectation is at most 1 whichever of them a window comes from.
+    """
+    k, n = window_counts(counts[:, None], baseline["most_events"])
     of_bets = k[..., COUNT_OF_BET].astype(np.float64)
     ratios = log_ratios(
         baseline["a"].astype(np.float64),
@@ -129,4 +135,9 @@ def _gains(baseline: Arrays, counts: NDArray[np.int64]) -> Array:
     staked = math.log(SHARE) + ratios - baseline["penalty"]
     gains = np.logaddexp(math.log1p(-SHARE), staked) / baseline["inflation"][..., None]
     is_bet = n[..., None] >= np.maximum(baseline["least_events"], 1)
-    return np.where(is_bet, gains, 0.0)
+    found: Array = np.where(is_bet, gains, 0.0).min(axis=1)
+    return found
+
+
+def _stacked(components: Sequence[Arrays]) -> Arrays:
+    return {name: np.stack([each[name] for each in components]) for name in components[0]}

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from driftgauge.agent.drift import learning, monitor_memory
 from driftgauge.agent.drift.baseline import learn_baseline
+from driftgauge.agent.drift.known_windows import KnownWindows
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.monitor_settings import MonitorSettings
-from driftgauge.agent.drift.stored_baseline import to_stored, unpack_windows
+from driftgauge.agent.drift.stored_baseline import to_stored
 from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.storage import (
     WHOLE_SEGMENT,
@@ -377,6 +378,21 @@ def test_what_was_normal_before_an_accepted_change_stays_normal(
     assert live(store) == [("camera=1", "resolved")]
 
 
+def test_a_frozen_picture_is_told_after_a_change_was_accepted(
+    store: Store, traffic: Traffic
+) -> None:
+    accepted_change(store, traffic)
+    traffic.fault(10, 40)
+    monitor(store).turn()
+    rows = {row.segment: row for row in store.baselines(STREAM, DETECTOR)}
+    assert (rows["camera=1"].components, rows["camera=2"].components) == (2, 1)
+    still = np.zeros((8, len(COLUMNS), 18), dtype=np.int64)
+    still[:, :, 9] = EVENTS
+    traffic.send({"camera=1": still, "camera=2": camera_windows(8, 50, "camera=2")})
+    monitor(store).turn()
+    assert live(store) == [("camera=1", "open"), ("camera=1", "resolved")]
+
+
 def test_an_accepted_change_is_taken_in_once(
     store: Store, traffic: Traffic, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -445,7 +461,7 @@ def test_baselines_are_measured_once_and_stored_with_where_they_come_from(
     learnt = found["camera=2"]
     assert (learnt.windows, learnt.events, learnt.made_by) == (30, 30 * EVENTS, "monitor")
     assert (learnt.begins, learnt.until) == (START, START + timedelta(minutes=30))
-    assert unpack_windows(learnt.reference).shape == (30, len(COLUMNS), 18)
+    assert KnownWindows.unpacked(learnt.reference).windows.shape == (30, len(COLUMNS), 18)
 
     def measured(*_: object, **__: object) -> None:
         raise AssertionError("measured again")
@@ -480,7 +496,7 @@ def test_a_replaced_baseline_is_judged_by_from_the_next_turn_on(
     changed = learn_baseline(cameras["camera=1"])
     assert changed is not None
     accepted = to_stored(
-        *("camera=1", changed, cameras["camera=1"], SETTINGS.tests),
+        *("camera=1", changed, SETTINGS.tests),
         source="accepted",
         made_by="ann",
     )

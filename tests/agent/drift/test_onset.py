@@ -48,7 +48,7 @@ def reader(seen: NDArray[np.int64], sizes: list[int] | None = None) -> ReadLast:
 def test_a_gross_change_is_dated_from_a_few_windows() -> None:
     reference = windows(60, 1, 0.0).sum(axis=0)
     seen, sizes = windows(CHANGED + 2, 2, 0.0, share=1.0), list[int]()
-    told, since = look_back(reader(seen, sizes), reference, 60)
+    told, since = look_back(reader(seen, sizes), reference[None], 60)
     assert (told, sizes) == (START + CHANGED * MINUTE, [8])
     assert since[-1].sum() == 2 * EVENTS
 
@@ -67,7 +67,7 @@ def test_a_change_is_dated_within_a_few_windows_though_neighbours_are_alike(
             found = segment.add(counts, START + number * MINUTE)
             if number > CHANGED and found["betting"] >= np.log(1000):
                 evident.append(abs((segment.since("betting") - START) // MINUTE - CHANGED))
-                told, _ = look_back(reader(seen[: number + 1]), baseline.reference, number + 1)
+                told, _ = look_back(reader(seen[: number + 1]), baseline.components, number + 1)
                 off.append(abs((told - START) // MINUTE - CHANGED))
                 break
     assert len(off) == 6
@@ -81,10 +81,10 @@ def test_a_change_towards_the_usual_is_dated_as_well() -> None:
     usual = np.zeros_like(reference[:8])
     usual[:, :, -1] = EVENTS
     seen = np.concatenate([windows(30, 2, 0.0), usual])
-    assert abs(onset(seen, reference.sum(axis=0)) - 30) <= 1
+    assert abs(onset(seen, reference.sum(axis=0)[None]) - 30) <= 1
 
 
 def test_empty_windows_date_nothing() -> None:
     reference = windows(60, 1, 0.0).sum(axis=0)
     seen = np.zeros((5, *reference.shape), dtype=np.int64)
-    assert onset(seen, reference) == 0
+    assert onset(seen, reference[None]) == 0
