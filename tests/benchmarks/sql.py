@@ -161,7 +161,7 @@ def questions(
         yield f"rates: the last day by {period}", read, quick
     for n, page_sql in enumerate(documented(backend), 1):
         sql = page_sql.replace("line-3", "line-0")
-        yield f"docs/sql.md, query {n}: {_first_words(sql)}", _query(database, sql), None
+        yield f"docs/sql.md, query {n}: {_first_words(sql)}", _query(database, sql), 1.0
 
 
 def _rates(store: Store, period: str, since: object) -> Callable[[], object]:
