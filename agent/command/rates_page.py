@@ -17,6 +17,7 @@ from ..review.normal import normal_rates
 from ..terminal.printing import percent, print_csv, print_json, print_line, when
 from ..terminal.sparkline import sparkline
 from ..terminal.table import Column, print_table
+from .nothing_found import nothing_found
 from .reading import Reading
 
 MOST_LINES = 10
@@ -56,7 +57,7 @@ def print_rates(reading: Reading, asked: Asked) -> None:
         if rows:
             _print_rows(reading, asked, rows, normal)
         else:
-            _print_nothing(reading)
+            print_line(nothing_found(reading, segment=asked.segment, layer=asked.layer))
         return
     _print_values(asked, [{**asdict(row), "normal_rate": _normal(row, normal)} for row in rows])
 
@@ -69,7 +70,7 @@ def print_top(reading: Reading, asked: Asked, *, top: int) -> None:
         _print_values(asked, [asdict(mover) for mover in shown])
         return
     if not shown:
-        _print_nothing(reading)
+        print_line(nothing_found(reading, segment=asked.segment, layer=asked.layer))
         return
     columns = (
         *(Column("segment", folds=True), Column("images", "right", rank=2)),
@@ -95,7 +96,7 @@ def draw(reading: Reading, asked: Asked, path: Path, *, top: int) -> None:
     """Draw the worst segments, or each layer of one segment, into *path*."""
     lines = _layer_lines(reading, asked) if asked.layer is None else _segment_lines(reading, asked)
     if not lines:
-        _print_nothing(reading)
+        print_line(nothing_found(reading, segment=asked.segment, layer=asked.layer))
         return
     stream = reading.stream
     what = f"{asked.segment or '*'} by layer" if asked.layer is None else f"layer {asked.layer}"
@@ -252,11 +253,3 @@ def _points(beyond: float | None) -> str:
     ('+3.3', '-0.1', '-')
     """
     return "-" if beyond is None else f"{100 * beyond:+.1f}"
-
-
-def _print_nothing(reading: Reading) -> None:
-    counted = reading.store.segments(reading.stream.stream)
-    if counted:
-        print_line(f"No images match. Segments: {', '.join(counted)}.")
-    else:
-        print_line(f"No images counted on {reading.stream.stream} yet.")

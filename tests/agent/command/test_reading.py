@@ -101,8 +101,14 @@ def test_rates_can_be_narrowed_and_say_so(run: Run) -> None:
     late = run("rates", "--since", "2026-03-01T13:10", "--json").values
     assert {row["period_start"] for row in late} == {"2026-03-01T13:00:00+00:00"}
     assert "The newest 1 rows" in run("rates", "--limit", "1").out
-    nothing = run("rates", "--segment", "camera=9")
-    assert nothing.out == "No images match. Segments: *, camera=3, camera=[4].\n"
+    nothing = run("rates", "--segment", "camera=9").out
+    assert nothing.startswith("No segment camera=9 was counted; did you mean camera=3?")
+    assert nothing.endswith("There are: *, camera=3, camera=[4].\n")
+    assert "No layer b1 was counted. There are: *, blocks.1." in run("rates", "--layer", "b1").out
+    late_again = run("rates", "--since", "2026-03-02").out
+    assert late_again == (
+        "No images in this time; the newest window starts at 2026-03-01 13:00:00 UTC.\n"
+    )
     assert run("rates", "--segment", "camera=9", "--json").values == []
 
 
