@@ -16,6 +16,12 @@ Count = BigInteger().with_variant(Integer, "sqlite")
 """64 bits in both; SQLite numbers rows by itself only where the type is called INTEGER."""
 
 
+def refuse_naive(value: datetime) -> None:
+    """Raise a ValueError if *value* has no time zone."""
+    if value.tzinfo is None:
+        raise ValueError(f"a datetime without a time zone: {value}; wanted UTC")
+
+
 class UtcTimestamp(TypeDecorator[datetime]):
     """An aware UTC datetime.
 
@@ -37,8 +43,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
         """Refuse naive datetimes; write text for SQLite."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"a datetime without a time zone: {value}; wanted UTC")
+        refuse_naive(value)
         utc = value.astimezone(UTC)
         if dialect.name == "sqlite":
             return utc.replace(tzinfo=None).isoformat(sep=" ")
@@ -74,8 +79,7 @@ class UtcSecond(TypeDecorator[datetime]):
         """Refuse naive datetimes; write seconds for SQLite."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"a datetime without a time zone: {value}; wanted UTC")
+        refuse_naive(value)
         if dialect.name == "sqlite":
             return (value - _EPOCH) // _SECOND
         return value.astimezone(UTC).replace(microsecond=0)

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from .arrays import number_array, text_array
-from .columns import stored_text
+from .columns import refuse_naive, stored_text
 from .flush_records import SegmentAdvance, WindowRecord
 from .judgement_records import SegmentProgress
 from .tables import BINS, late_count, segment_progress
@@ -118,6 +118,8 @@ def note_late(
     connection: Connection, stream: str, detector: str, windows: Sequence[WindowRecord]
 ) -> None:
     """Note what was counted for windows that a turn has claimed; after `note_progress`."""
+    for window in windows:
+        refuse_naive(window.window_start)
     table = segment_progress.c
     claimed = {
         row.segment: row.claimed_until

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from .pixels import as_rgb
 from .predicted_class import predicted_classes
 from .prepared import Prepared
 from .user_code import describe_error
+
+Made = TypeVar("Made")
 
 TRIED_SIDE = 256
 """Pixels of the grey picture that shows whether a model works at all."""
@@ -91,7 +93,7 @@ class LayerReader:
             ModelFault: the transform or the model fails.
             DetectorError: the transform gives no picture, or a layer cannot be tapped.
         """
-        return self.read([grey_picture()])
+        return self.read([on_grey_picture(self.prepare)])
 
     def read(self, images: Sequence[NDArray[Any] | Prepared | TapVectors]) -> ReadLayers:
         """Return the taps of each image, and the other outputs of the forward pass.
@@ -195,8 +197,18 @@ def prepare_grey(loaded: LoadedModel) -> Tensor:
         ModelFault: the transform fails.
         ShapeMismatch: it gives no picture.
     """
+    return on_grey_picture(ModelInput(loaded.transform).make)[None]
+
+
+def on_grey_picture(prepare: Callable[[NDArray[np.uint8]], Made]) -> Made:
+    """Return what *prepare* makes of a grey picture.
+
+    Raises:
+        ModelFault: the user's transform, which it calls, fails.
+        DetectorError: the transform gives no picture.
+    """
     try:
-        return ModelInput(loaded.transform).make(grey_picture())[None]
+        return prepare(grey_picture())
     except DetectorError:
         raise
     except Exception as error:  # any that a user's transform raises

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..log import escaped
-from .printing import print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,10 +62,11 @@ def print_table(
         )
     for row in cells:
         table.add_row(*(Text(row[index]) for index in shown))
-    Console(file=console.file, width=width).print(table)
+    console = Console(file=console.file, width=width)
+    console.print(table)
     left_out = [columns[index].heading for index in range(len(columns)) if index not in shown]
     if left_out:
-        print_line((f"Not shown at this width: {', '.join(left_out)}.", "dim"), console=console)
+        console.print(Text(escaped(f"Not shown at this width: {', '.join(left_out)}."), "dim"))
 
 
 def fitting(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:

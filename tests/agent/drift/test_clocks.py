@@ -160,11 +160,15 @@ def test_a_clock_that_goes_wrong_meanwhile_hides_no_fault(
     assert site.alerts() == [faulty]
 
 
-def test_a_small_fault_beside_a_camera_whose_clock_is_ahead_is_found_as_soon_as_alone(
-    site: Site,
+@pytest.mark.parametrize("ahead", [0 * MINUTE, 4 * MINUTE], ids=["right", "ahead"])
+@pytest.mark.parametrize("seed", [20_000, 21_000, 22_000])
+def test_a_small_fault_beside_a_camera_whose_clock_is_ahead_is_found_as_soon_as_beside_a_right_one(
+    site: Site, seed: int, ahead: timedelta
 ) -> None:
-    site.run(10, offsets={"camera=b": 4 * MINUTE})
-    site.run(12, offsets={"camera=b": 4 * MINUTE}, faults={"camera=a": 0.3})
+    site.seed = seed
+    site.run(10, offsets={"camera=b": ahead})
+    assert site.alerts() == []
+    site.run(3, offsets={"camera=b": ahead}, faults={"camera=a": 0.3})
     assert site.alerts() == ["camera=a"]
 
 
