@@ -10,6 +10,7 @@ from types import TracebackType
 import httpx
 
 from ..errors import NotificationUndelivered
+from .unsaid import without_address
 
 TIMEOUT_SECONDS = 10.0
 _MAX_ANSWER_BYTES = 800
@@ -53,7 +54,7 @@ class Poster:
             with self._client.stream(
                 "POST", self._url, content=body, headers={**kinds, **headers}
             ) as answer:
-                said = "" if answer.is_success else _beginning(answer)
+                said = "" if answer.is_success else without_address(_beginning(answer), self._url)
         except httpx.HTTPError as error:
             raise NotificationUndelivered(
                 f"{self._receiver} cannot be reached: {reason_of(error)}"

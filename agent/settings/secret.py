@@ -21,11 +21,15 @@ def secret_parts(secret: str) -> list[str]:
     (['hunter2'], [])
     >>> secret_parts("postgresql://me:a%2Fb@db/drift")
     ['a%2Fb', 'a/b']
+    >>> secret_parts("mailto://me:one@a.example mailto://me:two@b.example")
+    ['one', 'two']
     """
     if "://" not in secret:
         return [secret]
-    parts = urlsplit(secret)
-    found = [*re.findall(r"password=([^&]*)", parts.query), parts.password or ""]
+    found: list[str] = []
+    for address in secret.split():
+        parts = urlsplit(address)
+        found += [*re.findall(r"password=([^&]*)", parts.query), parts.password or ""]
     return [way for part in found if part for way in dict.fromkeys((part, unquote(part)))]
 
 

@@ -14,6 +14,7 @@ from ....extras import install_command
 from ...errors import NotificationUndelivered, SettingsError
 from ..notice import Notice
 from ..summary import Summary
+from ..unsaid import without_address
 
 _TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
 
@@ -35,6 +36,7 @@ class AppriseSink:
                 "notify.apprise_urls needs the Python package 'apprise', which is not installed",
                 hint=install_command("notify"),
             ) from None
+        self._url = url
         scheme = url.partition("://")[0]
         self._service: Any = apprise.Apprise()
         if not self._service.add(url):
@@ -75,7 +77,7 @@ class AppriseSink:
                 title=title, body=text, notify_type=kind, body_format="text", attach=attachment
             )
         if not sent:
-            reason = said[-1] if said else "Apprise gives no reason"
+            reason = without_address(said[-1], self._url) if said else "Apprise gives no reason"
             raise NotificationUndelivered(f"{self.name} did not accept it: {reason}")
 
     def close(self) -> None:

@@ -155,6 +155,18 @@ def test_a_receiver_that_is_not_there_is_told_without_its_address() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_receiver_that_repeats_its_address_is_told_without_the_token() -> None:
+    said = b"Cannot POST /hook?token=hunter2"
+    with receiving() as (receiver, url):
+        receiver.answers.append((404, {"Content-Length": str(len(said))}))
+        receiver.bodies.append(said)
+        sink = WebhookSink(url, "", ManualClock(START))
+        with pytest.raises(NotificationUndelivered, match="404 Not Found: Cannot POST") as caught:
+            sink.send(notice())
+        sink.close()
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_receiver_that_hangs_is_an_attempt_that_failed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, answers none
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/hook?token=hunter2"
