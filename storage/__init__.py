@@ -15,6 +15,14 @@ from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
 from .closing import POOL_WAIT_WINDOWS
 from .database import Database
 from .delivery_records import NotificationAttempts, NotificationCount
+from .detector_records import (
+    DetectorAction,
+    DetectorChange,
+    DetectorFigures,
+    DetectorRecord,
+    DetectorStatus,
+)
+from .detectors import activations
 from .errors import (
     QueryRefused,
     QueryTimedOut,
@@ -49,7 +57,7 @@ from .query import QueryResult
 from .retention import KeepSpans, LevelKeep
 from .segment_records import WHOLE_SEGMENT, BaselineSource, SegmentBaseline, SegmentStateRow
 from .store import Store
-from .stream_records import DetectorRecord, PartitionRecord, RateRow, StreamRecord
+from .stream_records import PartitionRecord, RateRow, StreamRecord
 
 __all__ = [
     "ALPHAS",
@@ -77,7 +85,11 @@ __all__ = [
     "Claim",
     "ColumnKind",
     "Database",
+    "DetectorAction",
+    "DetectorChange",
+    "DetectorFigures",
     "DetectorRecord",
+    "DetectorStatus",
     "EvidenceRecord",
     "FlushRecord",
     "HeartbeatRecord",
@@ -118,6 +130,7 @@ __all__ = [
     "StreamRecord",
     "VerdictCount",
     "WindowRecord",
+    "activations",
     "is_muted",
     "n_ood_bins",
 ]

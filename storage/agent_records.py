@@ -18,6 +18,9 @@ class HeartbeatRecord:
         lag_seconds: age of the oldest of them.
         dead_letters: that it sent since it started.
         dead_letter_reason: of the last one.
+        detector: the version that it scores with.
+        shadow: the version that scores beside it; None without one.
+        detector_problem: why it does not score with the version that it should; None where it does.
     """
 
     agent: str
@@ -30,6 +33,9 @@ class HeartbeatRecord:
     lag_seconds: float | None = None
     dead_letters: int = 0
     dead_letter_reason: str | None = None
+    detector: str | None = None
+    shadow: str | None = None
+    detector_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,7 @@ class AgentRecord:
         seen_at: of its last one.
         seen_seconds_ago: since then. An agent that is killed stays, and this grows.
         last_flush_at: when it last wrote counts; None before the first time.
+        detector_at: since when it has scored with *detector*.
     """
 
     agent: str
@@ -56,3 +63,7 @@ class AgentRecord:
     lag_seconds: float | None
     dead_letters: int
     dead_letter_reason: str | None
+    detector: str | None
+    detector_at: datetime | None
+    shadow: str | None
+    detector_problem: str | None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, select
 
 from .agent_records import AgentRecord, HeartbeatRecord
 from .tables import agent, lease
@@ -27,9 +28,14 @@ def write_heartbeat(connection: Connection, beat: HeartbeatRecord, now: datetime
         "started_at": now,
         "seen_at": now,
         "last_flush_at": None if ago is None else now - timedelta(seconds=ago),
+        "detector_at": now,
     }
     statement = upsert(connection, agent)
-    changed = {name: statement.excluded[name] for name in row if name not in _KEPT}
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in row if name not in _KEPT}
+    is_same = agent.c.detector == statement.excluded.detector
+    changed["detector_at"] = case(
+        (is_same, agent.c.detector_at), else_=statement.excluded.detector_at
+    )
     connection.execute(
         statement.on_conflict_do_update(index_elements=agent.primary_key, set_=changed), row
     )

@@ -8,5 +8,6 @@ ALERT_FIELDS = (
     *("stream", "segment", "test", "detector", "state", "severity", "opened_at", "since"),
     *("window_start", "refreshed_at", "resolved_at", "rate_now", "rate_normal", "events"),
     *("layers", "message", "rate_peak", "reopened", "log_e_value", "verdict", "incident_id"),
+    "judged_by",
 )
 ALERT_COLUMNS = (alert.c.id, *(alert.c[name] for name in ALERT_FIELDS))

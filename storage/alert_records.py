@@ -48,6 +48,8 @@ class AlertRecord:
         news: what changed again while it lived, told as a step of its life; not stored with it.
         verdict: a person's, one of `VERDICTS`; None before.
         incident_id: of the incident that it is part of; given by the database.
+        judged_by: the detector version that judges it now, where *detector*, which raised it, was
+            replaced while it lived.
     """
 
     id: int | None
@@ -72,7 +74,13 @@ class AlertRecord:
     log_e_value: float | None = None
     verdict: str | None = None
     incident_id: int | None = None
+    judged_by: str | None = None
     news: str = ""
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Return the version that raised it, and the one that judges it now if that is another."""
+        return (self.detector,) if self.judged_by is None else (self.detector, self.judged_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,18 +42,6 @@ class PartitionRecord:
     flushed_at: datetime
     sampled_out: int = 0
     topic_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorRecord:
-    """One registered detector version."""
-
-    detector: str
-    stream: str
-    uri: str
-    created_at: datetime
-    active: bool
-    manifest: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

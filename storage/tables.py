@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
-    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -59,15 +58,35 @@ detector = Table(
     Column("detector", Text, primary_key=True),
     Column("uri", Text, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False),
-    Column("active", Boolean, nullable=False),
     Column("manifest", JSON, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("pruned_at", UtcTimestamp),
+    CheckConstraint(
+        "status IN ('candidate', 'refused', 'shadow', 'active', 'retired')", name="status"
+    ),
 )
-Index(
-    "uq_detector_active",
-    detector.c.stream,
-    unique=True,
-    sqlite_where=text("active"),
-    postgresql_where=text("active"),
+for _status in ("active", "shadow"):
+    Index(
+        f"uq_detector_{_status}",
+        detector.c.stream,
+        unique=True,
+        sqlite_where=text(f"status = '{_status}'"),
+        postgresql_where=text(f"status = '{_status}'"),
+    )
+
+detector_change = Table(
+    "detector_change",
+    metadata,
+    Column("id", Count, primary_key=True, autoincrement=True),
+    Column("stream", Text, ForeignKey("stream.stream"), nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("from_status", Text),
+    Column("to_status", Text, nullable=False),
+    Column("changed_at", UtcTimestamp, nullable=False),
+    Column("actor", ForeignText, nullable=False),
+    Column("note", LongText, nullable=False),
+    Index(None, "stream", "detector"),
 )
 
 evidence = Table(
@@ -123,6 +142,7 @@ alert = Table(
     Column("log_e_value", Double),
     Column("verdict", Text),
     Column("incident_id", Count, index=True),  # no foreign key: the incident refers back
+    Column("judged_by", Text),
     CheckConstraint("state IN ('open', 'acknowledged', 'resolved', 'gone')", name="state"),
     CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
     CheckConstraint("verdict IN ('real', 'false', 'accepted')", name="verdict"),
@@ -367,6 +387,10 @@ agent = Table(
     Column("lag_seconds", Double),
     Column("dead_letters", Count, nullable=False),
     Column("dead_letter_reason", LongText),
+    Column("detector", Text),
+    Column("detector_at", UtcTimestamp),
+    Column("shadow", Text),
+    Column("detector_problem", LongText),
 )
 
 identity = Table(

@@ -29,7 +29,7 @@ SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.dete
        acknowledged.changed_at AS acknowledged_at, acknowledged.actor AS acknowledged_by,
        alert.resolved_at, resolved.actor AS resolved_by,
        alert.rate_now, alert.rate_peak, alert.rate_normal, alert.events, alert.reopened,
-       alert.log_e_value, alert.verdict, alert.incident_id,
+       alert.log_e_value, alert.verdict, alert.incident_id, alert.judged_by,
        {seconds alert.opened_at acknowledged.changed_at} AS seconds_to_acknowledge,
        {seconds alert.opened_at alert.resolved_at} AS seconds_to_resolve,
        {seconds alert.since alert.refreshed_at} AS seconds_changed,
@@ -96,7 +96,7 @@ WITH latest AS (
     FROM latest
     JOIN stream ON stream.stream = latest.stream
     LEFT JOIN earlier ON earlier.stream = latest.stream AND earlier.segment = latest.segment
-    LEFT JOIN detector ON detector.stream = latest.stream AND detector.active
+    LEFT JOIN detector ON detector.stream = latest.stream AND detector.status = 'active'
 )
 SELECT stream, segment, events, ood_events, ood_rate, earlier_rate, normal_rate,
        ood_rate - normal_rate AS beyond,
@@ -105,7 +105,9 @@ FROM compared;
 
 -- What each detector version counted, and how its alerts were judged.
 CREATE VIEW detector_history AS
-SELECT detector.stream, detector.detector, detector.active, detector.created_at, detector.uri,
+SELECT detector.stream, detector.detector, detector.status,
+       detector.status = 'active' AS active,
+       detector.created_at, detector.uri,
        counted.first_day, counted.last_day, COALESCE(counted.events, 0) AS events,
        counted.ood_rate, COALESCE(raised.alerts, 0) AS alerts,
        COALESCE(raised.found_false, 0) AS found_false
@@ -146,7 +148,7 @@ SELECT progress.stream, progress.segment, progress.detector,
        raised.since AS alert_since, progress.clock_offset_seconds
 FROM segment_progress AS progress
 JOIN detector ON detector.stream = progress.stream AND detector.detector = progress.detector
-    AND detector.active
+    AND detector.status = 'active'
 LEFT JOIN segment_baseline AS baseline ON baseline.stream = progress.stream
     AND baseline.detector = progress.detector AND baseline.segment = progress.segment
 LEFT JOIN segment_state AS standing ON standing.stream = progress.stream

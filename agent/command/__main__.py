@@ -34,6 +34,7 @@ FILES = (
     "replay",
     "report",
     "alerts",
+    "detectors",
     "notify",
     "dlq",
     "db",

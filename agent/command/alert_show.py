@@ -140,7 +140,8 @@ def _print_alert(
         f"{percent(alert.rate_peak)}, normally {percent(alert.rate_normal)}; "
     )
     said = "" if alert.test == SILENCE else rates
-    print_line(f"  {said}detector {alert.detector}, test {alert.test}")
+    judge = f", judged by {alert.judged_by} now" if alert.judged_by else ""
+    print_line(f"  {said}detector {alert.detector}{judge}, test {alert.test}")
     if alert.layers:
         print_line(f"  layers, the most changed first: {_layers(alert)}")
     if sure := certainty(alert.log_e_value):

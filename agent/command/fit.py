@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from ..fit.fit import FitOptions, Fitted, Source
     from ..model.load import LoadedModel
     from ..settings.load import Settings
+
+
+class ActivateChoice(StrEnum):
+    """What a fitted detector becomes."""
+
+    NOW = "now"
+    SHADOW = "shadow"
+    NO = "no"
 
 
 def register(app: typer.Typer) -> None:
@@ -67,8 +76,12 @@ def fit(
     ] = 96,
     seed: Annotated[int, typer.Option(help="Makes the fit repeatable on one machine.")] = 0,
     activate: Annotated[
-        bool, typer.Option(help="Score the stream with it from the agent's next start.")
-    ] = True,
+        ActivateChoice,
+        typer.Option(
+            help="now: score the stream with it at once, also in agents that run; shadow: score "
+            "beside the active detector first; no: only register it.",
+        ),
+    ] = ActivateChoice.NOW,
     fresh: Annotated[
         bool,
         typer.Option(
@@ -118,7 +131,9 @@ def fit(
             idle_seconds=idle_seconds,
         ),
         console,
-        FitOptions(seed=seed, activate=activate, probes=probes, fresh=fresh, keep_taps=keep_taps),
+        FitOptions(
+            seed=seed, activate=activate.value, probes=probes, fresh=fresh, keep_taps=keep_taps
+        ),
     )
     if as_json:
         print_json(_values(fitted))

@@ -6,9 +6,17 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-GROUPS = {"alerts": "list", "db": "upgrade", "dlq": "list|replay"}
+GROUPS = {
+    "alerts": "list",
+    "db": "upgrade",
+    "detectors": "list|show|promote|rollback",
+    "dlq": "list|replay",
+}
 _DATABASE_ONLY = frozenset(
-    {"status", "rates", "query", "export", "replay", "report", "alerts list", "db upgrade"}
+    {
+        *("status", "rates", "query", "export", "replay", "report"),
+        *("alerts list", "db upgrade", "detectors list"),
+    }
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 from driftgauge.detector import (
     LEAN,
@@ -23,7 +24,7 @@ from driftgauge.detector import (
     save_detector,
     with_roughness,
 )
-from driftgauge.storage import ALPHAS, DetectorRecord
+from driftgauge.storage import ALPHAS, DetectorRecord, DetectorStatus
 
 from ..drift.baseline import learn_baselines, promise_warning
 from ..drift.rate import ood_rate
@@ -36,6 +37,14 @@ from .example import Example
 from .gather import gather_reference
 from .probing import probe_methods
 from .tap_store import TapStore, open_until_done, store_name
+
+Activate = Literal["now", "shadow", "no"]
+STATUSES: Mapping[Activate, DetectorStatus] = {
+    "now": "active",
+    "shadow": "shadow",
+    "no": "candidate",
+}
+"""What a fitted detector becomes."""
 
 CHECKPOINT = "training.safetensors"
 """File of the training state, next to the taps."""
@@ -109,14 +118,14 @@ class FitOptions:
 
     Attributes:
         seed: makes the fit repeatable.
-        activate: score the stream with it from now on.
+        activate: score the stream with it from now on, or beside the active one first, or not.
         probes: pictures to apply known changes to, to compare the methods; 0 skips the comparison.
         fresh: read every image, also those that a fit which was killed has read.
         keep_taps: leave the taps on disk after the fit, too.
     """
 
     seed: int = 0
-    activate: bool = True
+    activate: Activate = "now"
     probes: int = 0
     fresh: bool = False
     keep_taps: bool = False
@@ -189,7 +198,7 @@ def fit_stream(
             callbacks=callbacks,
             class_name=class_name,
         )
-        register(_record(settings, fitted, active=options.activate))
+        register(_record(settings, fitted, options.activate))
         return fitted
 
 
@@ -313,14 +322,14 @@ def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:
     }
 
 
-def _record(settings: FitSettings, fitted: Fitted, *, active: bool) -> DetectorRecord:
+def _record(settings: FitSettings, fitted: Fitted, activate: Activate) -> DetectorRecord:
     manifest = read_manifest(fitted.folder)
     return DetectorRecord(
         detector=fitted.name,
         stream=settings.stream,
         uri=str(fitted.folder),
         created_at=datetime.now(UTC),
-        active=active,
+        status=STATUSES[activate],
         manifest={
             **manifest,
             "normal_rates": manifest["notes"]["normal_rates"],

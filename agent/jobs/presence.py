@@ -84,6 +84,7 @@ class Presence:
                 lag_seconds=max(lag.seconds(wall) for lag in lags) if lags else None,
                 dead_letters=status.n_dead_letters,
                 dead_letter_reason=status.last_dead_letter or None,
+                detector=self._detector,
             )
         )
 

@@ -84,7 +84,7 @@ class Examples:
     def _time_line(self, alert: AlertRecord) -> TimeLine:
         begins = alert.since - _WINDOWS_BEFORE * self._window
         rows = self._store.rates(alert.stream, period="window", segment=alert.segment, since=begins)
-        shown = [row for row in rows if row.detector == alert.detector]
+        shown = [row for row in rows if row.detector in alert.detectors]
         before = [row for row in shown if row.period_start < alert.since]
         since = [row for row in shown if row.period_start >= alert.since][:_WINDOWS_SINCE]
         rates = [row.ood_rate for row in [*before, *since]]

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from .. import detectors
-from ..stream_records import DetectorRecord
+from ..detector_records import DetectorRecord
+from ..versions import Versions
 from .connected import Connected
 
 
 class DetectorCalls(Connected):
     """Calls on versions of the detector; see `Store`."""
 
-    def register_detector(self, record: DetectorRecord) -> None:
+    def register_detector(self, record: DetectorRecord, *, by: str = "fit", note: str = "") -> None:
         """Insert or update a version; an active one takes over from the one before it."""
-        with self._database.write() as connection:
-            detectors.register_detector(connection, record)
+        self.versions.register(record, by=by, note=note)
 
     def active_detector(self, stream: str) -> DetectorRecord | None:
         """Return the version that scores the stream now."""
         with self._database.read() as connection:
-            return detectors.read_active(connection, stream)
+            return detectors.read_in_status(connection, stream, "active")
 
     def detectors(self, stream: str) -> list[DetectorRecord]:
         """Return the stream's versions, newest first."""
         with self._database.read() as connection:
             return detectors.read_detectors(connection, stream)
+
+    @property
+    def versions(self) -> Versions:
+        """What changes the status of detector versions, and tells of them."""
+        return Versions(self._database, self._now)

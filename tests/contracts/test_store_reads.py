@@ -140,22 +140,22 @@ def test_evidence_is_pruned_by_age_then_by_size(store: Store) -> None:
 
 def test_one_detector_is_active_per_stream(store: Store) -> None:
     store.ensure_stream("line-4", "images", 60)
-    first = DetectorRecord("d1", STREAM, "file:d1", START, True, {"layers": ["blocks.1"]})
+    first = DetectorRecord("d1", STREAM, "file:d1", START, "active", {"layers": ["blocks.1"]})
     second = replace(first, detector="d2", created_at=START + SECOND)
-    idle = replace(first, detector="d3", active=False)
+    idle = replace(first, detector="d3", status="candidate")
     assert store.active_detector(STREAM) is None
     for record in (first, second, idle, replace(first, stream="line-4")):
         store.register_detector(record)
     assert store.active_detector(STREAM) == second
-    assert store.detectors(STREAM) == [second, replace(first, active=False), idle]
+    assert store.detectors(STREAM) == [second, replace(first, status="retired"), idle]
     assert store.active_detector("line-4") == replace(first, stream="line-4")
 
 
 def test_registering_a_detector_again_updates_it(store: Store) -> None:
-    record = DetectorRecord("d1", STREAM, "file:old", START, active=True, manifest={"n": 1})
+    record = DetectorRecord("d1", STREAM, "file:old", START, status="active", manifest={"n": 1})
     store.register_detector(record)
     moved = replace(record, uri="file:new", manifest={"n": 2}, created_at=START + SECOND)
-    store.register_detector(replace(moved, active=False))
+    store.register_detector(replace(moved, status="candidate"))
     assert store.detectors(STREAM) == [replace(moved, created_at=START)]
 
 

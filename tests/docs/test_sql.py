@@ -36,7 +36,7 @@ def fill(store: Store) -> None:
     ]
     store.flush(flush(advance(None, 9), windows=rows, evidence=[evidence(1), evidence(2)]))
     store.heartbeat(HeartbeatRecord(agent="a", stream=STREAM, host="b", version="1", condition="c"))
-    store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:d1", START, True, {}))
+    store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:d1", START, "active", {}))
     (raised,) = store.judge(Judgement(STREAM, None, MonitorState(START, ""), [alert()]))
     baseline = SegmentBaseline(
         segment="camera=3",

@@ -138,7 +138,7 @@ def register(settings: Settings, name: str) -> None:
         store = Store(database)
         store.ensure_stream(STREAM, settings.stream.topic, settings.windows.seconds)
         made = DetectorRecord(
-            detector=name, stream=STREAM, uri=str(folder), created_at=START, active=True,
+            detector=name, stream=STREAM, uri=str(folder), created_at=START, status="active",
             manifest=read_manifest(folder),
         )  # fmt: skip
         store.register_detector(made)

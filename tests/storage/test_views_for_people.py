@@ -29,7 +29,7 @@ def rows(database: Database, sql: str) -> list[dict[str, Any]]:
 
 
 def register(store: Store, manifest: dict[str, Any], **more: Any) -> None:
-    record = DetectorRecord(DETECTOR, STREAM, "file:d1", START, active=True, manifest=manifest)
+    record = DetectorRecord(DETECTOR, STREAM, "file:d1", START, "active", manifest)
     store.register_detector(replace(record, **more))
 
 
@@ -114,7 +114,7 @@ def test_detector_history_has_what_each_version_counted_and_claimed(
         store, *(window({0: 1, 17: 9}, minute=m, layer=layer) for m in (0, DAY) for layer in "*a")
     )
     store.judge(Judgement(STREAM, None, MonitorState(START, ""), [alert()]))
-    register(store, {}, detector="idle", active=False)
+    register(store, {}, detector="idle", status="candidate")
     told, idle = rows(database, "SELECT * FROM detector_history ORDER BY events DESC")
     assert (told["detector"], told["events"], told["ood_rate"]) == (DETECTOR, 20, 0.1)
     assert [str(told[name])[:10] for name in ("first_day", "last_day")] == [

@@ -94,7 +94,7 @@ def watched(written: Store) -> Store:
     written.flush(flush(advance(None, 200), windows=rows, summaries=[summary]))
     manifest = {"normal_rates": {"*": 0.01, "camera=3": 0.5}}
     written.register_detector(
-        DetectorRecord("detector-1", STREAM, "runs/d1", START, active=True, manifest=manifest)
+        DetectorRecord("detector-1", STREAM, "runs/d1", START, status="active", manifest=manifest)
     )
     old = alert(segment="camera=[4]", message="camera [4]: it was dark")
     old, _ = written.judge(Judgement(STREAM, None, MonitorState(START, ""), [old, alert()]))

@@ -74,7 +74,7 @@ def test_the_normal_rate_follows_alpha_as_the_rate_does(run: Run, watched: Store
     at = {"0.01": {"*": 0.01}, "0.1": {"*": 0.12}}
     manifest = {"normal_rates": {"*": 0.01}, "normal_rates_at": at}
     watched.register_detector(
-        DetectorRecord("detector-1", STREAM, "runs/d1", START, active=True, manifest=manifest)
+        DetectorRecord("detector-1", STREAM, "runs/d1", START, status="active", manifest=manifest)
     )
     for alpha, normal in ((0.01, 0.01), (0.1, 0.12)):
         watched.ensure_stream(STREAM, TOPIC, 60, alpha=alpha)

@@ -41,7 +41,9 @@ def judged(run: Run, tmp_path: Path) -> Iterator[Store]:
     store = Store(database)
     traffic = Traffic(store)
     layers = [{"name": name, "channels": 4} for name in COLUMNS[:-1]]
-    record = DetectorRecord(DETECTOR, STREAM, "d1", START, active=True, manifest={"layers": layers})
+    record = DetectorRecord(
+        DETECTOR, STREAM, "d1", START, status="active", manifest={"layers": layers}
+    )
     store.register_detector(record)
     traffic.quiet(15, 20)
     traffic.send(partly(12, 400, 0.13))

@@ -56,7 +56,9 @@ def write_run(
 ) -> None:
     """Write windows, evidence and *alerts*."""
     store.ensure_stream(STREAM, TOPIC, WINDOW_SECONDS)
-    store.register_detector(DetectorRecord(DETECTOR, STREAM, "d", NOW, active=True, manifest={}))
+    store.register_detector(
+        DetectorRecord(DETECTOR, STREAM, "d", NOW, status="active", manifest={})
+    )
     advance = OffsetAdvance(TOPIC, 0, None, run.n_live, run.time(run.frames - 1))
     evidence = list(_evidence(run))
     if not thumbnails:

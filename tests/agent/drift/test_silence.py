@@ -230,7 +230,7 @@ def test_a_gone_cameras_alerts_end_as_gone(site: Site, clock: HandClock) -> None
 
 def test_status_says_since_when_a_segment_is_silent(site: Site) -> None:
     site.store.register_detector(
-        DetectorRecord(DETECTOR, STREAM, "file:d", START, active=True, manifest={})
+        DetectorRecord(DETECTOR, STREAM, "file:d", START, status="active", manifest={})
     )
     site.run(30, both(always, always))
     site.run(35, both(never, always))

@@ -72,7 +72,7 @@ def fill(
     store.ensure_stream(STREAM, TOPIC, 60)
     normal = {"normal_rates": {"*": 0.01, "camera=3": 0.008}}
     store.register_detector(
-        DetectorRecord(DETECTOR, STREAM, "runs/d1", START, active=True, manifest=normal)
+        DetectorRecord(DETECTOR, STREAM, "runs/d1", START, status="active", manifest=normal)
     )
     store.flush(flush(advance(None, 200), windows=windows, evidence=evidence))
     if alerts:

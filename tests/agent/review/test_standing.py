@@ -75,7 +75,7 @@ def test_a_standby_beside_one_that_runs_is_fine(store: Store) -> None:
 def test_windows_that_nobody_judges_are_told(store: Store, clock: HandClock) -> None:
     """By the database's clock: a camera whose events are dated years ahead does not matter."""
     store.register_detector(
-        DetectorRecord(DETECTOR, STREAM, "file:d", START, active=True, manifest={})
+        DetectorRecord(DETECTOR, STREAM, "file:d", START, status="active", manifest={})
     )
     ahead = [SegmentAdvance("*", START.replace(year=2099))]
     store.flush(flush(advance(None, 1), windows=[window({17: 1})], segments=ahead))
@@ -95,7 +95,7 @@ def test_windows_that_nobody_judges_are_told(store: Store, clock: HandClock) -> 
 
 
 def test_a_segment_tells_how_far_it_is_judged_and_how_wrong_its_clock_is(store: Store) -> None:
-    detector = DetectorRecord(DETECTOR, STREAM, "file:d", START, active=True, manifest={})
+    detector = DetectorRecord(DETECTOR, STREAM, "file:d", START, status="active", manifest={})
     store.register_detector(detector)
     advances = [SegmentAdvance("*", START + 5 * MINUTE, -7200.0)]
     store.flush(flush(advance(None, 1), windows=[window({17: 1})], segments=advances))

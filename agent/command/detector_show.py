@@ -1,0 +1,116 @@
+"""``driftgauge detectors show``: all that is known of one detector version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import ConfigOption, JsonOption
+from .reading import StoreOption, StreamOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftgauge.storage import AgentRecord, DetectorChange
+
+    from ..promote.overview import DetectorCard
+    from .reading import Reading
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A detector's name; its first characters are enough.")
+]
+
+
+def show(
+    *,
+    name: NameArgument,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one detector version: its figures, who uses it, and who changed it when and why."""
+    from dataclasses import asdict
+
+    from ..terminal.printing import print_json
+    from .reading import open_reading
+
+    with open_reading(config, store, stream) as reading:
+        card = the_card(reading, name)
+        versions, of = reading.store.versions, reading.stream.stream
+        changes = versions.changes(of, card.record.detector)
+        windows = versions.count_windows(of, card.record.detector)
+        agents = reading.store.agents(of)
+    if as_json:
+        history = [asdict(one) for one in changes]
+        print_json(card.values() | {"windows_of_two_days": windows, "history": history})
+        return
+    _print(card, windows)
+    _print_agents(card, agents)
+    _print_history(changes)
+
+
+def the_card(reading: Reading, name: str) -> DetectorCard:
+    """Return the version that *name* begins."""
+    from ..errors import SettingsError
+    from ..promote.overview import detector_cards
+
+    cards = detector_cards(reading.store, reading.stream.stream)
+    exact = [one for one in cards if one.record.detector == name]
+    found = exact or [one for one in cards if one.record.detector.startswith(name)]
+    if len(found) != 1:
+        names = ", ".join(one.record.detector for one in found or cards) or "none"
+        said = "no detector" if not found else "several detectors"
+        raise SettingsError(
+            f"stream {reading.stream.stream!r} has {said} {name!r}; it has: {names}",
+            hint="driftgauge detectors list",
+        )
+    return found[0]
+
+
+def _print(card: DetectorCard, windows: int) -> None:
+    from ..terminal.printing import percent, print_line, when
+    from .detectors import size_text
+
+    record, figures = card.record, card.figures
+    reference = "unknown" if card.reference_events is None else f"{card.reference_events:,} images"
+    pruned = f", pruned at {when(record.pruned_at)} UTC" if record.pruned_at else ""
+    waits = figures.waiting_seconds
+    lines = {
+        "detector": record.detector,
+        "status": f"{record.status} since {when(card.since)} UTC{pruned}",
+        "fitted": f"{when(record.created_at)} UTC on {reference}",
+        "layers": ", ".join(card.layers) or "unknown",
+        "folder": f"{record.uri} ({size_text(card.bytes_on_disk)})",
+        "scored": f"{figures.events:,} images, {percent(figures.ood_rate)} out of distribution; "
+        f"{windows:,} windows in its last two days",
+        "alerts": f"{figures.alerts} raised, {figures.live_alerts} live alerts stand on it",
+        "waits": "nothing" if waits is None else f"{waits:.0f} s for what it counted to be judged",
+    }
+    if card.is_rollback_target:
+        lines["rollback"] = "driftgauge detectors rollback restores it"
+    for label, text in lines.items():
+        print_line(f"{label:<10}{text}")
+
+
+def _print_agents(card: DetectorCard, agents: Sequence[AgentRecord]) -> None:
+    from ..terminal.printing import print_line, when
+
+    name = card.record.detector
+    for agent in agents:
+        if agent.detector == name:
+            print_line(f"agent     {agent.host} scores with it since {when(agent.detector_at)} UTC")
+        elif agent.shadow == name:
+            print_line(f"agent     {agent.host} scores with it beside {agent.detector}")
+        elif card.record.active and agent.detector_problem:
+            print_line((f"agent     {agent.host} does not: {agent.detector_problem}", "red"))
+
+
+def _print_history(changes: Sequence[DetectorChange]) -> None:
+    from ..terminal.printing import print_line, when
+
+    print_line()
+    for one in changes:
+        note = f": {one.note}" if one.note else ""
+        print_line(f"{when(one.changed_at)} UTC  {one.action} by {one.actor}{note}")

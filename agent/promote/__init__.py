@@ -1,0 +1,1 @@
+"""Which detector version scores: promotion, rollback, the shadow beside it, and running agents that follow."""
