@@ -36,6 +36,8 @@ class SegmentBaseline:
         measured: what the tests measured (`agent.drift.packing`).
         reference: the windows' counts, packed alike; empty where they were not read.
         revision: grows when the baseline is replaced; evidence belongs to one revision.
+        power: how evidence climbs while all or a tenth of the images are unusual, packed
+            (`agent.drift.power`); None until it is measured.
     """
 
     segment: str
@@ -55,6 +57,7 @@ class SegmentBaseline:
     measured: bytes
     reference: bytes = b""
     revision: int = 0
+    power: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

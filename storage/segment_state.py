@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, delete, select, update
 
 from .segment_records import SegmentBaseline, SegmentStateRow
 from .tables import segment_baseline, segment_state
@@ -33,12 +34,46 @@ def read_baselines(
 ) -> list[SegmentBaseline]:
     """Return the baselines by segment; their reference windows only if asked for."""
     table = segment_baseline.c
-    names = (*_BASELINE, "revision", *(("reference",) if with_reference else ()))
+    names = (*_BASELINE, "revision", "power", *(("reference",) if with_reference else ()))
     query = (
         select(*(table[name] for name in names))
         .where(table.stream == stream, table.detector == detector)
         .order_by(table.segment)
     )
+    return _baselines(connection, query)
+
+
+def read_baselines_without_power(
+    connection: Connection, stream: str, detector: str, *, limit: int
+) -> list[SegmentBaseline]:
+    """Return some baselines whose power was not measured yet, the oldest first."""
+    table = segment_baseline.c
+    query = (
+        select(*(table[name] for name in (*_BASELINE, "revision")))
+        .where(table.stream == stream, table.detector == detector, table.power.is_(None))
+        .order_by(table.made_at, table.segment)
+        .limit(limit)
+    )
+    return _baselines(connection, query)
+
+
+def write_power(
+    connection: Connection, stream: str, detector: str, power: Mapping[str, tuple[int, bytes]]
+) -> None:
+    """Store by segment the power of a revision of its baseline; of one that was replaced, nothing."""
+    table = segment_baseline.c
+    for segment, (revision, packed) in power.items():
+        connection.execute(
+            update(segment_baseline)
+            .where(
+                *(table.stream == stream, table.detector == detector, table.segment == segment),
+                table.revision == revision,
+            )
+            .values(power=packed)
+        )
+
+
+def _baselines(connection: Connection, query: Select[Any]) -> list[SegmentBaseline]:
     return [
         SegmentBaseline(**{**row, "tests": tuple(filter(None, row["tests"].split(",")))})
         for row in connection.execute(query).mappings()
@@ -72,7 +107,7 @@ def write_baselines(
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=segment_baseline.primary_key,
-            set_={**changes, "revision": segment_baseline.c.revision + 1},
+            set_={**changes, "revision": segment_baseline.c.revision + 1, "power": None},
         ),
         rows,
     )

@@ -334,6 +334,7 @@ segment_baseline = Table(
     Column("measured", LargeBinary, nullable=False),
     Column("reference", LargeBinary, nullable=False),
     Column("revision", Count, nullable=False),
+    Column("power", LargeBinary),
     CheckConstraint("source IN ('fit', 'learnt', 'accepted', 'shadow')", name="source"),
 )
 

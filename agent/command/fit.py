@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -219,6 +220,7 @@ def _values(fitted: Fitted) -> dict[str, object]:
         "preprocessing": None if chosen is None else [chosen.summary, chosen.origin],
         "coverage": fitted.coverage.notes(),
         "normal_rates": fitted.normal_rates,
+        "power": {segment: asdict(power) for segment, power in fitted.power.items()},
         "warnings": fitted.warnings,
         "figures": dict(fitted.detector.figures),
         "probes": {one.method: dict(one.auroc) for one in fitted.comparisons},
@@ -249,6 +251,8 @@ def _print(fitted: Fitted, console: Console) -> None:
     for segment, rate in sorted(fitted.normal_rates.items()):
         events = coverage.segments.get(segment, coverage.events)
         words = f"  {segment}: {events} images, normally {100 * rate:.1f} % unusual"
+        if (power := fitted.power.get(segment)) is not None:
+            words += f"; {power.words}"
         print_line(words, console=console)
     _print_probes(fitted, console)
     for warning in fitted.warnings:

@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from driftgauge.storage import Database, Store, StreamRecord
 
+    from ..drift.monitor_settings import MonitorSettings
     from ..settings.load import Settings
 
 StoreOption = Annotated[
@@ -46,6 +47,19 @@ class Reading:
     store: Store
     stream: StreamRecord
     settings: Settings | None = None
+
+    def judging(self) -> MonitorSettings | None:
+        """Return how the stream's windows are judged, None where the settings are not known."""
+        from ..drift.monitor_settings import MonitorSettings
+
+        if self.settings is None:
+            return None
+        return MonitorSettings.of(
+            self.settings.monitor,
+            stream=self.stream.stream,
+            window_seconds=self.stream.window_seconds,
+            alpha=self.stream.alpha,
+        )
 
 
 @contextmanager

@@ -46,7 +46,8 @@ def segments(
 
     Of each: whether it is tested, or why not; the images of its baseline and how many independent
     ones they count as (effective sample size); where the baseline comes from; how near the evidence
-    is to an alert; and how far its clock is off.
+    is to an alert; in how much of its traffic a failure of all its images would be told, and how soon
+    that 10 % of them are unusual; and how far its clock is off.
 
     Reads only the database. Exit code 0; 1 when it cannot be read, 2 for unusable settings.
     """
@@ -56,8 +57,7 @@ def segments(
     if state is not None and state not in PHASES:
         raise typer.BadParameter(f"{state!r} is not a state; wanted one of {', '.join(PHASES)}")
     with open_reading(config, store, stream) as reading:
-        learn = reading.settings.monitor.learn if reading.settings else None
-        found = segment_worths(reading.store, reading.stream.stream, learn=learn)
+        found = segment_worths(reading.store, reading.stream.stream, reading.judging())
         chosen = [row for row in found if row.fits(pattern) and state in (None, row.phase)]
         if as_json:
             _print_json(chosen)
@@ -88,6 +88,8 @@ def _print(reading: Reading, rows: list[SegmentWorth], *, everything: bool) -> N
         Column("worth", side="right", rank=1),
         Column("from", rank=3),
         Column("to an alert", side="right"),
+        Column("all fail", side="right", rank=1),
+        Column("10 %", side="right", rank=2),
         Column("clock", rank=4),
         Column("why not", rank=1, folds=True),
     ]
@@ -109,6 +111,8 @@ def _cells(row: SegmentWorth) -> list[str]:
         worth,
         row.source or "-",
         "-" if row.nearness is None else percent(row.nearness),
+        row.power.total_failure if row.power else "-",
+        row.power.tenth if row.power else "-",
         clock_text(row.clock_offset_seconds) if row.clock_offset_seconds is not None else "-",
         row.why,
     ]

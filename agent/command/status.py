@@ -125,8 +125,7 @@ def _values(reading: Reading, standing: StreamStanding) -> dict[str, Any]:
 def _standings(reading: Reading) -> list[SegmentStanding]:
     from ..review.segment_standing import segment_standings
 
-    learn = reading.settings.monitor.learn if reading.settings else None
-    return segment_standings(reading.store, reading.stream.stream, learn=learn)
+    return segment_standings(reading.store, reading.stream.stream, reading.judging())
 
 
 def _numbers(summary: dict[str, Any]) -> dict[str, Any]:

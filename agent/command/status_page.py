@@ -147,6 +147,7 @@ def print_segments(
         Column("images", "right", rank=2),
         Column("normally", "right", rank=1),
         Column("evidence", "right"),
+        Column("all fail told in", "right", rank=4),
         Column("clock", rank=3),
         Column("state", folds=True),
     )
@@ -154,6 +155,7 @@ def print_segments(
         (
             *(row.segment, str(row.images), percent(normal.get(row.segment))),
             "-" if row.nearness is None else f"{100 * row.nearness:.0f} %",
+            row.power.total_failure if row.power else "-",
             "-" if row.clock_offset_seconds is None else clock_text(row.clock_offset_seconds),
             _state(row),
         )
@@ -178,6 +180,8 @@ def _state(row: SegmentStanding) -> str:
         until = f" until {when(row.learns_until)} UTC" if row.learns_until else ""
         return f"learning{until}, raises no alert: {row.why}"
     if row.phase in ("alert", "silent") and row.why:
+        return f"{row.phase}: {row.why}"
+    if row.power is not None and not row.power.is_useful:
         return f"{row.phase}: {row.why}"
     return f"raises no alert: {row.why}" if row.why else row.phase
 

@@ -32,6 +32,7 @@ class Baseline:
         tests: what each test has measured, by name; those that the reference is large enough for.
         design_effects: one a column, at the typical bet.
         effective_events: the reference's effective sample size, at the median column.
+        windows: of the reference.
         known: the reference windows; None where they were not read.
     """
 
@@ -39,6 +40,7 @@ class Baseline:
     tests: Mapping[str, Arrays]
     design_effects: Sequence[float]
     effective_events: float
+    windows: int
     known: KnownWindows | None = None
 
     @property
@@ -95,6 +97,7 @@ def learn_baseline(
         tests=built,
         design_effects=np.max([each.design_effects for each in found], axis=0).tolist(),
         effective_events=sum(each.effective_events for each in found),
+        windows=sum(len(each.windows) for each in found),
         known=known,
     )
 

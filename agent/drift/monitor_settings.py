@@ -10,8 +10,9 @@ from datetime import timedelta
 from driftgauge.storage import DEFAULT_ALPHA
 
 from ..alert.lives import Hysteresis
+from ..settings.sections import MonitorSection
 from .drift_test import DriftTest
-from .tests.catalogue import DEFAULT_TESTS
+from .tests.catalogue import DEFAULT_TESTS, choose_tests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class MonitorSettings:
         learn: how long a segment without reference is learnt.
         forget: a segment that brought nothing for so long is let go.
         tests: that run.
+        tested_within: a segment is called tested if a total failure is told within so much of its
+            traffic.
     """
 
     stream: str
@@ -46,6 +49,32 @@ class MonitorSettings:
     learn: timedelta = timedelta(days=1)
     forget: timedelta = timedelta(days=30)
     tests: Sequence[DriftTest] = DEFAULT_TESTS
+    tested_within: timedelta = timedelta(hours=1)
+
+    @classmethod
+    def of(
+        cls, monitor: MonitorSection, *, stream: str, window_seconds: int, alpha: float
+    ) -> MonitorSettings:
+        """Return how windows of *stream* are judged, whose length and alpha are those given.
+
+        Raises:
+            SettingsError: there is no test with one of the names.
+        """
+        return cls(
+            stream=stream,
+            window_seconds=window_seconds,
+            alpha=alpha,
+            windows_between_false_alarms=monitor.false_alarms.seconds_between / window_seconds,
+            idle_seconds=monitor.idle_seconds,
+            grace_seconds=monitor.grace_seconds,
+            recovery_windows=monitor.recovery_windows,
+            cool_down=monitor.cool_down,
+            incident_windows=monitor.incident_windows,
+            learn=monitor.learn,
+            forget=monitor.forget,
+            tests=choose_tests(monitor.tests),
+            tested_within=monitor.tested_within,
+        )
 
     @property
     def window(self) -> timedelta:

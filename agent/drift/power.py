@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from .baseline import Baseline
 from .design_effect import Array, Counts
 from .drift_test import DriftTest
+from .packing import pack, unpack
 from .segment_states import SegmentStates, SegmentWindow
 from .tests.catalogue import DEFAULT_TESTS
 
@@ -20,6 +22,8 @@ TENTH = 0.1
 UNUSUAL_BIN = 3
 """Of an unusual image in every column: a p-value of about 0.002, which a small calibration still gives."""
 LONGEST_WINDOWS = 240
+HIGHEST = 60.0
+"""Log statistic beyond every threshold, at which a course ends."""
 
 _Course = tuple[str, float, int]
 """Segment, share of the images that are unusual, and the component that the others are of."""
@@ -38,14 +42,62 @@ class Power:
     tenth: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class PowerCurve:
+    """How high the evidence climbs while a segment is changed, whatever the budget is.
+
+    Attributes:
+        total_failure: the highest log statistic by then, after each window.
+        tenth: the same where 10 % of images are unusual.
+        events: images of the windows.
+    """
+
+    total_failure: NDArray[np.float32]
+    tenth: NDArray[np.float32]
+    events: int
+
+    def at(self, log_threshold: float) -> Power:
+        """Return the power where alerts are raised at *log_threshold*."""
+        return Power(
+            _windows_until(self.total_failure, log_threshold),
+            _windows_until(self.tenth, log_threshold),
+        )
+
+    def dump(self) -> bytes:
+        """Return it compactly, for `load`."""
+        return pack(
+            {
+                "total_failure": self.total_failure,
+                "tenth": self.tenth,
+                "events": np.array(self.events),
+            }
+        )
+
+    @classmethod
+    def load(cls, kept: bytes) -> PowerCurve:
+        """Return what `dump` wrote."""
+        arrays = unpack(kept)
+        return cls(arrays["total_failure"], arrays["tenth"], int(arrays["events"]))
+
+
 def measure_power(
     baselines: Mapping[str, Baseline],
     log_threshold: float,
     *,
     tests: Sequence[DriftTest] = DEFAULT_TESTS,
-    longest: int = LONGEST_WINDOWS,
 ) -> dict[str, Power]:
-    """Return each segment's power, by judging synthetic windows side by side.
+    """Return each segment's power where alerts are raised at *log_threshold*; see `power_curves`."""
+    curves = power_curves(baselines, tests=tests)
+    return {segment: curve.at(log_threshold) for segment, curve in curves.items()}
+
+
+def power_curves(
+    baselines: Mapping[str, Baseline],
+    *,
+    tests: Sequence[DriftTest] = DEFAULT_TESTS,
+    longest: int = LONGEST_WINDOWS,
+) -> dict[str, PowerCurve]:
+    """Return how evidence climbs in each segment, by judging synthetic windows side by side.
 
     The windows have the segment's usual number of images and its usual shares but for the unusual
     images, so that the figures are those of a typical course, neither lucky nor unlucky. Of a baseline with several
@@ -53,11 +105,10 @@ def measure_power(
 
     Args:
         baselines: by segment.
-        log_threshold: where an alert is raised now (`MonitorSettings.log_threshold`).
-        tests: that run; those without a promise are left out.
+        tests: that run; those without a promise are left out beside those with one.
         longest: windows that are tried.
     """
-    promised = [test for test in tests if test.keeps_budget]
+    promised = [test for test in tests if test.keeps_budget] or tests
     states, courses = SegmentStates(promised), dict[_Course, Iterator[Counts]]()
     for segment, baseline in baselines.items():
         for number, component in enumerate(baseline.components):
@@ -65,9 +116,9 @@ def measure_power(
                 course = segment, share, number
                 states.enter(_course_name(*course), baseline)
                 courses[course] = _changed_windows(component, usual_events(baseline), share)
-    found = dict[_Course, int]()
+    climbed: defaultdict[_Course, list[float]] = defaultdict(list)
     for number in range(1, longest + 1):
-        left = [key for key in courses if key not in found]
+        left = [key for key in courses if not climbed[key] or climbed[key][-1] < HIGHEST]
         if not left:
             break
         moment = datetime.fromtimestamp(number, UTC)
@@ -77,33 +128,43 @@ def measure_power(
         ]
         judged = states.judge(windows)
         for key, window in zip(left, windows, strict=True):
-            if max(judged[window.segment].values(), default=-np.inf) >= log_threshold:
-                found[key] = number
-    slowest = {
-        (segment, share): [found.get((segment, share, n)) for n in range(len(baseline.components))]
-        for segment, baseline in baselines.items()
-        for share in (TOTAL_FAILURE, TENTH)
-    }
-    return {
-        segment: Power(_last(slowest[segment, TOTAL_FAILURE]), _last(slowest[segment, TENTH]))
-        for segment in baselines
-    }
+            before = climbed[key][-1] if climbed[key] else -np.inf
+            climbed[key].append(max([before, *judged[window.segment].values()]))
+    found = {}
+    for segment, baseline in baselines.items():
+        numbers = range(len(baseline.components))
+        total_failure, tenth = (
+            _slowest([climbed[segment, share, number] for number in numbers])
+            for share in (TOTAL_FAILURE, TENTH)
+        )
+        found[segment] = PowerCurve(total_failure, tenth, usual_events(baseline))
+    return found
 
 
 def usual_events(baseline: Baseline) -> int:
     """Return how many images a window of the segment usually has."""
     measured = baseline.tests.get("windows")
-    return 1 if measured is None else max(int(np.median(measured["usual_events"])), 1)
+    if measured is not None:
+        return max(int(np.median(measured["usual_events"])), 1)
+    return max(baseline.events // max(baseline.windows, 1), 1)
+
+
+def _windows_until(climbed: NDArray[np.float32], log_threshold: float) -> int | None:
+    """Return the number of the first window at which the threshold is reached, counted from 1."""
+    number = int(np.searchsorted(climbed, np.float32(log_threshold))) + 1
+    return number if number <= len(climbed) else None
 
 
 def _course_name(segment: str, share: float, component: int) -> str:
     return f"{segment} {share:g} {component}"
 
 
-def _last(delays: Sequence[int | None]) -> int | None:
-    """Return the longest delay, None where a change was not told."""
-    known = [delay for delay in delays if delay is not None]
-    return max(known) if len(known) == len(delays) else None
+def _slowest(courses: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    """Return the lowest of several courses after each window; one that ended stays where it was."""
+    longest = max(len(course) for course in courses)
+    padded = [[*course, *[course[-1]] * (longest - len(course))] for course in courses]
+    lowest: NDArray[np.float32] = np.array(padded, dtype=np.float32).min(axis=0)
+    return lowest
 
 
 def _changed_windows(component: Counts, events: int, share: float) -> Iterator[Counts]:

@@ -81,6 +81,7 @@ def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | 
         tests={name: _of_test(arrays, name) for name in row.tests if name in wanted},
         design_effects=arrays["design_effects"].tolist(),
         effective_events=row.effective_events,
+        windows=row.windows,
     )
 
 

@@ -26,14 +26,15 @@ from driftgauge.detector import (
 )
 from driftgauge.storage import ALPHAS, DetectorRecord, DetectorStatus
 
-from ..drift.baseline import learn_baselines, promise_warning
-from ..drift.rate import ood_rate
+from ..drift.baseline import Baseline, learn_baselines, promise_warning
+from ..drift.monitor_settings import MonitorSettings
 from ..errors import ModelFault
 from ..model.load import LoadedModel
 from ..model.preprocessing import Preprocessing
 from ..model.reader import LayerReader
 from .coverage import Coverage
 from .example import Example
+from .fit_power import FitPower, fit_power, untested_warnings
 from .gather import gather_reference
 from .probing import probe_methods
 from .tap_store import TapStore, open_until_done, store_name
@@ -72,6 +73,8 @@ class Fitted:
     Attributes:
         layers: each tapped layer, and what it gives.
         comparisons: what each method sees of known changes, best first; empty without pictures.
+        baselines: of the segments that have enough reference to be tested.
+        power: how soon each would tell changes under the budget.
         preprocessing: of the model that it was fitted for.
     """
 
@@ -79,6 +82,8 @@ class Fitted:
     folder: Path
     detector: Detector
     coverage: Coverage
+    baselines: Mapping[str, Baseline]
+    power: Mapping[str, FitPower]
     normal_rates: dict[str, float]
     warnings: list[str]
     layers: dict[str, str]
@@ -141,6 +146,7 @@ class FitSettings:
         alpha: an event is out of distribution at a combined p-value of at most this.
         calibrate_by: a segment whose values are ranked among their own; empty ranks among all.
         pixels: score the statistics of pictures, too, where the reference has pictures.
+        judging: how the monitor will judge.
     """
 
     stream: str
@@ -152,6 +158,7 @@ class FitSettings:
     normaliser: NormaliserKind
     calibrate_by: str
     pixels: bool = True
+    judging: MonitorSettings
 
 
 def fit_stream(
@@ -286,10 +293,13 @@ def _fit(
         seed=options.seed,
         on_images=callbacks.on_probes,
     )
-    rates = normal_rates(detector, settings.alpha)
+    baselines = learn_baselines(detector.reference, settings.judging.tests)
+    rates = normal_rates(baselines, settings.alpha)
+    power = fit_power(baselines, settings.judging, is_timed=reference.coverage.span is not None)
     warnings = reference.coverage.warnings()
     if lacking := promise_warning(detector.reference):
         warnings.append(lacking)
+    warnings += untested_warnings(power)
     notes = {
         "model": loaded.name,
         "coverage": reference.coverage.notes(),
@@ -304,6 +314,8 @@ def _fit(
         folder=settings.folder / name,
         detector=detector,
         coverage=reference.coverage,
+        baselines=baselines,
+        power=power,
         normal_rates=rates,
         warnings=warnings,
         layers={
@@ -314,12 +326,9 @@ def _fit(
     )
 
 
-def normal_rates(detector: Detector, alpha: float) -> dict[str, float]:
+def normal_rates(baselines: Mapping[str, Baseline], alpha: float) -> dict[str, float]:
     """Return the OOD rate of each segment that has enough reference to speak of."""
-    return {
-        segment: ood_rate(normal.reference[-1], alpha)
-        for segment, normal in learn_baselines(detector.reference).items()
-    }
+    return {segment: baseline.rate(alpha) for segment, baseline in baselines.items()}
 
 
 def _record(settings: FitSettings, fitted: Fitted, activate: Activate) -> DetectorRecord:
@@ -335,7 +344,7 @@ def _record(settings: FitSettings, fitted: Fitted, activate: Activate) -> Detect
             "normal_rates": manifest["notes"]["normal_rates"],
             # beside the one that is set now: stream.alpha may be changed without another fit
             "normal_rates_at": {
-                f"{alpha:g}": normal_rates(fitted.detector, alpha) for alpha in ALPHAS
+                f"{alpha:g}": normal_rates(fitted.baselines, alpha) for alpha in ALPHAS
             },
         },
     )

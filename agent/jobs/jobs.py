@@ -11,6 +11,7 @@ from datetime import timedelta
 from driftgauge.storage import SILENCE, RecordConflict, Store
 
 from ..drift.monitor import Monitor
+from ..drift.power_meter import PowerMeter
 from ..drift.silence_watch import CELL_SECONDS, SilenceWatch
 from ..keep.upkeep import KeptUpkeep
 from ..log import action
@@ -30,6 +31,8 @@ DETECTOR_CHECK_SECONDS = 30.0
 DELIVERY_SECONDS = 2.0
 KEPT_SECONDS = 600.0
 DELIVERY_LEASE_SECONDS = 120.0
+POWER_SECONDS = 20.0
+POWER_LEASE_SECONDS = 120.0
 LEASE_TURNS = 3
 SHORTEST_LEASE_SECONDS = 30.0
 
@@ -53,6 +56,7 @@ class JobTools:
     metrics: Metrics
     monitor: Monitor
     silence: SilenceWatch
+    power: PowerMeter
     delivery: Delivery
     presence: Presence
     heartbeat: Heartbeat | None = None
@@ -183,6 +187,13 @@ JOBS = (
         work=look_for_silence,
         every_seconds=lambda settings: CELL_SECONDS,
         lease_seconds=lambda settings: LEASE_TURNS * CELL_SECONDS,
+    ),
+    JobRow(
+        name="power of the tests",
+        work=lambda tools: tools.power.turn(),
+        every_seconds=lambda settings: POWER_SECONDS,
+        lease_of=lambda tools: f"{tools.stream}/{tools.monitor.detector}",
+        lease_seconds=lambda settings: POWER_LEASE_SECONDS,
     ),
     JobRow(
         name="alert delivery",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from driftgauge.storage import BACKLOG_STATES, LIVE_STATES, Store, StreamRecord
 
 from ..alert.wording import percent, subject
+from ..drift.monitor_settings import MonitorSettings
 from .normal import normal_rates
 from .segment_standing import SegmentStanding, segment_standings
 from .standing import stream_standing
@@ -18,11 +19,11 @@ _UNWATCHED = ("learning", "untested", "waiting", "silent")
 
 
 def digest_text(
-    store: Store, stream: str, *, learn: timedelta, since: datetime, now: datetime
+    store: Store, stream: str, settings: MonitorSettings, *, since: datetime, now: datetime
 ) -> tuple[str, str]:
     """Return the subject and the body of a digest of *stream*."""
     (record,) = [one for one in store.streams() if one.stream == stream]
-    standings = segment_standings(store, stream, learn=learn)
+    standings = segment_standings(store, stream, settings)
     images = _images(store, stream, since)
     raised = store.alerts(stream, since=since)
     answer = stream_standing(store, record)

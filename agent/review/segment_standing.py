@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from driftgauge.storage import (
     LIVE_STATES,
@@ -16,6 +16,11 @@ from driftgauge.storage import (
     SegmentStateRow,
     Store,
 )
+
+from .segment_power import SegmentPower, segment_powers
+
+if TYPE_CHECKING:
+    from ..drift.monitor_settings import MonitorSettings
 
 SegmentPhase = Literal["alert", "silent", "judged", "learning", "untested", "waiting"]
 
@@ -31,8 +36,8 @@ class SegmentStanding:
 
     Attributes:
         phase: ``alert`` while one lives; ``silent`` where nothing else does than that it sends nothing; ``judged`` when it can alert; ``learning`` when it cannot
-            yet; ``untested`` when its reference is too small for any test; ``waiting`` before its
-            first window is judged.
+            yet; ``untested`` when its reference is too small for any test, or for one that would tell
+            a total failure soon; ``waiting`` before its first window is judged.
         why: in words, where it cannot alert.
         learns_until: event time at which it is tried next whether enough is learnt; None where it
             does not learn, or where *learn* is not known.
@@ -40,6 +45,7 @@ class SegmentStanding:
             where nothing is judged.
         judged_until: start of its last window judged, in its own time; None before the first.
         clock_offset_seconds: its events' time minus their records', lately; None where not known.
+        power: how soon changes would be told; None where that is not measured or the budget not known.
     """
 
     segment: str
@@ -50,15 +56,16 @@ class SegmentStanding:
     nearness: float | None = None
     judged_until: datetime | None = None
     clock_offset_seconds: float | None = None
+    power: SegmentPower | None = None
 
 
 def segment_standings(
-    store: Store, stream: str, *, learn: timedelta | None
+    store: Store, stream: str, settings: MonitorSettings | None
 ) -> list[SegmentStanding]:
     """Return how each segment of *stream* stands.
 
     Args:
-        learn: the setting monitor.learn; None where it is not known.
+        settings: how its windows are judged; None where that is not known.
     """
     live = store.alerts(stream, states=LIVE_STATES)
     alerted = {alert.segment for alert in live if alert.test != SILENCE}
@@ -68,6 +75,7 @@ def segment_standings(
     progress = {row.segment: row for row in store.segment_progress(*own)}
     kept = {row.segment: row for row in store.segment_states(*own, test=WHOLE_SEGMENT)}
     baselines = {row.segment: row for row in store.baselines(*own)}
+    powers = segment_powers(baselines.values(), settings) if settings else {}
     return [
         _with_progress(
             _standing(
@@ -75,8 +83,9 @@ def segment_standings(
                 images,
                 kept.get(segment),
                 baselines.get(segment),
+                powers.get(segment),
                 is_alerted=segment in alerted,
-                learn=learn,
+                learn=settings.learn if settings else None,
             ),
             progress.get(segment),
             silent.get(segment),
@@ -104,6 +113,7 @@ def _standing(
     images: int,
     kept: SegmentStateRow | None,
     baseline: SegmentBaseline | None,
+    power: SegmentPower | None,
     *,
     is_alerted: bool,
     learn: timedelta | None,
@@ -126,11 +136,21 @@ def _standing(
         )
     nearness = kept.nearness if kept else None
     if is_alerted:
-        return SegmentStanding(segment=segment, images=images, phase="alert", nearness=nearness)
+        return SegmentStanding(
+            segment=segment, images=images, phase="alert", nearness=nearness, power=power
+        )
     if kept is None or nearness is None:
         why = "no window of it has been judged yet"
         return SegmentStanding(segment=segment, images=images, phase="waiting", why=why)
     if baseline is None or not baseline.tests:
         why = "the effective sample size of its reference is too small for a test"
         return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
-    return SegmentStanding(segment=segment, images=images, phase="judged", nearness=nearness)
+    is_tested = power is None or power.is_useful
+    return SegmentStanding(
+        segment=segment,
+        images=images,
+        phase="judged" if is_tested else "untested",
+        why="" if power is None or is_tested else power.why_untested,
+        nearness=nearness,
+        power=power,
+    )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from driftgauge.storage import SegmentBaseline, Store
 
+from .segment_power import SegmentPower
 from .segment_standing import SegmentPhase, SegmentStanding, segment_standings
+
+if TYPE_CHECKING:
+    from ..drift.monitor_settings import MonitorSettings
 
 PHASES: tuple[SegmentPhase, ...] = (
     *("alert", "silent", "untested", "judged", "learning", "waiting"),
@@ -35,6 +40,7 @@ class SegmentWorth:
         clock_offset_seconds: its events' time minus their records'; None where not known.
         judged_until: start of its last window judged.
         learns_until: event time at which it is tried next whether enough is learnt.
+        power: how soon changes would be told; None where that is not measured or the budget not known.
     """
 
     segment: str
@@ -52,26 +58,29 @@ class SegmentWorth:
     clock_offset_seconds: float | None = None
     judged_until: datetime | None = None
     learns_until: datetime | None = None
+    power: SegmentPower | None = None
 
     def fits(self, pattern: str) -> bool:
         """Return whether the segment is meant; ``*`` alone means all, and inside a name any text."""
         return pattern == self.segment or fnmatchcase(self.segment, pattern)
 
 
-def segment_worths(store: Store, stream: str, *, learn: timedelta | None) -> list[SegmentWorth]:
+def segment_worths(
+    store: Store, stream: str, settings: MonitorSettings | None
+) -> list[SegmentWorth]:
     """Return every segment of *stream*, the worst first.
 
     Args:
         store: the database.
         stream: its name.
-        learn: the setting monitor.learn; None where it is not known.
+        settings: how its windows are judged; None where that is not known.
     """
     active = store.active_detector(stream)
     rows = store.baselines(stream, active.detector) if active else []
     baselines = {row.segment: row for row in rows}
     found = [
         _worth(standing, baselines.get(standing.segment))
-        for standing in segment_standings(store, stream, learn=learn)
+        for standing in segment_standings(store, stream, settings)
     ]
     return sorted(found, key=_badness)
 
@@ -97,4 +106,5 @@ def _worth(standing: SegmentStanding, baseline: SegmentBaseline | None) -> Segme
         clock_offset_seconds=standing.clock_offset_seconds,
         judged_until=standing.judged_until,
         learns_until=standing.learns_until,
+        power=standing.power,
     )

@@ -32,7 +32,7 @@ from .kafka import build_connection, build_source
 from .keep import build_keep, build_kept_upkeep
 from .loop import build_loop_settings
 from .model import build_model
-from .monitor import build_monitor, build_silence_watch
+from .monitor import build_monitor, build_power_meter, build_silence_watch
 from .notify import build_delivery, build_heartbeat
 
 log = logging.getLogger(__name__)
@@ -121,6 +121,7 @@ def build_agent(
         metrics=metrics,
         monitor=build_monitor(settings, store, detector, active.detector),
         silence=build_silence_watch(settings, store, active.detector),
+        power=build_power_meter(settings, store, active.detector),
         delivery=build_delivery(settings, store),
         presence=Presence(
             store,

@@ -11,6 +11,7 @@ from driftgauge.detector import MIN_EVENTS, ReferenceTooSmall
 from driftgauge.storage import DetectorRecord, Store
 
 from ..clock import SystemClock
+from ..drift.monitor_settings import MonitorSettings
 from ..events.prediction import PredictionBook
 from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
 from ..fit.file_order import FileOrder
@@ -102,6 +103,12 @@ def _fit_settings(settings: Settings) -> FitSettings:
         normaliser=detector.normaliser,
         calibrate_by=detector.calibrate_by,
         pixels=detector.pixels,
+        judging=MonitorSettings.of(
+            settings.monitor,
+            stream=settings.stream.name,
+            window_seconds=settings.windows.seconds,
+            alpha=settings.stream.alpha,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
+from ..drift.monitor_settings import MonitorSettings
 from ..notify.composition import Composition, Describe
 from ..notify.delivery import Delivery, DeliverySettings
 from ..notify.digest import DigestPlan
@@ -74,8 +75,17 @@ def build_digest(settings: Settings, store: Store) -> DigestPlan | None:
         zone=ZoneInfo(notify.time_zone),
         sinks=notify.digest_sinks,
         text=lambda since, now: digest_text(
-            store, stream, learn=settings.monitor.learn, since=since, now=now
+            store, stream, _judging(settings), since=since, now=now
         ),
+    )
+
+
+def _judging(settings: Settings) -> MonitorSettings:
+    return MonitorSettings.of(
+        settings.monitor,
+        stream=settings.stream.name,
+        window_seconds=settings.windows.seconds,
+        alpha=settings.stream.alpha,
     )
 
 

@@ -11,11 +11,11 @@ from driftgauge.detector import COMBINED, layers_of, load_detector
 from driftgauge.storage import DetectorRecord, Store, StreamRecord
 
 from ..drift.design_effect import Counts
+from ..drift.monitor_settings import MonitorSettings
 from ..drift.replay import Replay
 from ..errors import SettingsError
 from ..settings.durations import FalseAlarmBudget
 from ..settings.sections import MonitorSection
-from .monitor import judging_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def build_replay(
         SettingsError: there is no such detector or test.
     """
     detector = _detector(store, stream.stream, choice.detector)
-    settings = judging_settings(
+    settings = MonitorSettings.of(
         choice.section,
         stream=stream.stream,
         window_seconds=stream.window_seconds,

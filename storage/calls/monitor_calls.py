@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from .. import claims, judgements, progress, segment_state
@@ -46,6 +46,22 @@ class MonitorCalls(Connected):
         with self._database.write() as connection:
             now = self._now(connection)
             segment_state.write_baselines(connection, stream, detector, baselines, now)
+
+    def baselines_without_power(
+        self, stream: str, detector: str, *, limit: int
+    ) -> list[SegmentBaseline]:
+        """Return some baselines whose power was not measured yet, the oldest first."""
+        with self._database.read() as connection:
+            return segment_state.read_baselines_without_power(
+                connection, stream, detector, limit=limit
+            )
+
+    def write_power(
+        self, stream: str, detector: str, power: Mapping[str, tuple[int, bytes]]
+    ) -> None:
+        """Store by segment the power of a revision of its baseline, of which evidence stays."""
+        with self._database.write() as connection:
+            segment_state.write_power(connection, stream, detector, power)
 
     def segment_states(
         self, stream: str, detector: str, *, test: str | None = None

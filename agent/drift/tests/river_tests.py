@@ -14,7 +14,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from river.drift import ADWIN, KSWIN, PageHinkley  # noqa: TID251 - river's drift tests are used here only
 
 from ...alert.surprise import mean_surprise
 from ..design_effect import Array
@@ -127,12 +126,20 @@ def _key(known: NDArray[np.float32], means: NDArray[np.float32]) -> bytes:
     return known.tobytes() + b"|" + means.tobytes()
 
 
+def _make(kind: str, **options: int) -> RiverTest:
+    """Build river's test; its package takes seconds to load, which most commands need not wait for."""
+    from river import drift  # noqa: TID251 - river's drift tests are used here only
+
+    made: RiverTest = getattr(drift, kind)(**options)
+    return made
+
+
 def _row(name: str, make: Callable[[], RiverTest]) -> DriftTest:
     return DriftTest(name, WindowMeans(make), alert=name, keeps_budget=False)
 
 
 RIVER_TESTS = (
-    _row("adwin", ADWIN),
-    _row("page_hinkley", PageHinkley),
-    _row("kswin", partial(KSWIN, seed=1)),
+    _row("adwin", partial(_make, "ADWIN")),
+    _row("page_hinkley", partial(_make, "PageHinkley")),
+    _row("kswin", partial(_make, "KSWIN", seed=1)),
 )

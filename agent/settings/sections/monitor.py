@@ -42,6 +42,9 @@ class MonitorSection(Section):
     at these hours of the week were always shorter. Time in which no agent counted does not count."""
     gone_after: Duration = timedelta(days=3)
     """A segment that has sent nothing for so long is gone: its alerts end."""
+    tested_within: Duration = timedelta(hours=1)
+    """A segment is called tested only if a failure of all of its images would be told within so much of
+    its traffic; `driftgauge segments` says how soon."""
     tests: Words = ("windows", "betting", "coarse")
     """The drift tests that run. The false-alarm budget is promised for these three, whose mean is
     one alert; docs/method.md lists the others, each with the rate of false alarms it was measured

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from driftgauge.agent.drift.power import PowerCurve
 from driftgauge.storage import (
     WHOLE_SEGMENT,
     Judgement,
@@ -64,10 +66,28 @@ def test_each_segment_is_shown_with_what_it_is_tested_against_the_worst_first(
 ) -> None:
     lines = [" ".join(line.split()) for line in run("segments").out.splitlines()]
     shown = [line for line in lines if line.startswith(("camera", "*"))]
-    assert shown[0].startswith("camera=3 alert 2000 812 learnt 42.0 %")
+    assert shown[0].startswith("camera=3 alert 2000 812 learnt 42.0 % - -")
     assert shown[1].startswith("* judged 2000 812 learnt 10.0 %")
     assert shown[2].startswith("camera=[4] learning - - - -")
     assert "the detector's reference does not cover it" in shown[2]
+
+
+def test_it_says_how_soon_changes_would_be_told(run: Run, stored: Store) -> None:
+    soon = np.array([3.0, 8.0, 30.0], dtype=np.float32)
+    slow = np.linspace(0.0, 12.0, 240, dtype=np.float32)
+    stored.write_power(
+        STREAM, "detector-1", {"*": (1, PowerCurve(slow, np.zeros(240, np.float32), 16).dump())}
+    )
+    stored.write_power(STREAM, "detector-1", {"camera=3": (1, PowerCurve(soon, slow, 16).dump())})
+    lines = [" ".join(line.split()) for line in run("segments").out.splitlines()]
+    shown = [line for line in lines if line.startswith(("camera", "*"))]
+    assert shown[0].startswith("camera=3 alert 2000 812 learnt 42.0 % 3 min 3.8 h")
+    assert shown[1].startswith("* untested 2000 812 learnt 10.0 % 3.8 h over 4 h")
+    assert "later than 1 h (monitor.tested_within)" in run("status").out
+    power = {row["segment"]: row["power"] for row in run("segments", "--json").values}
+    assert power["camera=3"]["total_failure_windows"] == 3
+    assert power["*"]["tenth_windows"] is None
+    assert power["camera=[4]"] is None
 
 
 @pytest.mark.usefixtures("stored")

@@ -125,7 +125,7 @@ def test_packed_windows_come_back_as_they_were() -> None:
 def test_the_power_of_several_components_is_that_of_the_slowest() -> None:
     both, alone = accepted(1), learn_baseline(stream(60, 1))
     assert alone is not None
-    found = measure_power({"both": both, "alone": alone}, np.log(A), longest=30)
+    found = measure_power({"both": both, "alone": alone}, np.log(A))
     assert found["alone"].tenth is not None
     assert found["both"].tenth is None, "with 24 windows of the second, 10 % would take longer"
     assert found["both"].total_failure is not None

@@ -5,7 +5,16 @@ import math
 import numpy as np
 
 from driftgauge.agent.drift.baseline import Baseline, learn_baseline
-from driftgauge.agent.drift.power import measure_power, usual_events
+from driftgauge.agent.drift.power import (
+    HIGHEST,
+    LONGEST_WINDOWS,
+    Power,
+    PowerCurve,
+    measure_power,
+    power_curves,
+    usual_events,
+)
+from driftgauge.agent.drift.tests.catalogue import choose_tests
 
 from .many_runs import alarms
 from .streams import normal_scores, pool_p_values, windows_of
@@ -52,3 +61,26 @@ def test_what_is_told_is_about_what_happens() -> None:
 
 def test_the_usual_number_of_images_is_the_references() -> None:
     assert usual_events(baseline(40)) == 16
+
+
+def test_a_curve_tells_the_power_at_any_budget_and_is_kept_as_it_is() -> None:
+    one = {"a": baseline(80, 0.9)}
+    curve = power_curves(one)["a"]
+    assert (np.diff(curve.tenth) >= 0.0).all()
+    assert curve.total_failure[-1] >= HIGHEST or len(curve.total_failure) == LONGEST_WINDOWS
+    for log_threshold in (2.0, LOG_A, 25.0):
+        assert PowerCurve.load(curve.dump()).at(log_threshold) == curve.at(log_threshold)
+        assert measure_power(one, log_threshold)["a"] == curve.at(log_threshold)
+    assert curve.at(1e9) == Power(None, None), "of what was not reached, nothing is known"
+    assert len(curve.dump()) < 2048
+
+
+def test_where_only_the_coarse_test_runs_it_still_has_a_power() -> None:
+    scores = normal_scores(16 * 12, 1)
+    coarse = learn_baseline(
+        windows_of(pool_p_values(scores), 16)[:, None], choose_tests(["coarse"])
+    )
+    assert coarse is not None
+    assert usual_events(coarse) == 16
+    found = measure_power({"a": coarse}, LOG_A, tests=choose_tests(["coarse"]))["a"]
+    assert 1 < (found.total_failure or 0) < 20

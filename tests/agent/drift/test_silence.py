@@ -234,7 +234,7 @@ def test_status_says_since_when_a_segment_is_silent(site: Site) -> None:
     )
     site.run(30, both(always, always))
     site.run(35, both(never, always))
-    found = {row.segment: row for row in segment_standings(site.store, STREAM, learn=None)}
+    found = {row.segment: row for row in segment_standings(site.store, STREAM, None)}
     assert found["camera=a"].phase == "silent"
     assert found["camera=a"].why == "no image of it was counted since 2026-03-01 12:30 UTC"
     assert found["camera=b"].phase != "silent"

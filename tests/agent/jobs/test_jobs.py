@@ -17,7 +17,11 @@ from driftgauge.agent.jobs.schedule import Job
 from driftgauge.agent.settings.load import load_settings
 from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.wiring.keep import build_kept_upkeep
-from driftgauge.agent.wiring.monitor import build_silence_watch, monitor_settings
+from driftgauge.agent.wiring.monitor import (
+    build_power_meter,
+    build_silence_watch,
+    monitor_settings,
+)
 from driftgauge.agent.wiring.notify import build_delivery
 from driftgauge.storage import Database, Store
 
@@ -67,6 +71,7 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
             settings=monitor_settings(settings),
         ),
         silence=build_silence_watch(settings, store, "d"),
+        power=build_power_meter(settings, store, "d"),
         delivery=build_delivery(settings, store),
         presence=Presence(
             store, PretendLoop(clock).status, clock, name="a", stream=STREAM, detector="d1"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from driftgauge.agent.clock import ManualClock
+from driftgauge.agent.drift.monitor_settings import MonitorSettings
 from driftgauge.agent.notify.digest import DigestPlan
 from driftgauge.agent.notify.sinks.webhook import WebhookSink
 from driftgauge.agent.review.digest_text import digest_text
@@ -22,6 +23,7 @@ from .site import Site
 BERLIN = ZoneInfo("Europe/Berlin")
 SUNDAY = START  # 2026-03-01 12:00 UTC
 WEEK = 7 * 24 * 3600
+SETTINGS = MonitorSettings(stream=STREAM, window_seconds=60, windows_between_false_alarms=43_200.0)
 
 
 def plan(every_days: int, sinks: tuple[str, ...] = ("*",)) -> DigestPlan:
@@ -92,9 +94,7 @@ def test_a_digest_says_what_was_watched_and_what_was_not(store: Store) -> None:
             dead_letters=3,
         )
     )
-    title, text = digest_text(
-        store, STREAM, learn=timedelta(days=1), since=START - timedelta(days=7), now=START
-    )
+    title, text = digest_text(store, STREAM, SETTINGS, since=START - timedelta(days=7), now=START)
     assert title.startswith(f"[info] {STREAM}: ")
     assert "100 images, 1 new alert since 2026-02-22" in title
     assert "camera 3: 4.0 %, normally 0.8 %" in text

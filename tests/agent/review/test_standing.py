@@ -103,6 +103,6 @@ def test_a_segment_tells_how_far_it_is_judged_and_how_wrong_its_clock_is(store: 
         STREAM, DETECTOR, window_seconds=60, idle_seconds=60, grace_seconds=0
     )
     store.judge(Judgement(STREAM, None, MonitorState(START, ""), claim=taken))
-    (row,) = segment_standings(store, STREAM, learn=None)
+    (row,) = segment_standings(store, STREAM, None)
     assert row.clock_offset_seconds == -7200.0
     assert row.judged_until == START + 4 * MINUTE
