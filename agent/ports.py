@@ -125,6 +125,7 @@ class Scored:
         p_values: ``(events, layers + 1)``, float64, in (0, 1]; the last column is combined.
         predicted: ``(events,)``, the class that the production model gives each image; None when
             it is no classifier; -1 where only its taps are known.
+        confidences: ``(events,)``, of these classes, 0 to 1; NaN where only taps are known.
         seconds: what its parts took, such as ``forward`` and ``detector``.
         taps: ``(events, channels)``, float16: what was scored, the taps side by side in the detector's
             order; None from a scorer that does not give them.
@@ -133,6 +134,7 @@ class Scored:
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
     predicted: NDArray[np.int64] | None = None
+    confidences: NDArray[np.float64] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     taps: NDArray[np.float16] | None = None
 

@@ -129,8 +129,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _manifest(
     detector: Detector, identity: ModelIdentity, notes: Mapping[str, object]
 ) -> dict[str, Any]:
+    predicted = {"classes": list(detector.classes)} if detector.classes else {}
     return {
         "format": FORMAT,
+        **predicted,
         "identity": {
             "weights": identity.weights,
             "preprocessing": identity.preprocessing,
@@ -168,8 +170,10 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
     for number, group in enumerate(detector.groups.values()):
         for name in RANKED:
             tensors[f"group.{number}.{name}"] = torch.from_numpy(getattr(group, name))
-    for number, counts in enumerate(detector.reference.values()):
+    for number, (name, counts) in enumerate(detector.reference.items()):
         tensors[f"reference.{number}"] = torch.from_numpy(counts)
+        if name in detector.labels:
+            tensors[f"labels.{number}"] = torch.from_numpy(detector.labels[name])
     return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
 
 
@@ -201,6 +205,12 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
     if len(_part(tensors, "reference.")) != len(reference):
         raise ValueError("the manifest and the tensors disagree on the reference's segments")
     _check_reference(reference, n_layers=n_layers)
+    labels = {
+        name: tensors[f"labels.{number}"].numpy()
+        for number, name in enumerate(reference)
+        if f"labels.{number}" in tensors
+    }
+    _check_labels(labels, reference)
     return Detector(
         normaliser=normaliser,
         method=method,
@@ -209,6 +219,8 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
         reference=reference,
         groups=groups,
         figures=dict(manifest["figures"]),
+        classes=tuple(str(name) for name in manifest.get("classes", ())),
+        labels=labels,
     )
 
 
@@ -249,3 +261,14 @@ def _check_reference(reference: Mapping[str, np.ndarray[Any, Any]], *, n_layers:
     for name, counts in reference.items():
         if counts.ndim != 3 or counts.shape[1] != n_layers + 1 or (counts < 0).any():  # noqa: PLR2004 - (windows, layers + 1, bins)
             raise ValueError(f"the reference of segment {name!r} is not counts of {n_layers} + 1")
+
+
+def _check_labels(
+    labels: Mapping[str, np.ndarray[Any, Any]], reference: Mapping[str, np.ndarray[Any, Any]]
+) -> None:
+    for name, counts in labels.items():
+        windows, _, bins = reference[name].shape
+        if counts.ndim != 3 or counts.shape[::2] != (windows, bins) or (counts < 0).any():  # noqa: PLR2004 - (windows, rows, bins)
+            raise ValueError(
+                f"the predictions of segment {name!r} are not counts of {windows} windows"
+            )

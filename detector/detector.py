@@ -41,6 +41,10 @@ class Detector:
         groups: segment to a calibration of its own, for those that had enough reference.
         reference: what each segment's normal looked like (`ReferenceWindows`).
         figures: what fitting measured, for people.
+        classes: that the model predicts on the reference, the commonest first; empty where it
+            predicts none.
+        labels: counts of them and of confidences in the windows of *reference*, made by who knows
+            the model's output: segment to ``(windows, rows, bins)``.
     """
 
     normaliser: Normaliser
@@ -50,6 +54,8 @@ class Detector:
     reference: ReferenceWindows
     groups: Mapping[str, Calibration] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    labels: ReferenceWindows = field(default_factory=dict)
 
     @property
     def taps(self) -> tuple[str, ...]:
@@ -210,7 +216,7 @@ def _calibrated(
         groups[group] = calibrate(scores[in_a], scores[in_b])
         own = groups[group].own_p_values(scores[in_a], scores[in_b], seed)
         p_values[in_a], p_values[in_b] = own
-    rows = np.sort(np.concatenate([parts.cal_a, parts.cal_b]))
+    rows = parts.held_out
     reference = reference_windows(p_values[rows], window_ids[rows], [segments[r] for r in rows])
     return replace(draft, calibration=calibration, reference=reference, groups=groups)
 

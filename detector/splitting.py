@@ -20,6 +20,11 @@ class Split:
     cal_a: NDArray[np.int64]
     cal_b: NDArray[np.int64]
 
+    @property
+    def held_out(self) -> NDArray[np.int64]:
+        """Those that were not trained on."""
+        return np.sort(np.concatenate([self.cal_a, self.cal_b]))
+
 
 def split_reference(window_ids: NDArray[np.int64]) -> Split:
     """Assign whole windows in turn to the parts, in blocks spread over the reference's span.

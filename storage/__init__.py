@@ -49,6 +49,7 @@ from .incident_records import IncidentRecord, IncidentStep, Notification
 from .judgement_records import Claim, Judgement, LateCounts, MonitorState, SegmentProgress
 from .kept import Kept
 from .kept_records import KeptRun, KeptShard
+from .labels import CLASSES, CONFIDENCE, LABEL_LAYERS, N_CLASSES, OTHER_CLASSES
 from .mute_records import MuteRecord, is_muted
 from .notifications import BACKLOG_STATES
 from .periods import Period
@@ -62,12 +63,17 @@ from .stream_records import PartitionRecord, RateRow, StreamRecord
 __all__ = [
     "ALPHAS",
     "BACKLOG_STATES",
+    "CLASSES",
+    "CONFIDENCE",
     "DEFAULT_ALPHA",
     "EDGES",
     "ENDED_STATES",
     "EXPORTED",
+    "LABEL_LAYERS",
     "LIVE_STATES",
     "N_BINS",
+    "N_CLASSES",
+    "OTHER_CLASSES",
     "OTHER_VALUE",
     "POOL",
     "POOL_WAIT_WINDOWS",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from .alert_records import LIVE_STATES
 from .alerts import log_step
+from .class_slots import name_classes
 from .detector_records import DetectorAction, DetectorRecord, DetectorStatus
 from .detectors import activations, read_changes, read_detector, read_detectors
 from .errors import RecordConflict
@@ -162,6 +163,7 @@ def _write(connection: Connection, record: DetectorRecord) -> None:
     connection.execute(
         statement.on_conflict_do_update(index_elements=detector.primary_key, set_=changed), row
     )
+    name_classes(connection, record.stream, record.detector, record.manifest)
 
 
 def _usable(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from .histogram import ALPHAS, EDGES
+from .labels import CLASSES, CONFIDENCE, LABEL_LAYERS
 from .levels import mark_sql, period_arms, start_sql
 from .tables import BINS
 
@@ -30,7 +31,7 @@ def histogram_view(level: str, dialect: str) -> str:
     columns = ", ".join(f"{column} AS {column}" for column in BINS)
     arms = [
         f"SELECT series.stream, segment, layer, detector, {_time(dialect)} AS {named}, "
-        f"{columns}\nFROM ({arm}) AS counted {_joins(dialect)}"
+        f"{columns}\nFROM ({arm}) AS counted {_joins(dialect)}\nWHERE {OF_SCORES}"
         for arm in period_arms(level, dialect, BINS)
     ]
     cases = " ".join(f"WHEN {n} THEN COALESCE({name}, 0)" for n, name in enumerate(BINS))
@@ -47,7 +48,42 @@ def histogram_view(level: str, dialect: str) -> str:
     )
 
 
+def class_view(level: str, dialect: str) -> str:
+    """Return the query of the view of predicted classes by ``hour`` or ``day``."""
+    arms = [
+        f"SELECT series.stream, segment, detector, {_time(dialect)} AS period_start, events, "
+        f"{', '.join(BINS)}\nFROM ({arm}) AS counted {_joins(dialect)}\n"
+        f"WHERE series.layer = '{CLASSES}' AND events > 0"
+        for arm in period_arms(level, dialect, ("events", *BINS))
+    ]
+    cases = " ".join(f"WHEN {n} THEN COALESCE({name}, 0)" for n, name in enumerate(BINS))
+    counted = f"CASE class_slot.slot {cases} END"
+    return (
+        "SELECT counted.stream, counted.segment, counted.detector, period_start, class_slot.class,\n"
+        f"       CAST({counted} AS BIGINT) AS events,\n"
+        f"       CAST({counted} AS DOUBLE PRECISION) / counted.events AS share\n"
+        f"FROM (\n{_UNION.join(arms)}\n) AS counted JOIN class_slot "
+        "ON class_slot.stream = counted.stream AND class_slot.detector = counted.detector"
+    )
+
+
+def confidence_view(level: str, dialect: str) -> str:
+    """Return the query of the view of the predictions' confidence by ``hour`` or ``day``."""
+    unsure = " + ".join(f"COALESCE({name}, 0)" for name in BINS[EDGES.index(0.5) :])
+    arms = [
+        f"SELECT series.stream, segment, detector, {_time(dialect)} AS period_start,\n"
+        "       CAST(events AS BIGINT) AS events, score_sum / events AS mean_confidence,\n"
+        f"       CAST({unsure} AS DOUBLE PRECISION) / events AS share_below_half\n"
+        f"FROM ({arm}) AS counted {_joins(dialect)}\n"
+        f"WHERE series.layer = '{CONFIDENCE}' AND events > 0"
+        for arm in period_arms(level, dialect, ("events", "score_sum", *BINS))
+    ]
+    return _UNION.join(arms)
+
+
 _UNION = "\nUNION ALL\n"
+OF_SCORES = f"series.layer NOT IN ({', '.join(repr(layer) for layer in LABEL_LAYERS)})"
+"""SQL for what counts scores, and not predictions."""
 
 
 def _arms(unit: str, dialect: str) -> list[str]:
@@ -89,7 +125,8 @@ def _rates(arm: str, dialect: str) -> str:
         f"       CAST(events AS BIGINT) AS events, CAST({ood} AS BIGINT) AS ood_events,\n"
         "       CAST(events + COALESCE(left_out, 0) AS BIGINT) AS represented,\n"
         f"       CAST({ood} + COALESCE(left_out_ood, 0) AS BIGINT) AS represented_ood, alpha\n"
-        f"FROM ({arm}) AS counted {_joins(dialect)} JOIN stream ON stream.stream = series.stream"
+        f"FROM ({arm}) AS counted {_joins(dialect)} JOIN stream ON stream.stream = series.stream\n"
+        f"WHERE {OF_SCORES}"
     )
 
 

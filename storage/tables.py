@@ -89,6 +89,15 @@ detector_change = Table(
     Index(None, "stream", "detector"),
 )
 
+class_slot = Table(
+    "class_slot",
+    metadata,
+    _stream_column(primary_key=True),
+    Column("detector", Text, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("class", ForeignText, nullable=False),
+)
+
 evidence = Table(
     "evidence",
     metadata,

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, select
 
 from .people_views import people_words, spell_seconds
-from .rate_views import histogram_view, rate_view
+from .rate_views import OF_SCORES, class_view, confidence_view, histogram_view, rate_view
 from .tables import BINS, view_definition
 
 _UNITS = ("window", "minute", "hour", "day")
@@ -90,6 +90,9 @@ def _words(dialect: str) -> dict[str, str]:
         "bins": ", ".join(f"COALESCE({name}, 0) AS {name}" for name in BINS),
         **{f"rates by {unit}": rate_view(unit, dialect) for unit in _UNITS},
         "histogram": histogram_view("window", dialect),
+        "of scores": OF_SCORES,
+        **{f"classes by {unit}": class_view(unit, dialect) for unit in ("hour", "day")},
+        **{f"confidence by {unit}": confidence_view(unit, dialect) for unit in ("hour", "day")},
         "histogram by day": histogram_view("day", dialect),
         **people_words(dialect),
     }

@@ -20,7 +20,8 @@ SELECT stream, detector, {window_start} AS window_start, segment, layer, events,
        {bins},
        score_sum, score_max,
        COALESCE(left_out, 0) AS left_out, COALESCE(left_out_ood, 0) AS left_out_ood
-FROM {windows};
+FROM {windows}
+WHERE {of scores};
 
 -- One row for each alert, with the times at which a person or the monitor changed its state.
 CREATE VIEW alert_history AS
@@ -70,6 +71,20 @@ CREATE VIEW p_value_histogram AS
 -- The same by day (UTC), and quick over all of history.
 CREATE VIEW p_value_histogram_daily AS
 {histogram by day};
+
+-- How often the model predicted each class of its detector's reference; the rest is "(other classes)".
+CREATE VIEW class_rate_hourly AS
+{classes by hour};
+
+CREATE VIEW class_rate_daily AS
+{classes by day};
+
+-- How sure the model was of what it predicted.
+CREATE VIEW confidence_hourly AS
+{confidence by hour};
+
+CREATE VIEW confidence_daily AS
+{confidence by day};
 
 -- The last 24 hours of each segment before the newest event in the database, beside what is normal in
 -- it: its rate on its detector's reference, or else that of its own 28 days before.

@@ -13,6 +13,7 @@ from ..events.segment import PREDICTED_CLASS
 from ..ports import Scored, Scorer
 from .clocks import SegmentClocks
 from .evidence import EvidenceKeeper, EvidenceSettings
+from .labels import LabelCounts
 from .segments import MissingSegments, Segments
 from .statistics import ScoreStatistics
 from .tap_keeper import KeepSettings, TapKeeper
@@ -26,7 +27,8 @@ class Counting:
         scorer: names the score columns and the detector.
         segment_names: what slices the stream, as the settings name it.
         max_segments: new values of segments beyond so many count as ``~other``.
-        predictions: what names the class of an event where the stream is sliced by it.
+        predictions: what names the class of an event.
+        classes: of the detector's reference, which are counted; empty counts none.
         alpha: an event with a p-value of at most this is out of distribution.
         tolerated_clock_seconds: a segment's clock that is further off is told as wrong.
         keep: which taps to keep to learn from; None for none.
@@ -42,6 +44,7 @@ class Counting:
         max_segments: int,
         evidence: EvidenceSettings,
         predictions: PredictionBook,
+        classes: Sequence[str] = (),
         alpha: float,
         tolerated_clock_seconds: float = 300.0,
         keep: KeepSettings | None = None,
@@ -51,7 +54,9 @@ class Counting:
         self._stream = stream
         self._segments = Segments(max_segments, n_names=len(segment_names))
         self._missing = MissingSegments(segment_names)
-        self._predictions = predictions if PREDICTED_CLASS in segment_names else None
+        self._predictions = predictions
+        self._is_by_class = PREDICTED_CLASS in segment_names
+        self._labels = LabelCounts(classes, window_seconds=window_seconds)
         self._windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
         self.clocks = SegmentClocks(tolerated_seconds=tolerated_clock_seconds)
         self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
@@ -89,7 +94,8 @@ class Counting:
 
     def count(self, events: Sequence[Event], scored: Scored) -> None:
         """Count a scored batch in every segment of each event."""
-        values = [self._values(event, row, scored) for row, event in enumerate(events)]
+        classes = [self._class_of(event, row, scored) for row, event in enumerate(events)]
+        values = [self._values(event, said) for event, said in zip(events, classes, strict=True)]
         for own in values:
             self._missing.see(own)
         segments = [
@@ -97,22 +103,26 @@ class Counting:
             for own, event in zip(values, events, strict=True)
         ]
         self._windows.add(events, segments, scored)
+        self._labels.add(events, segments, classes, scored.confidences)
         self.clocks.add(events, segments)
         self._evidence.offer(events, segments, scored)
         self._statistics.update(scored.scores)
         if self._taps is not None:
             self._taps.offer(events, segments, scored)
 
-    def _values(self, event: Event, row: int, scored: Scored) -> Mapping[str, str]:
-        """Return the event's segments, with the class from the prediction or the model."""
-        if self._predictions is None:
-            return event.segments
-        said = event.segments.get(PREDICTED_CLASS)
+    def _class_of(self, event: Event, row: int, scored: Scored) -> str | None:
+        """Return the event's class: as the message says it, its prediction, or the model here."""
+        said = event.segments.get(PREDICTED_CLASS) or event.predicted
         if said is not None:
-            return {**event.segments, PREDICTED_CLASS: self._predictions.name(said)}
+            return self._predictions.name(said)
         predicted = -1 if scored.predicted is None else int(scored.predicted[row])
-        found = self._predictions.class_of_event(event, predicted if predicted >= 0 else None)
-        return event.segments if found is None else {**event.segments, PREDICTED_CLASS: found}
+        return self._predictions.class_of_event(event, predicted if predicted >= 0 else None)
+
+    def _values(self, event: Event, said: str | None) -> Mapping[str, str]:
+        """Return the event's segments, with its class where the stream is sliced by it."""
+        if not self._is_by_class or said is None:
+            return event.segments
+        return {**event.segments, PREDICTED_CLASS: said}
 
     def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:
         """Return everything that one transaction is to write; files of kept taps are written now."""
@@ -121,7 +131,7 @@ class Counting:
             stream=self._stream,
             detector=self._detector,
             advances=advances,
-            windows=self._windows.records(),
+            windows=[*self._windows.records(), *self._labels.records()],
             evidence=self._evidence.records(),
             summaries=self._statistics.summaries(),
             segments=self.clocks.advances(),
@@ -132,6 +142,7 @@ class Counting:
     def mark_flushed(self) -> None:
         """The last record is in the database: start from zero."""
         self._windows.clear()
+        self._labels.clear()
         self.clocks.mark_flushed()
         self._evidence.mark_flushed()
         if self._taps is not None:
@@ -140,6 +151,7 @@ class Counting:
     def drop(self) -> None:
         """Forget what is not in the database."""
         self._windows.clear()
+        self._labels.clear()
         self.clocks.drop()
         self._evidence.drop()
         if self._taps is not None:

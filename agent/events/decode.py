@@ -24,7 +24,7 @@ from .message import Message
 from .payload import Payload
 from .prediction import Prediction
 from .reading import read_message
-from .segment import find_segments
+from .segment import find_predicted, find_segments
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,7 @@ def _events(
             segments=find_segments(message, payload, settings.segment_headers, item=item),
             image=image,
             item=first_item + item,
+            predicted=find_predicted(message, payload, item=item),
             request_id=payload.request_id,
             taps=payload.taps,
             represents=represents,

@@ -27,6 +27,7 @@ class Event:
         image: ``(height, width, 3)``, RGB, uint8; `NO_IMAGE` where *taps* stand for it. Of a large one
             that is *prepared* no more is left than a thumbnail needs.
         item: which picture of the record, counted from 0; most records have one.
+        predicted: the class that the served model gave, where the message says it.
         request_id: what the model's prediction for this picture will carry, where predictions are logged.
         taps: what a hook in the serving process made of the picture; None where that was sent.
         prepared: what the scorer made of the image ahead of its turn; None where it did not.
@@ -43,6 +44,7 @@ class Event:
     segments: Mapping[str, str]
     image: NDArray[np.uint8]
     item: int = 0
+    predicted: str | None = None
     request_id: str | None = None
     taps: TapVectors | None = None
     represents: int = 1

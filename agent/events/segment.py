@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..errors import EventSchemaError
 from ..untrusted.document import field_at
 from ..untrusted.text import MAX_SEGMENT_CHARACTERS, label_text
 from .headers import Headers
@@ -43,6 +44,17 @@ def find_segments(
         if value is not None:
             found[segment_name(source)] = value
     return found
+
+
+def find_predicted(message: Message, payload: Payload, *, item: int) -> str | None:
+    """Return the class that the served model gave a picture, None where the message does not say it.
+
+    The stream need not be sliced by it, so a text that cannot be kept is no fault of the event.
+    """
+    try:
+        return _value(message, payload, PREDICTED_CLASS, item)
+    except EventSchemaError:
+        return None
 
 
 def _value(message: Message, payload: Payload, source: str, item: int) -> str | None:

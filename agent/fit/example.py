@@ -21,6 +21,7 @@ class Example:
         segments: such as ``camera=3``, besides the pool.
         taken_at: event time, None where the source has none.
         number: place within its segment where there is no time.
+        predicted: the class that the served model gave, where its message says it.
         taps: what was sent in the image's place; None where the image is there.
         prepared: the model's input, made of the image; None where it is not made yet.
         key: names the image and its content, so that it need not be read twice; None has none.
@@ -30,6 +31,7 @@ class Example:
     segments: tuple[str, ...]
     taken_at: datetime | None = None
     number: int = 0
+    predicted: str | None = None
     taps: TapVectors | None = None
     key: str | None = None
     prepared: Prepared | None = None

@@ -36,6 +36,7 @@ from .coverage import Coverage
 from .example import Example
 from .fit_power import FitPower, fit_power, untested_warnings
 from .gather import gather_reference
+from .labels import with_labels
 from .probing import probe_methods
 from .tap_store import TapStore, open_until_done, store_name
 
@@ -171,6 +172,7 @@ def fit_stream(
     callbacks: Callbacks,
     register: Callable[[DetectorRecord], None],
     class_name: Callable[[int], str] | None = None,
+    label_name: Callable[[int], str] = str,
 ) -> Fitted:
     """Fit a detector on *layers* of a loaded model, write its artifact and register it.
 
@@ -180,6 +182,7 @@ def fit_stream(
         register: writes the finished detector to the database.
         class_name: names a predicted class for its segment; None when the stream is not sliced by
             class.
+        label_name: names it where classes are counted.
 
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
@@ -204,6 +207,7 @@ def fit_stream(
             options=options,
             callbacks=callbacks,
             class_name=class_name,
+            label_name=label_name,
         )
         register(_record(settings, fitted, options.activate))
         return fitted
@@ -261,6 +265,7 @@ def _fit(
     options: FitOptions,
     callbacks: Callbacks,
     class_name: Callable[[int], str] | None,
+    label_name: Callable[[int], str],
 ) -> Fitted:
     reference = gather_reference(
         source.examples,
@@ -270,6 +275,7 @@ def _fit(
         window_seconds=settings.window_seconds,
         on_images=callbacks.on_images,
         class_name=class_name,
+        label_name=label_name,
         keep_pictures=options.probes,
     )
     preset = replace(LEAN, method=settings.method, normaliser=settings.normaliser)
@@ -285,6 +291,7 @@ def _fit(
         device=loaded.device,
         checkpoint=store.folder / CHECKPOINT,
     )
+    detector = with_labels(detector, reference)
     comparisons = probe_methods(
         detector,
         reference,

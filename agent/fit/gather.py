@@ -40,6 +40,8 @@ class Reference:
         rows: ``(n,)``: where in *taps* each image's lie, in the order of time.
         window_ids: ``(n,)``, not decreasing.
         segments: of each image, besides the pool.
+        classes: that the model predicts, by name; None where there is none.
+        confidences: ``(n,)`` of these predictions; NaN where one is not known.
         pictures: a few of the images, by place in time; see `PictureReservoir`.
         layouts: what the axes of each layer's output mean; empty where no image was read.
     """
@@ -48,6 +50,8 @@ class Reference:
     rows: NDArray[np.int64]
     window_ids: NDArray[np.int64]
     segments: list[tuple[str, ...]]
+    classes: list[str | None]
+    confidences: NDArray[np.float64]
     coverage: Coverage
     pictures: dict[int, NDArray[np.uint8]]
     layouts: Mapping[str, Layout] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class _Gathered:
     times: list[datetime | None] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     segments: list[tuple[str, ...]] = field(default_factory=list)
+    classes: list[str | None] = field(default_factory=list)
     known: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     pictures: PictureReservoir = field(default_factory=lambda: PictureReservoir(0))
     layouts: dict[str, Layout] = field(default_factory=dict)
@@ -73,6 +78,7 @@ def gather_reference(
     window_seconds: int,
     on_images: Callable[[int], None],
     class_name: Callable[[int], str] | None = None,
+    label_name: Callable[[int], str] = str,
     keep_pictures: int = 0,
 ) -> Reference:
     """Read every example whose taps are not in *store* yet, and write them there.
@@ -88,6 +94,7 @@ def gather_reference(
         window_seconds: of event time; without times `UNTIMED_WINDOW` images make a window.
         on_images: called with the number of images done since the last call.
         class_name: names the class that the model gives an image; None has no such segments.
+        label_name: names it where classes are counted.
         keep_pictures: number of images to keep with the taps, drawn at random.
 
     Raises:
@@ -98,7 +105,7 @@ def gather_reference(
     remaining = _readable(examples, reader, store)
     while waiting := list(islice(remaining, batch)):
         _read(waiting, reader, store, gathered)
-        _describe(waiting, store, gathered, class_name)
+        _describe(waiting, store, gathered, class_name, label_name)
         on_images(len(waiting))
     if not gathered.rows:
         raise ReferenceTooSmall("the reference has no image that could be decoded")
@@ -141,7 +148,8 @@ def _read(
     if len(rows) < len(examples) or not gathered.rows:  # the first batch shows the layers' layouts
         read = reader.read([example.to_read for example in examples])
         gathered.layouts.update(read.layouts)
-        rows = store.append([example.key for example in examples], read.taps, read.predicted)
+        keys = [example.key for example in examples]
+        rows = store.append(keys, read.taps, read.predicted, read.confidences)
     gathered.rows += rows
 
 
@@ -150,6 +158,7 @@ def _describe(
     store: TapStore,
     gathered: _Gathered,
     class_name: Callable[[int], str] | None,
+    label_name: Callable[[int], str],
 ) -> None:
     for example in examples:
         place = len(gathered.times)
@@ -161,6 +170,8 @@ def _describe(
         number = store.predicted(gathered.rows[place])
         if class_name is not None and number != NO_CLASS and not _has_class(segments):
             segments = (*segments, f"{PREDICTED_CLASS}={class_name(number)}")
+        said = example.predicted or (None if number == NO_CLASS else label_name(number))
+        gathered.classes.append(said)
         gathered.segments.append(gathered.known.setdefault(segments, segments))
 
 
@@ -182,6 +193,8 @@ def _in_time(gathered: _Gathered, store: TapStore, window_seconds: int) -> Refer
         rows=np.array(gathered.rows)[order],
         window_ids=windows[order],
         segments=[gathered.segments[place] for place in order],
+        classes=[gathered.classes[place] for place in order],
+        confidences=np.array([store.confidence(gathered.rows[place]) for place in order]),
         coverage=measure_coverage(gathered.times, gathered.segments),
         pictures=dict(
             sorted((int(in_time[place]), image) for place, image in gathered.pictures.kept.items())

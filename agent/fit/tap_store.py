@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 import zlib
@@ -24,7 +25,7 @@ from driftgauge.detector import ModelIdentity, ShapeMismatch
 
 from ..errors import SettingsError
 
-FORMAT = 1
+FORMAT = 2
 ITEM_BYTES = 4
 NO_CLASS = -1
 LAYERS, MATRIX, INDEX, LOCK = "layers.json", "taps.f32", "index.jsonl", "lock"
@@ -34,7 +35,7 @@ class TapStore:
     """What the model gave for images, by the images' keys. One process at a time, one thread.
 
     ``taps.f32`` has a row of float32 an image, the layers side by side; ``index.jsonl`` a line a
-    row: key, predicted class, checksum of the row. Rows are written first, so that each line
+    row: key, predicted class, its confidence, checksum of the row. Rows are written first, so that each line
     has its row. Opened again after a kill, it keeps the rows up to the first that is not whole.
 
     Args:
@@ -53,6 +54,7 @@ class TapStore:
             self._channels = {} if fresh else _read_channels(folder)
             self._rows: dict[str, int] = {}
             self._classes = array("q")
+            self._confidences = array("d")
             self._recover()
             self._matrix: IO[bytes] = (folder / MATRIX).open("ab")
             self._index: IO[bytes] = (folder / INDEX).open("ab")
@@ -74,11 +76,16 @@ class TapStore:
         """Return the class that the model gave the image of *row*, `NO_CLASS` for none."""
         return self._classes[row]
 
+    def confidence(self, row: int) -> float:
+        """Return the confidence of that class, 0 to 1; NaN where it is not known."""
+        return self._confidences[row]
+
     def append(
         self,
         keys: Sequence[str | None],
         taps: Mapping[str, Tensor],
         predicted: NDArray[np.int64] | None,
+        confidences: NDArray[np.float64] | None = None,
     ) -> list[int]:
         """Write a row an image, and return their numbers; they outlive the process from then on.
 
@@ -86,6 +93,7 @@ class TapStore:
             keys: of the images; one without a key is not found again.
             taps: layer name to ``(n, channels)``, always the same layers.
             predicted: class of each image, None from a model that is no classifier.
+            confidences: of these classes, None where they are not known.
 
         Raises:
             ShapeMismatch: a layer has other channels than before.
@@ -93,10 +101,12 @@ class TapStore:
         """
         first = len(self)
         classes = [NO_CLASS] * len(keys) if predicted is None else predicted.tolist()
+        sure = [math.nan] * len(keys) if confidences is None else confidences.tolist()
         rows = [row.tobytes() for row in self._joined(taps)]
         lines = [
-            json.dumps([key, number, zlib.crc32(row)]).encode() + b"\n"
-            for key, number, row in zip(keys, classes, rows, strict=True)
+            json.dumps([key, number, None if math.isnan(own) else own, zlib.crc32(row)]).encode()
+            + b"\n"
+            for key, number, own, row in zip(keys, classes, sure, rows, strict=True)
         ]
         with _told(self.folder):
             self._matrix.writelines(rows)
@@ -104,6 +114,7 @@ class TapStore:
             self._index.writelines(lines)
             self._index.flush()
         self._classes.extend(classes)
+        self._confidences.extend(sure)
         return list(range(first, len(self)))
 
     def taps(self) -> dict[str, Tensor]:
@@ -146,10 +157,11 @@ class TapStore:
                 entry = _whole_entry(line, matrix.read(row_bytes), row_bytes)
                 if entry is None:
                     break
-                key, number = entry
+                key, number, confidence = entry
                 if key is not None:
                     self._rows[key] = len(self._classes)
                 self._classes.append(number)
+                self._confidences.append(confidence)
                 n_index_bytes += len(line)
         os.truncate(self.folder / MATRIX, len(self) * row_bytes)
         os.truncate(self.folder / INDEX, n_index_bytes)
@@ -182,16 +194,17 @@ def store_name(identity: ModelIdentity, layers: Sequence[str], source: str, devi
     return f".fit-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}"
 
 
-def _whole_entry(line: bytes, row: bytes, row_bytes: int) -> tuple[str | None, int] | None:
-    """Return key and class, None unless line and row are whole and belong together."""
+def _whole_entry(line: bytes, row: bytes, row_bytes: int) -> tuple[str | None, int, float] | None:
+    """Return key, class and confidence, None unless line and row are whole and belong together."""
     if not line.endswith(b"\n") or len(row) != row_bytes:
         return None
     try:
-        key, number, checksum = json.loads(line)
+        key, number, confidence, checksum = json.loads(line)
+        sure = math.nan if confidence is None else float(confidence)
     except (ValueError, TypeError):
         return None
     whole = checksum == zlib.crc32(row) and isinstance(number, int)
-    return (key, number) if whole and isinstance(key, str | None) else None
+    return (key, number, sure) if whole and isinstance(key, str | None) else None
 
 
 def _read_channels(folder: Path) -> dict[str, int]:

@@ -81,6 +81,7 @@ def _examples(record: Record, decode: DecodeSettings, ports: DecodePorts) -> lis
             event.image,
             _segments(event, ports),
             taken_at=event.event_time,
+            predicted=_predicted(event, ports),
             taps=event.taps,
             key=f"{place}:{content}:{number}:{decode.pixel_meaning}",
         )
@@ -101,3 +102,8 @@ def _segments(event: Event, ports: DecodePorts) -> tuple[str, ...]:
     if PREDICTED_CLASS in named:
         named[PREDICTED_CLASS] = ports.predictions.name(named[PREDICTED_CLASS])
     return tuple(f"{name}={value}" for name, value in named.items())
+
+
+def _predicted(event: Event, ports: DecodePorts) -> str | None:
+    said = event.segments.get(PREDICTED_CLASS) or event.predicted
+    return None if said is None else ports.predictions.name(said)

@@ -84,6 +84,7 @@ class AgentLoop:
             max_segments=settings.max_segments,
             evidence=settings.evidence,
             predictions=ports.predictions,
+            classes=settings.classes,
             alpha=settings.alpha,
             tolerated_clock_seconds=settings.max_skew_seconds,
             keep=settings.keep,

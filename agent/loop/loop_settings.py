@@ -29,6 +29,7 @@ class LoopSettings:
         close_seconds: how long threads that decode or score may take to end.
         max_segments: new values of segment headers beyond so many count as ``~other``.
         lag_interval_seconds: between two questions for the ends of the partitions.
+        classes: of the detector's reference, which are counted.
         sampling: when only a part of the records is scored.
         keep: which taps to keep to learn from; None for none.
     """
@@ -50,5 +51,6 @@ class LoopSettings:
     close_seconds: float = 2.0
     max_segments: int = 1000
     lag_interval_seconds: float = 10.0
+    classes: tuple[str, ...] = ()
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     keep: KeepSettings | None = None

@@ -210,10 +210,12 @@ def _named(one: _Placed) -> str:
 def _joined(parts: Sequence[Scored]) -> Scored:
     predicted = [part.predicted for part in parts if part.predicted is not None]
     taps = [part.taps for part in parts if part.taps is not None]
+    confidences = [part.confidences for part in parts if part.confidences is not None]
     return Scored(
         scores=np.concatenate([part.scores for part in parts]),
         p_values=np.concatenate([part.p_values for part in parts]),
         predicted=np.concatenate(predicted) if len(predicted) == len(parts) else None,
+        confidences=np.concatenate(confidences) if len(confidences) == len(parts) else None,
         seconds={
             name: sum(part.seconds.get(name, 0.0) for part in parts) for name in parts[0].seconds
         },

@@ -31,6 +31,7 @@ from .prepared import Prepared
 from .user_code import describe_error
 
 Made = TypeVar("Made")
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 TRIED_SIDE = 256
 """Pixels of the grey picture that shows whether a model works at all."""
@@ -44,12 +45,14 @@ class ReadLayers:
         taps: layer name to pooled taps, ``(n, channels)``.
         predicted: class of each image, -1 where only its taps came; None when the model is no
             classifier.
+        confidences: of these classes, 0 to 1; NaN where only taps came.
         layouts: what the axes of each tap's layer mean; empty where only taps came.
         forward_seconds: what the forward passes took.
     """
 
     taps: dict[str, Tensor]
     predicted: NDArray[np.int64] | None = None
+    confidences: NDArray[np.float64] | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     forward_seconds: float = 0.0
 
@@ -117,9 +120,9 @@ class LayerReader:
             return self._read_pictures(pictures)
         vectors = [self._sent(taps) for taps in sent]
         taps = {name: torch.stack([part[name] for part in vectors]) for name in self._names}
-        predicted = np.full(len(sent), -1)
+        predicted, unknown = np.full(len(sent), -1), np.full(len(sent), np.nan)
         if not pictures:
-            return ReadLayers(taps, predicted)
+            return ReadLayers(taps, predicted, unknown)
         read = self._read_pictures(pictures)
         is_sent = [isinstance(image, TapVectors) for image in images]
         order = np.argsort(np.argsort(is_sent, kind="stable"))
@@ -128,6 +131,7 @@ class LayerReader:
             read,
             taps={layer: torch.cat([read.taps[layer], taps[layer]])[rows] for layer in taps},
             predicted=_joined([read.predicted, predicted], order),
+            confidences=_joined([read.confidences, unknown], order),
         )
 
     def _sent(self, taps: TapVectors) -> dict[str, Tensor]:
@@ -160,6 +164,7 @@ class LayerReader:
         return ReadLayers(
             taps,
             predicted=_joined([part.predicted for part in read], order),
+            confidences=_joined([part.confidences for part in read], order),
             layouts=read[-1].layouts,
             forward_seconds=time.perf_counter() - started,
         )
@@ -182,7 +187,10 @@ class LayerReader:
                 measured = [one.pixels for one in inputs if one.pixels is not None]
                 pooled[PIXELS] = torch.cat(measured).to(loaded.device)
             pooled = {name: pooled[name] for name in self._names}
-            return ReadLayers(pooled, predicted_classes(output), layouts)
+            said = predicted_classes(output)
+            if said is None:
+                return ReadLayers(pooled, layouts=layouts)
+            return ReadLayers(pooled, said.classes, said.confidences, layouts)
 
 
 def grey_picture() -> NDArray[np.uint8]:
@@ -246,10 +254,10 @@ def kind_of(model: nn.Module) -> torch.dtype:
 
 
 def _joined(
-    parts: Sequence[NDArray[np.int64] | None], order: NDArray[np.intp]
-) -> NDArray[np.int64] | None:
+    parts: Sequence[NDArray[_Kind] | None], order: NDArray[np.intp]
+) -> NDArray[_Kind] | None:
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):
         return None
-    joined: NDArray[np.int64] = np.concatenate(found)[order]
+    joined: NDArray[_Kind] = np.concatenate(found)[order]
     return joined

@@ -78,6 +78,7 @@ class ModelScorer:
             scores=np.column_stack([scores[:, :-1], statistic]),
             p_values=p_values,
             predicted=read.predicted,
+            confidences=read.confidences,
             seconds={
                 "forward": read.forward_seconds,
                 "detector": time.perf_counter() - started,

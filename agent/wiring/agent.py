@@ -99,6 +99,7 @@ def build_agent(
                 identity=loaded.identity,
                 channels=detector.channels,
             ),
+            detector.classes,
         ),
         stop=stop,
         ports=build_decode_ports(settings),

@@ -78,7 +78,7 @@ def run_fit(
         )
     with _open_store(settings):
         pass  # its tables are right, and the stream's windows are these settings'
-    loaded = build_model(settings)
+    loaded, name = build_model(settings), _class_name(settings)
     return fit_stream(
         source,
         loaded,
@@ -87,7 +87,8 @@ def run_fit(
         options=options,
         callbacks=callbacks,
         register=lambda record: _register(settings, record),
-        class_name=_class_name(settings),
+        class_name=name if PREDICTED_CLASS in settings.stream.segments else None,
+        label_name=name,
     )
 
 
@@ -112,10 +113,8 @@ def _fit_settings(settings: Settings) -> FitSettings:
     )
 
 
-def _class_name(settings: Settings) -> Callable[[int], str] | None:
-    """Return what names a class for its segment, None when the stream is not sliced by class."""
-    if PREDICTED_CLASS not in settings.stream.segments:
-        return None
+def _class_name(settings: Settings) -> Callable[[int], str]:
+    """Return what names a class by its number."""
     book = PredictionBook(read_class_names(settings.model.class_names))
     return lambda number: book.name(str(number))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..counting.evidence import EvidenceSettings
 from ..counting.tap_keeper import KeepSettings
 from ..events.tap_vectors import TapsWanted
@@ -12,9 +14,19 @@ from .decode import build_decode_settings
 
 
 def build_loop_settings(
-    settings: Settings, taps: TapsWanted | None = None, keep: KeepSettings | None = None
+    settings: Settings,
+    taps: TapsWanted | None = None,
+    keep: KeepSettings | None = None,
+    classes: Sequence[str] = (),
 ) -> LoopSettings:
-    """Return how the loop runs; *taps* is what tap vectors must be, *keep* which are kept."""
+    """Return how the loop runs.
+
+    Args:
+        settings: of the stream.
+        taps: what tap vectors must be.
+        keep: which taps are kept.
+        classes: of the detector's reference.
+    """
     batch, evidence = settings.batch, settings.evidence
     return LoopSettings(
         stream=settings.stream.name,
@@ -28,6 +40,7 @@ def build_loop_settings(
         decode_threads=batch.decode_threads,
         max_skew_seconds=settings.windows.max_skew_seconds,
         flush_interval_seconds=settings.flush.interval_seconds,
+        classes=tuple(classes),
         sampling=SamplingSettings(
             above_lag_seconds=batch.sample_above_lag_seconds,
             one_in_at_most=batch.sample_one_in_at_most,

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import inspect
 
 from driftgauge.storage import (
+    LABEL_LAYERS,
     Database,
     DetectorRecord,
     HeartbeatRecord,
@@ -32,11 +33,12 @@ def fill(store: Store) -> None:
         window(range(1, 19), minute=minute, segment=segment, layer=layer)
         for minute in (-1440, 0, 60, 1440)
         for segment in ("*", "camera=3")
-        for layer in ("*", "blocks.1")
+        for layer in ("*", "blocks.1", *LABEL_LAYERS)
     ]
     store.flush(flush(advance(None, 9), windows=rows, evidence=[evidence(1), evidence(2)]))
     store.heartbeat(HeartbeatRecord(agent="a", stream=STREAM, host="b", version="1", condition="c"))
-    store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:d1", START, "active", {}))
+    manifest = {"classes": ["cat", "dog"]}
+    store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:d1", START, "active", manifest))
     (raised,) = store.judge(Judgement(STREAM, None, MonitorState(START, ""), [alert()]))
     baseline = SegmentBaseline(
         segment="camera=3",

@@ -40,7 +40,8 @@ def written(folder: Path, n: int = 6) -> dict[str, Tensor]:
     whole = taps(n)
     for start in range(0, n, 2):
         part = {layer: tap[start : start + 2] for layer, tap in whole.items()}
-        store.append([f"key {start}", f"key {start + 1}"], part, np.array([start, start + 1]))
+        classes, sure = np.array([start, start + 1]), np.array([0.5 + start / 100, np.nan])
+        store.append([f"key {start}", f"key {start + 1}"], part, classes, sure)
     store.close()
     return whole
 
@@ -55,6 +56,8 @@ def test_what_was_appended_is_read_back_bit_by_bit_by_the_next_process(tmp_path:
         assert same(store.taps(), whole)
         assert [store.row_of(f"key {row}") for row in range(7)] == [0, 1, 2, 3, 4, 5, None]
         assert [store.predicted(row) for row in range(6)] == list(range(6))
+        assert [store.confidence(row) for row in range(0, 6, 2)] == [0.5, 0.52, 0.54]
+        assert np.isnan(store.confidence(1))
 
 
 def test_an_image_that_was_written_again_is_found_once_where_it_was_last(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters, MemorySource, MemoryTopic
-from driftgauge.storage import Store
+from driftgauge.storage import CLASSES, Store
 
 from ..events.samples import JSON, REQUEST, RESPONSE, SELDON_RESPONSE, as_json, b64
 from ..records import NOON, jpeg
@@ -58,6 +58,7 @@ class Rig:
     topic: MemoryTopic = field(default_factory=lambda: MemoryTopic("frames"))
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     scorer: Classifier = field(default_factory=Classifier)
+    classes: tuple[str, ...] = ()
 
     def request(self, name: str, *levels: int, **more: object) -> None:
         body = {"instances": [b64(jpeg(level)) for level in levels], **more}
@@ -71,7 +72,9 @@ class Rig:
     def run(self) -> AgentLoop:
         stop = threading.Event()
         clock = ManualClock(NOON + timedelta(seconds=30))
-        settings = LoopSettings(stream=STREAM, decode=self.decode, max_images=4, max_waiting=16)
+        settings = LoopSettings(
+            stream=STREAM, decode=self.decode, max_images=4, max_waiting=16, classes=self.classes
+        )
         loop = AgentLoop(
             source=MemorySource(self.topic, auto_offset_reset="earliest"),
             dead_letters=self.letters,
@@ -235,3 +238,34 @@ def test_predictions_are_forgotten_oldest_first() -> None:
     book.put(Prediction(None, ("1",)))
     book.put(Prediction("d", (None,)))
     assert list(book._classes) == ["b", "c"]
+
+
+def class_counts(rig: Rig) -> dict[str, tuple[int, ...]]:
+    until = NOON + timedelta(hours=1)
+    windows = rig.store.windows(STREAM, rig.scorer.detector, after=None, until=until)
+    return {
+        row.segment: (row.counts[0], row.counts[1], row.counts[-1])
+        for row in windows
+        if row.layer == CLASSES
+    }
+
+
+def test_predicted_classes_are_counted_although_the_stream_is_not_sliced_by_them(
+    rig: Rig,
+) -> None:
+    named(rig, "dark", "bright").classes = ("bright", "dark")
+    rig.decode = DecodeSettings(segment_headers=("camera",))
+    rig.prediction("a", {"class": "bright"}, {"class": "odd"})
+    rig.request("a", 20, 30)
+    rig.request("b", 20, 200, 200)
+    rig.run()
+    assert class_counts(rig) == {"*": (3, 1, 1)}
+    assert set(rig.counts()) == {"*"}
+
+
+def test_a_segment_of_one_class_counts_no_classes(rig: Rig) -> None:
+    named(rig, "dark", "bright").classes = ("bright", "dark")
+    rig.request("b", 20, 200, 200)
+    rig.run()
+    assert class_counts(rig) == {"*": (2, 1, 0)}
+    assert rig.counts() == {"*": 3, "predicted_class=bright": 2, "predicted_class=dark": 1}

@@ -16,7 +16,14 @@ LOGITS = torch.tensor([[0.1, 2.0, -1.0], [5.0, 0.0, 1.0]])
 def test_a_classifiers_output_tells_the_class_however_it_is_wrapped(output: object) -> None:
     found = predicted_classes(output)
     assert found is not None
-    assert found.tolist() == [1, 0]
+    assert found.classes.tolist() == [1, 0]
+    assert found.confidences.tolist() == pytest.approx([0.8337, 0.9756], abs=1e-4)
+
+
+def test_probabilities_are_taken_as_they_are() -> None:
+    found = predicted_classes(torch.tensor([[0.1, 0.7, 0.2], [0.9, 0.05, 0.05]]).half())
+    assert found is not None
+    assert found.confidences.tolist() == pytest.approx([0.7, 0.9], abs=1e-3)
 
 
 @pytest.mark.parametrize(
