@@ -49,7 +49,7 @@ from .incident_records import IncidentRecord, IncidentStep, Notification
 from .judgement_records import Claim, Judgement, LateCounts, MonitorState, SegmentProgress
 from .kept import Kept
 from .kept_records import KeptRun, KeptShard
-from .labels import CLASSES, CONFIDENCE, LABEL_LAYERS, N_CLASSES, OTHER_CLASSES
+from .labels import CLASSES, CONFIDENCE, LABEL_LAYERS, N_CLASSES, OTHER_CLASSES, shown_classes
 from .mute_records import MuteRecord, is_muted
 from .notifications import BACKLOG_STATES
 from .periods import Period
@@ -139,4 +139,5 @@ __all__ = [
     "activations",
     "is_muted",
     "n_ood_bins",
+    "shown_classes",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from .labels import N_CLASSES, OTHER_CLASSES
+from .labels import N_CLASSES, OTHER_CLASSES, shown_classes
 from .tables import class_slot
 from .upsert import upsert
 
@@ -15,10 +15,9 @@ def name_classes(
     connection: Connection, stream: str, detector: str, manifest: Mapping[str, object]
 ) -> None:
     """Write the classes of a detector's manifest; a version's classes never change."""
-    classes = manifest.get("classes")
-    if not isinstance(classes, list | tuple) or not classes:
+    slots = dict(enumerate(shown_classes(manifest)))
+    if not slots:
         return
-    slots = {slot: str(name) for slot, name in enumerate(classes[:N_CLASSES])}
     rows = [
         {"stream": stream, "detector": detector, "slot": slot, "class": name}
         for slot, name in {**slots, N_CLASSES: OTHER_CLASSES}.items()

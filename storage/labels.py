@@ -6,6 +6,8 @@ with `~` is no layer of a model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .histogram import N_BINS
 
 CLASSES = "~classes"
@@ -21,3 +23,9 @@ N_CLASSES = N_BINS - 1
 
 OTHER_CLASSES = "(other classes)"
 """What the classes beyond these are called together."""
+
+
+def shown_classes(manifest: Mapping[str, object]) -> list[str]:
+    """Return the classes that a detector's manifest counts by name, in the order of their bins."""
+    classes = manifest.get("classes")
+    return [str(name) for name in classes[:N_CLASSES]] if isinstance(classes, list | tuple) else []

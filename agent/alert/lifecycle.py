@@ -9,6 +9,13 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import SEVERITIES, AlertRecord
 
+from .label_alert import (
+    LABEL_SHIFT,
+    LabelChange,
+    class_note,
+    is_label_alert,
+    label_message,
+)
 from .movement import Counts, is_stuck, layer_movements
 from .wording import alert_message, percent, severity
 
@@ -31,6 +38,7 @@ class Change:
         rate_now: OOD rate since then.
         rate_normal: the segment's own.
         log_e_value: natural logarithm of the evidence that raised it; None where its test has none.
+        labels: what the model predicted since then; None where that is not counted.
     """
 
     segment: str
@@ -43,6 +51,7 @@ class Change:
     rate_now: float
     rate_normal: float
     log_e_value: float | None = None
+    labels: LabelChange | None = None
 
 
 def opened(
@@ -85,7 +94,35 @@ def opened(
             rate_normal=change.rate_normal,
             movements=movements,
             is_stuck=stuck,
-        ),
+        )
+        + class_note(change.labels),
+    )
+
+
+def opened_labels(
+    change: Change, labels: LabelChange, *, stream: str, detector: str, severity: str, now: datetime
+) -> AlertRecord:
+    """Return a new alert on the predictions of *change*; its rates are those of the images."""
+    return AlertRecord(
+        id=None,
+        stream=stream,
+        segment=change.segment,
+        test=LABEL_SHIFT,
+        detector=detector,
+        state="open",
+        severity=severity,
+        opened_at=now,
+        since=change.since,
+        window_start=change.window_start,
+        refreshed_at=change.window_start,
+        resolved_at=None,
+        rate_now=change.rate_now,
+        rate_normal=change.rate_normal,
+        rate_peak=change.rate_now,
+        log_e_value=change.log_e_value if math.isfinite(change.log_e_value or 0) else None,
+        events=int(labels.counts[0].sum()),
+        layers=[],
+        message=label_message(change.segment, change.since, labels),
     )
 
 
@@ -94,7 +131,7 @@ def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
 
     What it was at its worst stays: severity, peak, evidence, and the layers and words of its peak.
     """
-    told = again if again.rate_now >= alert.rate_peak else alert
+    told = again if _is_worse(alert, again) else alert
     levels = (alert.severity, again.severity, _after_long(alert, again))
     e_values = [e for e in (alert.log_e_value, again.log_e_value) if e is not None]
     return replace(
@@ -114,7 +151,9 @@ def changed_again(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
     """Return *alert* with what is new since it was last told: *again*, a change inside the change."""
     told = refreshed(alert, again)
     news = (
-        f"changed again: {percent(again.rate_now)} of images out of distribution, "
+        "changed again: the mix of predicted classes is another one"
+        if is_label_alert(alert)
+        else f"changed again: {percent(again.rate_now)} of images out of distribution, "
         f"{percent(alert.rate_now)} before"
     )
     message = again.message.replace(" changed at about ", " changed again at about ", 1)
@@ -122,8 +161,20 @@ def changed_again(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
     return replace(told, layers=again.layers, message=message, news=news)
 
 
+def _is_worse(alert: AlertRecord, again: AlertRecord) -> bool:
+    """Return whether *again* is the peak: by rate, or of predictions by evidence."""
+    if is_label_alert(alert):
+        return (again.log_e_value or 0.0) >= (alert.log_e_value or 0.0)
+    return again.rate_now >= alert.rate_peak
+
+
 def _after_long(alert: AlertRecord, again: AlertRecord) -> str:
-    """Return the severity of a change that has lasted: one more where nobody looks after it."""
+    """Return the severity of a change that has lasted: one more where nobody looks after it.
+
+    Another mix of classes may be there to stay, and harms nobody by lasting.
+    """
+    if is_label_alert(alert):
+        return again.severity
     is_long = again.window_start - alert.since >= LONG and alert.state == "open"
     level = SEVERITIES.index(again.severity) + (1 if is_long else 0)
     return SEVERITIES[min(level, len(SEVERITIES) - 1)]

@@ -107,7 +107,7 @@ class Acceptance:
         return [segment for alert, segment in wanted if self._accept(alert, known[segment])]
 
     def _accept(self, alert: AlertRecord, row: SegmentBaseline) -> bool:
-        before = stored_windows(row, self._reference)
+        before = stored_windows(row, self._reference, self._settings.tests)
         seen = self._seen(alert, row.segment)[-MOST_SHARE * len(before.windows) :]
         if not len(seen):
             return False

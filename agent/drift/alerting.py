@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import POOL, POOL_WAIT_WINDOWS, AlertRecord, SegmentProgress
 
-from ..alert.lifecycle import Change, opened
+from ..alert.label_alert import LabelChange
+from ..alert.lifecycle import Change, opened, opened_labels
 from ..alert.lives import Lives
 from .alert_look import AlertLook, log_ratio
 from .baseline import Baseline
@@ -38,6 +39,7 @@ class Alerting:
         settings: how to judge.
         detector: version whose windows are judged.
         layers: the score columns without the combined one.
+        classes: that the model predicts, in the order of their bins.
         states: evidence of the segments.
         lives: the stream's alerts that live, and those that have just ended.
         progress: how far each segment has come.
@@ -51,6 +53,7 @@ class Alerting:
         *,
         detector: str,
         layers: Sequence[str],
+        classes: Sequence[str],
         states: SegmentStates,
         lives: Lives,
         progress: Sequence[SegmentProgress],
@@ -60,6 +63,7 @@ class Alerting:
         self._settings = settings
         self._detector = detector
         self._layers = tuple(layers)
+        self._classes = tuple(classes)
         self._states = states
         self._lives = lives
         self._progress = {row.segment: row for row in progress}
@@ -105,7 +109,7 @@ class Alerting:
                 e_value = statistic if self._keeps_budget(alert) else None
                 self._lives.alarm(self._told(alert, replace(change, log_e_value=e_value)))
                 self._states.restart(segment, alert)
-                looks.setdefault(alert, AlertLook.of(change.counts))
+                looks.setdefault(alert, AlertLook.of(self._looked_at(alert, change)))
             elif alert in live and weight:
                 self._calm(segment, alert, is_quiet=is_back and statistic < log_threshold / 2)
 
@@ -124,18 +128,20 @@ class Alerting:
         looks like that from now on. When the baseline is back, the evidence begins anew: it may have
         crept upward for long.
         """
-        looks, reference = self._states.memory(segment).looks, baseline.nearest(judged.counts)
-        before = looks.get(alert) or AlertLook.of(judged.counts)
-        look = before.seen(judged.counts, judged.start, reference, baseline.design_effects)
+        looks, own = self._states.memory(segment).looks, self._own(alert, baseline)
+        columns, effects = self._columns_of(alert, baseline), own.design_effects
+        window = judged.counts[columns]
+        before = looks.get(alert) or AlertLook.of(window)
+        look = before.seen(window, judged.start, own.nearest(window), effects)
         if look.log_news >= log_threshold:
             end = judged.start + timedelta(microseconds=1)
             windows = self._read(segment, look.new_since, end)[1]
             counts: Counts = windows.sum(axis=0) if len(windows) else judged.counts
-            normal = baseline.nearest(counts)
-            if log_ratio(counts, normal, look.counts, baseline.design_effects) <= 0.0:
+            seen = counts[columns]
+            if log_ratio(seen, own.nearest(seen), look.counts, effects) <= 0.0:
                 change = self._change_of(segment, baseline, judged, look.new_since, counts)
                 self._lives.alarm_again(self._told(alert, change))
-            look = replace(AlertLook.of(counts), back=look.back)
+            look = replace(AlertLook.of(seen), back=look.back)
         if look.is_back and not before.is_back:
             self._states.restart(segment, alert)
         looks[alert] = look
@@ -175,19 +181,57 @@ class Alerting:
         since: datetime,
         counts: Counts,
     ) -> Change:
+        n_labels, scores = baseline.n_labels, baseline.scores
         return Change(
             segment=segment,
             since=since,
             window_start=judged.start,
-            counts=counts,
-            window=judged.counts,
-            reference=baseline.nearest(counts),
-            design_effects=baseline.design_effects,
+            counts=counts[n_labels:],
+            window=judged.counts[n_labels:],
+            reference=scores.nearest(counts[n_labels:]),
+            design_effects=scores.design_effects,
             rate_now=ood_rate(counts[-1], self._settings.alpha),
             rate_normal=baseline.rate(self._settings.alpha),
+            labels=self._label_change(baseline, counts[:n_labels]),
         )
 
+    def _label_change(self, baseline: Baseline, seen: Counts) -> LabelChange | None:
+        if not baseline.n_labels:
+            return None
+        labels = baseline.labels
+        return LabelChange(
+            classes=self._classes,
+            counts=seen,
+            reference=labels.nearest(seen),
+            design_effects=labels.design_effects,
+        )
+
+    def _is_of_labels(self, alert: str) -> bool:
+        return alert in self._settings.label_alerts
+
+    def _own(self, alert: str, baseline: Baseline) -> Baseline:
+        """Return what the baseline says of what the alert is about."""
+        return baseline.labels if self._is_of_labels(alert) else baseline.scores
+
+    def _columns_of(self, alert: str, baseline: Baseline) -> slice:
+        """Return which columns of the counts an alert is about."""
+        n_labels = baseline.n_labels
+        return slice(0, n_labels) if self._is_of_labels(alert) else slice(n_labels, None)
+
+    def _looked_at(self, alert: str, change: Change) -> Counts:
+        labels = change.labels if self._is_of_labels(alert) else None
+        return change.counts if labels is None else labels.counts
+
     def _told(self, alert: str, change: Change) -> AlertRecord:
+        if self._is_of_labels(alert) and change.labels is not None:
+            return opened_labels(
+                change,
+                change.labels,
+                stream=self._settings.stream,
+                detector=self._detector,
+                severity=self._settings.label_severity,
+                now=self._now,
+            )
         return opened(
             change,
             stream=self._settings.stream,
@@ -212,4 +256,8 @@ class Alerting:
         def read(n_windows: int) -> tuple[Sequence[datetime], Counts]:
             return self._read(segment, judged.start - (n_windows - 1) * window, end)
 
-        return look_back(read, baseline.components, (judged.start - evident) // window + 1)
+        n_evident, columns = (
+            (judged.start - evident) // window + 1,
+            self._columns_of(alert, baseline),
+        )
+        return look_back(read, baseline.components, n_evident, columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from .alert_look import log_ratio
 from .design_effect import Counts
 from .drift_test import Arrays, DriftTest
 from .known_windows import KnownWindows
+from .label_columns import n_label_columns
 from .rate import ood_rate
+from .reference_windows import ReferenceWindows
 from .tests.catalogue import DEFAULT_TESTS
 
 MIN_EVENTS = 100
@@ -28,12 +30,13 @@ class Baseline:
 
     Attributes:
         components: ``(components, columns, bins)`` counts of each of its states; the last column is the
-            combined p-value.
+            combined p-value, the first *n_labels* are of predictions.
         tests: what each test has measured, by name; those that the reference is large enough for.
         design_effects: one a column, at the typical bet.
         effective_events: the reference's effective sample size, at the median column.
         windows: of the reference.
         known: the reference windows; None where they were not read.
+        n_labels: columns of predictions, before those of scores.
     """
 
     components: Counts
@@ -42,6 +45,17 @@ class Baseline:
     effective_events: float
     windows: int
     known: KnownWindows | None = None
+    n_labels: int = 0
+
+    @property
+    def scores(self) -> Baseline:
+        """What it says of scores alone."""
+        return self._part(slice(self.n_labels, None))
+
+    @property
+    def labels(self) -> Baseline:
+        """What it says of predictions alone."""
+        return self._part(slice(0, self.n_labels))
 
     @property
     def reference(self) -> Counts:
@@ -65,6 +79,15 @@ class Baseline:
         """Return the segment's own OOD rate at *alpha*, an edge of the bins."""
         return ood_rate(self.reference[-1], alpha)
 
+    def _part(self, columns: slice) -> Baseline:
+        return replace(
+            self,
+            components=self.components[:, columns],
+            design_effects=self.design_effects[columns],
+            known=None,
+            n_labels=0,
+        )
+
 
 def learn_baseline(
     windows: Counts | KnownWindows,
@@ -75,31 +98,44 @@ def learn_baseline(
     """Return the baseline that reference *windows* show, None if they are too few to test against.
 
     Args:
-        windows: ``(windows, columns, bins)`` counts in time order, or windows of known components.
+        windows: ``(windows, columns, bins)`` counts in time order, or windows of known components; where
+            one of *tests* reads predictions, their columns are first.
         tests: to build on them. Of those that share an alert, the first must be possible.
         is_known: whether these windows are a baseline whatever the tests need, as they were before.
     """
-    known = windows if isinstance(windows, KnownWindows) else KnownWindows.of(windows)
+    n_labels = n_label_columns(tests)
+    known = (
+        windows.with_label_columns(n_labels)
+        if isinstance(windows, KnownWindows)
+        else KnownWindows.of(windows, n_labels)
+    )
     reference = known.reference
     if reference.events < MIN_EVENTS:
         return None
-    leading = {test.alert: test for test in reversed(tests)}
+    leading = {test.alert: test for test in reversed(tests) if not test.reads_labels}
     built: dict[str, Arrays] = {}
     for test in tests:
         made = test.method.measure(reference)
         if made is not None:
             built[test.name] = made
-        elif leading[test.alert] is test and not is_known:
+        elif leading.get(test.alert) is test and not is_known:
             return None
     found = reference.components
     return Baseline(
-        components=np.stack([each.windows.sum(axis=0) for each in found]),
+        components=np.stack([known.windows[of].sum(axis=0) for of in known.of_components]),
         tests=built,
-        design_effects=np.max([each.design_effects for each in found], axis=0).tolist(),
+        design_effects=np.max([_design_effects(each) for each in found], axis=0).tolist(),
         effective_events=sum(each.effective_events for each in found),
         windows=sum(len(each.windows) for each in found),
         known=known,
+        n_labels=n_labels,
     )
+
+
+def _design_effects(reference: ReferenceWindows) -> list[float]:
+    """Return those of predictions, where they are judged, and of scores."""
+    labels = reference.labels
+    return [*(labels.design_effects if labels else ()), *reference.design_effects]
 
 
 def learn_baselines(

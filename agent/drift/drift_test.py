@@ -32,7 +32,8 @@ class JudgedWindows:
     """One window, or what came late, of each of many segments.
 
     Attributes:
-        counts: ``(segments, columns, bins)``; the last column is the combined p-value.
+        counts: ``(segments, columns, bins)``; the last column is the combined p-value. Of a test
+            that reads labels, ``(segments, 2, bins)``: classes, and 1 - confidence.
         seconds: ``(segments,)``, when each begins, in seconds since 1970 by event time.
         is_quiet: ``(segments,)``, whether it may count as normal later: not while an alert lives.
         weights: ``(segments,)``, 1 for a window; 0 for counts that came late and are further evidence
@@ -95,6 +96,8 @@ class DriftTest:
         keeps_budget: whether the false-alarm budget is promised for it.
         sees_late: whether it judges late counts at once, which have no weight; else it sees them with
             the window that follows.
+        reads_labels: whether it judges the model's predictions instead of scores. A segment is tested
+            without it where its reference has none.
     """
 
     name: str
@@ -102,6 +105,7 @@ class DriftTest:
     alert: str
     keeps_budget: bool
     sees_late: bool = False
+    reads_labels: bool = False
 
 
 def restarted(evidence: Arrays, fresh: Mapping[str, float], which: NDArray[np.bool_]) -> Arrays:

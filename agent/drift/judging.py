@@ -20,6 +20,7 @@ from driftgauge.storage import (
 from ..alert.lives import Lives
 from .alerting import Alerting
 from .design_effect import Counts
+from .label_columns import n_label_columns, named_slots
 from .monitor_memory import MonitorMemory, SegmentStore
 from .monitor_settings import MonitorSettings
 from .turn import Turn
@@ -61,9 +62,10 @@ class Judging:
     Args:
         store: the database.
         detector: version whose windows are judged.
-        columns: the score columns: the layers, then ``*``.
+        columns: those of predictions where they are judged, the layers, then ``*``.
         reference: each segment's reference windows, kept by the detector.
         settings: how to judge.
+        classes: that the model predicts on the reference, in the order of their bins.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class Judging:
         columns: Sequence[str],
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
+        classes: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._detector = detector
         self._columns = tuple(columns)
+        self._classes = named_slots(classes)
         self._settings = settings
         self.memory = MonitorMemory(
             store,
@@ -120,7 +124,8 @@ class Judging:
         return Alerting(
             self._settings,
             detector=self._detector,
-            layers=self._columns[:-1],
+            layers=self._columns[n_label_columns(self._settings.tests) : -1],
+            classes=self._classes,
             states=self.memory.states,
             lives=lives,
             progress=claim.progress,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .components import ComponentOf, add_component, find_components
 from .design_effect import Counts
+from .label_columns import with_labels
 from .packing import pack, unpack
 from .reference_windows import ReferenceWindows
 
@@ -18,7 +19,8 @@ class KnownWindows:
     """Reference windows of one segment.
 
     Attributes:
-        windows: ``(windows, columns, bins)`` counts, those of a component in time order.
+        windows: ``(windows, columns, bins)`` counts, those of a component in time order; the first
+            *n_labels* columns are of predictions.
         component_of: number of each window's component, ``(windows,)``.
         is_grown: whether quiet traffic brought it, ``(windows,)``; the others are the anchor: the first baseline,
             and what a person accepted.
@@ -27,16 +29,29 @@ class KnownWindows:
     windows: Counts
     component_of: ComponentOf
     is_grown: NDArray[np.bool_]
+    n_labels: int = 0
 
     @classmethod
-    def of(cls, windows: Counts) -> KnownWindows:
-        """Return *windows* as an anchor, with the components that they show."""
-        return cls(windows, find_components(windows), np.zeros(len(windows), dtype=np.bool_))
+    def of(cls, windows: Counts, n_labels: int = 0) -> KnownWindows:
+        """Return *windows* as an anchor, with the components that their scores show."""
+        of = find_components(windows[:, n_labels:])
+        return cls(windows, of, np.zeros(len(windows), dtype=np.bool_), n_labels)
 
     @property
     def reference(self) -> ReferenceWindows:
         """What tests measure on."""
-        return ReferenceWindows(self.windows, self.component_of)
+        labels = self.windows[:, : self.n_labels] if self.n_labels else None
+        return ReferenceWindows(self.windows[:, self.n_labels :], self.component_of, labels)
+
+    def with_label_columns(self, n_labels: int) -> KnownWindows:
+        """Return them with so many columns of predictions, unknown ones empty."""
+        windows = with_labels(self.windows, self.n_labels, n_labels)
+        return replace(self, windows=windows, n_labels=n_labels)
+
+    @property
+    def of_components(self) -> list[NDArray[np.bool_]]:
+        """Which windows each component has."""
+        return [self.component_of == n for n in range(int(self.component_of.max(initial=0)) + 1)]
 
     @property
     def n_grown(self) -> int:
@@ -52,7 +67,7 @@ class KnownWindows:
         """Return them with the windows of a change that a person called normal."""
         windows, of = add_component(self.windows, self.component_of, seen)
         more = np.zeros(len(windows) - len(self.windows), dtype=np.bool_)
-        return KnownWindows(windows, of, np.concatenate([self.is_grown, more]))
+        return KnownWindows(windows, of, np.concatenate([self.is_grown, more]), self.n_labels)
 
     def with_grown(self, component: int, seen: Counts) -> KnownWindows:
         """Return them with windows of quiet traffic."""
@@ -61,13 +76,19 @@ class KnownWindows:
             np.concatenate([self.windows, seen]),
             np.concatenate([self.component_of, of]),
             np.concatenate([self.is_grown, np.ones(len(seen), dtype=np.bool_)]),
+            self.n_labels,
         )
 
     def packed(self) -> bytes:
         """Return them as bytes."""
         small = self.windows.astype(np.min_scalar_type(int(self.windows.max(initial=0))))
         return pack(
-            {"windows": small, "component_of": self.component_of, "is_grown": self.is_grown}
+            {
+                "windows": small,
+                "component_of": self.component_of,
+                "is_grown": self.is_grown,
+                "n_labels": np.array(self.n_labels),
+            }
         )
 
     @classmethod
@@ -77,4 +98,5 @@ class KnownWindows:
         windows = arrays["windows"].astype(np.int64)
         if "component_of" not in arrays:
             return cls.of(windows)
-        return cls(windows, arrays["component_of"], arrays["is_grown"])
+        n_labels = int(arrays.get("n_labels", 0))
+        return cls(windows, arrays["component_of"], arrays["is_grown"], n_labels)

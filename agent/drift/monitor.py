@@ -61,9 +61,10 @@ class Monitor:
     Args:
         store: the database.
         detector: version whose windows are judged.
-        columns: the score columns: the layers, then ``*``.
+        columns: those of predictions where they are judged, the layers, then ``*``.
         reference: each segment's reference windows, kept by the detector.
         settings: how to judge.
+        classes: that the model predicts on the reference, in the order of their bins.
     """
 
     def __init__(
@@ -74,16 +75,22 @@ class Monitor:
         columns: Sequence[str],
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
+        classes: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._detector = detector
-        self._columns = tuple(columns)
         self._settings = settings
+        self._columns = tuple(columns)
         self._acceptance = Acceptance(
             store, detector=detector, columns=columns, reference=reference, settings=settings
         )
         self._judging = Judging(
-            store, detector=detector, columns=columns, reference=reference, settings=settings
+            store,
+            detector=detector,
+            columns=columns,
+            reference=reference,
+            settings=settings,
+            classes=classes,
         )
 
     @property

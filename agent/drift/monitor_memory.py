@@ -177,7 +177,7 @@ class MonitorMemory:
         for row in self._store.baselines(*self._own, with_reference=True):
             if row.segment not in segments:
                 continue
-            known = stored_windows(row, self._reference)
+            known = stored_windows(row, self._reference, self._settings.tests)
             baseline = learn_baseline(known, self._settings.tests, is_known=True)
             if baseline is not None:
                 rows.append(

@@ -10,6 +10,7 @@ from datetime import timedelta
 from driftgauge.storage import DEFAULT_ALPHA
 
 from ..alert.lives import Hysteresis
+from ..errors import SettingsError
 from ..settings.sections import MonitorSection
 from .drift_test import DriftTest
 from .tests.catalogue import DEFAULT_TESTS, choose_tests
@@ -35,6 +36,7 @@ class MonitorSettings:
         tests: that run.
         tested_within: a segment is called tested if a total failure is told within so much of its
             traffic.
+        label_severity: of an alert on the predicted classes.
     """
 
     stream: str
@@ -50,16 +52,40 @@ class MonitorSettings:
     forget: timedelta = timedelta(days=30)
     tests: Sequence[DriftTest] = DEFAULT_TESTS
     tested_within: timedelta = timedelta(hours=1)
+    label_severity: str = "info"
 
     @classmethod
     def of(
-        cls, monitor: MonitorSection, *, stream: str, window_seconds: int, alpha: float
+        cls,
+        monitor: MonitorSection,
+        *,
+        stream: str,
+        window_seconds: int,
+        alpha: float,
+        classes: Sequence[str] = (),
     ) -> MonitorSettings:
         """Return how windows of *stream* are judged, whose length and alpha are those given.
 
+        Args:
+            monitor: the settings.
+            stream: its name.
+            window_seconds: of its windows.
+            alpha: what is out of distribution there.
+            classes: of the detector's reference; without any, predictions are not judged, and take no
+                share of the budget.
+
         Raises:
-            SettingsError: there is no test with one of the names.
+            SettingsError: there is no test with one of the names, or they judge predictions alone and
+                there are none.
         """
+        tests = [test for test in choose_tests(monitor.tests) if classes or not test.reads_labels]
+        if not tests:
+            raise SettingsError(
+                f"[monitor] tests = {list(monitor.tests)} judges predictions alone, and the "
+                "detector's reference has none: the model has no classification head, or the "
+                "detector was fitted before predictions were counted",
+                hint="add windows, betting and coarse, or fit a detector of a classifier",
+            )
         return cls(
             stream=stream,
             window_seconds=window_seconds,
@@ -72,7 +98,8 @@ class MonitorSettings:
             incident_windows=monitor.incident_windows,
             learn=monitor.learn,
             forget=monitor.forget,
-            tests=choose_tests(monitor.tests),
+            tests=tests,
+            label_severity=monitor.label_severity,
             tested_within=monitor.tested_within,
         )
 
@@ -85,6 +112,11 @@ class MonitorSettings:
     def hysteresis(self) -> Hysteresis:
         """What keeps an alert from flapping."""
         return Hysteresis(self.recovery_windows, self.cool_down, self.window)
+
+    @property
+    def label_alerts(self) -> frozenset[str]:
+        """Alerts of tests that read predictions."""
+        return frozenset(test.alert for test in self.tests if test.reads_labels)
 
     def log_threshold(self, n_segments: int) -> float:
         """Return where the statistics of *n_segments* alarm, so that all keep one budget together.

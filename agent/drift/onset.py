@@ -21,7 +21,9 @@ ReadLast = Callable[[int], tuple[Sequence[datetime], Counts]]
 """Starts and counts ``(windows, columns, bins)`` of the last so many windows, in order of time."""
 
 
-def look_back(read: ReadLast, components: Counts, n_evident: int) -> tuple[datetime, Counts]:
+def look_back(
+    read: ReadLast, components: Counts, n_evident: int, columns: slice = slice(None)
+) -> tuple[datetime, Counts]:
     """Return when the change began that the last window shows, and what was counted since.
 
     It reads few windows first, and more only while the change fills more than half of them: a thousand
@@ -31,11 +33,12 @@ def look_back(read: ReadLast, components: Counts, n_evident: int) -> tuple[datet
         read: reads the last windows.
         components: ``(components, columns, bins)`` counts of the baseline.
         n_evident: windows since the evidence began to grow.
+        columns: that show the change.
     """
     most, n_windows = min(n_evident, LONGEST_LOOK_BACK), FIRST_LOOK_BACK
     while True:
         starts, windows = read(min(n_windows, most))
-        first = onset(windows, components)
+        first = onset(windows[:, columns], components[:, columns])
         is_inside = len(windows) >= LEAST_WINDOWS and first >= len(windows) // 2
         if is_inside or n_windows >= most:
             since: Counts = windows[first:].sum(axis=0)

@@ -108,13 +108,15 @@ def power_curves(
         tests: that run; those without a promise are left out beside those with one.
         longest: windows that are tried.
     """
-    promised = [test for test in tests if test.keeps_budget] or tests
+    of_scores = [test for test in tests if not test.reads_labels]
+    promised = [test for test in of_scores if test.keeps_budget] or of_scores
     states, courses = SegmentStates(promised), dict[_Course, Iterator[Counts]]()
     for segment, baseline in baselines.items():
-        for number, component in enumerate(baseline.components):
+        scores = baseline.scores
+        for number, component in enumerate(scores.components):
             for share in (TOTAL_FAILURE, TENTH):
                 course = segment, share, number
-                states.enter(_course_name(*course), baseline)
+                states.enter(_course_name(*course), scores)
                 courses[course] = _changed_windows(component, usual_events(baseline), share)
     climbed: defaultdict[_Course, list[float]] = defaultdict(list)
     for number in range(1, longest + 1):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .bets import SegmentBets, build_bets
 from .design_effect import Array, Counts, DesignEffect
+from .label_reference import ReferenceLabels
 from .likeness import variance_inflation
 
 MIN_WINDOWS = 8
@@ -22,11 +23,23 @@ class ReferenceWindows:
         windows: ``(windows, columns, bins)`` counts in time order; the last column is the combined
             p-value.
         component_of: number of each window's component (`components`); None where there is one.
+        labels: ``(windows, 2, bins)``, the model's predictions in them; None where they are not judged.
     """
 
-    def __init__(self, windows: Counts, component_of: NDArray[np.int8] | None = None) -> None:
+    def __init__(
+        self,
+        windows: Counts,
+        component_of: NDArray[np.int8] | None = None,
+        labels: Counts | None = None,
+    ) -> None:
         self.windows = windows
         self._component_of = component_of
+        self._labels = labels
+
+    @cached_property
+    def labels(self) -> ReferenceLabels | None:
+        """The model's predictions; None where they are not judged."""
+        return None if self._labels is None else ReferenceLabels(self._labels)
 
     @property
     def n_columns(self) -> int:
@@ -44,7 +57,7 @@ class ReferenceWindows:
         of = self._component_of
         if of is None or not of.any():
             return (self,)
-        return tuple(ReferenceWindows(self.windows[of == n]) for n in range(int(of.max()) + 1))
+        return tuple(self._part(of == n) for n in range(int(of.max()) + 1))
 
     @property
     def stands_alone(self) -> bool:
@@ -89,6 +102,10 @@ class ReferenceWindows:
     def effective_windows(self) -> float:
         """How many independent windows the reference is worth, at the median column."""
         return len(self.held_windows) / float(np.median(self.inflation))
+
+    def _part(self, which: NDArray[np.bool_]) -> ReferenceWindows:
+        labels = None if self._labels is None else self._labels[which]
+        return ReferenceWindows(self.windows[which], labels=labels)
 
     def _columns(self) -> list[Counts]:
         return [self.windows[:, number] for number in range(self.n_columns)]

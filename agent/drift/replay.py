@@ -57,10 +57,11 @@ class Replay:
     Args:
         store: the database; it is only read.
         detector: version whose windows are judged.
-        columns: the score columns: the layers, then ``*``.
+        columns: those of predictions where they are judged, the layers, then ``*``.
         reference: each segment's reference windows, kept by the detector; read only for tests whose
             baselines were not measured yet.
         settings: how to judge.
+        classes: that the model predicts on the reference, in the order of their bins.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Replay:
         columns: Sequence[str],
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
+        classes: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._own = (settings.stream, detector)
@@ -78,7 +80,12 @@ class Replay:
         self._settings = settings
         self._kept = ReplayStore(store)
         self._judging = Judging(
-            self._kept, detector=detector, columns=columns, reference=reference, settings=settings
+            self._kept,
+            detector=detector,
+            columns=columns,
+            reference=reference,
+            settings=settings,
+            classes=classes,
         )
         self._progress: dict[str, SegmentProgress] = {}
         self._courses: dict[str, SegmentCourse] = {}

@@ -13,6 +13,7 @@ from .baseline import Baseline
 from .cohort import Cohort, fresh_evidence
 from .design_effect import Counts
 from .drift_test import Arrays, DriftTest, JudgedWindows
+from .label_columns import columns_of, n_label_columns
 from .log_evidence import log_mean
 from .packing import pack, shapes_of, unpack
 from .segment_memory import SegmentMemory
@@ -70,6 +71,7 @@ class SegmentStates:
 
     def __init__(self, tests: Sequence[DriftTest] = DEFAULT_TESTS) -> None:
         self._tests = tests
+        self._n_labels = n_label_columns(tests)
         self._cohorts: dict[object, Cohort] = {}
         self._cohort_of: dict[tuple[str, str], Cohort] = {}
         self._memories: dict[str, SegmentMemory] = {}
@@ -168,7 +170,8 @@ class SegmentStates:
         for cohort, some in by_cohort.items():
             seen = [windows[row].counts if test.sees_late else wholes[row] for row in some]
             own = [windows[row] for row in some]
-            statistics = cohort.judge([w.segment for w in own], _judged(test, own, seen)).tolist()
+            judged = _judged(test, own, np.stack(seen)[:, columns_of(test, self._n_labels)])
+            statistics = cohort.judge([w.segment for w in own], judged).tolist()
             for row, statistic in zip(some, statistics, strict=True):
                 self._last[windows[row].segment, test.name] = statistic
                 yield row, statistic
@@ -181,13 +184,11 @@ class SegmentStates:
         ]
 
 
-def _judged(
-    test: DriftTest, windows: Sequence[SegmentWindow], seen: Sequence[Counts]
-) -> JudgedWindows:
+def _judged(test: DriftTest, windows: Sequence[SegmentWindow], seen: Counts) -> JudgedWindows:
     seconds = [window.second for window in windows]
     seeds = [w.second if w.seed is None else w.seed for w in windows]
     return JudgedWindows(
-        counts=np.stack(seen),
+        counts=seen,
         seconds=np.array(seconds, dtype=np.int64),
         is_quiet=np.array([test.alert not in window.live for window in windows]),
         weights=np.array([window.weight for window in windows], dtype=np.int64),

@@ -13,6 +13,7 @@ from .baseline import Baseline
 from .design_effect import Counts
 from .drift_test import Arrays, DriftTest
 from .known_windows import KnownWindows
+from .label_columns import n_label_columns
 from .packing import pack, unpack
 
 MEASURED_FORMAT = 2
@@ -48,6 +49,7 @@ def to_stored(
     arrays: Arrays = {
         "components": baseline.components,
         "design_effects": np.array(baseline.design_effects),
+        "n_labels": np.array(baseline.n_labels),
     }
     for test in tests:
         arrays[f"{test.name}?"] = np.array(MEASURED_FORMAT)
@@ -72,7 +74,9 @@ def to_stored(
 
 def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | None:
     """Return the baseline of a row, None where not all *tests* were measured in today's way."""
-    arrays = unpack(row.measured)
+    arrays, n_labels = unpack(row.measured), n_label_columns(tests)
+    if int(arrays.get("n_labels", 0)) != n_labels:
+        return None
     if any(arrays.get(f"{test.name}?") != MEASURED_FORMAT for test in tests):
         return None
     wanted = {test.name for test in tests}
@@ -82,19 +86,23 @@ def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | 
         design_effects=arrays["design_effects"].tolist(),
         effective_events=row.effective_events,
         windows=row.windows,
+        n_labels=n_labels,
     )
 
 
-def stored_windows(row: SegmentBaseline, reference: Mapping[str, Counts]) -> KnownWindows:
-    """Return the windows that a baseline was measured on.
+def stored_windows(
+    row: SegmentBaseline, reference: Mapping[str, Counts], tests: Sequence[DriftTest]
+) -> KnownWindows:
+    """Return the windows that a baseline was measured on, with the columns that *tests* want.
 
     Args:
         row: read with its reference.
         reference: each segment's windows that the detector keeps.
+        tests: that run.
     """
     if row.reference:
-        return KnownWindows.unpacked(row.reference)
-    return KnownWindows.of(reference[row.segment])
+        return KnownWindows.unpacked(row.reference).with_label_columns(n_label_columns(tests))
+    return KnownWindows.of(reference[row.segment], n_label_columns(tests))
 
 
 def _of_test(arrays: Mapping[str, np.ndarray], name: str) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,10 +67,10 @@ class WindowModel:
     """The bets of one column: beta-binomials in a log-weighted sum, the nulls first.
 
     Attributes:
-        a: ``(N_BETS, N_SHAPES)``.
+        a: ``(bets, N_SHAPES)``.
         b: the same.
         offset: the same: log weight and what does not depend on counts; ``-inf`` where there is none.
-        penalty: ``(N_BETS,)``: log of the largest expectation that a bet may have when all is normal.
+        penalty: ``(bets,)``: log of the largest expectation that a bet may have when all is normal.
         events: of a typical window.
     """
 
@@ -99,17 +100,35 @@ def build_window_model(windows: Counts, inflation: float) -> WindowModel:
         inflation: of a mean's variance, by neighbouring windows that resemble each other.
     """
     k, n = window_counts(windows)
+    return build_model(k, n, ALTERNATIVES, inflation)
+
+
+def build_model(
+    k: NDArray[np.int64],
+    n: NDArray[np.int64],
+    alternatives: Sequence[Alternative],
+    inflation: float,
+) -> WindowModel:
+    """Build a bet for each of *alternatives* from the counts of reference windows.
+
+    Args:
+        k: ``(windows, counts)``: of the window's events, those that count.
+        n: ``(windows,)``: its events.
+        alternatives: of these counts.
+        inflation: of a mean's variance, by neighbouring windows that resemble each other.
+    """
+    count_of_bet = np.array([alternative.count for alternative in alternatives])
     events = max(int(np.median(n)), 2)
     correlations = correlations_for(events)
     likelihood = log_likelihoods(k, n, correlations)
-    top, is_null = largest_means(likelihood, region_cut(len(windows), inflation))
+    top, is_null = largest_means(likelihood, region_cut(len(n), inflation))
     largest = np.where(is_null, MEANS[top], 0.0).max(axis=1)
     null_a, null_b = shapes_of_beta(MEANS[top], correlations)
-    means = np.array([alternative.mean(largest) for alternative in ALTERNATIVES])
+    means = np.array([alternative.mean(largest) for alternative in alternatives])
     together = np.minimum(np.array(DISPERSIONS) / events, 0.8)
-    nulls_of = null_a[COUNT_OF_BET], null_b[COUNT_OF_BET]
+    nulls_of = null_a[count_of_bet], null_b[count_of_bet]
     others_of = shapes_of_beta(means[:, None], together)
-    return _projected(events, nulls_of, is_null[COUNT_OF_BET], others_of)
+    return _projected(events, nulls_of, is_null[count_of_bet], others_of)
 
 
 def region_cut(n_windows: int, inflation: float) -> float:

@@ -122,7 +122,7 @@ def build_agent(
         metrics=metrics,
         monitor=build_monitor(settings, store, detector, active.detector),
         silence=build_silence_watch(settings, store, active.detector),
-        power=build_power_meter(settings, store, active.detector),
+        power=build_power_meter(settings, store, active.detector, detector.classes),
         delivery=build_delivery(settings, store),
         presence=Presence(
             store,

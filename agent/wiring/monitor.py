@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from driftgauge.detector import Detector
 from driftgauge.storage import Store
 
+from ..drift.design_effect import Counts
+from ..drift.label_columns import judged_columns, n_label_columns, with_predictions
 from ..drift.monitor import Monitor
 from ..drift.monitor_settings import MonitorSettings
 from ..drift.power_meter import PowerMeter
@@ -14,13 +18,22 @@ from ..settings.load import Settings
 
 def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
     """Return the monitor of the stream's windows."""
+    how = monitor_settings(settings, detector.classes)
     return Monitor(
         store,
         detector=name,
-        columns=detector.columns,
-        reference=detector.reference,
-        settings=monitor_settings(settings),
+        columns=judged_columns(detector.columns, how.tests),
+        reference=judged_reference(detector, how),
+        settings=how,
+        classes=detector.classes,
     )
+
+
+def judged_reference(detector: Detector, how: MonitorSettings) -> Mapping[str, Counts]:
+    """Return each segment's reference windows, with predictions where they are judged."""
+    if not n_label_columns(how.tests):
+        return detector.reference
+    return with_predictions(detector.reference, detector.labels)
 
 
 def build_silence_watch(settings: Settings, store: Store, detector: str) -> SilenceWatch:
@@ -36,17 +49,20 @@ def build_silence_watch(settings: Settings, store: Store, detector: str) -> Sile
     )
 
 
-def build_power_meter(settings: Settings, store: Store, detector: str) -> PowerMeter:
-    """Return what measures how soon changes would be told."""
-    judging = monitor_settings(settings)
+def build_power_meter(
+    settings: Settings, store: Store, detector: str, classes: Sequence[str] = ()
+) -> PowerMeter:
+    """Return what measures how soon changes would be told; *classes* as in `monitor_settings`."""
+    judging = monitor_settings(settings, classes)
     return PowerMeter(store, stream=judging.stream, detector=detector, tests=judging.tests)
 
 
-def monitor_settings(settings: Settings) -> MonitorSettings:
-    """Return how windows are judged."""
+def monitor_settings(settings: Settings, classes: Sequence[str] = ()) -> MonitorSettings:
+    """Return how windows are judged; *classes* are those of the detector's reference."""
     return MonitorSettings.of(
         settings.monitor,
         stream=settings.stream.name,
         window_seconds=settings.windows.seconds,
         alpha=settings.stream.alpha,
+        classes=classes,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from driftgauge.storage import Store
+from driftgauge.storage import Store, shown_classes
 
 from ..clock import SystemClock
 from ..drift.monitor_settings import MonitorSettings
@@ -75,17 +75,19 @@ def build_digest(settings: Settings, store: Store) -> DigestPlan | None:
         zone=ZoneInfo(notify.time_zone),
         sinks=notify.digest_sinks,
         text=lambda since, now: digest_text(
-            store, stream, _judging(settings), since=since, now=now
+            store, stream, _judging(settings, store), since=since, now=now
         ),
     )
 
 
-def _judging(settings: Settings) -> MonitorSettings:
+def _judging(settings: Settings, store: Store) -> MonitorSettings:
+    active = store.active_detector(settings.stream.name)
     return MonitorSettings.of(
         settings.monitor,
         stream=settings.stream.name,
         window_seconds=settings.windows.seconds,
         alpha=settings.stream.alpha,
+        classes=shown_classes(active.manifest) if active else (),
     )
 
 

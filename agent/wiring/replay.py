@@ -8,14 +8,16 @@ from functools import cached_property
 from pathlib import Path
 
 from driftgauge.detector import COMBINED, layers_of, load_detector
-from driftgauge.storage import DetectorRecord, Store, StreamRecord
+from driftgauge.storage import DetectorRecord, Store, StreamRecord, shown_classes
 
 from ..drift.design_effect import Counts
+from ..drift.label_columns import judged_columns
 from ..drift.monitor_settings import MonitorSettings
 from ..drift.replay import Replay
 from ..errors import SettingsError
 from ..settings.durations import FalseAlarmBudget
 from ..settings.sections import MonitorSection
+from .monitor import judged_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +59,16 @@ def build_replay(
         stream=stream.stream,
         window_seconds=stream.window_seconds,
         alpha=stream.alpha,
+        classes=_classes(detector),
     )
     layers = layers_of(row["name"] for row in detector.manifest["layers"])  # type: ignore[attr-defined]  # JSON
     replay = Replay(
         store,
         detector=detector.detector,
-        columns=(*layers, COMBINED),
-        reference=StoredReference(Path(detector.uri)),
+        columns=judged_columns((*layers, COMBINED), settings.tests),
+        reference=StoredReference(Path(detector.uri), settings),
         settings=settings,
+        classes=_classes(detector),
     )
     return replay, detector
 
@@ -72,12 +76,13 @@ def build_replay(
 class StoredReference(Mapping[str, Counts]):
     """The reference windows that a detector keeps, read from its files when they are needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, how: MonitorSettings) -> None:
         self._folder = folder
+        self._how = how
 
     @cached_property
     def _windows(self) -> Mapping[str, Counts]:
-        return load_detector(self._folder).reference
+        return judged_reference(load_detector(self._folder), self._how)
 
     def __getitem__(self, segment: str) -> Counts:
         return self._windows[segment]
@@ -87,6 +92,10 @@ class StoredReference(Mapping[str, Counts]):
 
     def __len__(self) -> int:
         return len(self._windows)
+
+
+def _classes(detector: DetectorRecord) -> tuple[str, ...]:
+    return tuple(shown_classes(detector.manifest))
 
 
 def _detector(store: Store, stream: str, name: str | None) -> DetectorRecord:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...alert.label_alert import LABEL_SHIFT
 from ...errors import SettingsError
 from ..drift_test import DriftTest
 from .betting import Betting
 from .coarse import TopGap
+from .label_shift import LabelShift
 from .ood_rate import RateThreshold
 from .river_tests import RIVER_TESTS
 from .window_bets import WindowBets
@@ -16,6 +18,7 @@ TESTS = (
     DriftTest("windows", WindowBets(), alert="betting", keeps_budget=True, sees_late=True),
     DriftTest("betting", Betting(), alert="betting", keeps_budget=True, sees_late=True),
     DriftTest("coarse", TopGap(), alert="betting", keeps_budget=True),
+    DriftTest(LABEL_SHIFT, LabelShift(), alert=LABEL_SHIFT, keeps_budget=True, reads_labels=True),
     *RIVER_TESTS,
     DriftTest("ood_rate", RateThreshold(), alert="ood_rate", keeps_budget=False),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -45,7 +46,10 @@ class MonitorSection(Section):
     tested_within: Duration = timedelta(hours=1)
     """A segment is called tested only if a failure of all of its images would be told within so much of
     its traffic; `driftgauge segments` says how soon."""
-    tests: Words = ("windows", "betting", "coarse")
-    """The drift tests that run. The false-alarm budget is promised for these three, whose mean is
-    one alert; docs/method.md lists the others, each with the rate of false alarms it was measured
-    to have."""
+    tests: Words = ("windows", "betting", "coarse", "label_shift")
+    """The drift tests that run. The false-alarm budget is promised for these: the first three judge
+    the images, and their mean is one alert; "label_shift" judges the classes that the model
+    predicts, which is another, and each alert has half of the budget. docs/method.md lists the
+    others, each with the rate of false alarms it was measured to have."""
+    label_severity: Literal["info", "warning", "critical"] = "info"
+    """Severity of an alert on the predicted classes."""

@@ -646,8 +646,13 @@ def test_each_test_that_the_settings_name_has_an_alert_of_its_own(
 
 
 def test_tests_without_a_promise_take_no_share_of_the_budget() -> None:
-    more = replace(SETTINGS, tests=TESTS)
+    more = replace(SETTINGS, tests=[test for test in TESTS if not test.reads_labels])
     assert more.log_threshold(3) == SETTINGS.log_threshold(3) == math.log(3000.0)
+
+
+def test_an_alert_on_predictions_has_half_of_the_budget() -> None:
+    both = replace(SETTINGS, tests=choose_tests(["windows", "label_shift"]))
+    assert both.log_threshold(3) == math.log(6000.0)
 
 
 def test_windows_that_are_not_closed_wait(store: Store, traffic: Traffic) -> None:

@@ -17,7 +17,8 @@ from .one_segment import OneSegment
 from .streams import normal_scores, pool_p_values, windows_of
 
 Counts = NDArray[np.int64]
-NAMES = [test.name for test in TESTS]
+SCORE_TESTS = [test for test in TESTS if not test.reads_labels]
+NAMES = [test.name for test in SCORE_TESTS]
 
 
 def columns(n_windows: int, seed: int, shift: float = 0.0) -> Counts:
@@ -95,33 +96,35 @@ def test_every_test_finds_a_gross_change_and_says_when_it_was(name: str) -> None
 
 
 def test_each_alert_has_its_own_tests_and_only_those_that_share_one_are_averaged() -> None:
-    state = OneSegment(learnt(), TESTS)
-    assert set(state.add(columns(1, 9)[0], moment(1))) == {test.alert for test in TESTS}
+    state = OneSegment(learnt(), SCORE_TESTS)
+    assert set(state.add(columns(1, 9)[0], moment(1))) == {test.alert for test in SCORE_TESTS}
     assert list(state.dump().evidence) == NAMES
 
 
 def test_evidence_of_another_baseline_starts_anew_and_other_tests_keep_theirs() -> None:
-    three, four = (learn_baseline(of(128, 1), TESTS) for of in (columns, four_columns))
+    three, four = (learn_baseline(of(128, 1), SCORE_TESTS) for of in (columns, four_columns))
     assert three is not None
     assert four is not None
-    state = OneSegment(four, TESTS)
+    state = OneSegment(four, SCORE_TESTS)
     for number, counts in enumerate(four_columns(3, 2)):
         state.add(counts, moment(number))
-    kept, fresh = state.dump(), OneSegment(three, TESTS).dump()
-    resumed = OneSegment(three, TESTS, kept).dump()
+    kept, fresh = state.dump(), OneSegment(three, SCORE_TESTS).dump()
+    resumed = OneSegment(three, SCORE_TESTS, kept).dump()
     assert resumed.evidence["windows"] == fresh.evidence["windows"]
     assert resumed.evidence["adwin"] == kept.evidence["adwin"]
 
 
 def test_segments_judged_side_by_side_get_the_same_bits_as_one_at_a_time() -> None:
     """Seven unlike segments, some of whose windows are missing, late, or under an alert."""
-    baselines = {f"camera={k}": learn_baseline(columns(40 + 30 * k, k), TESTS) for k in range(7)}
-    together = SegmentStates(TESTS)
+    baselines = {
+        f"camera={k}": learn_baseline(columns(40 + 30 * k, k), SCORE_TESTS) for k in range(7)
+    }
+    together = SegmentStates(SCORE_TESTS)
     alone = {}
     for name, baseline in baselines.items():
         assert baseline is not None
         together.enter(name, baseline)
-        alone[name] = SegmentStates(TESTS)
+        alone[name] = SegmentStates(SCORE_TESTS)
         alone[name].enter(name, baseline)
     rng = np.random.default_rng(1)
     live = {name: columns(60, 100 + k, shift=0.1 * k) for k, name in enumerate(baselines)}
