@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from driftgauge.storage import (
     Claim,
     LateCounts,
     MonitorState,
+    RecordConflict,
     WindowRecord,
 )
 
@@ -83,6 +84,7 @@ class Judging:
         self._columns = tuple(columns)
         self._classes = named_slots(classes)
         self._settings = settings
+        self._goes_on: Callable[[], bool] = lambda: True
         self.memory = MonitorMemory(
             store,
             detector=detector,
@@ -91,13 +93,24 @@ class Judging:
             read=self._read_windows,
         )
 
-    def judge(self, claim: Claim, as_of: MonitorState | None) -> Lives:
+    def judge(
+        self,
+        claim: Claim,
+        as_of: MonitorState | None,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> Lives:
         """Judge what *claim* took; return the alerts, and which of them changed.
 
         Args:
             claim: windows in order of start, and what came late.
             as_of: what the last turn of any agent wrote; no older than the claim.
+            goes_on: asked whenever more of a segment was read, as for each alert that opens: a thousand
+                segments that change at once take a minute.
+
+        Raises:
+            RecordConflict: *goes_on* returned False.
         """
+        self._goes_on = goes_on
         self.memory.refresh(as_of)
         lives = self._lives(claim)
         alerting = self._alerting(claim, lives)
@@ -146,6 +159,12 @@ class Judging:
             until=until,
             segments=[segment],
         )
+        if not self._goes_on():
+            raise RecordConflict(
+                f"another agent took over judging {self._settings.stream!r} while this one read the windows of "
+                f"{segment!r}; nothing of the slice was written",
+                hint="another agent judges these windows",
+            )
         found = _by_window(windows, self._columns)
         counted = [segments[segment] for _, segments in found]
         return [start for start, _ in found], np.array(counted, dtype=np.int64)

@@ -104,7 +104,8 @@ class Monitor:
         What has piled up is judged in slices, each in a transaction of its own.
 
         Args:
-            goes_on: asked between slices; the rest is left to a later turn where it returns False.
+            goes_on: asked between slices, and whenever more of a segment was read; the rest is left to
+                a later turn where it returns False.
 
         Raises:
             RecordConflict: another agent's monitor was faster; nothing of the slice was written.
@@ -114,22 +115,22 @@ class Monitor:
         self._acceptance.turn()
         claim = self._claim()
         while claim.windows or claim.late:
-            told += self._judge_or_forget(claim)
+            told += self._judge_or_forget(claim, goes_on)
             if not claim.unfinished or not goes_on():
                 break
             claim = self._claim()
         return told
 
-    def _judge_or_forget(self, claim: Claim) -> list[AlertRecord]:
+    def _judge_or_forget(self, claim: Claim, goes_on: Callable[[], bool]) -> list[AlertRecord]:
         try:
-            return self._judge(claim)
+            return self._judge(claim, goes_on)
         except BaseException:
             self._judging.memory.forget_all()  # it may know what was not written
             raise
 
-    def _judge(self, claim: Claim) -> list[AlertRecord]:
+    def _judge(self, claim: Claim, goes_on: Callable[[], bool]) -> list[AlertRecord]:
         previous = self._store.monitor_state(self._settings.stream, self._detector)
-        return self._write(previous, claim, self._judging.judge(claim, previous))
+        return self._write(previous, claim, self._judging.judge(claim, previous, goes_on))
 
     def _write(
         self, previous: MonitorState | None, claim: Claim, lives: Lives

@@ -22,6 +22,7 @@ from ..ports import Clock
 from ..settings.load import Settings
 from ..telemetry import Metrics
 from .history import LEASE_SECONDS, RETENTION_SECONDS, ROLL_UP_SECONDS, retain, roll_up
+from .lease_hold import LeaseHold
 from .presence import INTERVAL_SECONDS as PRESENCE_SECONDS
 from .presence import Presence
 from .schedule import Job
@@ -97,10 +98,16 @@ class JobRow:
 def judge(tools: JobTools) -> None:
     """Judge the windows that have closed, and raise and resolve alerts.
 
-    The lease is renewed between the slices of a backlog; who has lost it leaves the rest to its holder.
+    The lease is renewed while it works: between the slices of a backlog, and whenever it has read more of
+    a segment. Who has lost it leaves the rest to its holder.
     """
+    hold = LeaseHold(
+        lambda: _is_ours(MONITOR, tools),
+        tools.clock,
+        ttl_seconds=_monitor_lease_seconds(tools.settings),
+    )
     try:
-        tools.monitor.turn(lambda: _is_ours(MONITOR, tools))
+        tools.monitor.turn(hold.is_ours)
     except RecordConflict as conflict:  # the lease ran out while its holder worked
         log.warning(
             "another agent has judged these windows; continuing from there: %s",
@@ -162,6 +169,10 @@ def read_figures(tools: JobTools) -> None:
     tools.metrics.set_judging_lag(waited or 0.0)
 
 
+def _monitor_lease_seconds(settings: Settings) -> float:
+    return max(LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS)
+
+
 MONITOR = JobRow(
     name="monitor",
     work=judge,
@@ -170,9 +181,7 @@ MONITOR = JobRow(
     first_after_seconds=lambda settings: settings.monitor.idle_seconds,
     # One for each detector: in a rolling restart, nobody judges for the agents of the other.
     lease_of=lambda tools: f"{tools.stream}/{tools.monitor.detector}",
-    lease_seconds=lambda settings: max(
-        LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS
-    ),
+    lease_seconds=_monitor_lease_seconds,
 )
 
 JOBS = (

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from driftgauge.agent.clock import ManualClock
@@ -23,11 +25,13 @@ from driftgauge.agent.wiring.monitor import (
     monitor_settings,
 )
 from driftgauge.agent.wiring.notify import build_delivery
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Database, SegmentAdvance, Store, WindowRecord
 
-from ...stores import START, STREAM, TOPIC, advance, evidence, flush
+from ...stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, window
+from ..drift.streams import windows_of
 from ..telemetry.pretend_loop import PretendLoop
 
+MONITOR_LEASE = f"monitor/{STREAM}/{DETECTOR}"
 SETTINGS = f"""
 [stream]
 name = "{STREAM}"
@@ -127,6 +131,74 @@ def test_one_agent_at_a_time_does_what_has_a_lease(tools: JobTools, clock: Manua
     clock.sleep(31)  # b was killed
     first.work()
     assert done == ["a", "a", "b", "a"]
+
+
+class SlowReads:
+    """The store, in which each reading of windows takes seconds, and others try to take the lease."""
+
+    def __init__(self, tools: JobTools, clock: ManualClock, *, seconds: float) -> None:
+        self._tools, self._clock, self._seconds = tools, clock, seconds
+        self.reads, self.taken = 0, 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._tools.store, name)
+
+    def windows(self, *args: Any, **more: Any) -> list[WindowRecord]:
+        self._clock.sleep(self._seconds)
+        self.reads += 1
+        self.taken += self._tools.store.acquire_lease(MONITOR_LEASE, "b", ttl_seconds=30)
+        return self._tools.store.windows(*args, **more)
+
+
+def changed_cameras(tools: JobTools, clock: ManualClock, n: int) -> dict[str, np.ndarray]:
+    """Count three windows in which every image of *n* cameras is unusual; return their reference."""
+    names = [f"camera={number}" for number in range(n)]
+    rows = [window({0: 32}, segment=name, minute=minute) for minute in range(3) for name in names]
+    at = START + timedelta(minutes=4)
+    moved = [SegmentAdvance(name, at) for name in names]
+    tools.store.flush(
+        replace(flush(advance(None, 9, event_time_max=at), windows=rows), segments=moved)
+    )
+    clock.set_wall(at)
+    p_values = np.random.default_rng(1).random(60 * 32)
+    return dict.fromkeys(names, windows_of(p_values, 32)[:, None])
+
+
+def judging(tools: JobTools, store: SlowReads, reference: dict[str, np.ndarray]) -> JobTools:
+    monitor = Monitor(
+        store,  # type: ignore[arg-type]  # stands in for the store
+        detector=DETECTOR,
+        columns=("*",),
+        reference=reference,
+        settings=monitor_settings(tools.settings),
+    )
+    return replace(tools, monitor=monitor)
+
+
+def test_the_lease_is_kept_while_many_changes_are_read_one_by_one(
+    tools: JobTools, clock: ManualClock
+) -> None:
+    """Reading what a change looks like took 40 to 120 ms: of a thousand cameras, longer than the lease."""
+    reference = changed_cameras(tools, clock, 20)
+    store = SlowReads(tools, clock, seconds=4.0)
+    named(judging(tools, store, reference), "monitor").work()
+    assert store.reads >= 20
+    assert store.taken == 0
+    assert len(tools.store.alerts(STREAM)) == 20
+
+
+def test_who_has_lost_the_lease_meanwhile_writes_nothing_and_leaves_the_rest(
+    tools: JobTools, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference = changed_cameras(tools, clock, 3)
+    store = SlowReads(tools, clock, seconds=45.0)  # longer than the lease
+    named(judging(tools, store, reference), "monitor").work()
+    assert store.taken == 1
+    assert tools.store.alerts(STREAM) == []
+    assert "another agent took over judging" in caplog.text
+    clock.sleep(60)
+    named(judging(tools, SlowReads(tools, clock, seconds=0.0), reference), "monitor").work()
+    assert len(tools.store.alerts(STREAM)) == 3
 
 
 def test_agents_of_two_detectors_both_judge_in_a_rolling_restart(tools: JobTools) -> None:
