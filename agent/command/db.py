@@ -42,14 +42,14 @@ def upgrade(
 ) -> None:
     """Make the tables and views, or bring them to this version of driftgauge.
 
-    Safe to run again, and while agents run: it waits for its turn and changes all or nothing.
+    Safe to run again, also after a kill: it goes on where it was. Of several at once one does the work.
     """
     from ..terminal.printing import print_json, print_line
     from ..terminal.upgrade_progress import upgrade_bars
     from .reading import open_database
 
     with open_database(store or _configured(config), make=True) as database:
-        with upgrade_bars() as on_move:
+        with upgrade_bars(then="hours and days of it, and giving space back") as on_move:
             changed = database.upgrade(on_move)
         if as_json:
             print_json({"database": database.name, "changed": changed})

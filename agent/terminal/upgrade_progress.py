@@ -12,8 +12,15 @@ from .progress import progress_bars
 
 
 @contextmanager
-def upgrade_bars(what: str = "rows of the history") -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how much of how much is done; a bar is drawn from the first time on."""
+def upgrade_bars(
+    what: str = "rows of the history", then: str = ""
+) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how much of how much is done; a bar is drawn from the first time on.
+
+    Args:
+        what: is counted.
+        then: what follows once all is done, of which nobody knows how long it takes; empty: nothing.
+    """
     with progress_bars(Console(stderr=True), transient=True) as bars:
         tasks: list[TaskID] = []
 
@@ -21,5 +28,7 @@ def upgrade_bars(what: str = "rows of the history") -> Iterator[Callable[[int, i
             if not tasks:
                 tasks.append(bars.add_task(what, total=total))
             bars.update(tasks[0], completed=moved)
+            if then and moved >= total and len(tasks) == 1:
+                tasks.append(bars.add_task(then, total=None))
 
         yield show
