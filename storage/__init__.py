@@ -12,6 +12,7 @@ from .alert_records import (
     VerdictCount,
 )
 from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
+from .class_rates import ClassPeriod, ClassRate
 from .closing import POOL_WAIT_WINDOWS
 from .database import Database
 from .delivery_records import NotificationAttempts, NotificationCount
@@ -89,6 +90,8 @@ __all__ = [
     "ArrivalsRead",
     "BaselineSource",
     "Claim",
+    "ClassPeriod",
+    "ClassRate",
     "ColumnKind",
     "Database",
     "DetectorAction",

@@ -26,6 +26,15 @@ OTHER_CLASSES = "(other classes)"
 
 
 def shown_classes(manifest: Mapping[str, object]) -> list[str]:
-    """Return the classes that a detector's manifest counts by name, in the order of their bins."""
-    classes = manifest.get("classes")
-    return [str(name) for name in classes[:N_CLASSES]] if isinstance(classes, list | tuple) else []
+    """Return the classes that a detector's manifest counts by name, as people call them.
+
+    Args:
+        manifest: its ``classes``, in the order of their bins, are as segments of classes have them; its
+            ``notes`` may have better names of some in ``class_names``.
+    """
+    classes, notes = manifest.get("classes"), manifest.get("notes")
+    if not isinstance(classes, list | tuple):
+        return []
+    names = notes.get("class_names") if isinstance(notes, Mapping) else None
+    better = names if isinstance(names, Mapping) else {}
+    return [str(better.get(name, name)) for name in classes[:N_CLASSES]]

@@ -129,14 +129,16 @@ def _print_alert(
 
     from ..alert.certainty import certainty
     from ..alert.incident_wording import incident_subject
+    from ..alert.label_alert import LABEL_SHIFT
     from ..terminal.printing import percent, print_line, when
     from ..terminal.table import Column, print_table
 
     print_line((f"Alert {alert.id}", "bold"), f": {alert.message}")
     verdict = f", found {alert.verdict}" if alert.verdict else ""
     print_line(f"  {alert.state}, {alert.severity}{verdict}; since {when(alert.since)} UTC")
+    is_of_classes = "not what this alert is about: " if alert.test == LABEL_SHIFT else ""
     rates = (
-        f"{percent(alert.rate_now)} of {alert.events:,} images out of distribution, at most "
+        f"{is_of_classes}{percent(alert.rate_now)} of {alert.events:,} images out of distribution, at most "
         f"{percent(alert.rate_peak)}, normally {percent(alert.rate_normal)}; "
     )
     said = "" if alert.test == SILENCE else rates

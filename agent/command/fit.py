@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ..model.load import LoadedModel
     from ..settings.load import Settings
 
+MOST_CLASSES = 5
+"""Predicted classes that are named, at most."""
+
 
 class ActivateChoice(StrEnum):
     """What a fitted detector becomes."""
@@ -220,6 +223,7 @@ def _values(fitted: Fitted) -> dict[str, object]:
         "preprocessing": None if chosen is None else [chosen.summary, chosen.origin],
         "coverage": fitted.coverage.notes(),
         "normal_rates": fitted.normal_rates,
+        "classes": dict(fitted.classes),
         "power": {segment: asdict(power) for segment, power in fitted.power.items()},
         "warnings": fitted.warnings,
         "figures": dict(fitted.detector.figures),
@@ -254,9 +258,20 @@ def _print(fitted: Fitted, console: Console) -> None:
         if (power := fitted.power.get(segment)) is not None:
             words += f"; {power.words}"
         print_line(words, console=console)
+    print_line(f"  {_class_words(fitted.classes)}", console=console)
     _print_probes(fitted, console)
     for warning in fitted.warnings:
         print_line("  ", ("note:", "yellow"), f" {warning}", console=console)
+
+
+def _class_words(shares: Mapping[str, float]) -> str:
+    """Return which classes the model predicts on the reference, or that it has none."""
+    if not shares:
+        return "predicted classes: none, the model is no classifier; label_shift is not tested"
+    most = sorted(shares.items(), key=lambda item: -item[1])[:MOST_CLASSES]
+    told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in most)
+    more = f", and {len(shares) - len(most)} more" if len(shares) > len(most) else ""
+    return f"predicted classes: {told}{more}"
 
 
 def _print_probes(fitted: Fitted, console: Console) -> None:

@@ -96,6 +96,13 @@ def rates(
             help="Draw the rates into FILE.png or FILE.html, of the worst ten (or --top) segments.",
         ),
     ] = None,
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="Show how often the model predicted each class instead, by hour or day.",
+        ),
+    ] = False,
     limit: Annotated[
         int, typer.Option(min=1, help="Show at most this many rows, the newest.")
     ] = 50,
@@ -120,6 +127,8 @@ def rates(
     driftgauge rates --period minute --segment camera=3 --since '2 hours'
 
     driftgauge rates --period day --since '90 days' --plot rates.png
+
+    driftgauge rates --classes --segment camera=3
     """
     from . import rates_page as page
     from .reading import open_reading, parse_since
@@ -135,8 +144,16 @@ def rates(
         limit=limit,
         form="json" if as_json else "csv" if as_csv else "table",
     )
+    if classes and (top is not None or plot is not None or period not in (Per.HOUR, Per.DAY)):
+        raise typer.BadParameter(
+            "--classes lists hours or days; leave out --top, --plot and --period"
+        )
     with open_reading(config, store, stream) as reading:
-        if plot is not None:
+        if classes:
+            from .class_rates_page import print_class_rates
+
+            print_class_rates(reading, asked)
+        elif plot is not None:
             page.draw(reading, asked, plot, top=top or page.MOST_LINES)
         elif top is not None:
             page.print_top(reading, asked, top=top)

@@ -59,7 +59,7 @@ def print_rates(reading: Reading, asked: Asked) -> None:
         else:
             print_line(nothing_found(reading, segment=asked.segment, layer=asked.layer))
         return
-    _print_values(asked, [{**asdict(row), "normal_rate": _normal(row, normal)} for row in rows])
+    print_values(asked, [{**asdict(row), "normal_rate": _normal(row, normal)} for row in rows])
 
 
 def print_top(reading: Reading, asked: Asked, *, top: int) -> None:
@@ -67,7 +67,7 @@ def print_top(reading: Reading, asked: Asked, *, top: int) -> None:
     found = _movers(reading, asked)
     shown = found[:top]
     if asked.form != "table":
-        _print_values(asked, [asdict(mover) for mover in shown])
+        print_values(asked, [asdict(mover) for mover in shown])
         return
     if not shown:
         print_line(nothing_found(reading, segment=asked.segment, layer=asked.layer))
@@ -184,7 +184,8 @@ def _width(reading: Reading, asked: Asked) -> timedelta:
     return _WIDTHS.get(asked.period) or timedelta(seconds=reading.stream.window_seconds)
 
 
-def _print_values(asked: Asked, values: Sequence[dict[str, Any]]) -> None:
+def print_values(asked: Asked, values: Sequence[dict[str, Any]]) -> None:
+    """Print rows for other programs, in the form that was asked for."""
     if asked.form == "json":
         print_json(values)
     elif values:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from driftgauge.detector import (
     LEAN,
@@ -24,7 +24,7 @@ from driftgauge.detector import (
     save_detector,
     with_roughness,
 )
-from driftgauge.storage import ALPHAS, DetectorRecord, DetectorStatus
+from driftgauge.storage import ALPHAS, POOL, DetectorRecord, DetectorStatus
 
 from ..drift.baseline import Baseline, learn_baselines, promise_warning
 from ..drift.monitor_settings import MonitorSettings
@@ -36,7 +36,7 @@ from .coverage import Coverage
 from .example import Example
 from .fit_power import FitPower, fit_power, untested_warnings
 from .gather import gather_reference
-from .labels import with_labels
+from .labels import class_shares, with_labels
 from .probing import probe_methods
 from .tap_store import TapStore, open_until_done, store_name
 
@@ -77,6 +77,7 @@ class Fitted:
         baselines: of the segments that have enough reference to be tested.
         power: how soon each would tell changes under the budget.
         preprocessing: of the model that it was fitted for.
+        classes: the share of each class that the model predicts on the reference.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Fitted:
     layers: dict[str, str]
     comparisons: list[Comparison]
     preprocessing: Preprocessing | None = None
+    classes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def recommendation(self) -> tuple[str, str] | None:
@@ -173,6 +175,7 @@ def fit_stream(
     register: Callable[[DetectorRecord], None],
     class_name: Callable[[int], str] | None = None,
     label_name: Callable[[int], str] = str,
+    class_names: Sequence[str] = (),
 ) -> Fitted:
     """Fit a detector on *layers* of a loaded model, write its artifact and register it.
 
@@ -183,6 +186,7 @@ def fit_stream(
         class_name: names a predicted class for its segment; None when the stream is not sliced by
             class.
         label_name: names it where classes are counted.
+        class_names: what people call the classes that are named by number.
 
     Raises:
         SettingsError, DetectorError, StorageError, SourceUnavailable: with what to do.
@@ -208,6 +212,7 @@ def fit_stream(
             callbacks=callbacks,
             class_name=class_name,
             label_name=label_name,
+            class_names=class_names,
         )
         register(_record(settings, fitted, options.activate))
         return fitted
@@ -266,6 +271,7 @@ def _fit(
     callbacks: Callbacks,
     class_name: Callable[[int], str] | None,
     label_name: Callable[[int], str],
+    class_names: Sequence[str],
 ) -> Fitted:
     reference = gather_reference(
         source.examples,
@@ -313,6 +319,7 @@ def _fit(
         "normal_rates": rates,
         "warnings": warnings,
         "seed": options.seed,
+        **_class_notes(detector, class_names),
         "probes": {one.method: dict(one.auroc) for one in comparisons},
     }
     name = save_detector(detector, settings.folder, loaded.identity, notes)
@@ -330,7 +337,25 @@ def _fit(
         },
         comparisons=comparisons,
         preprocessing=loaded.preprocessing,
+        classes=_shown_shares(detector, notes),
     )
+
+
+def _class_notes(detector: Detector, names: Sequence[str]) -> dict[str, object]:
+    """Return what people call the classes, and how often each segment's reference has them."""
+    if not detector.classes:
+        return {}
+    called = {
+        name: names[int(name)]
+        for name in detector.classes
+        if name.isascii() and name.isdigit() and int(name) < len(names)
+    }
+    return {"class_names": called, "class_shares": class_shares(detector)}
+
+
+def _shown_shares(detector: Detector, notes: Mapping[str, Any]) -> dict[str, float]:
+    shares = class_shares(detector).get(POOL, {})
+    return {notes["class_names"].get(name, name): share for name, share in shares.items()}
 
 
 def normal_rates(baselines: Mapping[str, Baseline], alpha: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftgauge.detector import Detector, split_reference
-from driftgauge.storage import LABEL_LAYERS, N_BINS, N_CLASSES, POOL
+from driftgauge.storage import LABEL_LAYERS, N_BINS, N_CLASSES, OTHER_CLASSES, POOL
 
 from ..counting.labels import ClassSlots, doubt_bin, is_of_class
 from .gather import Reference
@@ -81,3 +81,18 @@ def _count_windows(binned: Counts, window_ids: NDArray[np.int64]) -> Counts:
         is_known = binned[:, number] >= 0
         np.add.at(counts[:, number], (windows[is_known], binned[is_known, number]), 1)
     return counts
+
+
+def class_shares(detector: Detector) -> dict[str, dict[str, float]]:
+    """Return how often each segment's reference has each class, those that it has."""
+    found = {}
+    for segment, windows in detector.labels.items():
+        counts = windows[:, 0].sum(axis=0)
+        names = (*detector.classes, *[OTHER_CLASSES] * (len(counts) - len(detector.classes)))
+        total = int(counts.sum())
+        found[segment] = {
+            name: round(int(many) / total, 4)
+            for name, many in zip(names, counts, strict=True)
+            if many
+        }
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import EventSchemaError, SettingsError
@@ -26,3 +27,43 @@ def read_class_names(path: Path | None) -> tuple[str, ...]:
     if not all(names):
         raise SettingsError(f"model.class_names = {str(path)!r}: a line is empty")
     return tuple(names)
+
+
+def own_class_names(model: object, *, is_pretrained: bool) -> tuple[str, ...]:
+    """Return the names that a model carries itself, in the order of its output; none where it does not.
+
+    Args:
+        model: Hugging Face's have ``config.id2label``, some of timm's ``pretrained_cfg["label_names"]``.
+        is_pretrained: whether it has the weights that timm distributes, so that 1,000 classes of
+            ImageNet are those.
+    """
+    names = _configured(model) or (_of_imagenet(model) if is_pretrained else [])
+    try:
+        told = [label_text(str(name).split(",")[0].strip(), "a class") for name in names]
+    except EventSchemaError:
+        return ()
+    return tuple(name or "" for name in told) if all(told) else ()
+
+
+def _configured(model: object) -> list[object]:
+    labels = getattr(getattr(model, "config", None), "id2label", None)
+    if isinstance(labels, Mapping) and set(map(str, labels)) == set(map(str, range(len(labels)))):
+        by_number = {int(number): name for number, name in labels.items()}
+        found = [by_number[number] for number in range(len(by_number))]
+        return [] if any(str(name).startswith("LABEL_") for name in found) else found
+    own = getattr(model, "pretrained_cfg", None)
+    names = own.get("label_names") if isinstance(own, Mapping) else None
+    return list(names) if isinstance(names, list | tuple) else []
+
+
+def _of_imagenet(model: object) -> list[object]:
+    """Return the names of timm's own ImageNet models."""
+    if not isinstance(getattr(model, "pretrained_cfg", None), Mapping):
+        return []
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    subset = infer_imagenet_subset(model)
+    if not subset:
+        return []
+    info = ImageNetInfo(subset)
+    return [info.index_to_description(number) for number in range(info.num_classes())]

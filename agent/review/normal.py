@@ -40,3 +40,19 @@ def _registered(manifest: Mapping[str, object], alpha: float) -> dict[str, float
     if not isinstance(found, Mapping):
         return {}
     return {str(name): float(rate) for name, rate in found.items()}
+
+
+def normal_class_shares(store: Store, stream: str) -> dict[str, dict[str, float]]:
+    """Return each segment's share of each class on its reference, as the active detector has it."""
+    detector = store.active_detector(stream)
+    notes = detector.manifest.get("notes") if detector else None
+    if not isinstance(notes, Mapping):
+        return {}
+    shares, names = notes.get("class_shares"), notes.get("class_names")
+    if not isinstance(shares, Mapping):
+        return {}
+    better = names if isinstance(names, Mapping) else {}
+    return {
+        str(segment): {str(better.get(name, name)): float(share) for name, share in own.items()}
+        for segment, own in shares.items()
+    }

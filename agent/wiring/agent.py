@@ -120,7 +120,7 @@ def build_agent(
         store=store,
         clock=clock,
         metrics=metrics,
-        monitor=build_monitor(settings, store, detector, active.detector),
+        monitor=build_monitor(settings, store, detector, active),
         silence=build_silence_watch(settings, store, active.detector),
         power=build_power_meter(settings, store, active.detector, detector.classes),
         delivery=build_delivery(settings, store),

@@ -18,7 +18,8 @@ from ..fit.file_order import FileOrder
 from ..fit.fit import Callbacks, FitOptions, FitSettings, Fitted, Source, fit_stream
 from ..fit.folder import list_images, read_images
 from ..fit.topic_examples import read_topic
-from ..model.class_names import read_class_names
+from ..model.class_names import own_class_names, read_class_names
+from ..model.load import LoadedModel
 from ..settings.load import Settings
 from .database import build_database
 from .decode import build_decode_ports, build_decode_settings
@@ -89,6 +90,7 @@ def run_fit(
         register=lambda record: _register(settings, record),
         class_name=name if PREDICTED_CLASS in settings.stream.segments else None,
         label_name=name,
+        class_names=_own_names(settings, loaded),
     )
 
 
@@ -117,6 +119,13 @@ def _class_name(settings: Settings) -> Callable[[int], str]:
     """Return what names a class by its number."""
     book = PredictionBook(read_class_names(settings.model.class_names))
     return lambda number: book.name(str(number))
+
+
+def _own_names(settings: Settings, loaded: LoadedModel) -> tuple[str, ...]:
+    """Return the names that the model itself has, where the settings name no classes."""
+    if settings.model.class_names is not None:
+        return ()
+    return own_class_names(loaded.model, is_pretrained=settings.model.checkpoint is None)
 
 
 def _register(settings: Settings, record: DetectorRecord) -> None:

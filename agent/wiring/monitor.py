@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from driftgauge.detector import Detector
-from driftgauge.storage import Store
+from driftgauge.storage import DetectorRecord, Store, shown_classes
 
 from ..drift.design_effect import Counts
 from ..drift.label_columns import judged_columns, n_label_columns, with_predictions
@@ -13,20 +14,39 @@ from ..drift.monitor import Monitor
 from ..drift.monitor_settings import MonitorSettings
 from ..drift.power_meter import PowerMeter
 from ..drift.silence_watch import SilenceSettings, SilenceWatch
+from ..drift.tests.catalogue import choose_tests
+from ..log import action
 from ..settings.load import Settings
 
+log = logging.getLogger(__name__)
 
-def build_monitor(settings: Settings, store: Store, detector: Detector, name: str) -> Monitor:
+
+def build_monitor(
+    settings: Settings, store: Store, detector: Detector, record: DetectorRecord
+) -> Monitor:
     """Return the monitor of the stream's windows."""
     how = monitor_settings(settings, detector.classes)
+    _tell_unjudged(settings, record)
     return Monitor(
         store,
-        detector=name,
+        detector=record.detector,
         columns=judged_columns(detector.columns, how.tests),
         reference=judged_reference(detector, how),
         settings=how,
-        classes=detector.classes,
+        classes=shown_classes(record.manifest),
     )
+
+
+def _tell_unjudged(settings: Settings, record: DetectorRecord) -> None:
+    """Say that predictions are not judged although the settings name their test."""
+    wanted = [test.name for test in choose_tests(settings.monitor.tests) if test.reads_labels]
+    if wanted and not shown_classes(record.manifest):
+        log.info(
+            "predictions are not judged (%s): the reference of detector %s has no predicted class, "
+            "because the model is no classifier or the detector was fitted by an earlier version",
+            *(", ".join(wanted), record.detector),
+            extra=action("predictions_not_judged", detector=record.detector),
+        )
 
 
 def judged_reference(detector: Detector, how: MonitorSettings) -> Mapping[str, Counts]:

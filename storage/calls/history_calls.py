@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from .. import evidence, export, windows
+from .. import class_rates, evidence, export, windows
+from ..class_rates import ClassPeriod, ClassRate
 from ..flush_records import EvidenceRecord, ScoreSummary, WindowRecord
 from ..periods import Period
 from ..stream_records import RateRow
@@ -61,6 +62,28 @@ class HistoryCalls(Connected):
                 period=period,
                 segment=segment,
                 layer=layer,
+                since=since,
+                until=until,
+                limit=limit,
+            )
+
+    def class_rates(
+        self,
+        stream: str,
+        *,
+        period: ClassPeriod = "hour",
+        segment: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[ClassRate]:
+        """Return how often each class was predicted, in order of time; arguments as of `rates`."""
+        with self._database.read() as connection:
+            return class_rates.read_class_rates(
+                connection,
+                stream,
+                period=period,
+                segment=segment,
                 since=since,
                 until=until,
                 limit=limit,
