@@ -9,8 +9,17 @@ import timm
 import torch
 from torch import nn
 
-from driftgauge.detector import LayerNotFound, LayerSilent, LayerTaps, ShapeMismatch, select_layers
+from driftgauge.detector import (
+    LayerNotFound,
+    LayerSilent,
+    LayerTaps,
+    Layout,
+    ShapeMismatch,
+    roughness,
+    select_layers,
+)
 from driftgauge.detector.pooling import pool_activation
+from driftgauge.detector.roughness import measure_roughness
 
 from .hosts import HOSTS, Answer, build_host
 from .models import small_cnn
@@ -256,6 +265,19 @@ def test_pooling_follows_the_shape_in_float32() -> None:
     assert pool_activation(torch.ones(2, 7, 5)).shape == (2, 5)
     with pytest.raises(ShapeMismatch, match=r"\(3,\)"):
         pool_activation(torch.ones(3))
+
+
+@pytest.mark.parametrize("numbers", [1, 500, 1 << 20])
+def test_roughness_has_the_same_bits_however_many_samples_are_taken_at_a_time(
+    numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = torch.randn(7, 5, 20, 30, generator=torch.Generator().manual_seed(0))
+    layout = Layout((20, 30), 5, grid=(20, 30))
+    monkeypatch.setattr(roughness, "CACHED_NUMBERS", 1 << 30)
+    together = measure_roughness(maps, layout)
+    monkeypatch.setattr(roughness, "CACHED_NUMBERS", numbers)
+    assert torch.equal(measure_roughness(maps, layout), together)
+    assert measure_roughness(maps[:0], layout).shape == (0, 5)
 
 
 def test_a_model_without_maps_or_tokens_asks_for_names() -> None:
