@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from driftgauge.detector import (
+    METHOD_KINDS,
     MIN_EVENTS,
     NonFiniteScore,
     ReferenceTooSmall,
@@ -126,3 +130,36 @@ def test_wrong_shapes_and_non_finite_taps_are_errors() -> None:
 def test_an_empty_batch_has_no_scores() -> None:
     detector = fit_quickly()
     assert detector.score(normal_taps(0, 0)).shape == (0, 3)
+
+
+def scored_by_every_method(device: str, kind: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """Return each method's scores of the same taps, fitted on the CPU, scored on *device*."""
+    found = {}
+    for method in METHOD_KINDS:
+        detector = fit_detector(
+            normal_taps(400, 0),
+            window_ids=np.arange(400) // 10,
+            segments=[()] * 400,
+            preset=replace(TINY, method=method),
+            training=QUICK,
+        )
+        detector = detector.to(torch.device(device))
+        clean = detector.normaliser({k: v.to(device) for k, v in normal_taps(64, 5).items()})
+        scores = detector.method.to(kind)(clean.to(kind))
+        found[method] = scores.double().cpu()
+    return found
+
+
+def test_scores_in_float32_are_those_in_float64_to_a_hundred_thousandth() -> None:
+    """So what another device rounds otherwise cannot matter."""
+    single, double = scored_by_every_method("cpu"), scored_by_every_method("cpu", torch.float64)
+    for method, scores in single.items():
+        assert torch.allclose(scores, double[method], rtol=1e-5, atol=0), method
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_gives_the_cpus_scores_to_a_hundred_thousandth() -> None:
+    on_cpu, on_gpu = scored_by_every_method("cpu"), scored_by_every_method("cuda")
+    for method, scores in on_cpu.items():
+        assert torch.allclose(scores, on_gpu[method], rtol=1e-5, atol=0), method

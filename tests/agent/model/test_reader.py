@@ -19,7 +19,7 @@ from driftgauge.agent.model.load import LoadedModel
 from driftgauge.agent.model.pixels import as_rgb
 from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.model.reader import LayerReader
-from driftgauge.detector import LayerSilent, ModelIdentity, ShapeMismatch
+from driftgauge.detector import PIXELS, LayerSilent, ModelIdentity, ShapeMismatch, measure_pixels
 from tests.agent.records import encoded, picture
 
 
@@ -153,3 +153,47 @@ def test_threads_that_prepare_at_once_give_what_one_gives() -> None:
     alone = [reader.prepare(image) for image in images]
     pairs = list(zip(found, alone, strict=True))
     assert all(torch.equal(one.input, other.input) for one, other in pairs)
+
+
+PIXEL_TAPS = (PIXELS, "0")
+
+
+def pictures_of_several_sizes() -> list[NDArray[np.uint8]]:
+    sizes = ((90, 70), (240, 320), (36, 40), (90, 70), (300, 130), (33, 33), (240, 320))
+    return [noise(*size, 3) // (1 + place) for place, size in enumerate(sizes)]
+
+
+def test_the_pixel_layer_is_the_pictures_own_statistics_before_the_transform() -> None:
+    images = pictures_of_several_sizes()
+    for transform in (as_stored, timm_preprocessing(loaded().model, 32).transform):
+        read = LayerReader(loaded(transform), PIXEL_TAPS).read(images)
+        wanted = np.stack([measure_pixels(image) for image in images])
+        assert np.array_equal(read.taps[PIXELS].numpy(), wanted)
+        assert list(read.taps) == list(PIXEL_TAPS)
+
+
+def test_the_pixel_layer_leaves_the_models_layers_and_classes_as_they_are() -> None:
+    images = pictures_of_several_sizes()
+    without = LayerReader(loaded(), ["0"]).read(images)
+    beside = LayerReader(loaded(), PIXEL_TAPS).read(images)
+    assert torch.equal(beside.taps["0"], without.taps["0"])
+    assert np.array_equal(beside.predicted, without.predicted)  # type: ignore[arg-type]
+
+
+def test_each_pictures_pixel_layer_is_its_own_whatever_its_batch_and_place() -> None:
+    reader, images = LayerReader(loaded(), PIXEL_TAPS), pictures_of_several_sizes()
+    together = reader.read(images).taps[PIXELS]
+    turned = reader.read(images[::-1]).taps[PIXELS]
+    assert torch.equal(turned.flip(0), together)
+    for size in (1, 2, 3):
+        parts = [
+            reader.read(images[start : start + size]).taps[PIXELS]
+            for start in range(0, len(images), size)
+        ]
+        assert torch.equal(torch.cat(parts), together)
+    prepared = [reader.prepare(image) for image in images]
+    assert torch.equal(reader.read([images[0], *prepared[1:]]).taps[PIXELS], together)
+
+
+def test_a_reader_without_the_pixel_layer_measures_no_pixels() -> None:
+    assert LayerReader(loaded(), ["0"]).prepare(noise(9, 9, 3)).pixels is None
