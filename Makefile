@@ -68,6 +68,9 @@ bench-agent: $(STAMP) ## the whole agent against the bare model, on Apache Kafka
 bench-cost: $(STAMP) ## the detector's share of a forward pass, by family and batch (half an hour; BENCH="--batches 64")
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.cost $(BENCH)
 
+gpu-check: $(STAMP) ## the tests and figures that need a GPU (8 minutes; GPU="--cpu" tries it without)
+	@scripts/gpu-check $(GPU)
+
 bench-calibration: $(STAMP) ## false-alarm rates over many random splits: make bench-calibration DATA=FOLDER
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.calibration $(DATA) $(BENCH)
 

@@ -54,7 +54,7 @@ def speed(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
     pictures = frames(chosen.images)
     topic = Topic(broker, "bench-real")
     broker.create_topic(topic.name)
-    settings = fitted_settings(folder, broker, topic.name, frames(600, seed=1))
+    settings = fitted_settings(folder, broker, topic.name, frames(chosen.reference, seed=1))
     size = settings.batch.max_images
     script = PlainScript(settings, batch=size)
     sides = (script, BareForward(settings, batch=size, transforms_in_threads=True))
@@ -243,6 +243,7 @@ def main() -> None:
     parser.add_argument("--broker", choices=["apache", "embedded"], default="apache")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=512, help="of one round")
+    parser.add_argument("--reference", type=int, default=600, help="images of the speed part's fit")
     parser.add_argument("--delay-seconds", type=float, default=30)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the memory part")
     parser.add_argument("--pictures", type=int, default=10_000, help="of the soak part")

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from driftgauge.detector import Detector, LayerTaps
+from driftgauge.detector import PIXELS, STATISTICS, Detector, LayerTaps
 
 from .hook_clock import HookClock
 
@@ -22,11 +22,18 @@ WARM_UPS = 3
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """Where and how; on a GPU the model runs in bfloat16 autocast, as the agent's can."""
+    """Where and how.
+
+    Attributes:
+        halved: the model runs in bfloat16 autocast, as the agent's can.
+        is_default: measured unless others are asked for.
+    """
 
     name: str
     device: str
     kind: Kind
+    halved: bool = False
+    is_default: bool = True
 
     def why_not(self) -> str:
         """Return why it cannot be measured here, or nothing."""
@@ -37,9 +44,11 @@ class Arrangement:
 
 ARRANGEMENTS = (
     Arrangement("CPU", "cpu", "eager"),
-    Arrangement("GPU bf16", "cuda", "eager"),
-    Arrangement("GPU bf16 compiled", "cuda", "compiled"),
-    Arrangement("GPU bf16 CUDA graph", "cuda", "graph"),
+    Arrangement("GPU", "cuda", "eager"),
+    Arrangement("GPU bf16", "cuda", "eager", halved=True),
+    Arrangement("GPU bf16 compiled", "cuda", "compiled", halved=True),
+    Arrangement("GPU bf16 CUDA graph", "cuda", "graph", halved=True),
+    Arrangement("CPU compiled", "cpu", "compiled", is_default=False),
 )
 
 
@@ -49,6 +58,7 @@ class Run:
 
     Attributes:
         accounts: whether `hook_seconds` tells what pooling took.
+        pixels: taps that no layer gives, to be scored with the others.
     """
 
     bare: Callable[[], object]
@@ -56,6 +66,7 @@ class Run:
     score: Callable[[Taps], Tensor]
     accounts: bool
     clock: HookClock
+    pixels: Taps
 
     def hook_seconds(self) -> float:
         """Return the seconds spent in hooks so far."""
@@ -109,19 +120,21 @@ class Passes:
             return self._taps.pooled()
 
         score: Callable[[Taps], Tensor] = self.detector.score
+        pixels = {PIXELS: torch.randn(len(images), len(STATISTICS), device=images.device)}
         if self.how.kind == "graph":
             bare, tapped = captured(bare), captured(tapped)
-            score = self._captured_score(tapped())
+            score = self._captured_score({**tapped(), **pixels})
         for _ in range(WARM_UPS if self.how.device == "cuda" else 0):
             bare()
-            score(tapped())
-        return Run(bare, tapped, score, self.how.device == "cpu", self._clock)
+            score({**tapped(), **pixels})
+        return Run(bare, tapped, score, self.how.device == "cpu", self._clock, pixels)
 
     def _forward(self, model: Callable[[Tensor], object], images: Tensor) -> object:
-        on_gpu = self.how.device == "cuda"
         # A graph must not hold casts of weights that live only as long as the context.
         is_cached = self.how.kind != "graph"
-        with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu, cache_enabled=is_cached):
+        with torch.autocast(
+            "cuda", torch.bfloat16, enabled=self.how.halved, cache_enabled=is_cached
+        ):
             return model(images)
 
     def _captured_score(self, taps: Taps) -> Callable[[Taps], Tensor]:

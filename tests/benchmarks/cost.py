@@ -2,9 +2,11 @@
 
 A bare model and a copy with taps take turns on the same batch of noise images, and after each
 tapped pass the detector scores its taps, so that both find their weights as cold as in production.
-Models are in the layout that the agent gives them (channels last), with random weights; the
-detector is the default preset on the model's own layers, fitted for a moment on taps of noise.
-Neither changes what a pass costs.
+Models are in the layout that the agent gives them (channels last), with random weights, and freed
+memory is kept, as the agent keeps it (``--give-back`` leaves glibc's defaults); the detector is the
+default one, both moments of the model's own layers and the pixels, fitted for a moment on taps of
+noise. None of it changes what a pass costs. The pixels' statistics are measured in the threads that
+decode, so their cost stands apart: milliseconds an image.
 
 On a processor, times are the process's processor time, which other work on the machine does not
 enter, and pooling is what is spent in the taps' hooks; the paired difference of the two forward
@@ -29,7 +31,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from driftgauge.detector import LayerTaps, Training, fit_detector, select_layers
+from driftgauge.agent.fit.fit import choose_taps
+from driftgauge.agent.process.allocator import keep_freed_memory
+from driftgauge.detector import (
+    PIXELS,
+    STATISTICS,
+    LayerTaps,
+    Training,
+    describe_layers,
+    fit_detector,
+    measure_pixels,
+    select_layers,
+)
 
 from .arrangement import ARRANGEMENTS, Arrangement, Passes, Run
 from .table import Figure, write_benchmark
@@ -48,6 +61,7 @@ MOST_PERCENT = 2.0
 SIDE = 224
 N_NOISE_IMAGES = 16
 N_REFERENCE = 240
+N_PIXEL_ROUNDS = 50
 MOST_ROUNDS = 40
 FEWEST_ROUNDS = {1: 10, 16: 5, 64: 3}
 """Rounds at least, by batch; 2 for those not listed."""
@@ -102,20 +116,39 @@ def noise_taps(model: nn.Module, layers: Sequence[str], device: str) -> dict[str
     return {k: tap + 0.5 * tap.std() * torch.randn_like(tap) for k, tap in drawn.items()}
 
 
+def noise_statistics(device: str, n: int = N_REFERENCE) -> dict[str, Tensor]:
+    """Return statistics of pixels of noise: what they are changes no cost."""
+    drawn = torch.randn(n, len(STATISTICS), generator=torch.Generator().manual_seed(n))
+    return {PIXELS: drawn.to(device)}
+
+
+def pixels_milliseconds(height: int = 480, width: int = 640) -> float:
+    """Return the processor time of one picture's statistics, whose size hardly matters."""
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    spent = []
+    for _ in range(N_PIXEL_ROUNDS):
+        started = time.process_time()
+        measure_pixels(picture)
+        spent.append(time.process_time() - started)
+    return 1000 * statistics.median(spent)
+
+
 @contextmanager
 def hosted(family: str, how: Arrangement) -> Iterator[Passes]:
     """Give a bare model, its tapped copy and a detector for it."""
     bare = build_host(family, how.device)
-    layers = select_layers(bare, noise_images(1, how.device))
+    sample = noise_images(1, how.device)
+    layouts = describe_layers(bare, select_layers(bare, sample), sample)
+    taps = [tap for tap in choose_taps(layouts, None, has_pixels=True) if tap != PIXELS]
     twin = copy.deepcopy(bare)
     detector = fit_detector(
-        noise_taps(bare, layers, how.device),
+        noise_statistics(how.device) | noise_taps(bare, taps, how.device),
         window_ids=np.arange(N_REFERENCE),
         segments=[()] * N_REFERENCE,
         training=Training(min_steps=20, max_steps=20),
     )
-    with LayerTaps(twin, layers) as taps:
-        yield Passes(how, bare, twin, taps, detector)
+    with LayerTaps(twin, taps) as tapped:
+        yield Passes(how, bare, twin, tapped, detector)
 
 
 @torch.inference_mode()
@@ -140,6 +173,7 @@ def _round(run: Run, times: Times, *, tapped_first: bool) -> None:
     tapped, taps = run.seconds(run.tapped)
     times.tapped.append(tapped)
     pooling = run.hook_seconds() - spent
+    taps = {**taps, **run.pixels}
     times.score.append(run.seconds(lambda: run.score(taps))[0])
     if tapped_first:
         times.bare.append(run.seconds(run.bare)[0])
@@ -147,11 +181,14 @@ def _round(run: Run, times: Times, *, tapped_first: bool) -> None:
 
 
 def rows_of(
-    family: str, how: Arrangement, chosen: argparse.Namespace
+    family: str, how: Arrangement, chosen: argparse.Namespace, *, ends_at: float = float("inf")
 ) -> Iterator[dict[str, object]]:
-    """Yield a row for each batch size."""
+    """Yield a row for each batch size that there is time for."""
     with hosted(family, how) as passes:
         for batch in chosen.batches:
+            if time.monotonic() > ends_at:
+                print(f"{how.name}, {family}, batch {batch}: no time left", file=sys.stderr)
+                continue
             row = _row(family, passes, batch, measure(passes, batch, chosen.seconds))
             told = f"{how.name}, {family}, batch {batch}: {row['detector %']} %"
             print(f"{told} in {row['rounds']} rounds", file=sys.stderr, flush=True)
@@ -192,6 +229,24 @@ def figures(rows: Sequence[Mapping[str, object]]) -> list[Figure]:
     ]
 
 
+def measure_all(chosen: argparse.Namespace) -> tuple[list[dict[str, object]], list[str]]:
+    """Return the rows, and what there was no time for; nothing new begins after the limit."""
+    usable = [how for how in ARRANGEMENTS if how.name in chosen.arrangements and not how.why_not()]
+    for how in ARRANGEMENTS:
+        if how.name in chosen.arrangements and (reason := how.why_not()):
+            print(f"{how.name}: skipped, {reason}", file=sys.stderr)
+    began = time.monotonic()
+    rows: list[dict[str, object]] = []
+    left = []
+    for how in usable:
+        for family in chosen.families:
+            if time.monotonic() - began < chosen.limit:
+                rows += rows_of(family, how, chosen, ends_at=began + chosen.limit)
+            else:
+                left.append(f"{how.name} {family}")
+    return rows, left
+
+
 def main() -> None:
     """Print the table and write build/benchmarks/cost.json."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -199,16 +254,20 @@ def main() -> None:
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
     parser.add_argument("--seconds", type=float, default=20.0, help="a row, about")
     parser.add_argument("--threads", type=int, default=1, help="of the model")
+    names = [how.name for how in ARRANGEMENTS]
+    default = [how.name for how in ARRANGEMENTS if how.is_default]
+    parser.add_argument("--arrangements", nargs="+", choices=names, default=default)
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds for new rows")
+    parser.add_argument("--give-back", action="store_true", help="freed memory, as glibc does")
     chosen = parser.parse_args()
+    if not chosen.give_back:
+        keep_freed_memory()
     torch.set_num_threads(chosen.threads)
-    usable = [how for how in ARRANGEMENTS if not how.why_not()]
-    for how in ARRANGEMENTS:
-        if reason := how.why_not():
-            print(f"{how.name}: skipped, {reason}", file=sys.stderr)
-    rows = [
-        row for how in usable for family in chosen.families for row in rows_of(family, how, chosen)
-    ]
-    write_benchmark("cost", rows, figures(rows), hidden=("layers",))
+    rows, not_measured = measure_all(chosen)
+    pixels = Figure("statistics of pixels", round(pixels_milliseconds(), 2), "ms an image")
+    write_benchmark("cost", rows, [pixels, *figures(rows)], hidden=("layers",))
+    if not_measured:
+        print(f"not measured in {chosen.limit:g} s: {', '.join(not_measured)}")
 
 
 if __name__ == "__main__":
