@@ -37,6 +37,7 @@ from .errors import (
 from .export import EXPORTED, ColumnKind
 from .flush_records import (
     OTHER_VALUE,
+    CountsBeside,
     EvidenceRecord,
     FlushRecord,
     OffsetAdvance,
@@ -93,6 +94,7 @@ __all__ = [
     "ClassPeriod",
     "ClassRate",
     "ColumnKind",
+    "CountsBeside",
     "Database",
     "DetectorAction",
     "DetectorChange",

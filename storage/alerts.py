@@ -92,7 +92,8 @@ def read_continuable(
         select(*ALERT_COLUMNS)
         .join(alert_transition, alert_transition.c.id == last)
         .where(
-            *(alert.c.stream == stream, alert.c.detector == detector),
+            alert.c.stream == stream,
+            func.coalesce(alert.c.judged_by, alert.c.detector) == detector,
             *(alert.c.state.in_(ENDED_STATES), alert.c.refreshed_at >= refreshed_since),
             alert_transition.c.actor == MONITOR,
         )

@@ -78,3 +78,12 @@ def _waiting(connection: Connection, stream: str) -> dict[str, datetime]:
         .group_by(table.detector)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def read_waiting_names(connection: Connection, stream: str, since: datetime) -> list[str]:
+    """Return the versions with counts that wait to be judged and came from *since* on, by name."""
+    table = segment_progress.c
+    query = select(table.detector).where(
+        *(table.stream == stream, table.waiting_since.is_not(None), table.counted_at >= since)
+    )
+    return list(connection.scalars(query.distinct().order_by(table.detector)))

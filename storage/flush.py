@@ -59,6 +59,17 @@ def write_flush(
     for advance in sorted(flush.advances, key=lambda advance: (advance.topic, advance.partition)):
         _advance(connection, flush.stream, advance, now)
     write_kept(connection, flush.stream, flush.kept_shards, flush.kept_runs, now)
+    return [
+        refused
+        for record in flush.by_detector
+        for refused in _write_counts(connection, record, now, write)
+    ]
+
+
+def _write_counts(
+    connection: Connection, flush: FlushRecord, now: datetime, write: Write
+) -> list[RefusedRow]:
+    """Write what one detector version counted."""
     add = partial(_add_windows, connection, flush, now)
     windows = write(add, sorted(flush.windows, key=_window_key))
     lost = write(add, [_in_other(window) for window, _ in windows])

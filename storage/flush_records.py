@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .kept_records import KeptRun, KeptShard
@@ -117,6 +117,15 @@ class SegmentAdvance:
 
 
 @dataclass(frozen=True, slots=True)
+class CountsBeside:
+    """What another detector version counted of the same events' partitions: the one before a change."""
+
+    detector: str
+    windows: Sequence[WindowRecord]
+    evidence: Sequence[EvidenceRecord] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FlushRecord:
     """Everything that one transaction writes: counts, evidence and how far they reach.
 
@@ -125,6 +134,7 @@ class FlushRecord:
             window where a segment is not among them.
         kept_shards: files of taps, already written.
         kept_runs: what these files add to the runs of their segments.
+        beside: what other detector versions counted.
     """
 
     stream: str
@@ -136,6 +146,23 @@ class FlushRecord:
     segments: Sequence[SegmentAdvance] = ()
     kept_shards: Sequence[KeptShard] = ()
     kept_runs: Sequence[KeptRun] = ()
+    beside: Sequence[CountsBeside] = ()
+
+    @property
+    def by_detector(self) -> list[FlushRecord]:
+        """Return the counts of each version as a record, in the order in which their rows are locked."""
+        own = replace(self, advances=(), kept_shards=(), kept_runs=(), beside=())
+        others = [
+            replace(
+                own,
+                detector=one.detector,
+                windows=one.windows,
+                evidence=one.evidence,
+                summaries=(),
+            )
+            for one in self.beside
+        ]
+        return sorted([own, *others], key=lambda record: record.detector)
 
 
 @dataclass(frozen=True, slots=True)

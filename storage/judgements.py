@@ -149,6 +149,8 @@ def _write_figures(
     values["rate_peak"] = max(found.rate_peak, record.rate_peak, record.rate_now)
     e_values = [e for e in (found.log_e_value, record.log_e_value) if e is not None]
     values["log_e_value"] = max(e_values, default=None)
+    if record.judged_by is not None:
+        values["judged_by"] = record.judged_by
     connection.execute(alert.update().where(alert.c.id == alert_id).values(values))
 
 

@@ -53,7 +53,7 @@ def read_accepted(connection: Connection, stream: str, detector: str) -> list[Al
         select(*ALERT_COLUMNS)
         .where(
             alert.c.stream == stream,
-            alert.c.detector == detector,
+            func.coalesce(alert.c.judged_by, alert.c.detector) == detector,
             alert.c.verdict == "accepted",
         )
         .order_by(alert.c.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -46,6 +46,12 @@ class Versions:
         """Return what each version has counted, by its name."""
         with self._database.read() as connection:
             return detector_figures.read_figures(connection, stream, self._now(connection))
+
+    def waiting(self, stream: str, *, within_seconds: float) -> list[str]:
+        """Return the versions with counts that wait to be judged and came so lately, by name."""
+        with self._database.read() as connection:
+            since = self._now(connection) - timedelta(seconds=within_seconds)
+            return detector_figures.read_waiting_names(connection, stream, since)
 
     def count_windows(self, stream: str, name: str) -> int:
         """Return how many windows of the whole stream a version counted in its last two days."""

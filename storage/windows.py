@@ -193,7 +193,15 @@ def read_summaries(connection: Connection, stream: str) -> list[ScoreSummary]:
         *(table.layer, table.events, table.mean, table.variance, table.minimum, table.maximum),
         *(table.p05, table.p50, table.p95),
     )
-    rows = connection.execute(select(*columns).where(table.stream == stream).order_by(table.layer))
+    newest = (
+        select(table.detector)
+        .where(table.stream == stream)
+        .order_by(table.flushed_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    own = (table.stream == stream, table.detector == newest)  # a version before had other layers
+    rows = connection.execute(select(*columns).where(*own).order_by(table.layer))
     return [ScoreSummary(row[0], row[1], *(_number(value) for value in row[2:])) for row in rows]
 
 

@@ -144,6 +144,7 @@ def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
         log_e_value=max(e_values, default=None),
         layers=told.layers,
         message=told.message,
+        judged_by=alert.judged_by if again.detector == alert.detector else again.detector,
     )
 
 

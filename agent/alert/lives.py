@@ -41,7 +41,7 @@ class Hysteresis:
     def continues(self, ended: AlertRecord, again: AlertRecord) -> bool:
         """Return whether *again* is the change that *ended* told, of the same detector."""
         is_soon = again.window_start - ended.refreshed_at <= self.cool_down
-        return is_soon and again.detector == ended.detector
+        return is_soon and again.detector == ended.detectors[-1]
 
 
 class Lives:

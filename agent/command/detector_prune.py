@@ -14,7 +14,7 @@ from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
-    from ..promote.overview import DetectorCard
+    from ..promote.detector_cards import DetectorCard
     from .reading import Reading
 
 
@@ -40,10 +40,10 @@ def prune(
 ) -> None:
     """Delete the artifacts of detectors that nothing needs; their history and counts stay.
 
-    What is active, a shadow, what a rollback would restore, and what live alerts or counts that are
+    What is active, what a rollback would restore, and what live alerts or counts that are
     not judged yet stand on is kept.
     """
-    from ..promote.overview import detector_cards
+    from ..promote.detector_cards import detector_cards
     from ..promote.pruning import needed_by, prunable
     from ..terminal.printing import print_json, print_line
     from .detectors import size_text

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from driftgauge.storage import AgentRecord, DetectorChange
 
-    from ..promote.overview import DetectorCard
+    from ..promote.detector_cards import DetectorCard
     from .reading import Reading
 
 NameArgument = Annotated[
@@ -54,7 +54,7 @@ def show(
 def the_card(reading: Reading, name: str) -> DetectorCard:
     """Return the version that *name* begins."""
     from ..errors import SettingsError
-    from ..promote.overview import detector_cards
+    from ..promote.detector_cards import detector_cards
 
     cards = detector_cards(reading.store, reading.stream.stream)
     exact = [one for one in cards if one.record.detector == name]

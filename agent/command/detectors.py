@@ -13,7 +13,7 @@ from .reading import StoreOption, StreamOption
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..promote.overview import DetectorCard
+    from ..promote.detector_cards import DetectorCard
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,6 @@ def register(app: typer.Typer) -> None:
     group.command("show")(detector_show.show)
     group.command("promote")(detector_steps.promote)
     group.command("rollback")(detector_steps.rollback)
-    group.command("shadow")(detector_steps.shadow)
     group.command("refuse")(detector_steps.refuse)
     group.command("prune")(detector_prune.prune)
     app.add_typer(group, name="detectors")
@@ -46,7 +45,7 @@ def list_detectors(
 
     Rates are of all images of the stream that the version scored.
     """
-    from ..promote.overview import detector_cards
+    from ..promote.detector_cards import detector_cards
     from ..terminal.printing import print_json, print_line
     from .reading import open_reading
 

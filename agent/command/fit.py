@@ -34,7 +34,6 @@ class ActivateChoice(StrEnum):
     """What a fitted detector becomes."""
 
     NOW = "now"
-    SHADOW = "shadow"
     NO = "no"
 
 
@@ -82,8 +81,8 @@ def fit(
     activate: Annotated[
         ActivateChoice,
         typer.Option(
-            help="now: score the stream with it at once, also in agents that run; shadow: score "
-            "beside the active detector first; no: only register it.",
+            help="now: score the stream with it at once, also in agents that run; no: only "
+            "register it, for driftgauge detectors promote.",
         ),
     ] = ActivateChoice.NOW,
     fresh: Annotated[

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
-from driftgauge.storage import FlushRecord, OffsetAdvance
+from driftgauge.storage import CountsBeside, FlushRecord, OffsetAdvance
 
 from ..events.event import Event
 from ..events.prediction import PredictionBook
 from ..events.segment import PREDICTED_CLASS
 from ..ports import Scored, Scorer
 from .clocks import SegmentClocks
-from .evidence import EvidenceKeeper, EvidenceSettings
-from .labels import LabelCounts
+from .detector_counts import DetectorCounts
+from .evidence import EvidenceSettings
 from .segments import MissingSegments, Segments
-from .statistics import ScoreStatistics
 from .tap_keeper import KeepSettings, TapKeeper
-from .windows import WindowCounts
 
 
 class Counting:
-    """Windows, evidence and statistics of one scorer's events. The loop's thread owns it.
+    """Windows, evidence and statistics of scored events. The loop's thread owns it.
+
+    Events count under the detector version that scored them: those of the version before are flushed
+    in the same transaction, after the scorer was replaced.
 
     Args:
         scorer: names the score columns and the detector.
@@ -49,24 +51,36 @@ class Counting:
         tolerated_clock_seconds: float = 300.0,
         keep: KeepSettings | None = None,
     ) -> None:
-        columns = scorer.columns
-        self._detector = scorer.detector
         self._stream = stream
         self._segments = Segments(max_segments, n_names=len(segment_names))
         self._missing = MissingSegments(segment_names)
         self._predictions = predictions
         self._is_by_class = PREDICTED_CLASS in segment_names
-        self._labels = LabelCounts(classes, window_seconds=window_seconds)
-        self._windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
         self.clocks = SegmentClocks(tolerated_seconds=tolerated_clock_seconds)
-        self._evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
-        self._statistics = ScoreStatistics(columns)
-        self._taps = None if keep is None else TapKeeper(keep)
+        self._new_counts = partial(
+            DetectorCounts, evidence=evidence, window_seconds=window_seconds, alpha=alpha
+        )
+        self._counts: dict[str, DetectorCounts] = {}
+        self._n_kept_before = self._n_lost_before = 0
+        self.use(scorer, keep, classes)
+
+    def use(self, scorer: Scorer, keep: KeepSettings | None, classes: Sequence[str] = ()) -> None:
+        """Count under this scorer's detector from now on; what others still bring counts under theirs.
+
+        Args:
+            keep: which taps to keep to learn from; None for none.
+            classes: of the detector's reference, which are counted.
+        """
+        self._detector = scorer.detector
+        if scorer.detector not in self._counts:
+            self._counts[scorer.detector] = self._new_counts(
+                scorer.columns, keep=keep, classes=classes
+            )
 
     @property
     def n_events(self) -> int:
         """Events counted since the last flush."""
-        return self._windows.n_events
+        return sum(counts.windows.n_events for counts in self._counts.values())
 
     @property
     def n_other(self) -> int:
@@ -76,12 +90,12 @@ class Counting:
     @property
     def n_kept(self) -> int:
         """Events so far whose taps are kept."""
-        return 0 if self._taps is None else self._taps.n_kept
+        return self._n_kept_before + sum(taps.n_kept for taps in self._tap_keepers())
 
     @property
     def n_keep_lost(self) -> int:
         """Events so far whose taps were to be kept and could not be written."""
-        return 0 if self._taps is None else self._taps.n_lost
+        return self._n_lost_before + sum(taps.n_lost for taps in self._tap_keepers())
 
     @property
     def missing_segments(self) -> tuple[str, ...]:
@@ -92,8 +106,12 @@ class Counting:
         """Know segments that were counted before, with when they last were."""
         self._segments.remember(segments)
 
-    def count(self, events: Sequence[Event], scored: Scored) -> None:
-        """Count a scored batch in every segment of each event."""
+    def count(self, events: Sequence[Event], scored: Scored, detector: str | None = None) -> None:
+        """Count a scored batch in every segment of each event.
+
+        Args:
+            detector: the version that scored it; None for the one in use.
+        """
         classes = [self._class_of(event, row, scored) for row, event in enumerate(events)]
         values = [self._values(event, said) for event, said in zip(events, classes, strict=True)]
         for own in values:
@@ -102,13 +120,8 @@ class Counting:
             self._segments.of(own, event.event_time)
             for own, event in zip(values, events, strict=True)
         ]
-        self._windows.add(events, segments, scored)
-        self._labels.add(events, segments, classes, scored.confidences)
+        self._counts[detector or self._detector].add(events, segments, classes, scored)
         self.clocks.add(events, segments)
-        self._evidence.offer(events, segments, scored)
-        self._statistics.update(scored.scores)
-        if self._taps is not None:
-            self._taps.offer(events, segments, scored)
 
     def _class_of(self, event: Event, row: int, scored: Scored) -> str | None:
         """Return the event's class: as the message says it, its prediction, or the model here."""
@@ -126,33 +139,44 @@ class Counting:
 
     def flush_record(self, advances: Sequence[OffsetAdvance]) -> FlushRecord:
         """Return everything that one transaction is to write; files of kept taps are written now."""
-        shards, runs = ([], []) if self._taps is None else self._taps.write()
+        files = [taps.write() for taps in self._tap_keepers()]
+        own = self._counts[self._detector]
         return FlushRecord(
             stream=self._stream,
             detector=self._detector,
             advances=advances,
-            windows=[*self._windows.records(), *self._labels.records()],
-            evidence=self._evidence.records(),
-            summaries=self._statistics.summaries(),
+            windows=own.records(),
+            evidence=own.evidence.records(),
+            summaries=own.statistics.summaries(),
             segments=self.clocks.advances(),
-            kept_shards=shards,
-            kept_runs=runs,
+            kept_shards=[shard for shards, _ in files for shard in shards],
+            kept_runs=[run for _, runs in files for run in runs],
+            beside=[
+                CountsBeside(name, counts.records(), counts.evidence.records())
+                for name, counts in self._counts.items()
+                if counts is not own
+            ],
         )
 
     def mark_flushed(self) -> None:
         """The last record is in the database: start from zero."""
-        self._windows.clear()
-        self._labels.clear()
         self.clocks.mark_flushed()
-        self._evidence.mark_flushed()
-        if self._taps is not None:
-            self._taps.mark_flushed()
+        for counts in self._counts.values():
+            counts.mark_flushed()
+
+    def forget_others(self) -> None:
+        """Let go of versions that score no more, once all that they counted is flushed."""
+        for name in [name for name in self._counts if name != self._detector]:
+            taps = self._counts.pop(name).taps
+            if taps is not None:
+                self._n_kept_before += taps.n_kept
+                self._n_lost_before += taps.n_lost
 
     def drop(self) -> None:
         """Forget what is not in the database."""
-        self._windows.clear()
-        self._labels.clear()
         self.clocks.drop()
-        self._evidence.drop()
-        if self._taps is not None:
-            self._taps.drop()
+        for counts in self._counts.values():
+            counts.drop()
+
+    def _tap_keepers(self) -> Iterator[TapKeeper]:
+        return (counts.taps for counts in self._counts.values() if counts.taps is not None)

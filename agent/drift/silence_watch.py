@@ -103,6 +103,11 @@ class SilenceWatch:
         self._was_watched = False
         self._cells = 0
 
+    def use(self, detector: str) -> None:
+        """Name this version in alerts from now on."""
+        if detector != self._settings.detector:
+            self._settings = replace(self._settings, detector=detector)
+
     def look(self) -> list[AlertRecord]:
         """Look at what has arrived since the last look; return alerts opened and ended.
 

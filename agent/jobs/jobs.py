@@ -19,6 +19,9 @@ from ..notify.delivery import Delivery
 from ..notify.heartbeat import INTERVAL_SECONDS as HEARTBEAT_SECONDS
 from ..notify.heartbeat import Heartbeat
 from ..ports import Clock
+from ..promote.detector_watch import INTERVAL_SECONDS as WATCH_SECONDS
+from ..promote.detector_watch import DetectorWatch
+from ..promote.monitors import Monitors
 from ..settings.load import Settings
 from ..telemetry import Metrics
 from .history import LEASE_SECONDS, RETENTION_SECONDS, ROLL_UP_SECONDS, retain, roll_up
@@ -28,7 +31,6 @@ from .presence import Presence
 from .schedule import Job
 
 PRUNE_SECONDS = 3600.0
-DETECTOR_CHECK_SECONDS = 30.0
 DELIVERY_SECONDS = 2.0
 KEPT_SECONDS = 600.0
 DELIVERY_LEASE_SECONDS = 120.0
@@ -55,9 +57,10 @@ class JobTools:
     store: Store
     clock: Clock
     metrics: Metrics
-    monitor: Monitor
+    monitors: Monitors
+    watch: DetectorWatch
     silence: SilenceWatch
-    power: PowerMeter
+    power: Callable[[str], PowerMeter]
     delivery: Delivery
     presence: Presence
     heartbeat: Heartbeat | None = None
@@ -81,7 +84,6 @@ class JobRow:
         lease_seconds: for a job that one agent of the stream does at a time: how long it stays that
             agent's after a start, should the agent die. None for one that each agent does.
         is_for_all_streams: whether one agent does it for all streams of the database.
-        lease_of: for what one agent does it at a time.
         is_wanted: whether there is anything to do in this agent.
     """
 
@@ -91,23 +93,32 @@ class JobRow:
     first_after_seconds: Callable[[Settings], float] = lambda settings: 0.0
     lease_seconds: Callable[[Settings], float] | None = None
     is_for_all_streams: bool = False
-    lease_of: Callable[[JobTools], str] = lambda tools: tools.stream
     is_wanted: Callable[[JobTools], bool] = lambda tools: True
 
 
 def judge(tools: JobTools) -> None:
     """Judge the windows that have closed, and raise and resolve alerts.
 
+    One agent at a time judges those of each detector.
+    """
+    for monitor in tools.monitors.due(tools.watch.current):
+        if _may_judge(tools, monitor.detector):
+            _judge_one(tools, monitor)
+
+
+def _judge_one(tools: JobTools, monitor: Monitor) -> None:
+    """Let a monitor take its turn.
+
     The lease is renewed while it works: between the slices of a backlog, and whenever it has read more of
     a segment. Who has lost it leaves the rest to its holder.
     """
     hold = LeaseHold(
-        lambda: _is_ours(MONITOR, tools),
+        lambda: _may_judge(tools, monitor.detector),
         tools.clock,
         ttl_seconds=_monitor_lease_seconds(tools.settings),
     )
     try:
-        tools.monitor.turn(hold.is_ours)
+        monitor.turn(hold.is_ours)
     except RecordConflict as conflict:  # the lease ran out while its holder worked
         log.warning(
             "another agent has judged these windows; continuing from there: %s",
@@ -119,8 +130,21 @@ def judge(tools: JobTools) -> None:
         tools.heartbeat.note_judged()
 
 
+def _may_judge(tools: JobTools, detector: str) -> bool:
+    return tools.store.acquire_lease(
+        f"monitor/{tools.stream}/{detector}",
+        tools.agent,
+        ttl_seconds=_monitor_lease_seconds(tools.settings),
+    )
+
+
+def _monitor_lease_seconds(settings: Settings) -> float:
+    return max(LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS)
+
+
 def look_for_silence(tools: JobTools) -> None:
     """Tell segments that have fallen silent, and end the alerts of those that are gone."""
+    tools.silence.use(tools.watch.current)
     try:
         tools.silence.look()
     except RecordConflict as conflict:
@@ -137,11 +161,10 @@ def beat(tools: JobTools) -> None:
         tools.heartbeat.beat()
 
 
-def look_for_another_detector(tools: JobTools) -> None:
-    """Say that another detector was activated than the one that this agent scores with."""
-    active = tools.store.active_detector(tools.stream)
-    if active is not None:
-        tools.presence.note_active(active.detector)
+def follow_detector(tools: JobTools) -> None:
+    """Change to another active detector, and tell the metrics whether this agent scores with it."""
+    tools.watch.look()
+    tools.metrics.set_detector_problem(tools.watch.problem)
 
 
 def prune(tools: JobTools) -> None:
@@ -165,24 +188,9 @@ def read_figures(tools: JobTools) -> None:
     tools.metrics.set_alerts(live)
     tools.metrics.set_silent(sum(alert.test == SILENCE for alert in alerts))
     tools.metrics.set_notifications(tools.delivery.backlog())
-    waited = tools.store.waiting_seconds(tools.stream, tools.monitor.detector)
+    waited = tools.store.waiting_seconds(tools.stream, tools.watch.current)
     tools.metrics.set_judging_lag(waited or 0.0)
 
-
-def _monitor_lease_seconds(settings: Settings) -> float:
-    return max(LEASE_TURNS * settings.monitor.interval_seconds, SHORTEST_LEASE_SECONDS)
-
-
-MONITOR = JobRow(
-    name="monitor",
-    work=judge,
-    every_seconds=lambda settings: settings.monitor.interval_seconds,
-    # After a time down all segments look idle; the first flush, if any, comes before this.
-    first_after_seconds=lambda settings: settings.monitor.idle_seconds,
-    # One for each detector: in a rolling restart, nobody judges for the agents of the other.
-    lease_of=lambda tools: f"{tools.stream}/{tools.monitor.detector}",
-    lease_seconds=_monitor_lease_seconds,
-)
 
 JOBS = (
     JobRow(
@@ -190,7 +198,13 @@ JOBS = (
         work=lambda tools: tools.presence.tell(),
         every_seconds=lambda settings: PRESENCE_SECONDS,
     ),
-    MONITOR,
+    JobRow(
+        name="monitor",
+        work=judge,
+        every_seconds=lambda settings: settings.monitor.interval_seconds,
+        # After a time down all segments look idle; the first flush, if any, comes before this.
+        first_after_seconds=lambda settings: settings.monitor.idle_seconds,
+    ),
     JobRow(
         name="silence",
         work=look_for_silence,
@@ -199,9 +213,8 @@ JOBS = (
     ),
     JobRow(
         name="power of the tests",
-        work=lambda tools: tools.power.turn(),
+        work=lambda tools: tools.power(tools.watch.current).turn(),
         every_seconds=lambda settings: POWER_SECONDS,
-        lease_of=lambda tools: f"{tools.stream}/{tools.monitor.detector}",
         lease_seconds=lambda settings: POWER_LEASE_SECONDS,
     ),
     JobRow(
@@ -238,9 +251,9 @@ JOBS = (
         is_for_all_streams=True,
     ),
     JobRow(
-        name="detector check",
-        work=look_for_another_detector,
-        every_seconds=lambda settings: DETECTOR_CHECK_SECONDS,
+        name="active detector",
+        work=follow_detector,
+        every_seconds=lambda settings: WATCH_SECONDS,
     ),
     JobRow(
         name="evidence pruning",
@@ -281,7 +294,7 @@ def _job(row: JobRow, tools: JobTools) -> Job:
 def _is_ours(row: JobRow, tools: JobTools) -> bool:
     if row.lease_seconds is None:
         return True
-    name = row.name if row.is_for_all_streams else f"{row.name}/{row.lease_of(tools)}"
+    name = row.name if row.is_for_all_streams else f"{row.name}/{tools.stream}"
     return tools.store.acquire_lease(
         name, tools.agent, ttl_seconds=row.lease_seconds(tools.settings)
     )

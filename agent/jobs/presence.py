@@ -36,7 +36,6 @@ class Presence:
     Args:
         name: unique, see `agent_name`.
         status: the loop's.
-        detector: version that it scores with.
     """
 
     def __init__(
@@ -47,25 +46,17 @@ class Presence:
         *,
         name: str,
         stream: str,
-        detector: str,
     ) -> None:
         self._store = store
         self._status = status
         self._clock = clock
         self._name = name
         self._stream = stream
-        self._detector = detector
-        self._active = detector
+        self._problem: Callable[[], str | None] = lambda: None
 
-    def note_active(self, detector: str) -> None:
-        """Note which detector the stream is to be scored with; log once where it is another one."""
-        if detector not in (self._active, self._detector):
-            log.warning(
-                "detector %s was activated; this agent scores with %s until it is restarted",
-                *(detector, self._detector),
-                extra=action("another_detector", active=detector, detector=self._detector),
-            )
-        self._active = detector
+    def ask_problem(self, problem: Callable[[], str | None]) -> None:
+        """Tell with each heartbeat why the agent does not score with the active detector, if so."""
+        self._problem = problem
 
     def tell(self) -> None:
         """Write the row; raise StoreUnavailable when that cannot be done now."""
@@ -84,15 +75,14 @@ class Presence:
                 lag_seconds=max(lag.seconds(wall) for lag in lags) if lags else None,
                 dead_letters=status.n_dead_letters,
                 dead_letter_reason=status.last_dead_letter or None,
-                detector=self._detector,
+                detector=status.detector or None,
+                detector_problem=self._problem(),
             )
         )
 
     def _condition(self, status: LoopStatus, now: float) -> str:
-        said = condition(status, now)
-        if self._active == self._detector:
-            return said
-        return f"{said}; detector {self._active} was activated: restart this agent to score with it"
+        said, problem = condition(status, now), self._problem()
+        return f"{said}; {problem}" if problem else said
 
     def leave(self) -> None:
         """Remove the row and give back the leases; where that fails, the row grows old instead."""

@@ -15,6 +15,7 @@ from ..errors import EventError, EventUnscorable
 from ..events.decode import DecodePorts, DecodeSettings, decode_record
 from ..events.event import NO_IMAGE, Event, LeftOut, Tombstone
 from ..events.prediction import Prediction
+from ..events.tap_vectors import TapsWanted
 from ..model.user_code import describe_error
 from ..ports import Clock, Record
 
@@ -79,6 +80,11 @@ class RecordDecoder:
         self._clock = clock
         self._max_skew = timedelta(seconds=max_skew_seconds)
         self._thumbnail_side = thumbnail_side
+
+    def use(self, prepare: Prepare, taps: TapsWanted | None) -> None:
+        """Prepare pictures, and check sent vectors, for another scorer from now on."""
+        self._prepare = prepare
+        self._settings = replace(self._settings, taps_wanted=taps)
 
     def decode(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         """Return the result for *record*, which represents *one_in* records."""

@@ -33,6 +33,7 @@ from .activity import Activity, Listener, ignore
 from .lag import TIMEOUT_SECONDS, Lag
 from .letters import Letters
 from .loop_settings import LoopSettings
+from .next_detector import Handover, NextDetector
 from .outages import Outages
 from .partitions import Partitions
 from .pipeline import Pipeline
@@ -95,7 +96,16 @@ class AgentLoop:
         self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
         self._sampler = Sampler(settings.sampling, clock)
         self._outages = Outages(clock)
+        self._handover = Handover()
+        self._scorer = scorer
         self._turned_at = clock.monotonic()
+
+    def change_detector(self, following: NextDetector) -> None:
+        """Score with another detector from the next batch on; safe in every thread.
+
+        What is counted by the one before stays, and is flushed in the same transaction as what follows.
+        """
+        self._handover.put(following)
 
     def run(self) -> LoopStatus:
         """Turn until asked to stop, then drain, flush and leave; return what was done.
@@ -116,6 +126,7 @@ class AgentLoop:
     def turn(self) -> None:
         """Poll once, count at most what two batches hold, and flush when it is time."""
         self._turned_at = self._clock.monotonic()
+        self._take_over()
         self._publish()
         self._receive()
         if not self._outages.is_waiting:
@@ -196,6 +207,20 @@ class AgentLoop:
             n_records, n_left_out = self._unflushed.accept(polled, self._sampler)
             self._activity.consumed(n_records, n_sampled_out=n_left_out)
 
+    def _take_over(self) -> None:
+        """Let the detector that was handed over score from the next batch on."""
+        following = self._handover.take()
+        if following is None:
+            return
+        before, self._scorer = self._scorer.detector, following.scorer
+        self._pipeline.use(following.scorer, following.taps)
+        self._counting.use(following.scorer, following.keep, following.classes)
+        log.info(
+            "detector %s scores from the next batch on, in place of %s",
+            *(self._scorer.detector, before),
+            extra=action("detector_changed", detector=self._scorer.detector, before=before),
+        )
+
     def _look_at_lag(self) -> None:
         self._lag.look(self._positions.positions())
         self._sampler.follow(self._lag.reading)
@@ -275,6 +300,8 @@ class AgentLoop:
             turned_at=self._turned_at if busy_since is None else min(busy_since, self._turned_at),
             partitions=self._positions.owned,
             is_paused=self._partitions.is_paused,
+            detector=self._scorer.detector,
+            n_layers=len(self._scorer.columns) - 1,
             unavailable=self._outages.unavailable,
             n_waiting=len(self._pipeline),
             lag=self._lag.reading,

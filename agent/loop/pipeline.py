@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import EventError
 from ..events.decode import DecodePorts
+from ..events.tap_vectors import TapsWanted
 from ..log import action
 from ..ports import Clock, Record, Scorer
 from .decode_queue import DecodeQueue
@@ -31,12 +32,14 @@ class ScoringBatch:
         future: its scores.
         since: monotonic time at which it was handed to the scorer.
         n_checked: outcomes whose dead letters are sent, as far as there are any.
+        detector: the version that scores it.
     """
 
     future: Future[Judged]
     n_records: int
     since: float
     n_checked: int = 0
+    detector: str = ""
 
     @property
     def judged(self) -> Judged:
@@ -51,7 +54,8 @@ class Pipeline:
         self, scorer: Scorer, settings: LoopSettings, ports: DecodePorts, clock: Clock
     ) -> None:
         self._clock = clock
-        decoder = RecordDecoder(
+        self._scorer = scorer
+        self._decoder = RecordDecoder(
             settings.decode,
             ports,
             scorer.prepare,
@@ -60,7 +64,7 @@ class Pipeline:
             thumbnail_side=settings.evidence.source_side,
         )
         self._queue = DecodeQueue(
-            decoder,
+            self._decoder,
             clock,
             max_images=settings.max_images,
             max_delay_seconds=settings.max_delay_seconds,
@@ -94,6 +98,20 @@ class Pipeline:
         """Monotonic time at which the batch that is scored now was handed over; None when idle."""
         return next((batch.since for batch in self._batches if not batch.future.done()), None)
 
+    @property
+    def has_one_scorer(self) -> bool:
+        """Whether no batch is with a scorer that was replaced."""
+        return all(batch.detector == self._scorer.detector for batch in self._batches)
+
+    def use(self, scorer: Scorer, taps: TapsWanted | None) -> None:
+        """Let *scorer* score from the next batch on; those that it was handed to before stay as they are.
+
+        Args:
+            taps: what sent vectors must be for it.
+        """
+        self._scorer = scorer
+        self._decoder.use(scorer.prepare, taps)
+
     def poll_timeout(self, max_seconds: float) -> float:
         """Return how long to wait for records: not at all while scores are what is waited for."""
         if self.is_scoring:
@@ -125,8 +143,9 @@ class Pipeline:
             if not (is_next or everything):
                 return
             records = self._queue.take()
-            scores = self._scoring.submit(records)
-            self._batches.append(ScoringBatch(scores, len(records), self._clock.monotonic()))
+            scores = self._scoring.submit(records, self._scorer)
+            since, detector = self._clock.monotonic(), self._scorer.detector
+            self._batches.append(ScoringBatch(scores, len(records), since, detector=detector))
 
     def oldest(self, timeout_seconds: float) -> ScoringBatch | None:
         """Return the oldest batch once it is scored, None if that takes longer than the time.

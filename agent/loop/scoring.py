@@ -34,12 +34,14 @@ class Judged:
         seconds: by stage: ``decode`` and ``prepare`` are busy time of the decoding threads,
             ``decode_wait`` what the scorer waited for them, ``score`` its own, ``score.NAME`` a
             part of that.
+        detector: the version that scored it.
     """
 
     outcomes: Sequence[Decoded]
     events: Sequence[Event]
     scored: Scored | None
     seconds: dict[str, float] = field(default_factory=dict)
+    detector: str | None = None
 
 
 class ScoringThread:
@@ -62,10 +64,16 @@ class ScoringThread:
         self._thread = threading.Thread(target=self._run, name="scoring", daemon=True)
         self._thread.start()
 
-    def submit(self, batch: Sequence[Future[Decoded]]) -> Future[Judged]:
-        """Queue a batch whose images may still be decoding; its future raises ScorerFault."""
+    def submit(
+        self, batch: Sequence[Future[Decoded]], scorer: Scorer | None = None
+    ) -> Future[Judged]:
+        """Queue a batch whose images may still be decoding; its future raises ScorerFault.
+
+        Args:
+            scorer: scores this batch and those after it; None for the one before.
+        """
         found: Future[Judged] = Future()
-        self._work.put((batch, found))
+        self._work.put((batch, scorer, found))
         return found
 
     def close(self, timeout_seconds: float) -> bool:
@@ -76,7 +84,8 @@ class ScoringThread:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            batch, found = work
+            batch, scorer, found = work
+            self._scorer = scorer or self._scorer
             if not found.set_running_or_notify_cancel():
                 continue
             try:
@@ -107,7 +116,7 @@ class ScoringThread:
         }
         if scored is not None:
             seconds |= {f"score.{part}": took for part, took in scored.seconds.items()}
-        return Judged(outcomes, events, scored, seconds)
+        return Judged(outcomes, events, scored, seconds, self._scorer.detector)
 
     def _scored(self, events: Sequence[Event]) -> Scored:
         parts: list[Scored] = []
@@ -190,7 +199,7 @@ class ScoringThread:
 
 
 _Placed = Event | Record
-_Work = tuple[Sequence[Future[Decoded]], Future[Judged]]
+_Work = tuple[Sequence[Future[Decoded]], Scorer | None, Future[Judged]]
 
 
 def _fault(events: Sequence[_Placed], error: Exception) -> ScorerFault:

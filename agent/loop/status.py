@@ -45,6 +45,8 @@ class LoopStatus:
         written_at: monotonic time of the last flush that wrote something; None before the first.
         partitions: owned, with a known position; empty before the first assignment.
         is_paused: whether fetching is paused, for all partitions together.
+        detector: the version that scores the next batch.
+        n_layers: that it scores.
         unavailable: what does not answer and is tried again.
         n_waiting: records in memory that are not scored yet.
         missing_segments: names of ``stream.segments`` that no event had so far.
@@ -74,6 +76,8 @@ class LoopStatus:
     written_at: float | None = None
     partitions: frozenset[Partition] = frozenset()
     is_paused: bool = False
+    detector: str = ""
+    n_layers: int = 0
     unavailable: Mapping[Dependency, Unavailability] = field(default_factory=dict)
     n_waiting: int = 0
     lag: LagReading = field(default_factory=LagReading)

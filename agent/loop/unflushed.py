@@ -44,7 +44,7 @@ class Unflushed:
         """Count the oldest batch of the pipeline, which leaves it."""
         judged = batch.judged
         if judged.scored is not None:
-            self.counting.count(judged.events, judged.scored)
+            self.counting.count(judged.events, judged.scored, judged.detector)
         for found in judged.outcomes:
             event_time = found.outcome.event_time if isinstance(found.outcome, Event) else None
             is_left_out = isinstance(found.outcome, LeftOut)
@@ -62,6 +62,8 @@ class Unflushed:
     def mark_flushed(self) -> dict[Partition, int]:
         """The last record is in the database; return the offsets that it is at."""
         self.counting.mark_flushed()
+        if self.pipeline.has_one_scorer:
+            self.counting.forget_others()
         return self.positions.mark_flushed()
 
     def drop_unscored(self) -> None:

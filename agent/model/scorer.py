@@ -30,6 +30,9 @@ class ModelScorer:
         detector: fitted for it.
         name: the detector's version, as the database knows it.
         gives_taps: return the taps with the scores, for those who keep them.
+
+    Attributes:
+        has_seen_taps: whether a serving process has sent taps to it.
     """
 
     def __init__(
@@ -39,11 +42,17 @@ class ModelScorer:
         self._detector = detector.to(loaded.device)
         self._name = name
         self._gives_taps = gives_taps
+        self.has_seen_taps = False
 
     @property
     def detector(self) -> str:
         """The detector's version, as the database knows it."""
         return self._name
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Names of the taps that it reads."""
+        return self._detector.taps
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,6 +78,7 @@ class ModelScorer:
         Raises:
             DetectorError: the model's layers are not the detector's, or gave NaN.
         """
+        self.has_seen_taps |= any(isinstance(image, TapVectors) for image in images)
         read = self._reader.read(images)
         started = time.perf_counter()
         scores = self._detector.score(read.taps).double().cpu().numpy()

@@ -79,7 +79,13 @@ def _run(
         settings, store, stop=stop, metrics=metrics, accept_new_topic=accept_new_topic
     )
     _tell_start(agent)
-    pages = agent_pages(agent.loop.status, SystemClock(), metrics, agent.about)
+    pages = agent_pages(
+        agent.loop.status,
+        SystemClock(),
+        metrics,
+        agent.about,
+        problem=lambda: agent.tools.watch.problem,
+    )
     with (
         stopping_on_signals(stop),
         serving(settings.http, pages),

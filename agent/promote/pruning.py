@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from .overview import DetectorCard
+from .detector_cards import DetectorCard
 
 MANIFEST = "manifest.json"
 _OURS = frozenset({".safetensors", ".json"})

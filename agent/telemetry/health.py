@@ -24,7 +24,7 @@ class Health:
     """Judges the loop by its status alone: it asks neither the broker nor the database.
 
     Args:
-        detector: the version that is loaded.
+        problem: why the agent does not score with the active detector; None where it does.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class Health:
         status: Callable[[], LoopStatus],
         clock: Clock,
         *,
-        detector: str,
+        problem: Callable[[], str | None] = lambda: None,
         max_silence_seconds: float = MAX_SILENCE_SECONDS,
     ) -> None:
         self._status = status
         self._clock = clock
-        self._detector = detector
+        self._problem = problem
         self._max_silence_seconds = max_silence_seconds
 
     def is_alive(self) -> Finding:
@@ -56,7 +56,9 @@ class Health:
         status = self._status()
         checks: dict[str, object] = {
             "partitions": len(status.partitions),
-            "detector": self._detector,
+            "detector": status.detector,
         }
+        if (problem := self._problem()) is not None:  # it scores on, with the one before
+            checks["detector_problem"] = problem
         checks |= {name: name not in status.unavailable for name in DEPENDENCIES}
         return Finding(bool(status.partitions) and not status.unavailable, checks)

@@ -51,7 +51,7 @@ class LoopCollector(Collector):
         yield from _work(status)
         yield from self._gauges(status)
         yield from self._lag(status)
-        yield from self._information()
+        yield from self._information(status)
 
     def _dead_letters(self, status: LoopStatus) -> Metric:
         counts: Counter[str] = Counter()
@@ -132,13 +132,16 @@ class LoopCollector(Collector):
             age.add_metric([], self._clock.monotonic() - reading.at)
         yield age
 
-    def _information(self) -> Iterator[Metric]:
+    def _information(self, status: LoopStatus) -> Iterator[Metric]:
         build = {
             "version": importlib.metadata.version("driftgauge"),
             "python": platform.python_version(),
         }
         yield InfoMetricFamily("driftgauge_build", "Versions.", build)
-        yield InfoMetricFamily("driftgauge_detector", "What this agent runs.", self._about)
+        about = dict(self._about)
+        if status.detector:  # it may have changed since the start
+            about |= {"detector": status.detector, "layers": str(status.n_layers)}
+        yield InfoMetricFamily("driftgauge_detector", "What this agent runs.", about)
 
 
 def _events(status: LoopStatus) -> Iterator[Metric]:

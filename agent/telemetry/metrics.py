@@ -65,6 +65,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._detector_current = Gauge(
+            "driftgauge_detector_current",
+            "1 while the agent scores with the stream's active detector, 0 while it cannot.",
+            registry=self.registry,
+        )
+        self._detector_current.set(1)
         self._notifications = Gauge(
             "driftgauge_notifications", "Steps of alerts to deliver, by receiver and state.",
             ["receiver", "state"], registry=self.registry,
@@ -87,6 +93,10 @@ class Metrics:
     def set_silent(self, n_segments: int) -> None:
         """Set how many segments are told as silent."""
         self._silent.set(n_segments)
+
+    def set_detector_problem(self, problem: str | None) -> None:
+        """Set whether the agent scores with the active detector: it does where there is no problem."""
+        self._detector_current.set(0 if problem else 1)
 
     def set_judging_lag(self, seconds: float) -> None:
         """Set how long the oldest count has waited to be judged."""

@@ -24,16 +24,22 @@ log = logging.getLogger(__name__)
 
 
 def agent_pages(
-    status: Callable[[], LoopStatus], clock: Clock, metrics: Metrics, about: Mapping[str, str]
+    status: Callable[[], LoopStatus],
+    clock: Clock,
+    metrics: Metrics,
+    about: Mapping[str, str],
+    *,
+    problem: Callable[[], str | None] = lambda: None,
 ) -> dict[str, Route]:
     """Return the pages of one agent.
 
     Args:
         status: the loop's, asked at each request; safe in every thread.
-        about: what it runs, for the labels of ``driftgauge_detector_info``; has ``detector``.
+        about: what it runs, for the labels of ``driftgauge_detector_info``.
+        problem: why the agent does not score with the active detector; None where it does.
     """
     metrics.registry.register(LoopCollector(status, clock, about))
-    return routes(metrics.registry, Health(status, clock, detector=about["detector"]))
+    return routes(metrics.registry, Health(status, clock, problem=problem))
 
 
 def routes(registry: CollectorRegistry, health: Health) -> dict[str, Route]:

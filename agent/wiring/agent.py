@@ -7,32 +7,31 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from driftgauge.detector import NotFitted, load_detector, read_manifest
+from driftgauge.detector import NotFitted
 from driftgauge.storage import Store
 
 from ..clock import SystemClock
 from ..errors import SourceBroken
-from ..events.tap_vectors import TapOrigin, TapsWanted
 from ..jobs.jobs import JobTools
 from ..jobs.presence import Presence, agent_name
 from ..log import action
 from ..loop.loop import AgentLoop
 from ..model.load import LoadedModel
-from ..model.reader import LayerReader
-from ..model.scorer import ModelScorer
+from ..promote.detector_watch import DetectorWatch, Loop
+from ..promote.monitors import Monitors
 from ..settings.load import Settings
 from ..stream.dead_letter import KafkaDeadLetters
 from ..stream.group_owner import GroupOwner
 from ..stream.kafka import KafkaSource
 from ..telemetry import Metrics
 from .decode import build_decode_ports
+from .detectors import DetectorLoader
 from .kafka import build_connection, build_source
-from .keep import build_keep, build_kept_upkeep
+from .keep import build_kept_upkeep
 from .loop import build_loop_settings
 from .model import build_model
-from .monitor import build_monitor, build_power_meter, build_silence_watch
+from .monitor import build_silence_watch
 from .notify import build_delivery, build_heartbeat
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,6 @@ class Agent:
 
     loop: AgentLoop
     tools: JobTools
-    detector: str
     about: Mapping[str, str]
 
 
@@ -79,28 +77,17 @@ def build_agent(
         raise NotFitted(f"stream {stream.name!r} has no detector in this database")
     loaded = build_model(settings)
     _tell_model(loaded)
-    detector = load_detector(Path(active.uri), loaded.identity)
-    LayerReader(loaded, detector.taps).try_out()  # a fault is told now, not at the first event
+    loader = DetectorLoader(settings, store, loaded)
+    first = loader.prepare(active)  # a fault is told now, not at the first event
     clock = SystemClock()
     source, dead_letters = _build_ends(settings, store, accept_new_topic=accept_new_topic)
     loop = AgentLoop(
         source=source,
         dead_letters=dead_letters,
-        scorer=ModelScorer(loaded, detector, name=active.detector, gives_taps=settings.keep.taps),
+        scorer=first.scorer,
         store=store,
         clock=clock,
-        settings=build_loop_settings(
-            settings,
-            taps_wanted(loaded, Path(active.uri)),
-            build_keep(
-                settings,
-                store,
-                name=active.detector,
-                identity=loaded.identity,
-                channels=detector.channels,
-            ),
-            detector.classes,
-        ),
+        settings=build_loop_settings(settings, first.taps, first.keep, first.classes),
         stop=stop,
         ports=build_decode_ports(settings),
         listener=metrics.hear,
@@ -109,33 +96,38 @@ def build_agent(
         "stream": stream.name,
         "topic": stream.topic,
         "detector": active.detector,
-        "layers": str(len(detector.layers)),
+        "layers": str(len(first.scorer.columns) - 1),
         "device": str(loaded.device),
         "precision": loaded.identity.precision,
     }
     name = agent_name()
+    presence = Presence(store, loop.status, clock, name=name, stream=stream.name)
+    watch = DetectorWatch(
+        store,
+        Loop(loop.status, loop.change_detector),
+        clock,
+        stream=stream.name,
+        current=active.detector,
+        prepare=loader.prepare,
+        tell=presence.tell,
+    )
+    presence.ask_problem(lambda: watch.problem)
     tools = JobTools(
         agent=name,
         settings=settings,
         store=store,
         clock=clock,
         metrics=metrics,
-        monitor=build_monitor(settings, store, detector, active),
+        monitors=Monitors(store, stream.name, loader.monitor),
+        watch=watch,
         silence=build_silence_watch(settings, store, active.detector),
-        power=build_power_meter(settings, store, active.detector, detector.classes),
+        power=loader.power,
         delivery=build_delivery(settings, store),
-        presence=Presence(
-            store,
-            loop.status,
-            clock,
-            name=name,
-            stream=stream.name,
-            detector=active.detector,
-        ),
+        presence=presence,
         heartbeat=build_heartbeat(settings),
         kept_upkeep=build_kept_upkeep(settings, store),
     )
-    return Agent(loop, tools, active.detector, about)
+    return Agent(loop, tools, about)
 
 
 def _tell_model(loaded: LoadedModel) -> None:
@@ -187,16 +179,4 @@ def _accept(store: Store, stream: str, topic: str, topic_id: str | None) -> None
         "before are dropped, what was counted of it stays",
         *(topic, n_partitions),
         extra=action("topic_accepted", topic=topic, topic_id=topic_id),
-    )
-
-
-def taps_wanted(loaded: LoadedModel, detector_folder: Path) -> TapsWanted:
-    """Return what tap vectors must be for the detector in *detector_folder* to score them."""
-    identity = loaded.identity
-    return TapsWanted(
-        origin=TapOrigin(identity.weights, identity.preprocessing, identity.precision),
-        channels={
-            str(layer["name"]): int(layer["channels"])
-            for layer in read_manifest(detector_folder)["layers"]
-        },
     )

@@ -16,7 +16,7 @@ class BrightnessScorer:
     """Layer ``early`` is the uniform itself; ``*`` is a thousandth of it for a bright picture."""
 
     detector = "brightness-1"
-    columns = ("early", "*")
+    columns: tuple[str, ...] = ("early", "*")
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return image

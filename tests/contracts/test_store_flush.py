@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from driftgauge.storage import (
+    CountsBeside,
     Database,
     FlushRecord,
     OffsetAdvance,
@@ -244,3 +245,18 @@ def test_the_first_count_of_partitions_stays_until_the_topic_changes(store: Stor
 def test_a_stream_that_is_not_registered_has_no_count(store: Store) -> None:
     with pytest.raises(RecordConflict, match="'nobody' is not registered"):
         store.first_partitions("nobody", 3)
+
+
+def test_counts_of_two_detectors_are_written_as_one_or_not_at_all(store: Store) -> None:
+    beside = [CountsBeside("detector-2", [window({3: 2, 17: 5})], [evidence(7)])]
+    both = replace(flush(advance(None, 100), windows=[window({17: 90})]), beside=beside)
+    store.flush(both)
+    assert store.event_counts(STREAM) == {"*": 97}
+    (own,) = all_windows(store)
+    assert own.events == 90
+    (other,) = store.windows(STREAM, "detector-2", after=None, until=LATER)
+    assert other.events == 7
+    with pytest.raises(StaleFlush):
+        store.flush(both)
+    assert store.event_counts(STREAM) == {"*": 97}
+    assert [row.offset for row in store.evidence(STREAM)] == [7]

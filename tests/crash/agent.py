@@ -23,18 +23,21 @@ from numpy.typing import NDArray
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.counting.tap_keeper import KeepSettings
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.jobs.schedule import Job, Schedule
 from driftgauge.agent.keep.run_choice import RunSettings
 from driftgauge.agent.keep.shard_folder import ShardFolder
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
+from driftgauge.agent.loop.next_detector import NextDetector
 from driftgauge.agent.loop.sampling import SamplingSettings
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.process.signals import stopping_on_signals
+from driftgauge.agent.promote.detector_watch import DetectorWatch, Loop
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Database, DetectorRecord, Store
 
 from ..agent.scorer import BrightnessScorer
 
@@ -53,6 +56,7 @@ class Orders:
         consumer: how it reads.
         busy_seconds: how long it waits for another writer of an SQLite file.
         sampling: when it scores a part of the records only.
+        follows: whether it changes to the database's active detector, as ``driftgauge run`` does.
     """
 
     connection: KafkaConnection
@@ -63,6 +67,7 @@ class Orders:
     consumer: ConsumerSettings
     busy_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    follows: bool = False
 
 
 class SteppedClock(SystemClock):
@@ -77,6 +82,9 @@ class SteppedClock(SystemClock):
 
 class TapScorer(BrightnessScorer):
     """Gives taps, too: one channel, the brightness."""
+
+    def __init__(self, name: str = "brightness-1") -> None:
+        self.detector = name
 
     def score(
         self,
@@ -93,11 +101,11 @@ def kept_folder(beside: Path) -> ShardFolder:
     return ShardFolder(str(beside.with_name("kept")))
 
 
-def keep_all(folder: ShardFolder) -> KeepSettings:
+def keep_all(folder: ShardFolder, detector: str = "brightness-1") -> KeepSettings:
     """Return settings by which every event's taps are kept."""
     runs = RunSettings(key="k", run_seconds=120, runs_per_day=1000, max_bytes_per_day=2**30)
     return KeepSettings(
-        stream=STREAM, detector="brightness-1", origin="o", channels={"level": 1}, runs=runs,
+        stream=STREAM, detector=detector, origin="o", channels={"level": 1}, runs=runs,
         folder=folder, alpha=0.01,
     )  # fmt: skip
 
@@ -113,6 +121,9 @@ def work(orders: Orders, ready: Connection) -> None:
     logging.getLogger("kafka").setLevel(logging.WARNING)
     clock = SteppedClock(orders.step_file)
     database = Database(orders.url, busy_seconds=orders.busy_seconds)
+    store = Store(database, now=clock.now)
+    active = store.active_detector(STREAM) if orders.follows else None
+    name = active.detector if active else "brightness-1"
     with stopping_on_signals() as stop:
         loop = AgentLoop(
             source=KafkaSource(
@@ -122,8 +133,8 @@ def work(orders: Orders, ready: Connection) -> None:
                 settings=orders.consumer,
             ),
             dead_letters=KafkaDeadLetters(orders.connection, topic=f"{orders.topic}.dlq"),
-            scorer=TapScorer(),
-            store=Store(database, now=clock.now),
+            scorer=TapScorer(name),
+            store=store,
             clock=clock,
             settings=LoopSettings(
                 stream=STREAM,
@@ -134,13 +145,30 @@ def work(orders: Orders, ready: Connection) -> None:
                 poll_seconds=0.05,
                 lag_interval_seconds=0.2,
                 sampling=orders.sampling,
-                keep=keep_all(kept_folder(orders.log_file)),
+                keep=keep_all(kept_folder(orders.log_file), name),
             ),
             stop=stop,
         )
         ready.send("ready")
-        loop.run()
+        with Schedule(following(orders, store, loop, name), on_failure=lambda error: stop.set()):
+            loop.run()
     database.close()
+
+
+def following(orders: Orders, store: Store, loop: AgentLoop, current: str) -> list[Job]:
+    """Return the job that changes the loop's detector; none unless it is ordered."""
+    if not orders.follows:
+        return []
+
+    def prepare(record: DetectorRecord) -> NextDetector:
+        name = record.detector
+        return NextDetector(TapScorer(name), keep=keep_all(kept_folder(orders.log_file), name))
+
+    seam = Loop(loop.status, loop.change_detector)
+    watch = DetectorWatch(
+        store, seam, SystemClock(), stream=STREAM, current=current, prepare=prepare
+    )
+    return [Job("active detector", watch.look, every_seconds=0.2)]
 
 
 class AgentProcess:

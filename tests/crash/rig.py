@@ -31,6 +31,7 @@ class Rig:
     folder: Path
     busy_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    follows: bool = False
 
     @property
     def store(self) -> Store:
@@ -47,6 +48,7 @@ class Rig:
             self._consumer,
             self.busy_seconds,
             self.sampling,
+            self.follows,
         )
         return AgentProcess(orders)
 

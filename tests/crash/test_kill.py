@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.loop.sampling import SamplingSettings
 from driftgauge.agent.stream.kafka import KafkaSource
+from driftgauge.storage import DetectorRecord
 
 from ..agent.events.test_decode import bomb
 from ..agent.records import NOON, encoded, picture
@@ -107,6 +109,35 @@ def test_two_agents_of_which_one_dies_again_and_again_lose_and_double_nothing(ri
             agents.append(rig.start())
         rig.wait_until_read(sent)
     rig.check(sent)
+
+
+@pytest.mark.timeout(60 + 20 * CRASHES)
+def test_two_agents_killed_while_they_change_detectors_lose_and_double_nothing(rig: Rig) -> None:
+    """Promotions and rollbacks in mid-stream; one of two agents dies in the middle of each change."""
+    rig.follows = True
+    for name, status in (("brightness-1", "active"), ("brightness-2", "candidate")):
+        record = DetectorRecord(name, STREAM, f"file:{name}", NOON, "candidate", {})
+        rig.store.register_detector(replace(record, status=status))  # type: ignore[arg-type]  # one of them
+    sent, moments = Ledger(), random.Random(31)
+    with ExitStack() as stack, FrameProducer(rig.broker.connection(), rig.topic) as producer:
+        agents = [rig.start(), rig.start()]
+        stack.callback(end_all, agents)
+        for turn in range(max(2, CRASHES // 2)):
+            sent.send(producer, 300)
+            rig.wait_for_progress()
+            if turn % 2:
+                rig.store.versions.rollback(STREAM, by="test")
+            else:
+                rig.store.versions.promote(STREAM, "brightness-2", by="test")
+            threading.Event().wait(moments.uniform(0.0, 0.4))
+            agents.pop(moments.randrange(2)).kill()
+            sent.send(producer, 100)
+            agents.append(rig.start())
+        rig.wait_until_read(sent)
+    rig.check(sent)
+    counted_by = {row.detector for row in rig.store.rates(STREAM, period="window", segment="*")}
+    assert counted_by == {"brightness-1", "brightness-2"}
+    assert "scores from the next batch on" in rig.words  # else nobody changed while it ran
 
 
 def end_all(agents: list[AgentProcess]) -> None:

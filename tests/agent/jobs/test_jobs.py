@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -16,7 +17,11 @@ from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.jobs.jobs import JOBS, JobRow, JobTools, build_jobs
 from driftgauge.agent.jobs.presence import Presence
 from driftgauge.agent.jobs.schedule import Job
-from driftgauge.agent.settings.load import load_settings
+from driftgauge.agent.loop.status import LoopStatus
+from driftgauge.agent.ports import Clock
+from driftgauge.agent.promote.detector_watch import DetectorWatch, Loop
+from driftgauge.agent.promote.monitors import Monitors
+from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.wiring.keep import build_kept_upkeep
 from driftgauge.agent.wiring.monitor import (
@@ -25,7 +30,7 @@ from driftgauge.agent.wiring.monitor import (
     monitor_settings,
 )
 from driftgauge.agent.wiring.notify import build_delivery
-from driftgauge.storage import Database, SegmentAdvance, Store, WindowRecord
+from driftgauge.storage import Database, DetectorRecord, SegmentAdvance, Store, WindowRecord
 
 from ...stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, window
 from ..drift.streams import windows_of
@@ -67,19 +72,12 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
         store=store,
         clock=clock,
         metrics=Metrics(alpha=0.01),
-        monitor=Monitor(
-            store,
-            detector="d",
-            columns=("*",),
-            reference={},
-            settings=monitor_settings(settings),
-        ),
+        monitors=Monitors(store, STREAM, partial(build_one, store, settings)),
+        watch=watching(store, clock, "d"),
         silence=build_silence_watch(settings, store, "d"),
-        power=build_power_meter(settings, store, "d"),
+        power=partial(build_power_meter, settings, store),
         delivery=build_delivery(settings, store),
-        presence=Presence(
-            store, PretendLoop(clock).status, clock, name="a", stream=STREAM, detector="d1"
-        ),
+        presence=Presence(store, PretendLoop(clock).status, clock, name="a", stream=STREAM),
         kept_upkeep=build_kept_upkeep(settings, store),
     )
     database.close()
@@ -172,7 +170,13 @@ def judging(tools: JobTools, store: SlowReads, reference: dict[str, np.ndarray])
         reference=reference,
         settings=monitor_settings(tools.settings),
     )
-    return replace(tools, monitor=monitor)
+    record = DetectorRecord(DETECTOR, STREAM, "file:d", START, "candidate", {})
+    tools.store.register_detector(record)
+    return replace(
+        tools,
+        monitors=Monitors(tools.store, STREAM, lambda record: monitor),
+        watch=watching(tools.store, tools.clock, DETECTOR),
+    )
 
 
 def test_the_lease_is_kept_while_many_changes_are_read_one_by_one(
@@ -201,23 +205,38 @@ def test_who_has_lost_the_lease_meanwhile_writes_nothing_and_leaves_the_rest(
     assert len(tools.store.alerts(STREAM)) == 3
 
 
-def test_agents_of_two_detectors_both_judge_in_a_rolling_restart(tools: JobTools) -> None:
-    def agent(name: str, detector: str) -> JobTools:
-        monitor = Monitor(
-            tools.store,
-            detector=detector,
-            columns=("*",),
-            reference={},
-            settings=monitor_settings(tools.settings),
-        )
-        return replace(tools, agent=name, monitor=monitor)
-
+def test_agents_of_two_detectors_both_judge_until_the_last_has_changed(tools: JobTools) -> None:
+    for name in ("d1", "d2"):
+        record = DetectorRecord(name, STREAM, f"file:{name}", START, "candidate", {})
+        tools.store.register_detector(record)
     for name, detector in (("a", "d1"), ("b", "d2"), ("c", "d2")):
-        named(agent(name, detector), "monitor").work()
+        watch = watching(tools.store, tools.clock, detector)
+        named(replace(tools, agent=name, watch=watch), "monitor").work()
     for holder, detector in (("a", "d1"), ("b", "d2")):
         lease = f"monitor/{STREAM}/{detector}"
         assert tools.store.acquire_lease(lease, holder, ttl_seconds=30)
         assert not tools.store.acquire_lease(lease, "c", ttl_seconds=30)
+
+
+def build_one(store: Store, settings: Settings, record: DetectorRecord) -> Monitor:
+    return Monitor(
+        store,
+        detector=record.detector,
+        columns=("*",),
+        reference={},
+        settings=monitor_settings(settings),
+    )
+
+
+def watching(store: Store, clock: Clock, current: str) -> DetectorWatch:
+    """Return a watch of an agent that scores with *current*; nobody is promoted here."""
+    status = LoopStatus(started_at=0, turned_at=0, flushed_at=0, detector=current)
+
+    def refuse(following: object) -> NoReturn:
+        raise AssertionError(following)
+
+    loop = Loop(lambda: status, refuse)
+    return DetectorWatch(store, loop, clock, stream=STREAM, current=current, prepare=refuse)
 
 
 def test_names_of_jobs_are_told_apart() -> None:

@@ -45,7 +45,7 @@ def loop(clock: ManualClock) -> PretendLoop:
 
 
 def presence(store: Store, loop: PretendLoop, name: str = "a") -> Presence:
-    return Presence(store, loop.status, loop.clock, name=name, stream=STREAM, detector="d1")
+    return Presence(store, loop.status, loop.clock, name=name, stream=STREAM)
 
 
 def told(store: Store, loop: PretendLoop) -> AgentRecord:
@@ -69,21 +69,21 @@ def test_an_agent_that_runs_tells_what_a_person_asks_for(store: Store, loop: Pre
     assert (row.dead_letters, row.dead_letter_reason) == (3, "frames/0@7: no picture")
 
 
-def test_an_agent_says_once_that_another_detector_was_activated_and_how_to_use_it(
-    store: Store, loop: PretendLoop, caplog: pytest.LogCaptureFixture
+def test_an_agent_says_why_it_does_not_score_with_the_active_detector(
+    store: Store, loop: PretendLoop
 ) -> None:
     agent = presence(store, loop)
-    for active in ("d1", "d2", "d2"):
-        agent.note_active(active)
-        agent.tell()
+    agent.ask_problem(lambda: "detector d2 is active and cannot be used by this agent: no folder")
+    agent.tell()
     (row,) = store.agents(STREAM)
     assert row.condition == (
-        "running; detector d2 was activated: restart this agent to score with it"
+        "running; detector d2 is active and cannot be used by this agent: no folder"
     )
-    assert [getattr(record, "action", "") for record in caplog.records] == ["another_detector"]
-    agent.note_active("d1")
+    assert (row.detector, row.detector_problem) == ("d-1", row.condition.removeprefix("running; "))
+    agent.ask_problem(lambda: None)
     agent.tell()
     assert store.agents(STREAM)[0].condition == "running"
+    assert store.agents(STREAM)[0].detector_problem is None
 
 
 def test_before_anything_is_known_nothing_is_made_up(store: Store, loop: PretendLoop) -> None:

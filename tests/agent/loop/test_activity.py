@@ -66,6 +66,8 @@ def test_a_stage_is_timed_even_when_it_fails() -> None:
         turned_at=0.0,
         partitions=frozenset(),
         is_paused=False,
+        detector="d",
+        n_layers=2,
         unavailable={},
         n_waiting=0,
         lag=activity.status.lag,
@@ -110,7 +112,7 @@ def test_the_status_follows_the_loop(rig: Rig) -> None:
 def test_a_database_that_does_not_answer_is_named_and_partitions_are_paused(rig: Rig) -> None:
     rig.send(6)
     loop = rig.loop()
-    health = Health(loop.status, rig.clock, detector="brightness-1")
+    health = Health(loop.status, rig.clock)
     assert not health.is_ready().holds
     rig.turn(loop, 4)
     assert health.is_ready().holds
@@ -130,7 +132,7 @@ def test_a_database_that_does_not_answer_is_named_and_partitions_are_paused(rig:
 
 def test_a_loop_that_hangs_is_not_healthy(rig: Rig) -> None:
     loop = rig.loop()
-    health = Health(loop.status, rig.clock, detector="brightness-1")
+    health = Health(loop.status, rig.clock)
     rig.turn(loop, 4)
     assert health.is_alive().holds
     rig.clock.sleep(200)  # nobody turns it
@@ -159,7 +161,7 @@ def test_an_idle_stream_tells_a_database_that_went_away_and_one_that_is_back(
     caplog.set_level("INFO")
     rig.send(3)
     loop = rig.loop()
-    health = Health(loop.status, rig.clock, detector="brightness-1")
+    health = Health(loop.status, rig.clock)
     rig.turn(loop, 30)
     assert health.is_ready().holds
     rig.flaky.fail_before = 99
@@ -252,7 +254,7 @@ def test_a_broker_that_is_away_is_no_idle_topic(rig: Rig, caplog: pytest.LogCapt
     caplog.set_level("INFO")
     source = Silent(rig.topic, auto_offset_reset="earliest")
     loop = rig.loop(source=source)
-    health = Health(loop.status, rig.clock, detector="brightness-1")
+    health = Health(loop.status, rig.clock)
     rig.turn(loop, 4)
     source.is_silent = True
     rig.turn(loop, 60)

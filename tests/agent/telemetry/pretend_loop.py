@@ -29,6 +29,8 @@ class PretendLoop:
             "flushed_at": 0.0,
             "partitions": frozenset({("frames", 0), ("frames", 1)}),
             "is_paused": False,
+            "detector": "d-1",
+            "n_layers": 5,
             "n_waiting": 3,
             "n_scored": 5,
             "n_skewed": 4,

@@ -16,7 +16,7 @@ def loop() -> PretendLoop:
 
 @pytest.fixture
 def health(loop: PretendLoop) -> Health:
-    return Health(loop.status, loop.clock, detector="d-1", max_silence_seconds=60)
+    return Health(loop.status, loop.clock, max_silence_seconds=60)
 
 
 def test_a_loop_that_hangs_is_not_alive(loop: PretendLoop, health: Health) -> None:

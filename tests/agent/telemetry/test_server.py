@@ -28,7 +28,7 @@ def loop() -> PretendLoop:
 
 @pytest.fixture
 def server(loop: PretendLoop) -> Iterator[HttpServer]:
-    health = Health(loop.status, loop.clock, detector="d-1", max_silence_seconds=60)
+    health = Health(loop.status, loop.clock, max_silence_seconds=60)
     pages = routes(Metrics(alpha=0.01).registry, health)
 
     def broken(_: str) -> Response:
