@@ -129,6 +129,8 @@ class Scored:
         seconds: what its parts took, such as ``forward`` and ``detector``.
         taps: ``(events, channels)``, float16: what was scored, the taps side by side in the detector's
             order; None from a scorer that does not give them.
+        pixels: ``(events, statistics)`` of the pictures themselves, float32; None where they are not
+            scored.
     """
 
     scores: NDArray[np.float64]
@@ -137,6 +139,7 @@ class Scored:
     confidences: NDArray[np.float64] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     taps: NDArray[np.float16] | None = None
+    pixels: NDArray[np.float32] | None = None
 
 
 class Scorer(Protocol):

@@ -28,11 +28,17 @@ from .errors import (
     ReferenceTooSmall,
     ShapeMismatch,
 )
+from .faults.book import FaultBook
+from .faults.kinds import FAULTS, FROZEN, damage_image
+from .faults.learning import learn_faults
+from .faults.names import FaultNames
+from .faults.traits import Traits
 from .fitting import Progress, Training
 from .identity import ModelIdentity, hash_weights
 from .layout import Layout
 from .methods import METHOD_KINDS, METHODS
 from .moment import layer_of, layers_of, with_roughness
+from .naming import lacking, name_faults
 from .normaliser import NORMALISER_KINDS, NormaliserKind
 from .pixels import PIXELS, STATISTICS, measure_pixels
 from .preset import LEAN, PAPER, Preset
@@ -54,6 +60,8 @@ __all__ = [
     "COMBINED",
     "CONTENT_PROBES",
     "COVARIATE_PROBES",
+    "FAULTS",
+    "FROZEN",
     "LEAN",
     "LEAST_PLACES",
     "METHODS",
@@ -74,6 +82,8 @@ __all__ = [
     "Comparison",
     "Detector",
     "DetectorError",
+    "FaultBook",
+    "FaultNames",
     "LayerNotFound",
     "LayerSilent",
     "LayerTaps",
@@ -89,15 +99,20 @@ __all__ = [
     "ReferenceWindows",
     "ShapeMismatch",
     "Training",
+    "Traits",
     "compare_methods",
     "count_windows",
+    "damage_image",
     "describe_layers",
     "fit_detector",
     "hash_weights",
+    "lacking",
     "layer_of",
     "layers_of",
+    "learn_faults",
     "load_detector",
     "measure_pixels",
+    "name_faults",
     "p_value_bins",
     "probe_image",
     "read_manifest",

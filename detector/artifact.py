@@ -22,6 +22,7 @@ from torch import Tensor
 from .calibration import Calibration, Joining
 from .detector import Detector
 from .errors import ArtifactCorrupt, ArtifactMismatch, ArtifactTooNew
+from .faults.saving import PREFIX, fault_notes, fault_tensors, load_faults
 from .identity import ModelIdentity
 from .methods import empty_method
 from .moment import layers_of
@@ -108,7 +109,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of the detector in *folder*, its format checked.
 
     Detectors of formats 2 and 3, of versions before, keep their names and are read as they are: their
-    taps hold means only, which are still pooled in the same way.
+    taps hold means only, which are still pooled in the same way. Those without ``faults``, of versions
+    before or fitted without pictures, name none.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -130,9 +132,11 @@ def _manifest(
     detector: Detector, identity: ModelIdentity, notes: Mapping[str, object]
 ) -> dict[str, Any]:
     predicted = {"classes": list(detector.classes)} if detector.classes else {}
+    faults = fault_notes(detector.faults)
     return {
         "format": FORMAT,
         **predicted,
+        **({} if faults is None else {"faults": faults}),
         "identity": {
             "weights": identity.weights,
             "preprocessing": identity.preprocessing,
@@ -174,6 +178,7 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
         tensors[f"reference.{number}"] = torch.from_numpy(counts)
         if name in detector.labels:
             tensors[f"labels.{number}"] = torch.from_numpy(detector.labels[name])
+    tensors |= fault_tensors(detector.faults)
     return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
 
 
@@ -221,6 +226,7 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Dete
         figures=dict(manifest["figures"]),
         classes=tuple(str(name) for name in manifest.get("classes", ())),
         labels=labels,
+        faults=load_faults(manifest.get("faults"), _part(tensors, PREFIX)),
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .calibration import Array, Calibration
 from .errors import NonFiniteScore, ReferenceTooSmall
+from .faults.book import FaultBook
 from .fitting import OnProgress, Training
 from .group import calibration_groups, group_rows
 from .methods import fit_method
@@ -45,6 +46,7 @@ class Detector:
             predicts none.
         labels: counts of them and of confidences in the windows of *reference*, made by who knows
             the model's output: segment to ``(windows, rows, bins)``.
+        faults: what each fault does to pictures, None where fitting learnt none; see `name_faults`.
     """
 
     normaliser: Normaliser
@@ -56,6 +58,7 @@ class Detector:
     figures: Mapping[str, float] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     labels: ReferenceWindows = field(default_factory=dict)
+    faults: FaultBook | None = None
 
     @property
     def taps(self) -> tuple[str, ...]:

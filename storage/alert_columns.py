@@ -9,5 +9,6 @@ ALERT_FIELDS = (
     *("window_start", "refreshed_at", "resolved_at", "rate_now", "rate_normal", "events"),
     *("layers", "message", "rate_peak", "reopened", "log_e_value", "verdict", "incident_id"),
     "judged_by",
+    *("looks_like", "faults"),
 )
 ALERT_COLUMNS = (alert.c.id, *(alert.c[name] for name in ALERT_FIELDS))

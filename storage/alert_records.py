@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 LIVE_STATES = ("open", "acknowledged")
@@ -50,6 +50,10 @@ class AlertRecord:
         incident_id: of the incident that it is part of; given by the database.
         judged_by: the detector version that judges it now, where *detector*, which raised it, was
             replaced while it lived.
+        looks_like: which known fault it looks like, in words, or why none is named; empty where
+            nothing was looked at.
+        faults: which are claimed: ``{"fault", "share"}``, the likeliest first; none or two that are not
+            separated.
     """
 
     id: int | None
@@ -75,6 +79,8 @@ class AlertRecord:
     verdict: str | None = None
     incident_id: int | None = None
     judged_by: str | None = None
+    looks_like: str = ""
+    faults: Sequence[Mapping[str, object]] = field(default_factory=list)
     news: str = ""
 
     @property

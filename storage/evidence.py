@@ -25,7 +25,7 @@ def read_evidence(
     columns = (
         *(table.segment, table.window_start, table.kind, table.topic, table.partition),
         *(table.record_offset, table.event_id, table.event_time, table.p_value),
-        *(table.layer_p_values, table.thumbnail, table.item),
+        *(table.layer_p_values, table.thumbnail, table.item, table.pixels),
     )
     newest = (table.event_time.desc(), table.id)
     order = newest if kind == "typical" else (table.p_value, *newest)

@@ -225,6 +225,7 @@ def _evidence_row(stream: str, detector: str, record: EvidenceRecord) -> dict[st
         "layer_p_values": dict(record.layer_p_values),
         "thumbnail": record.thumbnail,
         "item": record.item,
+        "pixels": record.pixels,
     }
 
 

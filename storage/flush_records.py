@@ -68,6 +68,7 @@ class EvidenceRecord:
 
     Attributes:
         item: which picture of its message, counted from 0.
+        pixels: statistics of the picture, float32, little-endian; None where they are not known.
     """
 
     segment: str
@@ -82,6 +83,7 @@ class EvidenceRecord:
     layer_p_values: Mapping[str, float]
     thumbnail: bytes | None
     item: int = 0
+    pixels: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ REOPENED = "changed again within the cool-down"
 
 _REFRESHED = (
     *("since", "refreshed_at", "rate_now", "rate_normal", "events"),
-    *("layers", "message", "reopened"),
+    *("layers", "message", "reopened", "looks_like", "faults"),
 )
 
 
@@ -108,6 +108,7 @@ def _move_cursor(connection: Connection, judgement: Judgement) -> None:
 def _open(connection: Connection, record: AlertRecord) -> AlertRecord:
     values = {name: getattr(record, name) for name in ALERT_FIELDS}
     values["layers"] = [dict(layer) for layer in record.layers]
+    values["faults"] = [dict(fault) for fault in record.faults]
     values["rate_peak"] = max(record.rate_peak, record.rate_now)
     key = connection.execute(insert(alert), values).inserted_primary_key
     alert_id = int(key[0]) if key else 0
@@ -145,6 +146,7 @@ def _write_figures(
     """Write what a refresh brings; what the alert has seen at its worst is never lowered."""
     values = {name: getattr(record, name) for name in _REFRESHED}
     values["layers"] = [dict(layer) for layer in record.layers]
+    values["faults"] = [dict(fault) for fault in record.faults]
     values["severity"] = max(found.severity, record.severity, key=SEVERITIES.index)
     values["rate_peak"] = max(found.rate_peak, record.rate_peak, record.rate_now)
     e_values = [e for e in (found.log_e_value, record.log_e_value) if e is not None]

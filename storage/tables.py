@@ -116,6 +116,7 @@ evidence = Table(
     Column("layer_p_values", JSON, nullable=False),
     Column("thumbnail", LargeBinary),
     Column("item", Integer, nullable=False, server_default="0"),
+    Column("pixels", LargeBinary),
     CheckConstraint("kind IN ('unusual', 'typical')", name="kind"),
     Index(
         "uq_evidence_event",
@@ -152,6 +153,8 @@ alert = Table(
     Column("verdict", Text),
     Column("incident_id", Count, index=True),  # no foreign key: the incident refers back
     Column("judged_by", Text),
+    Column("looks_like", LongText, nullable=False, server_default=""),
+    Column("faults", JSON, nullable=False, server_default="[]"),
     CheckConstraint("state IN ('open', 'acknowledged', 'resolved', 'gone')", name="state"),
     CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
     CheckConstraint("verdict IN ('real', 'false', 'accepted')", name="verdict"),

@@ -30,7 +30,7 @@ SELECT alert.id AS alert_id, alert.stream, alert.segment, alert.test, alert.dete
        acknowledged.changed_at AS acknowledged_at, acknowledged.actor AS acknowledged_by,
        alert.resolved_at, resolved.actor AS resolved_by,
        alert.rate_now, alert.rate_peak, alert.rate_normal, alert.events, alert.reopened,
-       alert.log_e_value, alert.verdict, alert.incident_id, alert.judged_by,
+       alert.log_e_value, alert.verdict, alert.incident_id, alert.judged_by, alert.looks_like,
        {seconds alert.opened_at acknowledged.changed_at} AS seconds_to_acknowledge,
        {seconds alert.opened_at alert.resolved_at} AS seconds_to_resolve,
        {seconds alert.since alert.refreshed_at} AS seconds_changed,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import SEVERITIES, AlertRecord
 
+from .fault_claim import FaultClaim
 from .label_alert import (
     LABEL_SHIFT,
     LabelChange,
@@ -55,11 +56,24 @@ class Change:
 
 
 def opened(
-    change: Change, *, stream: str, detector: str, test: str, layers: Sequence[str], now: datetime
+    change: Change,
+    *,
+    stream: str,
+    detector: str,
+    test: str,
+    layers: Sequence[str],
+    now: datetime,
+    claim: FaultClaim | None = None,
 ) -> AlertRecord:
-    """Return a new alert for *change*."""
+    """Return a new alert for *change*.
+
+    Args:
+        claim: which known fault it looks like; None where nothing looks.
+    """
     movements = layer_movements(layers, change.reference, change.counts, change.design_effects)
     stuck = is_stuck(change.reference, change.window)
+    if claim is not None and stuck:
+        claim = FaultClaim.frozen()
     return AlertRecord(
         id=None,
         stream=stream,
@@ -94,8 +108,11 @@ def opened(
             rate_normal=change.rate_normal,
             movements=movements,
             is_stuck=stuck,
+            claim=claim,
         )
         + class_note(change.labels),
+        looks_like=claim.words if claim else "",
+        faults=claim.faults if claim else [],
     )
 
 
@@ -145,6 +162,8 @@ def refreshed(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
         layers=told.layers,
         message=told.message,
         judged_by=alert.judged_by if again.detector == alert.detector else again.detector,
+        looks_like=told.looks_like,
+        faults=told.faults,
     )
 
 
@@ -159,7 +178,14 @@ def changed_again(alert: AlertRecord, again: AlertRecord) -> AlertRecord:
     )
     message = again.message.replace(" changed at about ", " changed again at about ", 1)
     message += f"; it had first changed at about {alert.since:%Y-%m-%d %H:%M:%S} UTC"
-    return replace(told, layers=again.layers, message=message, news=news)
+    return replace(
+        told,
+        layers=again.layers,
+        message=message,
+        looks_like=again.looks_like,
+        faults=again.faults,
+        news=news,
+    )
 
 
 def _is_worse(alert: AlertRecord, again: AlertRecord) -> bool:

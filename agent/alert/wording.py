@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from .fault_claim import FaultClaim
 from .movement import NOTABLE, LayerMovement
 
 NOTABLE_RATIO = 2.0
@@ -29,8 +30,11 @@ def alert_message(
     rate_normal: float,
     movements: Sequence[LayerMovement],
     is_stuck: bool,
+    claim: FaultClaim | None = None,
 ) -> str:
     """Return the claim in one sentence.
+
+    Where *claim* names a fault, or says that it is none that is known, the layers suggest none.
 
     Example:
         >>> from datetime import UTC
@@ -55,7 +59,8 @@ lens, focus, light or exposure'
             f"distribution, normally {normal}"
         )
     start = f"{subject(segment)} changed at about {since:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{start}: {rates}; {_cause(movements, is_stuck=is_stuck)}"
+    parts = [rates, _cause(movements, is_stuck=is_stuck, suggests=claim is None or not claim.told)]
+    return f"{start}: {'; '.join([*parts, *([claim.told] if claim and claim.told else [])])}"
 
 
 def subject(segment: str) -> str:
@@ -83,7 +88,7 @@ def severity(rate_now: float, *, is_stuck: bool) -> str:
     return "warning" if rate_now >= 0.05 or is_stuck else "info"  # noqa: PLR2004 - one in twenty
 
 
-def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool) -> str:
+def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool, suggests: bool) -> str:
     if is_stuck:
         return "all images have the same score, which suggests a frozen picture"
     changed = [layer for layer in movements if abs(layer.distance) >= NOTABLE]
@@ -98,7 +103,8 @@ def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool) -> str:
         return "layers of all depths changed about equally, which does not suggest a single cause"
     ahead = CLEARLY * max(others, default=0.0)
     named = [layer for layer in unusual if layer.depth == depth and layer.distance >= ahead]
-    return f"the {depth} layers changed most ({_names(named)}), {SUGGESTIONS[depth]}"
+    changed_most = f"the {depth} layers changed most ({_names(named)})"
+    return f"{changed_most}, {SUGGESTIONS[depth]}" if suggests else changed_most
 
 
 def _leader(changed: Sequence[LayerMovement]) -> str:

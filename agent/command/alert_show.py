@@ -148,6 +148,8 @@ def _print_alert(
         print_line(f"  layers, the most changed first: {_layers(alert)}")
     if sure := certainty(alert.log_e_value):
         print_line(f"  {sure}")
+    if alert.looks_like and alert.looks_like not in alert.message:
+        print_line(f"  {alert.looks_like}")
     if incident is not None and incident.members > 1:
         print_line(
             f"  part of incident {incident.id}: {incident_subject(incident)} "

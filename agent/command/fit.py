@@ -227,6 +227,7 @@ def _values(fitted: Fitted) -> dict[str, object]:
         "warnings": fitted.warnings,
         "figures": dict(fitted.detector.figures),
         "probes": {one.method: dict(one.auroc) for one in fitted.comparisons},
+        "faults": dict(faults.found) if (faults := fitted.detector.faults) else {},
         "recommendation": fitted.recommendation,
     }
 
@@ -259,6 +260,7 @@ def _print(fitted: Fitted, console: Console) -> None:
         print_line(words, console=console)
     print_line(f"  {_class_words(fitted.classes)}", console=console)
     _print_probes(fitted, console)
+    _print_faults(fitted, console)
     for warning in fitted.warnings:
         print_line("  ", ("note:", "yellow"), f" {warning}", console=console)
 
@@ -289,3 +291,22 @@ def _print_probes(fitted: Fitted, console: Console) -> None:
     print_table(title, columns, rows, console=console)
     method, why = fitted.recommendation
     print_line("  recommended: ", (method, "bold"), f"; {why}", console=console)
+
+
+def _print_faults(fitted: Fitted, console: Console) -> None:
+    from driftgauge.detector import lacking
+
+    from ..terminal.printing import print_line
+
+    if (faults := fitted.detector.faults) is None:
+        why_not = lacking(fitted.detector)
+        print_line(f"  alerts will not name faults: {why_not}", console=console)
+        return
+    shares = sorted(faults.found.items(), key=lambda one: one[1])
+    seldom = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in shares[:3])
+    mean = sum(share for _, share in shares) / len(shares)
+    print_line(
+        f"  alerts will name {len(shares)} faults, on held-out images rightly in {100 * mean:.0f} % "
+        f"(most seldom: {seldom})",
+        console=console,
+    )

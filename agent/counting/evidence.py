@@ -125,8 +125,9 @@ class EvidenceKeeper:
         if not self._settings.per_window:
             return
         p_rows: list[list[float]] = scored.p_values.tolist()
-        for event, names, p_values in zip(events, segments, p_rows, strict=True):
-            candidate = _Candidate(event, p_values, self._layers, self._settings)
+        pixels = [None] * len(events) if scored.pixels is None else scored.pixels
+        for event, names, p_values, own in zip(events, segments, p_rows, pixels, strict=True):
+            candidate = _Candidate(event, p_values, self._layers, self._settings, pixels=own)
             start = window_start(event.event_time, self._window_seconds)
             for name in names:
                 self._weigh(candidate, name, start)
@@ -170,8 +171,11 @@ class _Candidate:
         p_values: Sequence[float],
         layers: Sequence[str],
         settings: EvidenceSettings,
+        *,
+        pixels: NDArray[np.float32] | None,
     ) -> None:
         self._event = event
+        self._pixels = pixels
         self._layer_p_values = dict(zip(layers, p_values[:-1], strict=True))
         self.p_value = p_values[-1]
         self._thumbnail = cache(
@@ -193,4 +197,5 @@ class _Candidate:
             layer_p_values=self._layer_p_values,
             thumbnail=self._thumbnail(),
             item=event.item,
+            pixels=None if self._pixels is None else self._pixels.astype("<f4").tobytes(),
         )

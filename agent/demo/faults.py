@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from driftgauge.detector import FROZEN
+
 FaultKind = Literal["blur", "fade", "dirt", "frozen", "unseen"]
 Severity = Literal["mild", "plain"]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
@@ -25,6 +27,15 @@ IN_WORDS: dict[FaultKind, str] = {
     "frozen": "frozen picture",
     "unseen": "a scene never seen",
 }
+
+RIGHT_NAMES: dict[FaultKind, frozenset[str]] = {
+    "blur": frozenset({"out of focus"}),
+    "fade": frozenset({"darkness"}),
+    "dirt": frozenset({"dirt"}),
+    "frozen": frozenset({FROZEN}),
+    "unseen": frozenset({"unknown content", "camera turned"}),
+}
+"""What the agent may call each: no picture says whether another scene came or the camera turned to it."""
 
 FADE_FRAMES = 16
 """Frames over which the light fades to its last strength."""

@@ -41,7 +41,7 @@ def _fault_table(outcome: DemoOutcome) -> Table:
         title=f"Faults ({outcome.plan.severity}), with frames and seconds to the alert",
         title_justify="left",
     )
-    for heading in ("fault", "camera", "verdict"):
+    for heading in ("fault", "camera", "verdict", "looks like"):
         table.add_column(heading)
     for heading in ("frames", "seconds"):
         table.add_column(heading, justify="right")
@@ -51,6 +51,7 @@ def _fault_table(outcome: DemoOutcome) -> Table:
             IN_WORDS[fault.planned.fault.kind],
             Text(escaped(fault.planned.camera)),
             verdict,
+            Text(fault.named or "-", "green" if fault.is_named_rightly else ""),
             "" if fault.frames is None else f"{fault.frames}",
             "" if fault.seconds is None else f"{fault.seconds:.0f}",
         )

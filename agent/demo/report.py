@@ -141,4 +141,6 @@ def _fault_summary(fault: FaultVerdict) -> dict[str, object]:
         "frames": fault.frames,
         "seconds": fault.seconds,
         "message": fault.alert.message if fault.alert else None,
+        "looks_like": fault.alert.looks_like if fault.alert else None,
+        "is_named_rightly": fault.is_named_rightly,
     }

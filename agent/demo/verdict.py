@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import AlertRecord
 
+from .faults import RIGHT_NAMES
 from .plan import WINDOW_SECONDS, Plan, PlannedFault
 
 _WINDOW = timedelta(seconds=WINDOW_SECONDS)
@@ -30,6 +31,20 @@ class FaultVerdict:
     frames: int | None
     seconds: float | None
 
+    @property
+    def named(self) -> str:
+        """The faults that the alert claims, the likeliest first; empty where it claims none."""
+        if self.alert is None:
+            return ""
+        return " or ".join(str(claim["fault"]) for claim in self.alert.faults)
+
+    @property
+    def is_named_rightly(self) -> bool:
+        """Whether the first fault that the alert claims is the one that was planned."""
+        if self.alert is None or not self.alert.faults:
+            return False
+        return self.alert.faults[0]["fault"] in RIGHT_NAMES[self.planned.fault.kind]
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -48,6 +63,11 @@ class Verdict:
     def n_found(self) -> int:
         """How many faults were found."""
         return sum(fault.alert is not None for fault in self.faults)
+
+    @property
+    def n_named(self) -> int:
+        """How many faults were called by their name first."""
+        return sum(fault.is_named_rightly for fault in self.faults)
 
 
 def judge_run(plan: Plan, alerts: Sequence[AlertRecord]) -> Verdict:

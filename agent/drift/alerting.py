@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import POOL, POOL_WAIT_WINDOWS, AlertRecord, SegmentProgress
 
+from ..alert.fault_claim import FaultClaim
 from ..alert.label_alert import LabelChange
 from ..alert.lifecycle import Change, opened, opened_labels
 from ..alert.lives import Lives
@@ -18,6 +19,12 @@ from .monitor_settings import MonitorSettings
 from .onset import look_back
 from .rate import ood_rate
 from .segment_states import LogStatistics, SegmentStates
+
+NameFault = Callable[[str, datetime, datetime], FaultClaim]
+"""Segment, from, until (excluded) to what its pictures look like."""
+
+NAMED_WINDOWS = 8
+"""A fault is named anew in so many windows after it began; from then on its name stays."""
 
 ReadDated = Callable[[str, datetime, datetime], tuple[Sequence[datetime], Counts]]
 """Segment, from, until (excluded) to starts and counts ``(windows, columns, bins)``, in order of time."""
@@ -45,6 +52,7 @@ class Alerting:
         progress: how far each segment has come.
         read: reads a segment's windows with their starts, to say what an alert saw.
         now: the database's time.
+        name: names the fault of a change; None names none.
     """
 
     def __init__(
@@ -59,7 +67,9 @@ class Alerting:
         progress: Sequence[SegmentProgress],
         read: ReadDated,
         now: datetime,
+        name: NameFault | None = None,
     ) -> None:
+        self._name = name
         self._settings = settings
         self._detector = detector
         self._layers = tuple(layers)
@@ -239,7 +249,19 @@ class Alerting:
             test=alert,
             layers=self._layers,
             now=self._now,
+            claim=self._claim(alert, change),
         )
+
+    def _claim(self, alert: str, change: Change) -> FaultClaim | None:
+        """Return which fault the change looks like; an alert that has lived for long keeps its name."""
+        if self._name is None:
+            return None
+        live = self._lives.live.get((change.segment, alert))
+        until = change.window_start + self._settings.window
+        is_old = until - change.since > NAMED_WINDOWS * self._settings.window
+        if live is not None and live.looks_like and is_old:
+            return FaultClaim.kept(live)
+        return self._name(change.segment, change.since, until)
 
     def _seen(
         self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts

@@ -19,7 +19,7 @@ from driftgauge.storage import (
 )
 
 from ..alert.lives import Lives
-from .alerting import Alerting
+from .alerting import Alerting, NameFault
 from .design_effect import Counts
 from .label_columns import n_label_columns, named_slots
 from .monitor_memory import MonitorMemory, SegmentStore
@@ -67,6 +67,7 @@ class Judging:
         reference: each segment's reference windows, kept by the detector.
         settings: how to judge.
         classes: that the model predicts on the reference, in the order of their bins.
+        name: names the fault of an alert; None names none.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Judging:
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
         classes: Sequence[str] = (),
+        name: NameFault | None = None,
     ) -> None:
         self._store = store
+        self._name = name
         self._detector = detector
         self._columns = tuple(columns)
         self._classes = named_slots(classes)
@@ -144,6 +147,7 @@ class Judging:
             progress=claim.progress,
             read=self._read_dated,
             now=claim.at,
+            name=self._name,
         )
 
     def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:

@@ -20,6 +20,7 @@ from driftgauge.storage import (
 from ..alert.lives import Lives
 from ..log import action
 from .acceptance import Acceptance, AcceptedStore
+from .alerting import NameFault
 from .design_effect import Counts
 from .judging import Judging, JudgingStore
 from .monitor_settings import MonitorSettings
@@ -65,6 +66,7 @@ class Monitor:
         reference: each segment's reference windows, kept by the detector.
         settings: how to judge.
         classes: that the model predicts on the reference, in the order of their bins.
+        name: names the fault of an alert; None names none.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Monitor:
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
         classes: Sequence[str] = (),
+        name: NameFault | None = None,
     ) -> None:
         self._store = store
         self._detector = detector
@@ -91,6 +94,7 @@ class Monitor:
             reference=reference,
             settings=settings,
             classes=classes,
+            name=name,
         )
 
     @property

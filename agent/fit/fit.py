@@ -34,10 +34,11 @@ from ..model.preprocessing import Preprocessing
 from ..model.reader import LayerReader
 from .coverage import Coverage
 from .example import Example
+from .fault_probes import with_faults
 from .fit_power import FitPower, fit_power, untested_warnings
 from .gather import gather_reference
 from .labels import class_shares, with_labels
-from .probing import probe_methods
+from .probing import hold_out, probe_methods
 from .tap_store import TapStore, open_until_done, store_name
 
 Activate = Literal["now", "no"]
@@ -297,14 +298,11 @@ def _fit(
         checkpoint=store.folder / CHECKPOINT,
     )
     detector = with_labels(detector, reference)
-    comparisons = probe_methods(
-        detector,
-        reference,
-        reader,
-        batch=settings.max_images,
-        seed=options.seed,
-        on_images=callbacks.on_probes,
-    )
+    comparisons: list[Comparison] = []
+    held = hold_out(reference, reader, batch=settings.max_images, on_images=callbacks.on_probes)
+    if held is not None:
+        comparisons = probe_methods(detector, reference, held, seed=options.seed)
+        detector = with_faults(detector, reference, held, seed=options.seed)
     baselines = learn_baselines(detector.reference, settings.judging.tests)
     rates = normal_rates(baselines, settings.alpha)
     power = fit_power(baselines, settings.judging, is_timed=reference.coverage.span is not None)

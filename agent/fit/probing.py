@@ -1,8 +1,10 @@
-"""Puts known changes on held-out reference pictures, and compares what each method sees."""
+"""Puts known changes on held-out reference pictures, to compare what each method sees."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from driftgauge.detector import (
+    FAULTS,
     PROBES,
     Comparison,
     Detector,
@@ -25,26 +28,42 @@ FEWEST = 16
 """Held-out pictures below which nothing is said."""
 
 
-def probe_methods(
-    detector: Detector,
-    reference: Reference,
-    reader: LayerReader,
-    *,
-    batch: int,
-    seed: int,
-    on_images: Callable[[int], None],
-) -> list[Comparison]:
-    """Return each method's separation of probed from plain pictures, best first.
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Reference pictures that the detector was not trained on.
 
-    Empty where fewer than `FEWEST` of the kept pictures were held out of training.
+    Attributes:
+        rows: their places in time.
+        images: RGB, as they were kept.
+        read: reads pictures through the model, and tells the progress.
+        plain: what it gives for *images*.
+    """
+
+    rows: list[int]
+    images: list[NDArray[np.uint8]]
+    read: Callable[[Sequence[NDArray[np.uint8]]], dict[str, Tensor]]
+    plain: dict[str, Tensor]
+
+    def changed(
+        self, change: Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
+    ) -> dict[str, Tensor]:
+        """Return the taps of all pictures after ``change(image, row)``."""
+        pairs = zip(self.images, self.rows, strict=True)
+        return self.read([change(image, row) for image, row in pairs])
+
+
+def hold_out(
+    reference: Reference, reader: LayerReader, *, batch: int, on_images: Callable[[int], None]
+) -> HeldOut | None:
+    """Read the kept pictures that were held out; None where they are fewer than `FEWEST`.
 
     Args:
-        on_images: called with the number of pictures done since the last call.
+        on_images: called with the number of pictures done since the last call, whenever some are read.
     """
     trained_on = set(split_reference(reference.window_ids).train.tolist())
     rows = [row for row in reference.pictures if row not in trained_on]
     if len(rows) < FEWEST:
-        return []
+        return None
     images = [reference.pictures[row] for row in rows]
 
     def read(pictures: Sequence[NDArray[np.uint8]]) -> dict[str, Tensor]:
@@ -52,27 +71,32 @@ def probe_methods(
         on_images(len(pictures))
         return taps
 
-    plain = read(images)
-    probed: Mapping[str, Mapping[str, Tensor]] = {
-        kind: read(
-            [probe_image(image, kind, seed=row) for row, image in zip(rows, images, strict=True)]
-        )
-        for kind in PROBES
-    }
+    return HeldOut(rows, images, read, read(images))
+
+
+def probe_methods(
+    detector: Detector, reference: Reference, held: HeldOut, *, seed: int
+) -> list[Comparison]:
+    """Return each method's separation of probed from plain pictures, best first."""
+    probed = {kind: held.changed(partial(_probed, kind)) for kind in PROBES}
     return compare_methods(
         detector,
         reference.taps,
         reference.window_ids,
-        plain,
+        held.plain,
         probed,
         seed=seed,
         rows=reference.rows,
     )
 
 
+def _probed(kind: str, image: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:
+    return probe_image(image, kind, seed=row)
+
+
 def n_probes(n_pictures: int) -> int:
     """Return about how many forward passes probing takes: two thirds of the pictures are held out."""
-    return (len(PROBES) + 1) * (2 * n_pictures // 3)
+    return (1 + len(PROBES) + len(FAULTS)) * (2 * n_pictures // 3)
 
 
 def _read(

@@ -220,6 +220,7 @@ def _joined(parts: Sequence[Scored]) -> Scored:
     predicted = [part.predicted for part in parts if part.predicted is not None]
     taps = [part.taps for part in parts if part.taps is not None]
     confidences = [part.confidences for part in parts if part.confidences is not None]
+    pixels = [part.pixels for part in parts if part.pixels is not None]
     return Scored(
         scores=np.concatenate([part.scores for part in parts]),
         p_values=np.concatenate([part.p_values for part in parts]),
@@ -229,6 +230,7 @@ def _joined(parts: Sequence[Scored]) -> Scored:
             name: sum(part.seconds.get(name, 0.0) for part in parts) for name in parts[0].seconds
         },
         taps=np.concatenate(taps) if len(taps) == len(parts) else None,
+        pixels=np.concatenate(pixels) if len(pixels) == len(parts) else None,
     )
 
 

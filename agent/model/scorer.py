@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from driftgauge.detector import Detector
+from driftgauge.detector import PIXELS, Detector
 
 from ..events.tap_vectors import TapVectors
 from ..keep.shard import as_float16
@@ -84,6 +84,7 @@ class ModelScorer:
         scores = self._detector.score(read.taps).double().cpu().numpy()
         names = [[f"{name}={value}" for name, value in own.items()] for own in segments]
         statistic, p_values = self._detector.p_values(scores, uniforms, names)
+        pixels = read.taps.get(PIXELS)
         return Scored(
             scores=np.column_stack([scores[:, :-1], statistic]),
             p_values=p_values,
@@ -94,6 +95,7 @@ class ModelScorer:
                 "detector": time.perf_counter() - started,
             },
             taps=as_float16(joined_taps(read.taps)) if self._gives_taps else None,
+            pixels=None if pixels is None else pixels.float().cpu().numpy(),
         )
 
 

@@ -136,6 +136,8 @@ class Notice:
             "rate_normal": alert.rate_normal,
             "events": alert.events,
             "layers": [dict(layer) for layer in alert.layers],
+            "looks_like": alert.looks_like,
+            "faults": [dict(fault) for fault in alert.faults],
             "message": self.message,
             "incident": self.incident.id if self.incident else None,
             "members": self.incident.members if self.incident else 1,

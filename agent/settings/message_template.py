@@ -11,6 +11,7 @@ NAMES = frozenset({
     *("key", "kind", "at", "by", "note", "alert", "stream", "segment", "test", "detector", "state"),
     *("severity", "since", "rate_now", "rate_normal", "events", "layers", "message", "examples"),
     *("link", "title", "text", "incident", "members", "live", "rate_peak", "log_e_value"),
+    *("looks_like", "faults"),
 })  # fmt: skip
 """What a template may use: the figures of a notice, and the default *title* and *text*."""
 

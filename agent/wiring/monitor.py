@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from driftgauge.detector import Detector
+from driftgauge.detector import Detector, lacking
 from driftgauge.storage import DetectorRecord, Store, shown_classes
 
 from ..drift.design_effect import Counts
+from ..drift.fault_naming import FaultNaming
 from ..drift.label_columns import judged_columns, n_label_columns, with_predictions
 from ..drift.monitor import Monitor
 from ..drift.monitor_settings import MonitorSettings
@@ -19,6 +20,8 @@ from ..log import action
 from ..settings.load import Settings
 
 log = logging.getLogger(__name__)
+
+NO_EVIDENCE = "no pictures are kept ([evidence] per_window = 0)"
 
 
 def build_monitor(
@@ -34,6 +37,7 @@ def build_monitor(
         reference=judged_reference(detector, how),
         settings=how,
         classes=shown_classes(record.manifest),
+        name=_naming(settings, store, detector),
     )
 
 
@@ -54,6 +58,18 @@ def judged_reference(detector: Detector, how: MonitorSettings) -> Mapping[str, C
     if not n_label_columns(how.tests):
         return detector.reference
     return with_predictions(detector.reference, detector.labels)
+
+
+def _naming(settings: Settings, store: Store, detector: Detector) -> FaultNaming:
+    """Return what names faults; where it never will, say so once."""
+    no_evidence = "" if settings.evidence.per_window else NO_EVIDENCE
+    if why_not := lacking(detector) or no_evidence:
+        log.warning(
+            "alerts will not say which fault a change looks like: %s",
+            why_not,
+            extra=action("faults_not_named"),
+        )
+    return FaultNaming(store, detector, settings.stream.name)
 
 
 def build_silence_watch(settings: Settings, store: Store, detector: str) -> SilenceWatch:

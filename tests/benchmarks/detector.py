@@ -4,7 +4,7 @@ Each seed deals the reference into training, cal-A and cal-B anew and fits every
 taps of `tf_efficientnet_lite0` with ImageNet weights. Intervals are 95 % bootstrap intervals of
 the mean over seeds, the images resampled.
 
-Run: python -m tests.benchmarks.detector FOLDER [--seeds N] [--max-steps N] [--choices]
+Run: python -m tests.benchmarks.detector FOLDER [--seeds N] [--max-steps N] [--choices] [--share S]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from driftgauge.detector import Training
 from driftgauge.detector.rows import take_rows
 from driftgauge.detector.splitting import split_reference
 
-from .packs import REFERENCES, Material, Reference, gather
+from .packs import REFERENCES, Material, Reference, gather, shortened
 from .separation import Array, Separation, interval, mean_of, separate
 from .table import Figure, write_benchmark
 from .variants import BEFORE, DEFAULT, SHIPPED, Variant, variants
@@ -191,12 +191,15 @@ def main() -> None:
     )
     names = [reference.name for reference in REFERENCES]
     parser.add_argument("--only", nargs="*", choices=names, default=names)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of each set's pictures, to be quicker"
+    )
     chosen = parser.parse_args()
     rows = [
         row
         for reference in REFERENCES
         if reference.name in chosen.only
-        for row in compare(reference, chosen)
+        for row in compare(shortened(reference, chosen.share), chosen)
     ]
     write_benchmark("detector", rows, figures(rows), hidden=("targets",))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -169,6 +169,21 @@ class Material:
     test: Taps
     content: Mapping[str, Taps]
     corruptions: Mapping[tuple[str, int], Taps]
+
+
+def shortened(reference: Reference, share: float) -> Reference:
+    """Return *reference* with so much of each set, and of each probe's pictures as before."""
+
+    def part(rows: range) -> range:
+        return rows[: round(share * len(rows))]
+
+    return replace(
+        reference,
+        train=(reference.train[0], part(reference.train[1])),
+        test=(reference.test[0], part(reference.test[1])),
+        corrupted=part(reference.corrupted),
+        content={name: (pack, part(rows)) for name, (pack, rows) in reference.content.items()},
+    )
 
 
 def gather(reference: Reference, folder: Path) -> Material:

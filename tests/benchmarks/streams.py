@@ -14,7 +14,7 @@ import io
 import math
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +104,7 @@ STREAMS = (
 """The seventh recording, three staged clips of 14 to 41 normal frames each, is shorter than any reference."""
 
 
-def images(folder: Path, stream: Stream, rows: range) -> Iterator[NDArray[np.uint8]]:
+def images(folder: Path, stream: Stream, rows: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
     """Yield frames of a stream."""
     with zipfile.ZipFile(folder / f"{stream.name}.zip") as archive:
         for row in rows:
@@ -120,11 +120,19 @@ def reference(folder: Path) -> Iterator[Example]:
             yield Example(image, (f"camera={stream.name}",), number=number)
 
 
-def gather(examples: Iterator[Example], reader: LayerReader) -> Reference:
+def gather(
+    examples: Iterator[Example], reader: LayerReader, *, keep_pictures: int = 0
+) -> Reference:
     """Read them, with their taps in a folder that nobody needs afterwards."""
     with tempfile.TemporaryDirectory() as folder, open_until_done(Path(folder) / "taps") as store:
         return gather_reference(
-            examples, reader, store, batch=16, window_seconds=1, on_images=lambda n: None
+            examples,
+            reader,
+            store,
+            batch=16,
+            window_seconds=1,
+            on_images=lambda n: None,
+            keep_pictures=keep_pictures,
         )
 
 

@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from driftgauge.agent.alert.fault_claim import FaultClaim
 from driftgauge.agent.alert.movement import LayerMovement, is_stuck, layer_movements
 from driftgauge.agent.alert.wording import alert_message, severity
+from driftgauge.detector import FaultNames
 
 SINCE = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 NORMAL = np.tile(np.array([0, 0, 0, 0, 1, 1, 3, 5, 10, 10, 10, 10, 10, 10, 10, 10, 5, 5]), (3, 1))
 
 
-def message(movements: list[LayerMovement], *, stuck: bool = False) -> str:
+def message(
+    movements: list[LayerMovement], *, stuck: bool = False, claim: FaultClaim | None = None
+) -> str:
     return alert_message(
         segment="*",
         since=SINCE,
@@ -20,6 +24,7 @@ def message(movements: list[LayerMovement], *, stuck: bool = False) -> str:
         rate_normal=0.01,
         movements=movements,
         is_stuck=stuck,
+        claim=claim,
     )
 
 
@@ -127,3 +132,24 @@ def test_severity_follows_the_rate_and_a_frozen_picture_is_never_mere_informatio
     assert severity(0.1, is_stuck=False) == "warning"
     assert severity(0.0, is_stuck=False) == "info"
     assert severity(0.0, is_stuck=True) == "warning"
+
+
+def test_a_fault_that_is_named_takes_the_place_of_what_layers_suggest() -> None:
+    claim = FaultClaim.of(FaultNames((("haze", 0.83), ("dirt", 0.1))))
+    said = message(moved(20.0, 1.0, 0.5, 0.3, 0.1), claim=claim)
+    assert said.endswith("the early layers changed most (stage0); looks like: haze 0.8, dirt 0.1")
+    assert claim.faults == [{"fault": "haze", "share": 0.83}]
+
+
+def test_a_fault_that_cannot_be_named_leaves_what_layers_suggest() -> None:
+    claim = FaultClaim.of(FaultNames(why_not="no pictures"))
+    assert message(moved(20.0, 1.0, 0.5, 0.3, 0.1), claim=claim) == message(
+        moved(20.0, 1.0, 0.5, 0.3, 0.1)
+    )
+    assert claim.words == "fault not named: no pictures"
+
+
+def test_two_faults_that_are_not_separated_are_both_told() -> None:
+    claim = FaultClaim.of(FaultNames((("haze", 0.45), ("dirt", 0.4))))
+    assert [fault["fault"] for fault in claim.faults] == ["haze", "dirt"]
+    assert "looks like: haze 0.5 or dirt 0.4" in claim.told

@@ -121,3 +121,13 @@ def test_a_blurred_thumbnail_has_lost_its_details_and_none_has_none() -> None:
 
     assert detail("blur") < detail("keep") / 5
     assert thumbnail(IMAGE, "none") is None
+
+
+def test_statistics_of_the_picture_are_kept_with_it() -> None:
+    kept = keeper(per_window=1)
+    events = [Event("frames", 0, n, f"id-{n}", NOON, {}, np.array(picture())) for n in range(2)]
+    pixels = np.array([[1.0, 2.5], [3.0, 4.0]], dtype=np.float32)
+    p = np.array([[0.7, 0.9], [0.7, 0.01]])
+    kept.offer(events, [["*"]] * 2, Scored(p, p, pixels=pixels))
+    (unusual,) = [one for one in kept.records() if one.kind == "unusual"]
+    assert np.frombuffer(unusual.pixels or b"", "<f4").tolist() == [3.0, 4.0]

@@ -1,0 +1,1 @@
+"""Faults of cameras by name: what each does to pictures, and which one a change looks like."""
