@@ -38,6 +38,8 @@ _BATCH = 40
 _MAX_AHEAD = 1_500
 _REFRESH_SECONDS = 0.5
 _STALL_SECONDS = 120
+_START_SECONDS = 300
+"""The same before the first frame is counted: a busy machine loads PyTorch for minutes."""
 _MOST_DELIVERY_SECONDS = 10.0
 
 
@@ -214,10 +216,11 @@ class _Run:
 
     def _check_progress(self, agent: AgentProcess) -> None:
         moved_at, counted = self.samples[-1]
-        if time.monotonic() - moved_at > _STALL_SECONDS:
+        patience = _STALL_SECONDS if counted else _START_SECONDS
+        if time.monotonic() - moved_at > patience:
             raise DemoStalled(
                 f"the agent has counted {counted} of {self.plan.n_live} frames and nothing new "
-                f"for {_STALL_SECONDS} s; its last log lines:\n{agent.last_words()}",
+                f"for {patience} s; its last log lines:\n{agent.last_words()}",
                 hint=f"the full log is in {self.workspace.agent_log}",
             )
 
