@@ -78,7 +78,9 @@ class MonitorSettings:
             SettingsError: there is no test with one of the names, or they judge predictions alone and
                 there are none.
         """
-        tests = [test for test in choose_tests(monitor.tests) if classes or not test.reads_labels]
+        tests = tuple(
+            test for test in choose_tests(monitor.tests) if classes or not test.reads_labels
+        )
         if not tests:
             raise SettingsError(
                 f"[monitor] tests = {list(monitor.tests)} judges predictions alone, and the "
