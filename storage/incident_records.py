@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .alert_records import AlertRecord
+
+SiteOf = Callable[[str], str | None]
+"""Segment to its site, None where it has none."""
+
+
+def no_site(segment: str) -> None:
+    """Return None: there are no sites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

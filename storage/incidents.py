@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, insert, select
 from .alert_columns import ALERT_COLUMNS
 from .alert_records import LIVE_STATES, SEVERITIES, AlertRecord
 from .incident_kinds import Told, next_kind
-from .incident_records import IncidentRecord, IncidentStep
+from .incident_records import IncidentRecord, IncidentStep, SiteOf, no_site
 from .mute_records import MuteRecord, read_mutes
 from .origins import likely_cause, n_segments_of
 from .tables import alert, incident, incident_step
@@ -36,7 +36,12 @@ _COLUMNS = (
 
 
 def join_incidents(
-    connection: Connection, alerts: Sequence[AlertRecord], *, span: timedelta, now: datetime
+    connection: Connection,
+    alerts: Sequence[AlertRecord],
+    *,
+    span: timedelta,
+    now: datetime,
+    site_of: SiteOf = no_site,
 ) -> dict[int, int]:
     """Put alerts that are in no incident yet into one; return the incident of each, by number.
 
@@ -49,6 +54,7 @@ def join_incidents(
         span: of event time.
         now: by which mutes hold: a muted alert and one that is not are never one incident, or
             nobody would be told of the one.
+        site_of: the site of a segment; alerts of two sites are never one incident.
     """
     if not alerts:
         return {}
@@ -60,11 +66,14 @@ def join_incidents(
     for one in sorted(alerts, key=lambda one: (one.since, one.id)):
         if found[one.id or 0] is not None:
             continue
-        is_muted = _is_muted(one, mutes)
+        is_muted, site = _is_muted(one, mutes), site_of(one.segment)
         alike = {
-            number: first for number, first in begun.items() if _is_muted(first, mutes) == is_muted
+            number: first
+            for number, first in begun.items()
+            if _is_muted(first, mutes) == is_muted
+            and (site is None or site_of(first.segment) in (None, site))
         }
-        own = _nearest(alike if mutes else begun, one, span)
+        own = _nearest(alike, one, span)
         if own is None:
             own = _open(connection, one)
             begun[own] = one

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from .alert_records import AlertRecord
 from .flush_records import WindowRecord
+from .incident_records import SiteOf, no_site
 from .segment_records import SegmentBaseline, SegmentStateRow
 
 
@@ -96,6 +97,8 @@ class Judgement:
         alerts: new ones (``id`` None) and changed ones.
         claim: what the turn has judged, so that nothing of it is judged again.
         incident_span: of event time; changes that begin so near to each other are one incident.
+        site_of: the site of a segment, None where it has none; changes of two sites are never one
+            incident.
         detector: version whose windows were judged; each has a cursor and evidence of its own.
         baselines: that the turn has learnt.
         states: rows that have changed.
@@ -108,6 +111,7 @@ class Judgement:
     alerts: Sequence[AlertRecord] = field(default_factory=tuple)
     claim: Claim | None = None
     incident_span: timedelta = timedelta(minutes=5)
+    site_of: SiteOf = no_site
     detector: str = ""
     baselines: Sequence[SegmentBaseline] = ()
     states: Sequence[SegmentStateRow] = ()

@@ -13,6 +13,7 @@ from .alert_records import ENDED_STATES, SEVERITIES, AlertRecord
 from .alerts import AGES, MONITOR, change_state, log_step, require_alert
 from .claims import mark_judged
 from .errors import RecordConflict
+from .incident_records import SiteOf, no_site
 from .incidents import INCIDENT_SPAN, join_incidents, settle_incidents
 from .judgement_records import Judgement, MonitorState
 from .segment_state import forget_segments, write_baselines, write_states
@@ -53,7 +54,9 @@ def write_judgement(
     write_baselines(connection, *own, judgement.baselines, now)
     write_states(connection, *own, judgement.states)
     forget_segments(connection, *own, judgement.forgotten)
-    return write_alerts(connection, judgement.alerts, now, span=judgement.incident_span)
+    return write_alerts(
+        connection, judgement.alerts, now, span=judgement.incident_span, site_of=judgement.site_of
+    )
 
 
 def write_alerts(
@@ -62,10 +65,12 @@ def write_alerts(
     now: datetime,
     *,
     span: timedelta = INCIDENT_SPAN,
+    site_of: SiteOf = no_site,
 ) -> list[AlertRecord]:
     """Write new and changed alerts of one stream; return them as stored, in the given order.
 
-    Their incidents follow, in the same transaction; changes that begin within *span* are one.
+    Their incidents follow, in the same transaction; changes that begin within *span* are one,
+    unless they are of two sites.
     """
     stored: dict[int, AlertRecord] = {}
     for index, record in enumerate(alerts):
@@ -75,7 +80,7 @@ def write_alerts(
         if record.id is None:
             stored[index] = _open(connection, record)
     written = [stored[index] for index in range(len(alerts))]
-    own = join_incidents(connection, written, span=span, now=now)
+    own = join_incidents(connection, written, span=span, now=now, site_of=site_of)
     news = {
         own[one.id]: f"{one.segment} {one.news}" for one in alerts if one.id in own and one.news
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from driftgauge.storage import AlertRecord
@@ -97,6 +97,13 @@ class Lives:
         key = _key(told)
         self._live[key] = changed_again(self._live[key], told)
         self._keep(self._live[key])
+
+    def retell(self, words: Callable[[AlertRecord], str]) -> None:
+        """Say the live alerts that were raised in other *words*: what is known only when all are judged."""
+        for place, alert in self._changed.items():
+            live = self._live.get(_key(alert))
+            if live is not None and live.window_start == alert.window_start:
+                self._changed[place] = self._live[_key(alert)] = replace(live, message=words(live))
 
     def calm(self, segment: str, test: str, *, quiet: int, at: datetime) -> bool:
         """Return whether *quiet* windows in a row end the alert, which they then do."""

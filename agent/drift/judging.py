@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,6 +25,7 @@ from .design_effect import Counts
 from .label_columns import n_label_columns, named_slots
 from .monitor_memory import MonitorMemory, SegmentStore
 from .monitor_settings import MonitorSettings
+from .siblings import with_siblings
 from .turn import Turn
 
 INSTANT = timedelta(microseconds=1)
@@ -121,7 +123,24 @@ class Judging:
         turn.judge_late(_by_segment(claim.late, self._columns))
         for start, segments in _by_window(claim.windows, self._columns):
             turn.judge_window(start, segments)
+        if self._settings.sites:
+            self._tell_siblings(lives)
         return lives
+
+    def _tell_siblings(self, lives: Lives) -> None:
+        """Say of each alert that was raised whether its segment changed alone at its site."""
+        changed: defaultdict[str, set[str]] = defaultdict(set)
+        for segment, test in lives.live:
+            changed[test].add(segment)
+        lives.retell(
+            lambda alert: with_siblings(
+                alert.message,
+                alert.segment,
+                self._settings.sites,
+                known=self.memory.baselines,
+                changed=changed[alert.test],
+            )
+        )
 
     def _lives(self, claim: Claim) -> Lives:
         """Return the alerts that live, and those that a change in these windows would continue."""

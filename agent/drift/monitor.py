@@ -150,6 +150,7 @@ class Monitor:
                 alerts=alerts,
                 claim=claim,
                 incident_span=self._settings.incident_windows * self._settings.window,
+                site_of=self._settings.sites.of,
                 detector=self._detector,
                 baselines=self._judging.memory.learnt(),
                 states=rows,

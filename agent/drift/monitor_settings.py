@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from driftgauge.storage import DEFAULT_ALPHA
@@ -13,6 +13,7 @@ from ..alert.lives import Hysteresis
 from ..errors import SettingsError
 from ..settings.sections import MonitorSection
 from .drift_test import DriftTest
+from .siblings import Sites
 from .tests.catalogue import DEFAULT_TESTS, choose_tests
 
 
@@ -37,6 +38,7 @@ class MonitorSettings:
         tested_within: a segment is called tested if a total failure is told within so much of its
             traffic.
         label_severity: of an alert on the predicted classes.
+        sites: that segments are of.
     """
 
     stream: str
@@ -53,6 +55,7 @@ class MonitorSettings:
     tests: Sequence[DriftTest] = DEFAULT_TESTS
     tested_within: timedelta = timedelta(hours=1)
     label_severity: str = "info"
+    sites: Sites = field(default_factory=Sites)
 
     @classmethod
     def of(
@@ -102,6 +105,7 @@ class MonitorSettings:
             forget=monitor.forget,
             tests=tests,
             label_severity=monitor.label_severity,
+            sites=Sites(monitor.site),
             tested_within=monitor.tested_within,
         )
 

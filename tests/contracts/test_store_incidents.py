@@ -209,3 +209,15 @@ def test_a_change_inside_the_change_is_told(store: Store, turns: Turns) -> None:
     (_, step) = store.incident_steps(the_one(store).id)
     assert (step.kind, step.by) == ("changed", "monitor")
     assert step.note == "camera=3 changed again: 45.0 % of images, 13.0 % before"
+
+
+def test_changes_of_two_sites_are_two_incidents_and_the_whole_joins_either(store: Store) -> None:
+    def site_of(segment: str) -> str | None:
+        return segment.partition("=")[2][:1] or None
+
+    alerts = [changed(segment) for segment in ("camera=a1", "camera=b1", "camera=a2", "*")]
+    judgement = Judgement(STREAM, None, MonitorState(START, "{}"), alerts, site_of=site_of)
+    stored = store.judge(judgement)
+    first, other, second, whole = (alert.incident_id for alert in stored)
+    assert first == second != other
+    assert whole in (first, other)

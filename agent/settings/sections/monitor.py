@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ..durations import parse_budget
 from ..section import Budget, Duration, Section, Words
+
+
+def check_site(pattern: str) -> str:
+    """Return *pattern* if it is empty, or a regular expression with one group."""
+    if pattern:
+        try:
+            n_groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        if n_groups != 1:
+            raise ValueError(
+                f"{pattern!r} has {n_groups} groups, wanted one in brackets: the site's name"
+            )
+    return pattern
+
+
+SitePattern = Annotated[str, AfterValidator(check_site)]
 
 
 class MonitorSection(Section):
@@ -51,5 +69,9 @@ class MonitorSection(Section):
     the images, and their mean is one alert; "label_shift" judges the classes that the model
     predicts, which is another, and each alert has half of the budget. docs/method.md lists the
     others, each with the rate of false alarms it was measured to have."""
+    site: SitePattern = Field(default="", examples=[r"camera=(.+)-\d+"])
+    """Which cameras belong together: a regular expression that matches a segment's whole name, and
+    whose group is the site. An alert then says whether its camera changed alone or with the others
+    of its site, and only alerts of one site make an incident. Empty knows no sites."""
     label_severity: Literal["info", "warning", "critical"] = "info"
     """Severity of an alert on the predicted classes."""

@@ -15,6 +15,7 @@ from driftgauge.agent.drift.baseline import learn_baseline
 from driftgauge.agent.drift.known_windows import KnownWindows
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.monitor_settings import MonitorSettings
+from driftgauge.agent.drift.siblings import Sites
 from driftgauge.agent.drift.stored_baseline import to_stored
 from driftgauge.agent.drift.tests.catalogue import TESTS, choose_tests
 from driftgauge.storage import (
@@ -661,3 +662,17 @@ def test_windows_that_are_not_closed_wait(store: Store, traffic: Traffic) -> Non
     assert store.monitor_state(STREAM) is None
     with pytest.raises(StaleFlush):
         store.flush(FlushRecord(STREAM, DETECTOR, [OffsetAdvance(STREAM, 0, 5, 6, None)]))
+
+
+def test_an_alert_says_whether_its_camera_changed_alone_at_its_site(
+    store: Store, traffic: Traffic
+) -> None:
+    sites = replace(SETTINGS, sites=Sites("(camera)=.+"))
+    traffic.fault(6, 30)
+    monitor(store, settings=sites).turn()
+    (alone,) = store.alerts(STREAM)
+    assert alone.message.endswith("siblings: alone, none of the other 1 of camera has changed")
+    traffic.quiet(6, 40, **{"1": 2.0, "2": 2.0})
+    monitor(store, settings=sites).turn()
+    second = next(alert for alert in store.alerts(STREAM) if alert.segment == "camera=2")
+    assert second.message.endswith("siblings: with 1 of the other 1 of camera")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.settings.load import load_settings, load_with_origins, sections, setting_names
 from driftgauge.agent.settings.reference import settings_markdown
 from driftgauge.agent.settings.sample import sample_toml
-from driftgauge.agent.settings.sections import DetectorSection
+from driftgauge.agent.settings.sections import DetectorSection, MonitorSection
 from driftgauge.detector import LEAN, METHOD_KINDS, NORMALISER_KINDS
 
 MINIMAL = """\
@@ -281,3 +282,12 @@ def test_the_methods_and_normalisers_are_the_detectors() -> None:
         LEAN.method,
         LEAN.normaliser,
     )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"), [("camera=(", "not a regular expression"), ("camera=.+", "has 0 groups")]
+)
+def test_a_site_is_a_regular_expression_with_one_group(pattern: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        MonitorSection(site=pattern)
+    assert MonitorSection(site=r"camera=(.+)-\d+").site
