@@ -30,9 +30,14 @@ def read_baseline_revisions(connection: Connection, stream: str, detector: str) 
 
 
 def read_baselines(
-    connection: Connection, stream: str, detector: str, *, with_reference: bool
+    connection: Connection,
+    stream: str,
+    detector: str,
+    *,
+    with_reference: bool,
+    segment: str | None = None,
 ) -> list[SegmentBaseline]:
-    """Return the baselines by segment; their reference windows only if asked for."""
+    """Return the baselines, of one *segment* or by segment; their reference windows only if asked for."""
     table = segment_baseline.c
     names = (*_BASELINE, "revision", "power", *(("reference",) if with_reference else ()))
     query = (
@@ -40,6 +45,8 @@ def read_baselines(
         .where(table.stream == stream, table.detector == detector)
         .order_by(table.segment)
     )
+    if segment is not None:
+        query = query.where(table.segment == segment)
     return _baselines(connection, query)
 
 

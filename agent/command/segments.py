@@ -45,9 +45,10 @@ def segments(
     """Show what each segment is tested against, and how near it is to an alert; the worst first.
 
     Of each: whether it is tested, or why not; the images of its baseline and how many independent
-    ones they count as (effective sample size); where the baseline comes from; how near the evidence
-    is to an alert; in how much of its traffic a failure of all its images would be told, and how soon
-    that 10 % of them are unusual; and how far its clock is off.
+    ones they count as (effective sample size); where the baseline comes from, and how it grew; how near
+    the evidence is to an alert; in how much of its traffic a failure of all its images would be told, and
+    how soon that 10 % of them are unusual; how far the last quiet day lay from the baseline (drift: of the
+    mean of -log p; more than 0.2 does not join); and how far its clock is off.
 
     Reads only the database. Exit code 0; 1 when it cannot be read, 2 for unusable settings.
     """
@@ -86,12 +87,13 @@ def _print(reading: Reading, rows: list[SegmentWorth], *, everything: bool) -> N
         Column("state"),
         Column("baseline", side="right", rank=2),
         Column("worth", side="right", rank=1),
-        Column("from", rank=3),
+        Column("from", rank=3, folds=True),
         Column("to an alert", side="right"),
         Column("all fail", side="right", rank=1),
         Column("10 %", side="right", rank=2),
+        Column("drift", side="right", rank=4),
         Column("clock", rank=4),
-        Column("why not", rank=1, folds=True),
+        Column("remarks", rank=1, folds=True),
     ]
     title = f"Segments of {reading.stream.stream}, the nearest to an alert first"
     print_table(title, columns, [_cells(row) for row in shown])
@@ -109,10 +111,29 @@ def _cells(row: SegmentWorth) -> list[str]:
         row.phase,
         "-" if row.events is None else str(row.events),
         worth,
-        row.source or "-",
+        _source(row),
         "-" if row.nearness is None else percent(row.nearness),
         row.power.total_failure if row.power else "-",
         row.power.tenth if row.power else "-",
+        "-" if row.day_shift is None else f"{row.day_shift:.2f}",
         clock_text(row.clock_offset_seconds) if row.clock_offset_seconds is not None else "-",
-        row.why,
+        _why(row),
     ]
+
+
+def _source(row: SegmentWorth) -> str:
+    """Return where the baseline comes from, how it grew, and how many states it keeps apart."""
+    parts = [row.source or "-"]
+    if row.grown and row.grown_until:
+        parts.append(f"{row.grown} windows grown until {row.grown_until:%Y-%m-%d}")
+    if (row.components or 1) > 1:
+        parts.append(f"{row.components} states")
+    return ", ".join(parts)
+
+
+def _why(row: SegmentWorth) -> str:
+    """Return why it raises no alert, or why its baseline does not grow."""
+    if row.days_outside:
+        outside = f"{row.days_outside} days too far from its baseline to join it"
+        return f"{row.why}; {outside}" if row.why else outside
+    return row.why

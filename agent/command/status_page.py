@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _MOST_SEGMENTS = 10
+_DAYS_OUTSIDE = 3
 _MOST_ALERTS = _MOST_AGENTS = _MOST_PARTITIONS = 5
 
 
@@ -183,7 +184,11 @@ def _state(row: SegmentStanding) -> str:
         return f"{row.phase}: {row.why}"
     if row.power is not None and not row.power.is_useful:
         return f"{row.phase}: {row.why}"
-    return f"raises no alert: {row.why}" if row.why else row.phase
+    if row.why:
+        return f"raises no alert: {row.why}"
+    if row.days_outside >= _DAYS_OUTSIDE:
+        return f"{row.phase}; for {row.days_outside} days too far from its baseline to join it"
+    return row.phase
 
 
 def print_live_alerts(reading: Reading, *, everything: bool) -> None:

@@ -124,6 +124,8 @@ class Acceptance:
             made_by=by,
             begins=row.begins,
             until=alert.refreshed_at + self._settings.window,
+            grown_until=row.grown_until,
+            anchor_shift=row.anchor_shift,
         )
         self._store.write_baselines(self._settings.stream, self._detector, [stored])
         log.info(

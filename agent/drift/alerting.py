@@ -96,6 +96,11 @@ class Alerting:
         parts = {test for name, test in live if name != POOL and self._speaks(name, start)}
         return {test for test in parts if (POOL, test) not in live}
 
+    def is_troubled(self, segment: str, start: datetime) -> bool:
+        """Return whether an alert lives that says something of the segment: its own, or of the whole or a part."""
+        whole = self.live_tests(POOL)
+        return bool(whole | self.live_tests(segment) | self.explained(segment, start))
+
     def take(
         self,
         segment: str,

@@ -30,6 +30,13 @@ class Cohort:
         self._rows[segment] = len(self._rows)
         self._joining.append((baseline, evidence or fresh_evidence(self._method, baseline)))
 
+    def replace(self, segment: str, baseline: Arrays) -> None:
+        """Judge a segment against another baseline of the same shape from now on; its evidence stays."""
+        self._settle()
+        row = np.array([self._rows[segment]])
+        for name, values in baseline.items():
+            self._baseline[name] = _with_rows(self._baseline[name], row, values)
+
     def judge(self, segments: Sequence[str], windows: JudgedWindows) -> Array:
         """Take in a window of each of *segments*; return their log statistics."""
         self._settle()

@@ -46,7 +46,9 @@ def find_components(windows: Counts) -> ComponentOf:
     return found if is_enough else one
 
 
-def add_component(windows: Counts, known: ComponentOf, seen: Counts) -> tuple[Counts, ComponentOf]:
+def add_component(
+    windows: Counts, known: ComponentOf, seen: Counts, n_labels: int = 0
+) -> tuple[Counts, ComponentOf]:
     """Return reference windows with those of a change that a person called normal.
 
     They are a component of their own. Where they are too few for that, they join the nearest one, as often as it
@@ -56,20 +58,24 @@ def add_component(windows: Counts, known: ComponentOf, seen: Counts) -> tuple[Co
         windows: ``(windows, columns, bins)`` of the baseline.
         known: their components.
         seen: the windows of the change.
+        n_labels: columns of predictions, which do not count here, before those of scores.
     """
-    number = int(known.max()) + 1
-    if not ReferenceWindows(seen).stands_alone:
-        number = nearest_component(windows, known, seen)
+    number, scores = int(known.max()) + 1, seen[:, n_labels:]
+    if not ReferenceWindows(scores).stands_alone:
+        whole = scores.sum(axis=0)[None]
+        number = int(nearest_components(windows[:, n_labels:], known, whole)[0])
         seen = np.concatenate([seen] * max(1, -(-int((known == number).sum()) // len(seen))))
     joined = np.concatenate([windows, seen])
     of = np.concatenate([known, np.full(len(seen), number, dtype=np.int8)])
-    return joined, merge_nearest(joined, of) if of.max() >= MOST_COMPONENTS else of
+    is_full = of.max() >= MOST_COMPONENTS
+    return joined, merge_nearest(joined[:, n_labels:], of) if is_full else of
 
 
-def nearest_component(windows: Counts, of: ComponentOf, seen: Counts) -> int:
-    """Return the component whose mean of -log p is nearest to that of the windows *seen*."""
-    apart = np.abs(_centres(windows, of) - mean_surprise(seen.sum(axis=0))).sum(axis=1)
-    return int(apart.argmin())
+def nearest_components(windows: Counts, of: ComponentOf, seen: Counts) -> NDArray[np.int64]:
+    """Return the component whose mean of -log p is nearest to that of each window of *seen*."""
+    apart = np.abs(mean_surprise(seen)[:, None] - _centres(windows, of)[None]).sum(axis=-1)
+    nearest: NDArray[np.int64] = apart.argmin(axis=1)
+    return nearest
 
 
 def merge_nearest(windows: Counts, of: ComponentOf) -> ComponentOf:

@@ -58,6 +58,10 @@ class KnownWindows:
         """Windows that quiet traffic brought."""
         return int(self.is_grown.sum())
 
+    def grown_of(self, component: int) -> int:
+        """Return how many of one component quiet traffic brought."""
+        return int((self.is_grown & (self.component_of == component)).sum())
+
     def anchor(self, component: int) -> Counts:
         """Return the anchor's windows of one component."""
         found: Counts = self.windows[(self.component_of == component) & ~self.is_grown]
@@ -65,7 +69,7 @@ class KnownWindows:
 
     def with_accepted(self, seen: Counts) -> KnownWindows:
         """Return them with the windows of a change that a person called normal."""
-        windows, of = add_component(self.windows, self.component_of, seen)
+        windows, of = add_component(self.windows, self.component_of, seen, self.n_labels)
         more = np.zeros(len(windows) - len(self.windows), dtype=np.bool_)
         return KnownWindows(windows, of, np.concatenate([self.is_grown, more]), self.n_labels)
 

@@ -152,7 +152,7 @@ class Monitor:
                 incident_span=self._settings.incident_windows * self._settings.window,
                 site_of=self._settings.sites.of,
                 detector=self._detector,
-                baselines=self._judging.memory.learnt(),
+                baselines=self._judging.memory.new_baselines(),
                 states=rows,
                 forgotten=forgotten,
             )

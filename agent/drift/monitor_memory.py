@@ -6,6 +6,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from driftgauge.storage import (
@@ -19,6 +20,7 @@ from driftgauge.storage import (
 from ..log import action
 from .baseline import Baseline, learn_baseline
 from .design_effect import Counts
+from .growing import Growing
 from .learning import Learning, ReadWindows
 from .monitor_settings import MonitorSettings
 from .segment_states import KeptState, SegmentStates
@@ -36,7 +38,12 @@ class SegmentStore(Protocol):
         """Return the revision of each segment's baseline."""
 
     def baselines(
-        self, stream: str, detector: str, *, with_reference: bool = False
+        self,
+        stream: str,
+        detector: str,
+        *,
+        with_reference: bool = False,
+        segment: str | None = None,
     ) -> list[SegmentBaseline]:
         """Return what is normal in each segment."""
 
@@ -87,6 +94,12 @@ class MonitorMemory:
         self.states = SegmentStates(self._settings.tests)
         self.kept: dict[str, KeptState] = {}
         self.learning = Learning(self._settings.learn, self._read, self._settings.tests)
+        self.growing = Growing(
+            self._settings,
+            reference=self._reference,
+            read=self._read,
+            read_baseline=self._read_baseline,
+        )
 
     def refresh(self, as_of: MonitorState | None) -> None:
         """Read the database unless nothing there is newer.
@@ -102,25 +115,27 @@ class MonitorMemory:
         self._read_states()
         self._as_of, self._is_read = as_of, True
 
+    def grow(self, segment: str, start: datetime) -> None:
+        """Note that a segment has a window at *start*, and let its baseline grow where it is due."""
+        memory, before = self.states.memory(segment), self.baselines[segment]
+        is_first = segment not in self.growing.grown
+        memory.growth, after = self.growing.advance(segment, start, memory.growth, before)
+        if after is before:
+            return
+        self.baselines[segment] = after
+        self.states.replace(segment, after)
+        if is_first and segment in self._revisions:
+            self._revisions[segment] += 1  # as the database counts what a turn writes
+
     def rows(self) -> list[SegmentStateRow]:
         """Return the rows that a turn has changed."""
         changed = [*self._test_rows(), *self._segment_rows()]
         return [row for row in changed if self._written.get((row.segment, row.test)) != row]
 
-    def learnt(self) -> list[SegmentBaseline]:
-        """Return the baselines that a turn has learnt."""
-        return [
-            to_stored(
-                segment,
-                learnt.baseline,
-                self._settings.tests,
-                source="learnt",
-                made_by=MONITOR,
-                begins=learnt.begins,
-                until=learnt.until,
-            )
-            for segment, learnt in self.learning.learnt.items()
-        ]
+    def new_baselines(self) -> list[SegmentBaseline]:
+        """Return the baselines that a turn has learnt, or that have grown."""
+        learnt = {segment: self._learnt(segment) for segment in self.learning.learnt}
+        return list((learnt | self.growing.grown).values())
 
     def let_go(self, claim: Claim) -> list[str]:
         """Return the segments that brought nothing for `MonitorSettings.forget`."""
@@ -139,9 +154,30 @@ class MonitorMemory:
         self._revisions |= dict.fromkeys(self.learning.learnt, 1)
         self.states.changed.clear()
         self.learning.written()
+        self.growing.grown.clear()
         self._as_of = as_of
         if forgotten:
             self.forget_all()
+
+    def _learnt(self, segment: str) -> SegmentBaseline:
+        """Return the row of a baseline that was learnt since the last one was written."""
+        learnt = self.learning.learnt[segment]
+        return to_stored(
+            segment,
+            learnt.baseline,
+            self._settings.tests,
+            source="learnt",
+            made_by=MONITOR,
+            begins=learnt.begins,
+            until=learnt.until,
+        )
+
+    def _read_baseline(self, segment: str) -> SegmentBaseline:
+        """Return a segment's baseline with its windows, as it is stored or about to be."""
+        if segment in self.learning.learnt:
+            return self._learnt(segment)
+        (row,) = self._store.baselines(*self._own, with_reference=True, segment=segment)
+        return row
 
     def _read_baselines(self) -> None:
         stored = self._store.baselines(*self._own)
@@ -189,6 +225,8 @@ class MonitorMemory:
                         made_by=row.made_by,
                         begins=row.begins,
                         until=row.until,
+                        grown_until=row.grown_until,
+                        anchor_shift=row.anchor_shift,
                     )
                 )
         self._store.write_baselines(*self._own, rows)

@@ -33,6 +33,9 @@ class MonitorSettings:
         cool_down: of event time; a change so soon after an alert was last raised continues it.
         incident_windows: changes that begin so near to each other are one incident.
         learn: how long a segment without reference is learnt.
+        grow: whether quiet traffic joins the baselines.
+        grow_after: how long it waits before.
+        grow_share: of a component's anchor that joins in a day, at most.
         forget: a segment that brought nothing for so long is let go.
         tests: that run.
         tested_within: a segment is called tested if a total failure is told within so much of its
@@ -51,6 +54,9 @@ class MonitorSettings:
     cool_down: timedelta = timedelta(hours=1)
     incident_windows: int = 5
     learn: timedelta = timedelta(days=1)
+    grow: bool = True
+    grow_after: timedelta = timedelta(days=1)
+    grow_share: float = 0.25
     forget: timedelta = timedelta(days=30)
     tests: Sequence[DriftTest] = DEFAULT_TESTS
     tested_within: timedelta = timedelta(hours=1)
@@ -102,6 +108,9 @@ class MonitorSettings:
             cool_down=monitor.cool_down,
             incident_windows=monitor.incident_windows,
             learn=monitor.learn,
+            grow=monitor.grow,
+            grow_after=monitor.grow_after,
+            grow_share=monitor.grow_share,
             forget=monitor.forget,
             tests=tests,
             label_severity=monitor.label_severity,

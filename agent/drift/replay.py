@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -77,6 +77,7 @@ class Replay:
         self._store = store
         self._own = (settings.stream, detector)
         self._n_columns = len(columns)
+        settings = replace(settings, grow=False)  # the baselines as they are now, grown
         self._settings = settings
         self._kept = ReplayStore(store)
         self._judging = Judging(

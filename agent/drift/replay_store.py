@@ -34,7 +34,12 @@ class ReadStore(Protocol):
         """Return windows in order of start."""
 
     def baselines(
-        self, stream: str, detector: str, *, with_reference: bool = False
+        self,
+        stream: str,
+        detector: str,
+        *,
+        with_reference: bool = False,
+        segment: str | None = None,
     ) -> list[SegmentBaseline]:
         """Return what is normal in each segment."""
 
@@ -102,15 +107,21 @@ class ReplayStore:
         return {row.segment: row.revision for row in self.baselines(stream, detector)}
 
     def baselines(
-        self, stream: str, detector: str, *, with_reference: bool = False
+        self,
+        stream: str,
+        detector: str,
+        *,
+        with_reference: bool = False,
+        segment: str | None = None,
     ) -> list[SegmentBaseline]:
         """Return the baselines as they are now, or as the replay has measured them."""
         if with_reference:
-            return self._store.baselines(stream, detector, with_reference=True)
+            return self._store.baselines(stream, detector, with_reference=True, segment=segment)
         if self._baselines is None:
             stored = self._store.baselines(stream, detector)
             self._baselines = {row.segment: row for row in stored}
-        return list(self._baselines.values())
+        rows = list(self._baselines.values())
+        return [row for row in rows if segment in (None, row.segment)]
 
     def write_baselines(
         self, stream: str, detector: str, baselines: Sequence[SegmentBaseline]

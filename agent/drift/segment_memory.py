@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from .alert_look import AlertLook
 from .design_effect import Counts
+from .growth import Growth
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class SegmentMemory:
         held: counts that came late, for the tests that wait for a window.
         is_ahead: whether counts that came late had the weight of the next window.
         weighed_at: the database's time when something last had a weight.
+        growth: where the growth of its baseline stands; None before its first window, or if none grows.
     """
 
     quiet: dict[str, int] = field(default_factory=dict)
@@ -32,6 +34,12 @@ class SegmentMemory:
     held: Counts | None = None
     is_ahead: bool = False
     weighed_at: datetime | None = None
+    growth: Growth | None = None
+
+    def note_trouble(self, start: datetime) -> None:
+        """Note that an alert lives in the window at *start*, so that its day does not join the baseline."""
+        if self.growth is not None:
+            self.growth = replace(self.growth, troubled_at=start)
 
     def weigh(self, at: datetime, window: timedelta, *, is_late: bool) -> int:
         """Return the weight of what is judged next: the time that a segment may use up once.
@@ -74,6 +82,8 @@ class SegmentMemory:
                 "is_ahead": self.is_ahead,
                 "weighed_at": self.weighed_at.isoformat(),
             }
+        if self.growth is not None:
+            values["growth"] = self.growth.dump()
         return values
 
     @classmethod
@@ -82,6 +92,8 @@ class SegmentMemory:
         memory = cls(quiet=dict(kept.get("quiet", {})), nearness=kept.get("nearness", 0.0))
         looks = kept.get("looks", {})
         memory.looks = {alert: AlertLook.load(look) for alert, look in looks.items()}
+        if "growth" in kept:
+            memory.growth = Growth.load(kept["growth"])
         if "late" in kept:
             late = kept["late"]
             memory.held = None if late["held"] is None else np.array(late["held"], dtype=np.int64)

@@ -98,6 +98,24 @@ class SegmentStates:
             cohort.add(segment, measured, evidence)
             self._cohort_of[segment, test.name] = cohort
 
+    def replace(self, segment: str, baseline: Baseline) -> None:
+        """Judge a segment against a baseline that has grown: its evidence so far stays.
+
+        Each factor of the evidence has an expectation of at most 1 against the baseline of its time, so that their
+        product has as well.
+        """
+        for test in self._tests:
+            measured = baseline.tests.get(test.name)
+            if measured is None:
+                continue
+            key = (test.name, shapes_of(measured))
+            cohort = self._cohorts.setdefault(key, Cohort(test.method))
+            if self._cohort_of.get((segment, test.name)) is cohort:
+                cohort.replace(segment, measured)
+            else:
+                cohort.add(segment, measured, None)
+                self._cohort_of[segment, test.name] = cohort
+
     def memory(self, segment: str) -> SegmentMemory:
         """Return what is kept of the segment beside evidence; it may be changed."""
         return self._memories[segment]

@@ -29,6 +29,8 @@ def to_stored(
     made_by: str,
     begins: datetime | None = None,
     until: datetime | None = None,
+    grown_until: datetime | None = None,
+    anchor_shift: float | None = None,
 ) -> SegmentBaseline:
     """Return the row of a baseline.
 
@@ -40,6 +42,8 @@ def to_stored(
         made_by: who made it.
         begins: event time of the first window.
         until: event time at which the last ends.
+        grown_until: event time at which the last ends that quiet traffic brought.
+        anchor_shift: how far what has grown lies from the rest.
     """
     known = baseline.known
     if known is None:
@@ -68,6 +72,8 @@ def to_stored(
         components=len(baseline.components),
         measured=pack(arrays),
         grown=known.n_grown,
+        grown_until=grown_until,
+        anchor_shift=anchor_shift,
         reference=b"" if source == "fit" and not known.n_grown else known.packed(),
     )
 

@@ -94,11 +94,15 @@ class Turn:
                 weight=window.weight,
                 log_threshold=log_threshold,
             )
+            if self._alerting.is_troubled(name, window.start):
+                memory.note_trouble(window.start)
 
     def _window(self, segment: str, judged: JudgedCounts) -> SegmentWindow:
         if segment not in self._states:
             baseline, kept = self._baselines[segment], self._memory.kept.get(segment)
             self._states.enter(segment, baseline, kept)
+        if not judged.is_late:
+            self._memory.grow(segment, judged.start)
         explained = self._alerting.explained(segment, judged.start)
         for alert in explained:
             self._states.restart(segment, alert)

@@ -46,6 +46,9 @@ class SegmentStanding:
         judged_until: start of its last window judged, in its own time; None before the first.
         clock_offset_seconds: its events' time minus their records', lately; None where not known.
         power: how soon changes would be told; None where that is not measured or the budget not known.
+        days_outside: days in a row, until now, that lay too far from its first baseline to join it.
+        day_shift: how far the last such look found its mean of -log p from the first baseline's, in the
+            column where it differs most; None before the first look.
     """
 
     segment: str
@@ -57,6 +60,8 @@ class SegmentStanding:
     judged_until: datetime | None = None
     clock_offset_seconds: float | None = None
     power: SegmentPower | None = None
+    days_outside: int = 0
+    day_shift: float | None = None
 
 
 def segment_standings(
@@ -76,22 +81,27 @@ def segment_standings(
     kept = {row.segment: row for row in store.segment_states(*own, test=WHOLE_SEGMENT)}
     baselines = {row.segment: row for row in store.baselines(*own)}
     powers = segment_powers(baselines.values(), settings) if settings else {}
-    return [
-        _with_progress(
-            _standing(
-                segment,
-                images,
-                kept.get(segment),
-                baselines.get(segment),
-                powers.get(segment),
-                is_alerted=segment in alerted,
-                learn=settings.learn if settings else None,
-            ),
-            progress.get(segment),
-            silent.get(segment),
+    found = []
+    for segment, images in store.event_counts(stream).items():
+        standing = _standing(
+            segment,
+            images,
+            kept.get(segment),
+            baselines.get(segment),
+            powers.get(segment),
+            is_alerted=segment in alerted,
+            learn=settings.learn if settings else None,
         )
-        for segment, images in store.event_counts(stream).items()
-    ]
+        standing = _with_progress(standing, progress.get(segment), silent.get(segment))
+        found.append(_with_growth(standing, kept.get(segment)))
+    return found
+
+
+def _with_growth(standing: SegmentStanding, kept: SegmentStateRow | None) -> SegmentStanding:
+    growth = json.loads(kept.content).get("growth") if kept else None
+    if growth is None:
+        return standing
+    return replace(standing, days_outside=growth["days_outside"], day_shift=growth["shift"])
 
 
 def _with_progress(

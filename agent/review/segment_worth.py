@@ -37,6 +37,14 @@ class SegmentWorth:
         effective_events: how many independent ones these count as.
         windows: of the baseline.
         tests: that it is large enough for.
+        components: states that it keeps apart.
+        begins: event time of its first window; None where not known.
+        until: event time at which the last ends that quiet traffic did not bring; None where not known.
+        grown: windows of it that quiet traffic brought.
+        grown_until: event time at which the last of these ends.
+        anchor_shift: how far these lie from the rest, as a shift of the mean of -log p.
+        days_outside: days in a row, until now, that lay too far from it to join.
+        day_shift: how far the last day that was looked at lay.
         clock_offset_seconds: its events' time minus their records'; None where not known.
         judged_until: start of its last window judged.
         learns_until: event time at which it is tried next whether enough is learnt.
@@ -55,6 +63,14 @@ class SegmentWorth:
     effective_events: float | None = None
     windows: int | None = None
     tests: tuple[str, ...] = ()
+    components: int | None = None
+    begins: datetime | None = None
+    until: datetime | None = None
+    grown: int | None = None
+    grown_until: datetime | None = None
+    anchor_shift: float | None = None
+    days_outside: int = 0
+    day_shift: float | None = None
     clock_offset_seconds: float | None = None
     judged_until: datetime | None = None
     learns_until: datetime | None = None
@@ -103,6 +119,14 @@ def _worth(standing: SegmentStanding, baseline: SegmentBaseline | None) -> Segme
         effective_events=baseline.effective_events if baseline else None,
         windows=baseline.windows if baseline else None,
         tests=baseline.tests if baseline else (),
+        components=baseline.components if baseline else None,
+        begins=baseline.begins if baseline else None,
+        until=baseline.until if baseline else None,
+        grown=baseline.grown if baseline else None,
+        grown_until=baseline.grown_until if baseline else None,
+        anchor_shift=baseline.anchor_shift if baseline else None,
+        days_outside=standing.days_outside,
+        day_shift=standing.day_shift,
         clock_offset_seconds=standing.clock_offset_seconds,
         judged_until=standing.judged_until,
         learns_until=standing.learns_until,

@@ -31,12 +31,17 @@ class MonitorCalls(Connected):
             return segment_state.read_baseline_revisions(connection, stream, detector)
 
     def baselines(
-        self, stream: str, detector: str, *, with_reference: bool = False
+        self,
+        stream: str,
+        detector: str,
+        *,
+        with_reference: bool = False,
+        segment: str | None = None,
     ) -> list[SegmentBaseline]:
-        """Return what is normal in each segment, by name; reference windows only if asked for."""
+        """Return what is normal in each segment, or in one; reference windows only if asked for."""
         with self._database.read() as connection:
             return segment_state.read_baselines(
-                connection, stream, detector, with_reference=with_reference
+                connection, stream, detector, with_reference=with_reference, segment=segment
             )
 
     def write_baselines(

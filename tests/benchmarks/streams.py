@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.drift.baseline import Baseline, effective_windows, learn_baseline
+from driftgauge.agent.drift.growth import with_day
+from driftgauge.agent.drift.known_windows import KnownWindows
 from driftgauge.agent.drift.power import measure_power
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW, Reference, gather_reference
@@ -44,6 +46,8 @@ A = 1000.0
 REFERENCE_SHARE = 0.35
 LEAST_FAULT = 10
 """Frames of the shortest fault that is to be found."""
+DAY_WINDOWS = 9
+"""Windows of a day of keio_river."""
 LEAD_WINDOWS = 6
 """Windows before a fault that are judged with it."""
 
@@ -160,6 +164,17 @@ def quiet_alarms(baseline: Baseline | None, stream: Stream, found: NDArray[np.fl
     return sum(len(each) for each in alarms(dict.fromkeys(spans, baseline), spans, A).values())
 
 
+def quiet_shifts(reference: Counts, stream: Stream, found: NDArray[np.float64]) -> str:
+    """Return how far quiet stretches of `DAY_WINDOWS` lie from the baseline, at least and at most."""
+    known, shifts = KnownWindows.of(reference), list[float]()
+    for rows in stream.quiet:
+        windows = windows_of_rows(found, rows)
+        for first in range(0, len(windows) - DAY_WINDOWS + 1, DAY_WINDOWS):
+            day = windows[first : first + DAY_WINDOWS]
+            shifts.append(with_day(known, day, share=0.25, number=0)[1])
+    return f"{min(shifts):.2f} to {max(shifts):.2f}" if shifts else "-"
+
+
 def fault_delays(
     baseline: Baseline | None, stream: Stream, found: NDArray[np.float64]
 ) -> list[int | None]:
@@ -190,6 +205,7 @@ def row(stream: Stream, held_out: Counts, found: NDArray[np.float64]) -> dict[st
         "10 % within": "-" if power is None else power.tenth or "-",
         "quiet windows": n_quiet,
         "tested": 0 if baseline is None else n_quiet,
+        "quiet days off by": quiet_shifts(reference, stream, found),
         "false alarms": quiet_alarms(baseline, stream, found),
         "faults": len(delays),
         "windows to the alarm": ", ".join("-" if d is None else str(d) for d in delays),

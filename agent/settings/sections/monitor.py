@@ -53,6 +53,13 @@ class MonitorSection(Section):
     which is one message to each receiver."""
     learn: Duration = timedelta(days=1)
     """How long a segment that the reference does not cover is learnt before it can alert."""
+    grow: bool = True
+    """Whether baselines grow by quiet traffic: days without an alert that lie near the first baseline."""
+    grow_after: Duration = timedelta(days=1)
+    """How long (in event time) a day's windows wait before they can join a baseline; an alert meanwhile
+    keeps the whole day out."""
+    grow_share: float = Field(default=0.25, gt=0, le=1)
+    """Windows that join in a day, at most, as a share of the first baseline's."""
     forget: Duration = timedelta(days=30)
     """A segment that brought nothing for so long, by the database's clock, is let go: its baseline and
     evidence are deleted, its windows stay. If it returns, it is learnt anew."""

@@ -105,6 +105,40 @@ def test_segments_are_chosen_by_name_and_state(run: Run) -> None:
     assert "wanted one of" in run("segments", "--state", "happy").err
 
 
+def test_how_a_baseline_grew_and_that_it_no_longer_does_is_shown(run: Run, watched: Store) -> None:
+    growth = {"due": START.isoformat(), "troubled_at": None, "days_outside": 4, "shift": 0.31}
+    content = json.dumps({"growth": growth}).encode()
+    baseline = SegmentBaseline(
+        segment="camera=3",
+        source="learnt",
+        made_by="monitor",
+        events=2000,
+        effective_events=812.4,
+        windows=90,
+        components=2,
+        grown=30,
+        grown_until=START,
+        anchor_shift=0.07,
+        tests=("betting",),
+        measured=b"",
+    )
+    watched.judge(
+        Judgement(
+            *(STREAM, None, MonitorState(START, "")),
+            detector="detector-1",
+            states=[SegmentStateRow("camera=3", WHOLE_SEGMENT, content, nearness=0.1)],
+            baselines=[baseline],
+        )
+    )
+    (row,) = run("segments", "camera=3", "--json").values
+    assert (row["components"], row["grown"], row["anchor_shift"]) == (2, 30, 0.07)
+    assert (row["days_outside"], row["day_shift"]) == (4, 0.31)
+    shown = " ".join(run("segments", "camera=3").out.split())
+    assert "0.31" in shown
+    assert "4 days too far from its baseline to join it" in shown
+    assert "4 days too far from its baseline to join it" in " ".join(run("status").out.split())
+
+
 def test_of_many_segments_the_worst_are_shown_and_it_fits_a_terminal(
     run: Run, watched: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
