@@ -5,6 +5,7 @@ Run: python -m tests.benchmarks.alert_life
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from driftgauge.agent.drift.alert_look import AlertLook, log_ratio
 from driftgauge.agent.drift.baseline import Baseline, learn_baseline
-from driftgauge.agent.drift.onset import onset
+from driftgauge.agent.drift.onset import look_back
 
 from ..agent.drift.one_segment import OneSegment
 from ..agent.drift.streams import EVENTS, normal_scores, pool_p_values, windows_of
@@ -42,7 +43,7 @@ def baseline_of(seed: int, correlation: float) -> Baseline | None:
 
 
 def dated(seed: int, correlation: float, share: float) -> tuple[int, int, int] | None:
-    """Return the window of the alarm, and how far the evidence's beginning and `onset` are off."""
+    """Return the window of the alarm, and how far the evidence's beginning and the alert's date are off."""
     baseline = baseline_of(seed, correlation)
     if baseline is None:
         return None
@@ -51,9 +52,20 @@ def dated(seed: int, correlation: float, share: float) -> tuple[int, int, int] |
         found = max(segment.add(counts, START + number * MINUTE).values())
         if number >= CHANGED and found >= A:
             evident = (segment.since("betting") - START) // MINUTE
-            likely = onset(seen[: number + 1], baseline.components)
-            return number, abs(evident - CHANGED), abs(likely - CHANGED)
+            since = told_since(seen[: number + 1], baseline, evident)
+            return number, abs(evident - CHANGED), abs(since - CHANGED)
     return None
+
+
+def told_since(seen: Windows, baseline: Baseline, evident: int) -> int:
+    """Return the window that an alert names which the last of *seen* raised."""
+
+    def read(n_windows: int) -> tuple[Sequence[datetime], Windows]:
+        first = max(len(seen) - n_windows, 0)
+        return [START + n * MINUTE for n in range(first, len(seen))], seen[first:]
+
+    since, _ = look_back(read, baseline.components, max(len(seen) - evident, 1))
+    return (since - START) // MINUTE
 
 
 def lived(seed: int, correlation: float, before: float, after: float) -> tuple[int, str, str]:
@@ -80,7 +92,7 @@ def lived(seed: int, correlation: float, before: float, after: float) -> tuple[i
 
 def main() -> None:
     """Print both tables."""
-    print("| correlation | changed | alarm at | evidence off by | onset off by (median, largest) |")
+    print("| correlation | changed | alarm at | evidence off by | date off by (median, largest) |")
     print("|---|---|---|---|---|")
     for correlation in CORRELATIONS:
         for share in (0.05, 0.1, 0.3, 1.0):

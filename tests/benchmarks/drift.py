@@ -123,6 +123,75 @@ def rate_rule(times: float, in_a_row: int) -> Test:
     return judges
 
 
+def conformal(threshold: float) -> Test:
+    """Return a conformal test martingale in Shiryaev and Roberts' form; the reference stays fixed.
+
+    Its p-value is the rank of a window's mean among those of the reference; power bets on it are averaged.
+    """
+    exponents = np.array([0.05, 0.1, 0.2, 0.4, 0.7])
+
+    def judges(reference: Counts) -> Iterator[Judge]:
+        means = mean_surprise(reference)
+        while True:
+            evidence = np.zeros(len(exponents))
+
+            def judge(counts: Counts) -> bool:
+                nonlocal evidence
+                rank = (1 + np.sum(means >= float(mean_surprise(counts)))) / (1 + len(means))
+                evidence = (1.0 + evidence) * exponents * rank ** (exponents - 1.0)
+                return bool(evidence.mean() >= threshold)
+
+            yield judge
+
+    return judges
+
+
+def online_mmd(n_windows: int, deviations: float) -> Test:
+    """Return the squared maximum mean discrepancy of the last windows to the reference's.
+
+    A window is the square roots of its histogram's shares; the kernel is Gaussian, of the median distance.
+    It alarms so many deviations above the mean of the same statistic inside the reference.
+    """
+
+    def judges(reference: Counts) -> Iterator[Judge]:
+        known = _roots(reference)
+        distances = ((known[:, None] - known[None]) ** 2).sum(axis=-1)
+        width = float(np.median(distances[distances > 0]))
+        kernel = np.exp(-distances / width)
+        inside = [
+            _mmd(kernel[first : first + n_windows, first : first + n_windows], kernel, rows)
+            for first in range(len(known) - n_windows)
+            for rows in [slice(first, first + n_windows)]
+        ]
+        limit = float(np.mean(inside) + deviations * np.std(inside))
+        while True:
+            last: list[NDArray[np.float64]] = []
+
+            def judge(counts: Counts, last: list[NDArray[np.float64]] = last) -> bool:
+                last.append(_roots(counts[None])[0])
+                del last[:-n_windows]
+                if len(last) < n_windows:
+                    return False
+                seen = np.stack(last)
+                own = np.exp(-((seen[:, None] - seen[None]) ** 2).sum(axis=-1) / width)
+                cross = np.exp(-((seen[:, None] - known[None]) ** 2).sum(axis=-1) / width)
+                return bool(own.mean() + kernel.mean() - 2 * cross.mean() > limit)
+
+            yield judge
+
+    return judges
+
+
+def _roots(counts: Counts) -> NDArray[np.float64]:
+    """Return the square roots of the shares of each window, ``(windows, bins)``."""
+    roots: NDArray[np.float64] = np.sqrt(counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1))
+    return roots
+
+
+def _mmd(own: NDArray[np.float64], kernel: NDArray[np.float64], rows: slice) -> float:
+    return float(own.mean() + kernel.mean() - 2 * kernel[rows].mean())
+
+
 TESTS: dict[str, list[tuple[str, Test]]] = {
     "betting": [(f"A {a:g}", betting(a)) for a in (30.0, 100.0, 300.0, 1000.0)],
     "adwin": [
@@ -156,7 +225,17 @@ TESTS["rate rule"] = [
     for times in (2.0, 3.0, 5.0)
     for n in (1, 2, 3)
 ]
+TESTS["conformal martingale"] = [
+    (f"A {a:g}", conformal(a)) for a in (30.0, 100.0, 300.0, 1000.0, 1e4)
+]
+TESTS["online MMD"] = [
+    (f"{n} windows, {d:g} deviations", online_mmd(n, d))
+    for n in (1, 3, 8)
+    for d in (3.0, 5.0, 8.0, 12.0)
+]
 DEFAULTS: dict[str, Test] = {
+    "conformal martingale": conformal(1000.0),
+    "online MMD": online_mmd(3, 5.0),
     "cusum": cusum(0.5, 5.0),
     "rate rule": rate_rule(5.0, 3),
     "adwin": on_means(rivals.ADWIN),
@@ -230,14 +309,15 @@ def main() -> None:
     """Print the table and write build/benchmarks/drift.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    rows = []
+    parser.add_argument("--tests", nargs="+", choices=list(TESTS), default=list(TESTS))
+    chosen = parser.parse_args()
+    runs, rows = chosen.runs, []
     for correlation in CORRELATIONS:
-        for name in TESTS:
+        for name in chosen.tests:
             rows.append(best(name, correlation, runs))
             print(rows[-1], file=sys.stderr, flush=True)
     figures = []
-    for correlation in CORRELATIONS:
+    for correlation in CORRELATIONS if "betting" in chosen.tests else ():
         here = {str(row["test"]): row for row in rows if row["correlation"] == correlation}
         for change in (f"{changed:.0%}" for changed in CHANGED):
             ours = int(str(here["betting"].get(change, EVENTS * (LONGEST + 1))))

@@ -4,7 +4,7 @@ One detector is fitted on the first part of all cameras together. Each camera's 
 frames that follow, as `run` learns it (of one camera, from the held-out part), and the rest is judged in order of
 time, in windows of 16 frames.
 
-Run: python -m tests.benchmarks.streams FOLDER   (zips of JPEG frames in time order)
+Run: python -m tests.benchmarks.streams FOLDER [--tests NAME ...]   (zips of JPEG frames in time order)
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.drift.baseline import Baseline, effective_windows, learn_baseline
+from driftgauge.agent.drift.drift_test import DriftTest
 from driftgauge.agent.drift.growth import with_day
 from driftgauge.agent.drift.known_windows import KnownWindows
-from driftgauge.agent.drift.power import measure_power
+from driftgauge.agent.drift.power import Power, measure_power
+from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW, Reference, gather_reference
 from driftgauge.agent.fit.tap_store import open_until_done
@@ -158,10 +160,16 @@ def windows_of_rows(found: NDArray[np.float64], rows: range) -> Counts:
     return count_windows(whole, np.arange(len(whole)) // UNTIMED_WINDOW)
 
 
-def quiet_alarms(baseline: Baseline | None, stream: Stream, found: NDArray[np.float64]) -> int:
+def quiet_alarms(
+    baseline: Baseline | None,
+    stream: Stream,
+    found: NDArray[np.float64],
+    tests: Sequence[DriftTest],
+) -> int:
     """Return the alarms in quiet windows."""
     spans = {str(n): windows_of_rows(found, rows) for n, rows in enumerate(stream.quiet)}
-    return sum(len(each) for each in alarms(dict.fromkeys(spans, baseline), spans, A).values())
+    told = alarms(dict.fromkeys(spans, baseline), spans, A, tests)
+    return sum(len(each) for each in told.values())
 
 
 def quiet_shifts(reference: Counts, stream: Stream, found: NDArray[np.float64]) -> str:
@@ -176,7 +184,10 @@ def quiet_shifts(reference: Counts, stream: Stream, found: NDArray[np.float64]) 
 
 
 def fault_delays(
-    baseline: Baseline | None, stream: Stream, found: NDArray[np.float64]
+    baseline: Baseline | None,
+    stream: Stream,
+    found: NDArray[np.float64],
+    tests: Sequence[DriftTest],
 ) -> list[int | None]:
     """Return the windows from each fault's first frame to its alarm; None where it was not found."""
     delays: list[int | None] = []
@@ -185,18 +196,23 @@ def fault_delays(
             continue
         before = min(LEAD_WINDOWS, fault.start // UNTIMED_WINDOW)
         rows = range(fault.start - before * UNTIMED_WINDOW, fault.stop)
-        told = alarms({"a": baseline}, {"a": windows_of_rows(found, rows)}, A)["a"]
+        told = alarms({"a": baseline}, {"a": windows_of_rows(found, rows)}, A, tests)["a"]
         delays.append(next((number - before for number in told if number > before), None))
     return delays
 
 
-def row(stream: Stream, held_out: Counts, found: NDArray[np.float64]) -> dict[str, object]:
+def row(
+    stream: Stream,
+    held_out: Counts,
+    found: NDArray[np.float64],
+    tests: Sequence[DriftTest] = DEFAULT_TESTS,
+) -> dict[str, object]:
     """Return one line of the table; a camera without a baseline is not tested."""
     reference = windows_of_rows(found, stream.learns) if stream.learns else held_out
-    baseline = learn_baseline(reference)
+    baseline = learn_baseline(reference, tests)
     n_quiet = sum(len(rows) // UNTIMED_WINDOW for rows in stream.quiet)
-    power = None if baseline is None else measure_power({"a": baseline}, math.log(A))["a"]
-    delays = fault_delays(baseline, stream, found)
+    power = None if baseline is None else _power(baseline, tests)
+    delays = fault_delays(baseline, stream, found, tests)
     return {
         "camera": stream.name,
         "reference windows": len(reference),
@@ -206,10 +222,14 @@ def row(stream: Stream, held_out: Counts, found: NDArray[np.float64]) -> dict[st
         "quiet windows": n_quiet,
         "tested": 0 if baseline is None else n_quiet,
         "quiet days off by": quiet_shifts(reference, stream, found),
-        "false alarms": quiet_alarms(baseline, stream, found),
+        "false alarms": quiet_alarms(baseline, stream, found, tests),
         "faults": len(delays),
         "windows to the alarm": ", ".join("-" if d is None else str(d) for d in delays),
     }
+
+
+def _power(baseline: Baseline, tests: Sequence[DriftTest]) -> Power:
+    return measure_power({"a": baseline}, math.log(A), tests=tests)["a"]
 
 
 def summary(rows: list[dict[str, object]]) -> list[Figure]:
@@ -238,7 +258,11 @@ def main() -> None:
     """Print the table and write build/benchmarks/streams.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--tests", nargs="+", help="instead of the default ones; of one alert")
+    chosen = parser.parse_args()
+    folder, tests = chosen.folder, DEFAULT_TESTS
+    if chosen.tests:
+        tests = choose_tests(chosen.tests)
     loaded = load_model(
         source=None, factory="driftgauge.agent.demo.lite0:build_lite0", image_size=160
     )
@@ -253,6 +277,7 @@ def main() -> None:
             stream,
             detector.reference[f"camera={stream.name}"],
             p_values(folder, stream, detector, reader),
+            tests,
         )
         for stream in STREAMS
     ]
