@@ -59,6 +59,9 @@ bench-monitor: $(STAMP) ## the monitor at scale, on both databases (quarter of a
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
 
+bench-faults: $(STAMP) ## how often faults are named rightly: make bench-faults DATA=FOLDER (five minutes)
+	@$(BIN)/python -m tests.benchmarks.faults $(DATA)
+
 bench-detector: $(STAMP) ## the detector against simple methods: make bench-detector DATA=FOLDER (about an hour)
 	@$(BIN)/python -m tests.benchmarks.detector $(DATA) $(BENCH)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from driftgauge.detector import FROZEN, FaultNames
 from driftgauge.storage import AlertRecord
+
+if TYPE_CHECKING:  # commands that only read alerts need not load torch
+    from driftgauge.detector import FaultNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class FaultClaim:
     @classmethod
     def frozen(cls) -> FaultClaim:
         """Return that of windows in which all images have one score."""
+        from driftgauge.detector import FROZEN, FaultNames
+
         return cls.of(FaultNames(((FROZEN, 1.0),)))
 
     @classmethod

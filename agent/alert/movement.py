@@ -20,6 +20,9 @@ STUCK_SHARE = 0.8
 LOOSE_SHARE = 0.7
 MIN_STUCK_EVENTS = 8
 EARLY, LATE = 1 / 3, 2 / 3
+PICTURE = "picture"
+PIXELS = "pixels"
+"""As the detector calls the statistics of pixels; its package, with torch, is not loaded for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,18 @@ class LayerMovement:
     """How one layer's p-values differ from the segment's normal.
 
     Attributes:
-        depth: ``early``, ``middle`` or ``late`` in the model.
-        distance: of the mean of -log p, in standard errors; above zero is more unusual.
-        share: of all layers' distances, 0 to 1.
+        depth: ``early``, ``middle`` or ``late`` in the model; ``picture`` of the pixels before it.
+        distance: of the mean of -log p, in standard errors; above zero is more unusual. It says how
+            sure the movement is.
+        size: the same in deviations that single images of the segment have by nature: it says how far
+            the layer moved, beside others that vary more or less, and whose neighbours are more alike.
+        share: of all layers' sizes, 0 to 1.
     """
 
     layer: str
     depth: str
     distance: float
+    size: float
     share: float
 
     @property
@@ -55,18 +62,19 @@ def layer_movements(
         design_effects: a column's variance inflation by the correlation of neighbouring events.
     """
     surprise = bin_surprise()
-    distances = []
+    found = []
     for column in range(len(layers)):
         mean, spread = _moments(reference[column], surprise)
         now, _ = _moments(counts[column], surprise)
         error = spread * np.sqrt(design_effects[column] / max(int(counts[column].sum()), 1))
-        distances.append((now - mean) / max(error, 1e-9))
-    total = sum(abs(distance) for distance in distances) or 1.0
+        found.append(((now - mean) / max(error, 1e-9), (now - mean) / max(spread, 1e-9)))
+    total = sum(abs(size) for _, size in found) or 1.0
+    depths = _depths(layers)
     moved = [
-        LayerMovement(layer, _depth(number, len(layers)), float(distance), abs(distance) / total)
-        for number, (layer, distance) in enumerate(zip(layers, distances, strict=True))
+        LayerMovement(layer, depths[layer], float(distance), float(size), abs(size) / total)
+        for layer, (distance, size) in zip(layers, found, strict=True)
     ]
-    return sorted(moved, key=lambda layer: -abs(layer.distance))
+    return sorted(moved, key=lambda layer: -abs(layer.size))
 
 
 def is_stuck(reference: Counts, window: Counts) -> bool:
@@ -85,6 +93,13 @@ def _moments(counts: Counts, values: NDArray[np.float64]) -> tuple[float, float]
     shares = counts / max(int(counts.sum()), 1)
     mean = float(shares @ values)
     return mean, math.sqrt(max(float(shares @ values**2) - mean**2, 1e-12))
+
+
+def _depths(layers: Sequence[str]) -> dict[str, str]:
+    """Return where in the model each layer lies; the picture's statistics lie before it."""
+    own = [layer for layer in layers if layer != PIXELS]
+    depths = {layer: _depth(number, len(own)) for number, layer in enumerate(own)}
+    return {layer: depths.get(layer, PICTURE) for layer in layers}
 
 
 def _depth(number: int, n_layers: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .fault_claim import FaultClaim
-from .movement import NOTABLE, LayerMovement
+from .movement import NOTABLE, PICTURE, LayerMovement
 
 NOTABLE_RATIO = 2.0
 LEAST_RATE = 0.01
@@ -16,6 +16,7 @@ CLEARLY = 1.5
 """A depth is named where its largest movement is this many times that of any other depth."""
 
 SUGGESTIONS = {
+    "picture": "which suggests a change of light, focus, noise or compression",
     "early": "which suggests a change of lens, focus, light or exposure",
     "middle": "which suggests a change of sharpness, texture or parts of the scene",
     "late": "which suggests a change of the images' content",
@@ -43,7 +44,7 @@ def alert_message(
         ...     since=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
         ...     rate_now=0.41,
         ...     rate_normal=0.008,
-        ...     movements=[LayerMovement("layer1", "early", 21.0, 0.8)],
+        ...     movements=[LayerMovement("layer1", "early", 21.0, 2.1, 0.8)],
         ...     is_stuck=False,
         ... )
         'camera 3 changed at about 2026-05-04 03:02:01 UTC: 41.0 % of images are out of \
@@ -98,19 +99,20 @@ def _cause(movements: Sequence[LayerMovement], *, is_stuck: bool, suggests: bool
     if not unusual:
         return f"scores are lower than normal{_leader(changed)}: the images have become more alike"
     depth = unusual[0].depth
-    others = [abs(layer.distance) for layer in movements if layer.depth != depth]
-    if unusual[0].distance < CLEARLY * max(others, default=0.0):
+    others = [abs(layer.size) for layer in movements if layer.depth != depth]
+    if unusual[0].size < CLEARLY * max(others, default=0.0):
         return "layers of all depths changed about equally, which does not suggest a single cause"
     ahead = CLEARLY * max(others, default=0.0)
-    named = [layer for layer in unusual if layer.depth == depth and layer.distance >= ahead]
-    changed_most = f"the {depth} layers changed most ({_names(named)})"
+    named = [layer for layer in unusual if layer.depth == depth and layer.size >= ahead]
+    what = "the picture's own statistics" if depth == PICTURE else f"the {depth} layers"
+    changed_most = f"{what} changed most ({_names(named)})"
     return f"{changed_most}, {SUGGESTIONS[depth]}" if suggests else changed_most
 
 
 def _leader(changed: Sequence[LayerMovement]) -> str:
     """Return the layer that changed most, in brackets; nothing where another is close."""
     first, *others = changed
-    is_ahead = all(abs(first.distance) >= CLEARLY * abs(other.distance) for other in others)
+    is_ahead = all(abs(first.size) >= CLEARLY * abs(other.size) for other in others)
     return f" ({first.layer})" if is_ahead else ""
 
 

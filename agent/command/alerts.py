@@ -145,6 +145,7 @@ def print_alerts(
         *(Column("segment", folds=True), Column("opened (UTC)"), Column("rate", "right", rank=1)),
         *(Column("normally", "right", rank=4), Column("ended (UTC)", rank=5)),
         *(Column("verdict", rank=2), Column("incident", "right", rank=6)),
+        Column("looks like", rank=7),
     )
     rows = [
         (
@@ -153,6 +154,7 @@ def print_alerts(
             *(rate(alert, alert.rate_now), rate(alert, alert.rate_normal)),
             when(alert.resolved_at),
             *(alert.verdict or "-", str(alert.incident_id or "-")),
+            " or ".join(str(claim["fault"]) for claim in alert.faults) or "-",
         )
         for alert in found
     ]

@@ -67,7 +67,7 @@ def moved(*distances: float) -> list[LayerMovement]:
     total = sum(abs(distance) for distance in distances)
     depths = ("early", "early", "middle", "late", "late")
     layers = [
-        LayerMovement(f"stage{number}", depth, distance, abs(distance) / total)
+        LayerMovement(f"stage{number}", depth, distance, distance / 10, abs(distance) / total)
         for number, (depth, distance) in enumerate(zip(depths, distances, strict=True))
     ]
     return sorted(layers, key=lambda layer: -abs(layer.distance))
@@ -153,3 +153,19 @@ def test_two_faults_that_are_not_separated_are_both_told() -> None:
     claim = FaultClaim.of(FaultNames((("haze", 0.45), ("dirt", 0.4))))
     assert [fault["fault"] for fault in claim.faults] == ["haze", "dirt"]
     assert "looks like: haze 0.5 or dirt 0.4" in claim.told
+
+
+def test_a_layer_is_not_said_to_move_more_because_its_neighbouring_images_differ_more() -> None:
+    """How sure a movement is depends on that, how far the layer moved does not."""
+    now = counts({4: 40}, {4: 40}, {4: 40})
+    movements = layer_movements(["a", "b"], NORMAL, now, [1.0, 25.0, 1.0])
+    assert movements[0].distance != pytest.approx(movements[1].distance)
+    assert movements[0].share == pytest.approx(movements[1].share)
+    assert "layers of all depths changed about equally" in message(movements)
+
+
+def test_the_statistics_of_pixels_are_no_layer_of_the_model() -> None:
+    now = counts({0: 40}, {9: 20, 12: 20}, {0: 20, 12: 20})
+    movements = layer_movements(["pixels", "only"], NORMAL, now, [1.0, 1.0, 1.0])
+    assert {one.layer: one.depth for one in movements} == {"pixels": "picture", "only": "middle"}
+    assert "the picture's own statistics changed most (pixels)" in message(movements)
