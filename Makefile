@@ -56,6 +56,9 @@ bench-drift-tests: $(STAMP) ## false alarms and detection delays of each drift t
 bench-monitor: $(STAMP) ## the monitor at scale, on both databases (quarter of an hour)
 	@$(BIN)/python -m tests.benchmarks.monitor $(BENCH)
 
+bench-swap: $(STAMP) ## seconds from a promotion to the last agent's change, while a stream runs (3 minutes)
+	@$(BIN)/python -m tests.benchmarks.swap $(BENCH)
+
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
 

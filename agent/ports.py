@@ -117,6 +117,24 @@ class DeadLetters(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowScored:
+    """What a detector that scores beside the active one gave for the same events.
+
+    Attributes:
+        detector: its version.
+        columns: names of its score columns.
+        classes: of its reference.
+        scores, p_values: as in `Scored`.
+    """
+
+    detector: str
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    scores: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """Scores and p-values of one micro-batch.
 
@@ -131,6 +149,7 @@ class Scored:
             order; None from a scorer that does not give them.
         pixels: ``(events, statistics)`` of the pictures themselves, float32; None where they are not
             scored.
+        shadow: of the detector beside it; None without one, or where that failed.
     """
 
     scores: NDArray[np.float64]
@@ -140,6 +159,7 @@ class Scored:
     seconds: Mapping[str, float] = field(default_factory=dict)
     taps: NDArray[np.float16] | None = None
     pixels: NDArray[np.float32] | None = None
+    shadow: ShadowScored | None = None
 
 
 class Scorer(Protocol):

@@ -59,6 +59,8 @@ from .progress import POOL
 from .query import QueryResult
 from .retention import KeepSpans, LevelKeep
 from .segment_records import WHOLE_SEGMENT, BaselineSource, SegmentBaseline, SegmentStateRow
+from .shadow_rates import ShadowRate
+from .shadows import is_shadow, shadow_name, version_of
 from .store import Store
 from .stream_records import PartitionRecord, RateRow, StreamRecord
 
@@ -134,6 +136,7 @@ __all__ = [
     "SegmentBaseline",
     "SegmentProgress",
     "SegmentStateRow",
+    "ShadowRate",
     "StaleFlush",
     "StorageError",
     "Store",
@@ -143,6 +146,9 @@ __all__ = [
     "WindowRecord",
     "activations",
     "is_muted",
+    "is_shadow",
     "n_ood_bins",
+    "shadow_name",
     "shown_classes",
+    "version_of",
 ]

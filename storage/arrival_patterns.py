@@ -11,6 +11,7 @@ from .arrival_records import Arrivals, ArrivalsLook, ArrivalsRead
 from .columns import Count
 from .errors import RecordConflict
 from .judgements import write_alerts
+from .shadows import scored_alone
 from .tables import arrival_look, arrival_pattern, segment_progress
 from .upsert import upsert, wrote_one
 
@@ -25,7 +26,7 @@ def read_arrivals(connection: Connection, stream: str, now: datetime) -> Arrival
             func.max(table.counted_at),
             func.sum(table.events, type_=Count).cast(Count),
         )
-        .where(table.stream == stream)
+        .where(table.stream == stream, scored_alone(table.detector))
         .group_by(table.segment)
         .order_by(table.segment)
     )

@@ -13,6 +13,7 @@ from .class_slots import name_classes
 from .detector_records import DetectorAction, DetectorRecord, DetectorStatus
 from .detectors import activations, read_changes, read_detector, read_detectors
 from .errors import RecordConflict
+from .shadows import shadow_name, take_over_baselines
 from .tables import alert, detector, detector_change, segment_baseline, segment_state
 from .upsert import upsert
 
@@ -68,6 +69,7 @@ def promote_detector(
         if one.active:
             replaced = _noted(reason, f"by {name}")
             _move(connection, one, "retired", "replaced", replaced)
+    take_over_baselines(connection, stream, name)
     _move(connection, found, "active", "promoted", reason)
     _hand_over_alerts(connection, stream, name, reason, "promoted")
     return _again(connection, found)
@@ -144,7 +146,8 @@ def note_pruned(connection: Connection, stream: str, name: str, reason: Reason) 
     own = (detector.c.stream == stream, detector.c.detector == name)
     connection.execute(detector.update().where(*own).values(pruned_at=reason.at))
     for table in (segment_state, segment_baseline):
-        connection.execute(table.delete().where(table.c.stream == stream, table.c.detector == name))
+        names = table.c.detector.in_((name, shadow_name(name)))
+        connection.execute(table.delete().where(table.c.stream == stream, names))
     _log(connection, found, "pruned", reason, before=found.status)
 
 

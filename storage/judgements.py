@@ -17,6 +17,7 @@ from .incident_records import SiteOf, no_site
 from .incidents import INCIDENT_SPAN, join_incidents, settle_incidents
 from .judgement_records import Judgement, MonitorState
 from .segment_state import forget_segments, write_baselines, write_states
+from .shadows import scored_alone
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one
 
@@ -36,6 +37,8 @@ def read_monitor_state(
     query = select(table.judged_until, table.state).where(table.stream == stream)
     if detector is not None:
         query = query.where(table.detector == detector)
+    else:
+        query = query.where(scored_alone(table.detector))
     row = connection.execute(query.order_by(table.judged_until.desc()).limit(1)).first()
     return None if row is None else MonitorState(cursor=row.judged_until, state=row.state)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .histogram import ALPHAS
 from .levels import period_arms
+from .shadows import NO_SHADOW
 from .tables import BINS
 
 _OOD_BINS = BINS[: len(ALPHAS)]
@@ -63,7 +64,10 @@ def _span(level: str, dialect: str, condition: str) -> str:
         f"SELECT * FROM ({arm}) AS part WHERE {condition}"
         for arm in period_arms(level, dialect, _COUNTS)
     ]
-    return f"({' UNION ALL '.join(parts)}) AS counted JOIN series ON series.id = counted.series"
+    return (
+        f"({' UNION ALL '.join(parts)}) AS counted JOIN series ON series.id = counted.series "
+        f"AND {NO_SHADOW}"
+    )
 
 
 def _before_newest(dialect: str, *, days: float) -> str:

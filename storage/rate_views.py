@@ -7,6 +7,7 @@ from itertools import pairwise
 from .histogram import ALPHAS, EDGES
 from .labels import CLASSES, CONFIDENCE, LABEL_LAYERS
 from .levels import mark_sql, period_arms, start_sql
+from .shadows import NO_SHADOW
 from .tables import BINS
 
 _OOD_BINS = BINS[: len(ALPHAS)]
@@ -135,7 +136,7 @@ def _time(dialect: str) -> str:
 
 
 def _joins(dialect: str) -> str:
-    names = "JOIN series ON series.id = counted.series"
+    names = f"JOIN series ON series.id = counted.series AND {NO_SHADOW}"
     if dialect != "sqlite":
         return names
     return f"{names} JOIN moment ON moment.second = counted.window_start"

@@ -11,6 +11,7 @@ from . import detector_figures, detector_life, detectors
 from .database import Database
 from .detector_life import Reason
 from .detector_records import DetectorChange, DetectorFigures, DetectorRecord
+from .shadow_rates import ShadowRate, read_shadow_alarms, read_shadow_rates
 
 
 class Versions:
@@ -52,6 +53,18 @@ class Versions:
         with self._database.read() as connection:
             since = self._now(connection) - timedelta(seconds=within_seconds)
             return detector_figures.read_waiting_names(connection, stream, since)
+
+    def shadow_rates(
+        self, stream: str, *, active: str, shadow: str, since: datetime
+    ) -> list[ShadowRate]:
+        """Return each segment's rates in the windows from *since* on that both versions counted."""
+        with self._database.read() as connection:
+            return read_shadow_rates(connection, stream, active=active, shadow=shadow, since=since)
+
+    def shadow_alarms(self, stream: str, shadow: str) -> int:
+        """Return how many alerts a shadow would have raised, or raised again."""
+        with self._database.read() as connection:
+            return read_shadow_alarms(connection, stream, shadow)
 
     def count_windows(self, stream: str, name: str) -> int:
         """Return how many windows of the whole stream a version counted in its last two days."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, select
 
 from .people_views import people_words, spell_seconds
 from .rate_views import OF_SCORES, class_view, confidence_view, histogram_view, rate_view
+from .shadows import NO_SHADOW
 from .tables import BINS, view_definition
 
 _UNITS = ("window", "minute", "hour", "day")
@@ -82,7 +83,7 @@ def _digest(statement: str) -> str:
 def _words(dialect: str) -> dict[str, str]:
     """Return what the words in braces mean in *dialect*."""
     is_sqlite = dialect == "sqlite"
-    named = "window_counts AS counted JOIN series ON series.id = counted.series"
+    named = f"window_counts AS counted JOIN series ON series.id = counted.series AND {NO_SHADOW}"
     timed = f"{named} JOIN moment ON moment.second = counted.window_start"
     return {
         "window_start": "moment.window_start" if is_sqlite else "counted.window_start",

@@ -15,6 +15,7 @@ from .histogram import N_BINS, n_ood_bins
 from .history_tables import day_counts, hour_counts, series, window_counts
 from .levels import period_arms
 from .periods import Period, floor
+from .shadows import scored_alone
 from .stream_records import RateRow
 from .tables import BINS, score_summary, segment_progress
 from .tables import stream as stream_table
@@ -132,7 +133,7 @@ def read_p_value_counts(
         select(counted.c.window_start, *(func.coalesce(counted.c[name], 0) for name in BINS))
         .join(series, names.id == counted.c.series)
         .where(names.stream == stream, names.segment == segment, names.layer == "*")
-        .where(counted.c.events > 0)
+        .where(counted.c.events > 0, scored_alone(names.detector))
     )
     if since is not None:
         query = query.where(counted.c.window_start >= floor(since, period))
@@ -166,7 +167,7 @@ def read_segments(connection: Connection, stream: str) -> dict[str, datetime]:
     query = (
         select(progress.segment, func.max(progress.event_time_max), stream_table.c.window_seconds)
         .join(stream_table, stream_table.c.stream == progress.stream)
-        .where(progress.stream == stream)
+        .where(progress.stream == stream, scored_alone(progress.detector))
         .group_by(progress.segment, stream_table.c.window_seconds)
     )
     rows = connection.execute(query)

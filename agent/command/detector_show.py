@@ -12,7 +12,7 @@ from .reading import StoreOption, StreamOption
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftgauge.storage import AgentRecord, DetectorChange
+    from driftgauge.storage import AgentRecord, DetectorChange, ShadowRate
 
     from ..promote.detector_cards import DetectorCard
     from .reading import Reading
@@ -42,11 +42,18 @@ def show(
         changes = versions.changes(of, card.record.detector)
         windows = versions.count_windows(of, card.record.detector)
         agents = reading.store.agents(of)
+        rates, alarms = _compared(reading, card)
     if as_json:
-        history = [asdict(one) for one in changes]
-        print_json(card.values() | {"windows_of_two_days": windows, "history": history})
+        told = {
+            "windows_of_two_days": windows,
+            "history": [asdict(one) for one in changes],
+            "shadow_rates": [asdict(one) for one in rates],
+            "shadow_alarms": alarms,
+        }
+        print_json(card.values() | told)
         return
     _print(card, windows)
+    _print_compared(rates, alarms)
     _print_agents(card, agents)
     _print_history(changes)
 
@@ -67,6 +74,37 @@ def the_card(reading: Reading, name: str) -> DetectorCard:
             hint="driftgauge detectors list",
         )
     return found[0]
+
+
+def _compared(reading: Reading, card: DetectorCard) -> tuple[list[ShadowRate], int | None]:
+    """Return the rates of a shadow beside the active version's, and its alarms; none of another one."""
+    store, of = reading.store, reading.stream.stream
+    active = store.active_detector(of)
+    if card.record.status != "shadow" or active is None:
+        return [], None
+    name = card.record.detector
+    rates = store.versions.shadow_rates(of, active=active.detector, shadow=name, since=card.since)
+    return rates, store.versions.shadow_alarms(of, name)
+
+
+def _print_compared(rates: Sequence[ShadowRate], alarms: int | None) -> None:
+    from ..terminal.printing import percent, print_line
+    from ..terminal.table import Column, print_table
+
+    if alarms is None:
+        return
+    print_line(f"alarms    {alarms} that it would have raised as the active detector")
+    columns = (
+        Column("segment", folds=True),
+        Column("images", "right"),
+        Column("active", "right"),
+        Column("shadow", "right"),
+    )
+    rows = [
+        (one.segment, f"{one.events:,}", percent(one.active_rate), percent(one.shadow_rate))
+        for one in rates
+    ]
+    print_table("Images out of distribution, in windows that both counted", columns, rows)
 
 
 def _print(card: DetectorCard, windows: int) -> None:

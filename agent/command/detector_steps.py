@@ -1,4 +1,4 @@
-"""``driftgauge detectors promote|rollback|refuse``: a person's word on which version scores."""
+"""``driftgauge detectors promote|rollback|shadow|refuse``: a person's word on which version scores."""
 
 from __future__ import annotations
 
@@ -88,13 +88,39 @@ def refuse(
     stream: StreamOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Use a detector for nothing. It is kept, with the reason."""
+    """Use a detector for nothing; a shadow ends. It is kept, with the reason."""
     from .reading import open_reading
 
     with open_reading(config, store, stream) as reading:
         chosen = the_card(reading, name).record.detector
         of = reading.stream.stream
         told = reading.store.versions.refuse(of, chosen, by=_who(by), note=note)
+    _tell(told, as_json=as_json)
+
+
+def shadow(
+    *,
+    name: NameArgument,
+    force: ForceOption = False,
+    note: NoteOption = "",
+    by: ByOption = "",
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a detector score beside the active one, without alerts; a shadow that there is ends.
+
+    Its baselines are learnt meanwhile, so that its promotion loses no coverage. `driftgauge detectors
+    show` compares both.
+    """
+    from .reading import open_reading
+
+    with open_reading(config, store, stream) as reading:
+        chosen = the_card(reading, name).record.detector
+        told = reading.store.versions.shadow(
+            reading.stream.stream, chosen, by=_who(by), note=note, even_refused=force
+        )
     _tell(told, as_json=as_json)
 
 

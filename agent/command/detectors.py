@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(detector_show.show)
     group.command("promote")(detector_steps.promote)
     group.command("rollback")(detector_steps.rollback)
+    group.command("shadow")(detector_steps.shadow)
     group.command("refuse")(detector_steps.refuse)
     group.command("prune")(detector_prune.prune)
     app.add_typer(group, name="detectors")

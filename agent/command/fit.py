@@ -34,6 +34,7 @@ class ActivateChoice(StrEnum):
     """What a fitted detector becomes."""
 
     NOW = "now"
+    SHADOW = "shadow"
     NO = "no"
 
 
@@ -81,8 +82,8 @@ def fit(
     activate: Annotated[
         ActivateChoice,
         typer.Option(
-            help="now: score the stream with it at once, also in agents that run; no: only "
-            "register it, for driftgauge detectors promote.",
+            help="now: score the stream with it at once, also in agents that run; shadow: score "
+            "beside the active detector, without alerts; no: only register it.",
         ),
     ] = ActivateChoice.NOW,
     fresh: Annotated[

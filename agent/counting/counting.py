@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from driftgauge.storage import CountsBeside, FlushRecord, OffsetAdvance
+from driftgauge.storage import CountsBeside, FlushRecord, OffsetAdvance, shadow_name
 
 from ..events.event import Event
 from ..events.prediction import PredictionBook
@@ -61,6 +61,7 @@ class Counting:
             DetectorCounts, evidence=evidence, window_seconds=window_seconds, alpha=alpha
         )
         self._counts: dict[str, DetectorCounts] = {}
+        self._shadows: dict[str, DetectorCounts] = {}
         self._n_kept_before = self._n_lost_before = 0
         self.use(scorer, keep, classes)
 
@@ -121,7 +122,26 @@ class Counting:
             for own, event in zip(values, events, strict=True)
         ]
         self._counts[detector or self._detector].add(events, segments, classes, scored)
+        self._count_shadow(events, segments, classes, scored)
         self.clocks.add(events, segments)
+
+    def _count_shadow(
+        self,
+        events: Sequence[Event],
+        segments: Sequence[Sequence[str]],
+        classes: Sequence[str | None],
+        scored: Scored,
+    ) -> None:
+        """Count what a detector beside the active one gave, under its own name."""
+        shadow = scored.shadow
+        if shadow is None:
+            return
+        name = shadow_name(shadow.detector)
+        if name not in self._shadows:
+            self._shadows[name] = self._new_counts(
+                shadow.columns, keep=None, classes=shadow.classes
+            )
+        self._shadows[name].add_shadow(events, segments, classes, scored)
 
     def _class_of(self, event: Event, row: int, scored: Scored) -> str | None:
         """Return the event's class: as the message says it, its prediction, or the model here."""
@@ -155,7 +175,8 @@ class Counting:
                 CountsBeside(name, counts.records(), counts.evidence.records())
                 for name, counts in self._counts.items()
                 if counts is not own
-            ],
+            ]
+            + [CountsBeside(name, counts.records()) for name, counts in self._shadows.items()],
         )
 
     def mark_flushed(self) -> None:
@@ -163,6 +184,7 @@ class Counting:
         self.clocks.mark_flushed()
         for counts in self._counts.values():
             counts.mark_flushed()
+        self._shadows.clear()
 
     def forget_others(self) -> None:
         """Let go of versions that score no more, once all that they counted is flushed."""
@@ -177,6 +199,7 @@ class Counting:
         self.clocks.drop()
         for counts in self._counts.values():
             counts.drop()
+        self._shadows.clear()
 
     def _tap_keepers(self) -> Iterator[TapKeeper]:
         return (counts.taps for counts in self._counts.values() if counts.taps is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from driftgauge.storage import WindowRecord
 
@@ -54,6 +55,20 @@ class DetectorCounts:
         self.statistics.update(scored.scores)
         if self.taps is not None:
             self.taps.offer(events, segments, scored)
+
+    def add_shadow(
+        self,
+        events: Sequence[Event],
+        segments: Sequence[Sequence[str]],
+        classes: Sequence[str | None],
+        scored: Scored,
+    ) -> None:
+        """Count what a shadow gave for a batch: its windows alone."""
+        if scored.shadow is None:
+            return
+        own = replace(scored, scores=scored.shadow.scores, p_values=scored.shadow.p_values)
+        self.windows.add(events, segments, own)
+        self.labels.add(events, segments, classes, scored.confidences)
 
     def records(self) -> list[WindowRecord]:
         """Return the counts of each window."""

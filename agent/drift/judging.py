@@ -70,6 +70,7 @@ class Judging:
         settings: how to judge.
         classes: that the model predicts on the reference, in the order of their bins.
         name: names the fault of an alert; None names none.
+        is_silent: what it finds raises no alert, and the stream's alerts are none of it.
     """
 
     def __init__(
@@ -82,9 +83,11 @@ class Judging:
         settings: MonitorSettings,
         classes: Sequence[str] = (),
         name: NameFault | None = None,
+        is_silent: bool = False,
     ) -> None:
         self._store = store
         self._name = name
+        self._is_silent = is_silent
         self._detector = detector
         self._columns = tuple(columns)
         self._classes = named_slots(classes)
@@ -144,6 +147,8 @@ class Judging:
 
     def _lives(self, claim: Claim) -> Lives:
         """Return the alerts that live, and those that a change in these windows would continue."""
+        if self._is_silent:
+            return Lives(self._settings.hysteresis, [])
         starts = [row.window_start for row in claim.windows]
         starts += [row.window_start for row in claim.late]
         stream, ours = self._settings.stream, {test.alert for test in self._settings.tests}

@@ -67,6 +67,7 @@ class Monitor:
         settings: how to judge.
         classes: that the model predicts on the reference, in the order of their bins.
         name: names the fault of an alert; None names none.
+        is_silent: it raises no alert; its alarms are counted and logged.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Monitor:
         settings: MonitorSettings,
         classes: Sequence[str] = (),
         name: NameFault | None = None,
+        is_silent: bool = False,
     ) -> None:
         self._store = store
+        self._is_silent = is_silent
         self._detector = detector
         self._settings = settings
         self._columns = tuple(columns)
@@ -95,6 +98,7 @@ class Monitor:
             settings=settings,
             classes=classes,
             name=name,
+            is_silent=is_silent,
         )
 
     @property
@@ -139,8 +143,11 @@ class Monitor:
     def _write(
         self, previous: MonitorState | None, claim: Claim, lives: Lives
     ) -> list[AlertRecord]:
-        alerts = lives.changed
-        state = MonitorState(_cursor(previous, claim), json.dumps({"turn": _turn(previous) + 1}))
+        alerts = [] if self._is_silent else lives.changed
+        kept = {"turn": _kept(previous, "turn") + 1}
+        if self._is_silent:
+            kept["alarms"] = _kept(previous, "alarms") + len(lives.changed)
+        state = MonitorState(_cursor(previous, claim), json.dumps(kept))
         rows, forgotten = self._judging.memory.rows(), self._judging.memory.let_go(claim)
         stored = self._store.judge(
             Judgement(
@@ -158,6 +165,12 @@ class Monitor:
             )
         )
         self._judging.memory.written(rows, state, forgotten)
+        for alarm in lives.changed if self._is_silent else []:
+            log.info(
+                "the detector beside the active one would raise an alert: %s",
+                alarm.message,
+                extra=action("shadow_alarm", detector=alarm.detector, segment=alarm.segment),
+            )
         for before, alert in zip(alerts, stored, strict=True):
             _tell(before, alert, is_again=alert.id in lives.reopened)
         return stored
@@ -174,10 +187,10 @@ class Monitor:
         )
 
 
-def _turn(previous: MonitorState | None) -> int:
-    """Return how many turns were written."""
+def _kept(previous: MonitorState | None, name: str) -> int:
+    """Return a count that the turns so far have written: ``turn``, or a silent monitor's ``alarms``."""
     kept = json.loads(previous.state) if previous and previous.state else {}
-    return int(kept.get("turn", 0))
+    return int(kept.get(name, 0))
 
 
 def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:

@@ -41,9 +41,10 @@ from .labels import class_shares, with_labels
 from .probing import hold_out, probe_methods
 from .tap_store import TapStore, open_until_done, store_name
 
-Activate = Literal["now", "no"]
+Activate = Literal["now", "shadow", "no"]
 STATUSES: Mapping[Activate, DetectorStatus] = {
     "now": "active",
+    "shadow": "shadow",
     "no": "candidate",
 }
 """What a fitted detector becomes."""
@@ -126,7 +127,7 @@ class FitOptions:
 
     Attributes:
         seed: makes the fit repeatable.
-        activate: score the stream with it from now on, or not.
+        activate: score the stream with it from now on, or beside the active one, or not.
         probes: pictures to apply known changes to, to compare the methods; 0 skips the comparison.
         fresh: read every image, also those that a fit which was killed has read.
         keep_taps: leave the taps on disk after the fit, too.

@@ -76,6 +76,7 @@ class Presence:
                 dead_letters=status.n_dead_letters,
                 dead_letter_reason=status.last_dead_letter or None,
                 detector=status.detector or None,
+                shadow=status.shadow,
                 detector_problem=self._problem(),
             )
         )

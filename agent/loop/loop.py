@@ -98,6 +98,7 @@ class AgentLoop:
         self._outages = Outages(clock)
         self._handover = Handover()
         self._scorer = scorer
+        self._shadow: str | None = None
         self._turned_at = clock.monotonic()
 
     def change_detector(self, following: NextDetector) -> None:
@@ -213,12 +214,18 @@ class AgentLoop:
         if following is None:
             return
         before, self._scorer = self._scorer.detector, following.scorer
+        self._shadow = following.shadow
         self._pipeline.use(following.scorer, following.taps)
         self._counting.use(following.scorer, following.keep, following.classes)
         log.info(
-            "detector %s scores from the next batch on, in place of %s",
-            *(self._scorer.detector, before),
-            extra=action("detector_changed", detector=self._scorer.detector, before=before),
+            "detector %s scores from the next batch on, in place of %s; beside it: %s",
+            *(self._scorer.detector, before, following.shadow or "none"),
+            extra=action(
+                "detector_changed",
+                detector=self._scorer.detector,
+                before=before,
+                shadow=following.shadow,
+            ),
         )
 
     def _look_at_lag(self) -> None:
@@ -301,6 +308,7 @@ class AgentLoop:
             partitions=self._positions.owned,
             is_paused=self._partitions.is_paused,
             detector=self._scorer.detector,
+            shadow=self._shadow,
             n_layers=len(self._scorer.columns) - 1,
             unavailable=self._outages.unavailable,
             n_waiting=len(self._pipeline),

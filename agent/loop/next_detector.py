@@ -19,12 +19,14 @@ class NextDetector:
         taps: what sent tap vectors must be for it.
         keep: which taps to keep to learn from; None for none.
         classes: of its reference, which are counted.
+        shadow: the version that scores beside it; None for none.
     """
 
     scorer: Scorer
     taps: TapsWanted | None = None
     keep: KeepSettings | None = None
     classes: tuple[str, ...] = ()
+    shadow: str | None = None
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from ...errors import DriftgaugeError
 from ..errors import EventUnscorable, ScorerFault
 from ..events.event import Event
 from ..events.uniform import event_uniform
-from ..ports import Clock, Record, Scored, Scorer
+from ..ports import Clock, Record, Scored, Scorer, ShadowScored
 from .decoded import Decoded
 
 _BAD_BATCHES = 3
@@ -231,6 +231,18 @@ def _joined(parts: Sequence[Scored]) -> Scored:
         },
         taps=np.concatenate(taps) if len(taps) == len(parts) else None,
         pixels=np.concatenate(pixels) if len(pixels) == len(parts) else None,
+        shadow=_joined_shadow([part.shadow for part in parts]),
+    )
+
+
+def _joined_shadow(parts: Sequence[ShadowScored | None]) -> ShadowScored | None:
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
+    return replace(
+        found[0],
+        scores=np.concatenate([part.scores for part in found]),
+        p_values=np.concatenate([part.p_values for part in found]),
     )
 
 

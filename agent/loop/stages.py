@@ -18,6 +18,7 @@ STAGES: dict[str, Thread] = {
     "score": "scoring",
     "score.forward": "scoring",
     "score.detector": "scoring",
+    "score.shadow": "scoring",
     "decode": "decoding",
     "prepare": "decoding",
 }

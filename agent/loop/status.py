@@ -47,6 +47,7 @@ class LoopStatus:
         is_paused: whether fetching is paused, for all partitions together.
         detector: the version that scores the next batch.
         n_layers: that it scores.
+        shadow: the version that scores beside it; None for none.
         unavailable: what does not answer and is tried again.
         n_waiting: records in memory that are not scored yet.
         missing_segments: names of ``stream.segments`` that no event had so far.
@@ -78,6 +79,7 @@ class LoopStatus:
     is_paused: bool = False
     detector: str = ""
     n_layers: int = 0
+    shadow: str | None = None
     unavailable: Mapping[Dependency, Unavailability] = field(default_factory=dict)
     n_waiting: int = 0
     lag: LagReading = field(default_factory=LagReading)

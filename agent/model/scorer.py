@@ -18,6 +18,7 @@ from ..ports import Scored
 from .load import LoadedModel
 from .prepared import Prepared
 from .reader import LayerReader
+from .shadow_scorer import ShadowScorer, score_taps
 
 __all__ = ["LayerReader", "ModelScorer"]
 
@@ -30,15 +31,24 @@ class ModelScorer:
         detector: fitted for it.
         name: the detector's version, as the database knows it.
         gives_taps: return the taps with the scores, for those who keep them.
+        shadow: scores the same taps beside it, under its own name; None for none.
 
     Attributes:
         has_seen_taps: whether a serving process has sent taps to it.
     """
 
     def __init__(
-        self, loaded: LoadedModel, detector: Detector, *, name: str, gives_taps: bool = False
+        self,
+        loaded: LoadedModel,
+        detector: Detector,
+        *,
+        name: str,
+        gives_taps: bool = False,
+        shadow: ShadowScorer | None = None,
     ) -> None:
-        self._reader = LayerReader(loaded, detector.taps)
+        beside = () if shadow is None else shadow.taps
+        self._reader = LayerReader(loaded, tuple(dict.fromkeys((*detector.taps, *beside))))
+        self._shadow = shadow
         self._detector = detector.to(loaded.device)
         self._name = name
         self._gives_taps = gives_taps
@@ -80,22 +90,26 @@ class ModelScorer:
         """
         self.has_seen_taps |= any(isinstance(image, TapVectors) for image in images)
         read = self._reader.read(images)
-        started = time.perf_counter()
-        scores = self._detector.score(read.taps).double().cpu().numpy()
         names = [[f"{name}={value}" for name, value in own.items()] for own in segments]
-        statistic, p_values = self._detector.p_values(scores, uniforms, names)
+        taps = {tap: read.taps[tap] for tap in self._detector.taps}
+        started = time.perf_counter()
+        scores, p_values = score_taps(self._detector, taps, uniforms, names)
+        scored = time.perf_counter()
+        shadow = None if self._shadow is None else self._shadow.score(read.taps, uniforms, names)
         pixels = read.taps.get(PIXELS)
         return Scored(
-            scores=np.column_stack([scores[:, :-1], statistic]),
+            scores=scores,
             p_values=p_values,
             predicted=read.predicted,
             confidences=read.confidences,
             seconds={
                 "forward": read.forward_seconds,
-                "detector": time.perf_counter() - started,
+                "detector": scored - started,
+                **({} if shadow is None else {"shadow": time.perf_counter() - scored}),
             },
-            taps=as_float16(joined_taps(read.taps)) if self._gives_taps else None,
+            taps=as_float16(joined_taps(taps)) if self._gives_taps else None,
             pixels=None if pixels is None else pixels.float().cpu().numpy(),
+            shadow=shadow,
         )
 
 

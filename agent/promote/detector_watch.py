@@ -28,8 +28,8 @@ TAKEN_SECONDS = 2.0
 
 _LOOK_SECONDS = 0.05
 
-Prepare = Callable[[DetectorRecord], NextDetector]
-"""Loads and tries a version; raises DetectorError or AgentError where it cannot be used here."""
+Prepare = Callable[[DetectorRecord, DetectorRecord | None], NextDetector]
+"""Loads and tries a version, and the shadow beside it; raises DetectorError or AgentError where it cannot be used here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class DetectorWatch:
         self._prepare = prepare
         self._tell = tell
         self._offered = current
+        self._beside: str | None = None
+        self._failed_beside: str | None = None
         self._refused: tuple[str, float] | None = None
         self.problem: str | None = None
 
@@ -83,21 +85,43 @@ class DetectorWatch:
     def look(self) -> None:
         """Change to the active detector if that is another one; raise StoreUnavailable as the store does."""
         active = self._store.active_detector(self._stream)
+        shadow = self._store.versions.shadow_of(self._stream)
+        beside = None if shadow is None else shadow.detector
         if active is None or active.detector == self._offered:
             self._forget_problem()
+            if active is not None and beside not in (self._beside, self._failed_beside):
+                self._change(active, shadow)
             return
-        if not self._is_due(active.detector):
-            return
+        if self._is_due(active.detector):
+            self._change(active, shadow)
+
+    def _change(self, active: DetectorRecord, shadow: DetectorRecord | None) -> None:
         try:
-            following = self._prepare(active)
+            following = self._prepared(active, shadow)
         except (DetectorError, AgentError) as error:
             self._refuse(active.detector, error)
             return
-        self._offered = active.detector
+        self._offered, self._beside = active.detector, following.shadow
         self._forget_problem()
         self._loop.change(following)
         self._await_taken()
         self._tell()
+
+    def _prepared(self, active: DetectorRecord, shadow: DetectorRecord | None) -> NextDetector:
+        """Return the active detector with its shadow, or without one that cannot be used."""
+        self._failed_beside = None
+        if shadow is None:
+            return self._prepare(active, None)
+        try:
+            return self._prepare(active, shadow)
+        except (DetectorError, AgentError) as error:
+            self._failed_beside = shadow.detector
+            log.warning(
+                "detector %s cannot score beside the active one here: %s",
+                *(shadow.detector, error),
+                extra=action("shadow_not_usable", detector=shadow.detector),
+            )
+            return self._prepare(active, None)
 
     def _is_due(self, name: str) -> bool:
         if self._refused is None or self._refused[0] != name:

@@ -16,6 +16,7 @@ from ..loop.next_detector import NextDetector
 from ..model.load import LoadedModel
 from ..model.reader import LayerReader
 from ..model.scorer import ModelScorer
+from ..model.shadow_scorer import ShadowScorer
 from ..settings.load import Settings
 from .keep import build_keep
 from .monitor import build_monitor, build_power_meter
@@ -34,8 +35,12 @@ class DetectorLoader:
     loaded: LoadedModel
     running: ModelScorer | None = field(default=None)
 
-    def prepare(self, record: DetectorRecord) -> NextDetector:
+    def prepare(self, record: DetectorRecord, beside: DetectorRecord | None = None) -> NextDetector:
         """Return what scores with a version from a batch on; it is tried now, not at the first event.
+
+        Args:
+            beside: the shadow; it needs nothing that the agent does not read for the other one, or
+                from its pictures.
 
         Raises:
             DetectorError: it cannot be read, was made for another model, or needs what this agent
@@ -46,27 +51,43 @@ class DetectorLoader:
         if self.running is None or not set(detector.taps) <= set(self.running.taps):
             self._check(record.detector, detector)
             LayerReader(self.loaded, detector.taps).try_out()
+        shadow = None if beside is None else self._shadow(beside, detector)
         self.running = ModelScorer(
             self.loaded,
             detector,
             name=record.detector,
             gives_taps=self.settings.keep.taps,
+            shadow=shadow,
         )
         return NextDetector(
             self.running,
             self._taps_wanted(detector),
             self._keep(record, detector),
             detector.classes,
+            None if beside is None else beside.detector,
         )
 
-    def monitor(self, record: DetectorRecord) -> Monitor:
-        """Return the monitor of a version's windows.
+    def _shadow(self, record: DetectorRecord, active: Detector) -> ShadowScorer:
+        shadow = load_detector(Path(record.uri), self.loaded.identity)
+        missing = [tap for tap in shadow.taps if tap not in active.taps]
+        if PIXELS in missing or (missing and self.running and self.running.has_seen_taps):
+            raise ArtifactMismatch(
+                f"detector {record.detector} needs taps that are not read for the active one: "
+                f"{', '.join(missing)}",
+                hint="promote it instead, after a restart of the agents",
+            )
+        if missing:
+            LayerReader(self.loaded, missing).try_out()
+        return ShadowScorer(shadow, name=record.detector, device=self.loaded.device)
+
+    def monitor(self, record: DetectorRecord, *, is_shadow: bool = False) -> Monitor:
+        """Return the monitor of a version's windows; that of a shadow raises no alert.
 
         Raises:
             DetectorError: its artifact cannot be read.
         """
         detector = load_detector(Path(record.uri))
-        return build_monitor(self.settings, self.store, detector, record)
+        return build_monitor(self.settings, self.store, detector, record, is_shadow=is_shadow)
 
     def power(self, name: str) -> PowerMeter:
         """Return what measures how soon the tests of a version would tell changes."""

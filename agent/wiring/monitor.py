@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from driftgauge.detector import Detector, lacking
-from driftgauge.storage import DetectorRecord, Store, shown_classes
+from driftgauge.storage import DetectorRecord, Store, shadow_name, shown_classes
 
 from ..drift.design_effect import Counts
 from ..drift.fault_naming import FaultNaming
@@ -25,19 +25,26 @@ NO_EVIDENCE = "no pictures are kept ([evidence] per_window = 0)"
 
 
 def build_monitor(
-    settings: Settings, store: Store, detector: Detector, record: DetectorRecord
+    settings: Settings,
+    store: Store,
+    detector: Detector,
+    record: DetectorRecord,
+    *,
+    is_shadow: bool = False,
 ) -> Monitor:
-    """Return the monitor of the stream's windows."""
+    """Return the monitor of the stream's windows; that of a shadow raises no alert."""
     how = monitor_settings(settings, detector.classes)
-    _tell_unjudged(settings, record)
+    if not is_shadow:
+        _tell_unjudged(settings, record)
     return Monitor(
         store,
-        detector=record.detector,
+        detector=shadow_name(record.detector) if is_shadow else record.detector,
         columns=judged_columns(detector.columns, how.tests),
         reference=judged_reference(detector, how),
         settings=how,
         classes=shown_classes(record.manifest),
         name=_naming(settings, store, detector),
+        is_silent=is_shadow,
     )
 
 

@@ -132,8 +132,10 @@ def asked(folder: Path, *arguments: str) -> dict[str, object]:
         cwd=folder,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     told: dict[str, object] = json.loads(done.stdout)
     return told
 

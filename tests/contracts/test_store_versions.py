@@ -9,11 +9,14 @@ from datetime import timedelta
 import pytest
 
 from driftgauge.storage import (
+    CountsBeside,
     DetectorRecord,
     HeartbeatRecord,
     Judgement,
     MonitorState,
     RecordConflict,
+    SegmentBaseline,
+    ShadowRate,
     Store,
     activations,
 )
@@ -175,3 +178,37 @@ def test_an_agent_tells_since_when_it_scores_with_what(store: Store, clock: Hand
     store.heartbeat(replace(BEAT, detector="d2"))
     (found,) = store.agents(STREAM)
     assert (found.detector, found.detector_at) == ("d2", START + timedelta(seconds=10))
+
+
+def test_what_a_shadow_counts_enters_no_sum_and_its_baselines_are_taken_over(
+    versions: Store, clock: HandClock
+) -> None:
+    versions.versions.shadow(STREAM, "detector-2", by="gate")
+    beside = [CountsBeside("shadow~detector-2", [window({0: 50, 17: 50})])]
+    own = flush(advance(None, 100), windows=[window({0: 10, 17: 90})])
+    versions.flush(replace(own, beside=beside))
+    assert versions.event_counts(STREAM) == {"*": 100}
+    assert [row.detector for row in versions.rates(STREAM, period="window")] == [DETECTOR]
+    assert [row.events for row in versions.arrivals(STREAM).segments] == [100]
+    counts = versions.p_value_counts(STREAM, period="window", segment="*")
+    assert [sum(each) for _, each in counts] == [100]
+    (kept,) = versions.windows(STREAM, "shadow~detector-2", after=None, until=START + HOUR)
+    assert kept.events == 100
+    (compared,) = versions.versions.shadow_rates(
+        STREAM, active=DETECTOR, shadow="detector-2", since=START - HOUR
+    )
+    assert compared == ShadowRate("*", 100, 0.1, 0.5)
+    learnt = SegmentBaseline(
+        segment="*",
+        source="learnt",
+        made_by="monitor",
+        events=100,
+        effective_events=100.0,
+        windows=1,
+        tests=(),
+        measured=b"",
+    )
+    versions.write_baselines(STREAM, "shadow~detector-2", [learnt])
+    versions.versions.promote(STREAM, "detector-2", by="ann")
+    (taken,) = versions.baselines(STREAM, "detector-2")
+    assert (taken.segment, taken.source) == ("*", "shadow")

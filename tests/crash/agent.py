@@ -160,7 +160,7 @@ def following(orders: Orders, store: Store, loop: AgentLoop, current: str) -> li
     if not orders.follows:
         return []
 
-    def prepare(record: DetectorRecord) -> NextDetector:
+    def prepare(record: DetectorRecord, beside: DetectorRecord | None) -> NextDetector:
         name = record.detector
         return NextDetector(TapScorer(name), keep=keep_all(kept_folder(orders.log_file), name))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.storage import DetectorRecord, Judgement, MonitorState, Store
+from driftgauge.storage import CountsBeside, DetectorRecord, Judgement, MonitorState, Store
 
 from ...stores import DETECTOR, START, STREAM, advance, alert, flush, window
 from .reading import Run, run, tell, written
@@ -152,3 +152,18 @@ def test_a_kill_in_the_middle_of_prune_is_made_up_for(
     (tmp_path / "runs" / "detector-3" / "detector.safetensors").unlink()
     assert "detector-3" in run("detectors", "prune", "--keep", "5", "--json").values["pruned"]
     assert not (tmp_path / "runs" / "detector-3").exists()
+
+
+def test_a_shadow_is_shown_beside_the_active_one(run: Run, versions: Store) -> None:
+    assert run("detectors", "shadow", "detector-2", "--by", "ann").out == (
+        "Detector detector-2 is shadow.\n"
+    )
+    beside = [CountsBeside("shadow~detector-2", [window({0: 50, 17: 50}, minute=10**7)])]
+    own = flush(advance(100, 200), windows=[window({0: 2, 17: 98}, minute=10**7)])
+    versions.flush(replace(own, beside=beside))
+    (rate,) = run("detectors", "show", "detector-2", "--json").values["shadow_rates"]
+    assert (rate["events"], rate["active_rate"], rate["shadow_rate"]) == (100, 0.02, 0.5)
+    said = run("detectors", "show", "detector-2").out
+    assert "0 that it would have raised" in said
+    assert "50.0 %" in said
+    assert run("detectors", "show", "detector-1", "--json").values["shadow_rates"] == []

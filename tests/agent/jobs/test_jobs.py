@@ -174,7 +174,7 @@ def judging(tools: JobTools, store: SlowReads, reference: dict[str, np.ndarray])
     tools.store.register_detector(record)
     return replace(
         tools,
-        monitors=Monitors(tools.store, STREAM, lambda record: monitor),
+        monitors=Monitors(tools.store, STREAM, lambda record, *, is_shadow: monitor),
         watch=watching(tools.store, tools.clock, DETECTOR),
     )
 
@@ -218,13 +218,16 @@ def test_agents_of_two_detectors_both_judge_until_the_last_has_changed(tools: Jo
         assert not tools.store.acquire_lease(lease, "c", ttl_seconds=30)
 
 
-def build_one(store: Store, settings: Settings, record: DetectorRecord) -> Monitor:
+def build_one(
+    store: Store, settings: Settings, record: DetectorRecord, *, is_shadow: bool = False
+) -> Monitor:
     return Monitor(
         store,
         detector=record.detector,
         columns=("*",),
         reference={},
         settings=monitor_settings(settings),
+        is_silent=is_shadow,
     )
 
 
@@ -232,7 +235,7 @@ def watching(store: Store, clock: Clock, current: str) -> DetectorWatch:
     """Return a watch of an agent that scores with *current*; nobody is promoted here."""
     status = LoopStatus(started_at=0, turned_at=0, flushed_at=0, detector=current)
 
-    def refuse(following: object) -> NoReturn:
+    def refuse(*following: object) -> NoReturn:
         raise AssertionError(following)
 
     loop = Loop(lambda: status, refuse)

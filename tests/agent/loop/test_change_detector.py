@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.next_detector import NextDetector
-from driftgauge.agent.ports import Scored
+from driftgauge.agent.ports import Scored, ShadowScored
 
 from ..records import NOON
 from ..scorer import BrightnessScorer
@@ -129,3 +130,32 @@ def test_back_and_forth_adds_to_the_same_windows(rig: Rig, tmp_path: Path) -> No
         loop.change_detector(NextDetector(following))
     finish(rig, loop)
     assert by_detector(rig) == {"brightness-1": 10, SECOND: 5}
+
+
+class Doubled(BrightnessScorer):
+    """A shadow of other layers scores beside it."""
+
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
+        scored = super().score(images, uniforms, segments)
+        beside = Other().score(images, uniforms, segments)
+        shadow = ShadowScored(SECOND, Other.columns, (), beside.scores, beside.p_values)
+        return replace(scored, shadow=shadow)
+
+
+def test_a_shadow_counts_under_its_own_name_and_in_no_sum(rig: Rig) -> None:
+    loop = rig.loop()
+    loop.change_detector(NextDetector(Doubled(), shadow=SECOND))
+    rig.send(20)
+    finish(rig, loop)
+    assert by_detector(rig) == {"brightness-1": 20}
+    assert rig.counts == {"*": 20, "camera=3": 20}
+    assert loop.status().shadow == SECOND
+    end = NOON + timedelta(days=1)
+    windows = rig.store.windows(STREAM, f"shadow~{SECOND}", after=None, until=end)
+    assert {window.layer for window in windows} == {"early", "late", "*"}
+    assert sum(one.events for one in windows if (one.segment, one.layer) == ("*", "*")) == 20

@@ -46,14 +46,16 @@ class Rig:
             tell=self.tell,
         )
 
-    def prepare(self, record: DetectorRecord) -> NextDetector:
+    def prepare(self, record: DetectorRecord, beside: DetectorRecord | None) -> NextDetector:
         self.prepared.append(record.detector)
-        if record.detector in self.broken:
+        if {record.detector, beside.detector if beside else None} & self.broken:
             raise ArtifactCorrupt(f"cannot load detector {record.uri}: no such file")
-        return NextDetector(NamedScorer(record.detector))
+        shadow = beside.detector if beside else None
+        return NextDetector(NamedScorer(record.detector), shadow=shadow)
 
     def take(self, following: NextDetector) -> None:
         self.pretend.changes["detector"] = following.scorer.detector
+        self.pretend.changes["shadow"] = following.shadow
 
     def tell(self) -> None:
         self.n_told += 1
@@ -132,3 +134,27 @@ def test_another_promotion_or_a_rollback_ends_the_problem_at_once(rig: Rig) -> N
     rig.store.versions.rollback(STREAM, by="ann")
     rig.watch.look()
     assert (rig.watch.current, rig.watch.problem) == ("d3", None)
+
+
+def test_a_shadow_scores_beside_the_active_one_and_ends_with_its_promotion(rig: Rig) -> None:
+    rig.store.versions.shadow(STREAM, "d2", by="gate")
+    rig.watch.look()
+    rig.watch.look()
+    assert (rig.watch.current, rig.pretend.status().shadow) == ("d1", "d2")
+    rig.promote("d2")
+    rig.watch.look()
+    assert (rig.watch.current, rig.pretend.status().shadow) == ("d2", None)
+    assert rig.prepared == ["d1", "d2"]
+
+
+def test_a_shadow_that_cannot_be_used_stops_nobody(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.broken.add("d2")
+    rig.store.versions.shadow(STREAM, "d2", by="gate")
+    rig.watch.look()
+    rig.watch.look()
+    assert (rig.watch.current, rig.watch.problem) == ("d1", None)
+    assert rig.pretend.status().shadow is None
+    said = [one for one in caplog.records if getattr(one, "action", "") == "shadow_not_usable"]
+    assert len(said) == 1

@@ -12,7 +12,7 @@ from driftgauge.agent.promote.monitors import LEFT_SECONDS, Monitors
 from driftgauge.agent.settings.load import load_settings
 from driftgauge.agent.wiring.monitor import monitor_settings
 from driftgauge.detector import ArtifactCorrupt
-from driftgauge.storage import DetectorRecord, Store
+from driftgauge.storage import CountsBeside, DetectorRecord, Store, shadow_name
 
 from ...stores import DETECTOR, START, STREAM, HandClock, advance, flush, window
 
@@ -35,11 +35,17 @@ def monitors(store: Store, tmp_path: Path) -> Monitors:
         record = DetectorRecord(name, STREAM, f"file:{name}", START, status, {})  # type: ignore[arg-type]  # one of them
         store.register_detector(record)
 
-    def build(record: DetectorRecord) -> Monitor:
+    def build(record: DetectorRecord, *, is_shadow: bool) -> Monitor:
         if record.detector == "broken":
             raise ArtifactCorrupt
+        name = shadow_name(record.detector) if is_shadow else record.detector
         return Monitor(
-            store, detector=record.detector, columns=("*",), reference={}, settings=settings
+            store,
+            detector=name,
+            columns=("*",),
+            reference={},
+            settings=settings,
+            is_silent=is_shadow,
         )
 
     return Monitors(store, STREAM, build)
@@ -77,3 +83,20 @@ def test_what_cannot_be_read_is_told_once_and_stops_nobody(
     assert [names(monitors, DETECTOR) for _ in range(2)] == [[DETECTOR], [DETECTOR]]
     said = [one for one in caplog.records if getattr(one, "action", "") == "windows_left_unjudged"]
     assert len(said) == 1
+
+
+def test_a_shadow_is_judged_by_a_monitor_that_raises_no_alert(
+    store: Store, monitors: Monitors, clock: HandClock
+) -> None:
+    store.versions.shadow(STREAM, "d2", by="gate")
+    assert names(monitors, DETECTOR) == [DETECTOR, "shadow~d2"]
+    beside = [CountsBeside("shadow~d2", [window({0: 60})])]
+    both = replace(flush(advance(None, 100), windows=[window({17: 60})]), beside=beside)
+    store.flush(both)
+    clock.advance(600)
+    for monitor in monitors.due(DETECTOR):
+        monitor.turn()
+    assert store.monitor_state(STREAM, "shadow~d2") is not None
+    assert store.alerts(STREAM) == []
+    store.versions.promote(STREAM, "d2", by="ann")
+    assert names(monitors, "d2") == ["d2"]

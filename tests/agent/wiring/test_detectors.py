@@ -168,3 +168,20 @@ def test_a_layer_that_the_model_lacks_is_refused(loader: DetectorLoader, tmp_pat
     loader.loaded = replace(loader.loaded, model=model)
     with pytest.raises(DetectorError, match="'2' is not in"):
         loader.prepare(record)
+
+
+def test_a_shadow_scores_the_same_pass_and_leaves_the_active_one_s_bits_alone(
+    loader: DetectorLoader, tmp_path: Path
+) -> None:
+    active, other = fitted(loader, tmp_path, "0"), fitted(loader, tmp_path, "0", "2", seed=50)
+    images, uniforms = pictures(16, 9), np.linspace(0.01, 0.99, 16)
+    alone = loader.prepare(active).scorer.score(images, uniforms)
+    following = loader.prepare(active, other)
+    both = following.scorer.score(images, uniforms)
+    assert (following.shadow, alone.shadow) == (other.detector, None)
+    assert both.scores.tobytes() == alone.scores.tobytes()
+    assert both.p_values.tobytes() == alone.p_values.tobytes()
+    later = loader.prepare(other).scorer.score(images, uniforms)
+    assert both.shadow is not None
+    assert both.shadow.p_values.tobytes() == later.p_values.tobytes()
+    assert (both.shadow.detector, both.shadow.columns) == (other.detector, ("0", "2", "*"))
