@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import AlertRecord
 
+from ..alert.label_alert import is_label_alert
 from .faults import RIGHT_NAMES
 from .plan import WINDOW_SECONDS, Plan, PlannedFault
 
@@ -74,11 +75,13 @@ def judge_run(plan: Plan, alerts: Sequence[AlertRecord]) -> Verdict:
     """Return what the alerts say about the plan's faults.
 
     An alert belongs to a fault when it is on the fault's camera and its window has a moment between
-    the fault's begin and the end of the recovery after it. An alert on all cameras together (``*``)
+    the fault's begin and the end of the recovery after it. One on predicted classes finds no fault: what
+    is planned is a change of the images. An alert on all cameras together (``*``)
     in such a span finds nothing and is not false either. Every other alert is a false alarm.
     """
     in_order = sorted(alerts, key=lambda alert: alert.window_start)
-    verdicts = tuple(_fault_verdict(plan, planned, in_order) for planned in plan.faults)
+    of_images = [alert for alert in in_order if not is_label_alert(alert)]
+    verdicts = tuple(_fault_verdict(plan, planned, of_images) for planned in plan.faults)
     false = tuple(
         alert
         for alert in in_order

@@ -42,9 +42,9 @@ PSI_LIMIT = 0.25
 
 def psi_alarms(reference: Counts, windows: Counts) -> list[int]:
     """Return the windows whose stability index is above the usual limit, counted from 1."""
-    normal = reference[:, 0].sum(axis=0) + 0.5
-    normal = normal / normal.sum()
-    now = windows[:, 0] + 0.5
+    counted = reference[:, 0].sum(axis=0)
+    normal = counted[counted > 0] / counted.sum()
+    now = windows[:, 0][:, counted > 0] + 0.5
     now = now / now.sum(axis=1, keepdims=True)
     index = ((now - normal) * np.log(now / normal)).sum(axis=1)
     return [int(n) for n in np.flatnonzero(index > PSI_LIMIT) + 1]

@@ -88,3 +88,11 @@ def test_quiet_frames_leave_out_faults_and_their_recoveries(alerted: int) -> Non
     verdict = judge_run(run, [alert_for(run, planned) for planned in run.faults[:alerted]])
     busy = 5 * (run.spans.fault + run.spans.recovery)
     assert (verdict.n_found, verdict.quiet_frames) == (alerted, run.n_live - busy)
+
+
+def test_an_alert_on_predicted_classes_finds_no_fault_and_is_false_when_all_is_quiet() -> None:
+    run = plan()
+    during = replace(alert_for(run, run.faults[0]), test="label_shift")
+    before = replace(alert_for(run, run.faults[1], windows=-1), test="label_shift")
+    verdict = judge_run(run, [during, before])
+    assert (verdict.n_found, verdict.false_alarms) == (0, (before,))
