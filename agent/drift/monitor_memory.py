@@ -6,6 +6,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -153,11 +154,17 @@ class MonitorMemory:
         self._written |= {(row.segment, row.test): row for row in rows}
         self._revisions |= dict.fromkeys(self.learning.learnt, 1)
         self.states.changed.clear()
+        self._let_windows_go([*self.learning.learnt, *self.growing.grown])
         self.learning.written()
         self.growing.grown.clear()
         self._as_of = as_of
         if forgotten:
             self.forget_all()
+
+    def _let_windows_go(self, segments: Sequence[str]) -> None:
+        """Forget the windows of baselines that were written: a thousand segments' would fill the memory."""
+        for segment in segments:
+            self.baselines[segment] = replace(self.baselines[segment], known=None)
 
     def _learnt(self, segment: str) -> SegmentBaseline:
         """Return the row of a baseline that was learnt since the last one was written."""

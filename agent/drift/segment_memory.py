@@ -39,7 +39,8 @@ class SegmentMemory:
     def note_trouble(self, start: datetime) -> None:
         """Note that an alert lives in the window at *start*, so that its day does not join the baseline."""
         if self.growth is not None:
-            self.growth = replace(self.growth, troubled_at=start)
+            latest = max(start, self.growth.troubled_at or start)  # counts may come late
+            self.growth = replace(self.growth, troubled_at=latest)
 
     def weigh(self, at: datetime, window: timedelta, *, is_late: bool) -> int:
         """Return the weight of what is judged next: the time that a segment may use up once.

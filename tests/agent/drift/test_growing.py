@@ -12,6 +12,7 @@ from driftgauge.agent.drift.baseline import learn_baseline
 from driftgauge.agent.drift.growing import Growing
 from driftgauge.agent.drift.growth import MOST_SHIFT, MOST_TIMES, Growth, with_day
 from driftgauge.agent.drift.known_windows import KnownWindows
+from driftgauge.agent.drift.segment_memory import SegmentMemory
 from driftgauge.agent.drift.stored_baseline import to_stored
 from driftgauge.storage import AlertRecord, Judgement, SegmentBaseline, Store
 
@@ -91,6 +92,25 @@ def test_nothing_joins_where_the_settings_say_so(store: Store, traffic: Traffic)
     traffic.quiet(100, 20)
     monitor(store, settings=OFF).turn()
     assert all(row.grown == 0 for row in rows(store).values())
+
+
+def test_the_windows_of_baselines_are_not_kept_in_memory(store: Store, traffic: Traffic) -> None:
+    judge = monitor(store, lacking="camera=2", settings=GROWING)
+    traffic.quiet(110, 20)
+    judge.turn()
+    found = judge._judging.memory.baselines
+    assert rows(store)["camera=2"].source == "learnt"
+    assert rows(store)["camera=1"].grown > 0
+    assert [name for name, baseline in found.items() if baseline.known is not None] == []
+
+
+def test_trouble_that_is_told_late_does_not_hide_a_later_one() -> None:
+    memory = SegmentMemory(growth=Growth(START + DAY))
+    memory.note_trouble(START + 5 * MINUTE)
+    memory.note_trouble(START)
+    assert memory.growth is not None
+    assert memory.growth.troubled_at == START + 5 * MINUTE
+    assert SegmentMemory.load(memory.dump()).growth == memory.growth
 
 
 class FromStart(Replay):
