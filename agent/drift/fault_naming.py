@@ -11,7 +11,14 @@ from typing import Protocol
 
 import numpy as np
 
-from driftgauge.detector import Detector, FaultNames, Traits, lacking, name_faults
+from driftgauge.detector import (
+    STATISTICS,
+    Detector,
+    FaultNames,
+    Traits,
+    lacking,
+    name_faults,
+)
 from driftgauge.storage import EvidenceRecord
 
 from ..alert.fault_claim import FaultClaim
@@ -59,9 +66,7 @@ class FaultNaming:
         kept = self._store.evidence(
             self._stream, segment=segment, kind=kind, since=since, until=until, limit=MOST_PICTURES
         )
-        return read_traits(
-            kept, self._detector.layers, self._detector.normaliser.channels["pixels"]
-        )
+        return read_traits(kept, self._detector.layers, len(STATISTICS))
 
 
 def read_traits(kept: Sequence[EvidenceRecord], layers: Sequence[str], n_statistics: int) -> Traits:
