@@ -83,17 +83,23 @@ class DetectorWatch:
         return self._loop.status().detector or self._offered
 
     def look(self) -> None:
-        """Change to the active detector if that is another one; raise StoreUnavailable as the store does."""
+        """Change to the active detector, and its shadow, if that is another one.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
         active = self._store.active_detector(self._stream)
         shadow = self._store.versions.shadow_of(self._stream)
-        beside = None if shadow is None else shadow.detector
-        if active is None or active.detector == self._offered:
+        if active is None or self._has(active, shadow):
             self._forget_problem()
-            if active is not None and beside not in (self._beside, self._failed_beside):
-                self._change(active, shadow)
-            return
-        if self._is_due(active.detector):
+        elif self._is_due(active.detector):
             self._change(active, shadow)
+
+    def _has(self, active: DetectorRecord, shadow: DetectorRecord | None) -> bool:
+        """Return whether the loop has both, or the active one and a shadow cannot be had here."""
+        beside = None if shadow is None else shadow.detector
+        is_same = beside == self._beside or (beside is not None and beside == self._failed_beside)
+        return active.detector == self._offered and is_same
 
     def _change(self, active: DetectorRecord, shadow: DetectorRecord | None) -> None:
         try:

@@ -158,3 +158,23 @@ def test_a_shadow_that_cannot_be_used_stops_nobody(
     assert rig.pretend.status().shadow is None
     said = [one for one in caplog.records if getattr(one, "action", "") == "shadow_not_usable"]
     assert len(said) == 1
+
+
+def test_a_shadow_that_is_refused_or_followed_by_another_scores_no_more(rig: Rig) -> None:
+    for name in ("d2", "d3"):
+        rig.store.versions.shadow(STREAM, name, by="gate")
+        rig.watch.look()
+        assert rig.pretend.status().shadow == name
+    rig.store.versions.refuse(STREAM, "d3", by="ann", note="too many alarms")
+    rig.watch.look()
+    assert (rig.watch.current, rig.pretend.status().shadow) == ("d1", None)
+
+
+def test_a_shadow_whose_active_one_cannot_be_read_again_changes_nothing(rig: Rig) -> None:
+    rig.broken.add("d1")
+    rig.store.versions.shadow(STREAM, "d2", by="gate")
+    for _ in range(3):
+        rig.watch.look()
+    assert (rig.watch.current, rig.pretend.status().shadow) == ("d1", None)
+    assert rig.prepared == ["d1", "d1"]  # with the shadow and without, and not again and again
+    assert rig.watch.problem is None  # the active one scores on, from memory
