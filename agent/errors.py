@@ -23,6 +23,8 @@ AgentError
   KeptTapsUnavailable        where taps are kept cannot be read or written now (retryable)
   KeptTapsMissing            a file of kept taps is not there
   KeptTapsDamaged            a file of kept taps is not what was written
+  RetrainingElsewhere        another process retrains the stream
+  RetrainingImpossible       the stream has nothing to retrain
   BrokerNotStarted           the broker of the demonstration did not start
 """
 
@@ -122,6 +124,16 @@ class KeptTapsMissing(AgentError):
 
 class KeptTapsDamaged(AgentError):
     """A file of kept taps is not what was written."""
+
+
+class RetrainingElsewhere(AgentError):
+    """Another process retrains this stream."""
+
+    hint = "driftgauge retrain --list shows how far it is"
+
+
+class RetrainingImpossible(AgentError):
+    """The stream has nothing to retrain."""
 
 
 class BrokerNotStarted(AgentError):

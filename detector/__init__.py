@@ -12,7 +12,7 @@ Example:
 
 from .artifact import load_detector, read_manifest, save_detector
 from .calibration import Calibration
-from .comparison import Comparison, compare_methods, recommend
+from .comparison import Comparison, auroc, compare_methods, recommend
 from .detector import COMBINED, Detector, fit_detector, score_all
 from .errors import (
     ArtifactCorrupt,
@@ -100,6 +100,7 @@ __all__ = [
     "ShapeMismatch",
     "Training",
     "Traits",
+    "auroc",
     "compare_methods",
     "count_windows",
     "damage_image",

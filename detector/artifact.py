@@ -47,7 +47,11 @@ MANIFEST = "manifest.json"
 
 
 def save_detector(
-    detector: Detector, folder: Path, identity: ModelIdentity, notes: Mapping[str, object]
+    detector: Detector,
+    folder: Path,
+    identity: ModelIdentity,
+    notes: Mapping[str, object],
+    beside: Mapping[str, bytes] | None = None,
 ) -> str:
     """Write *detector* below *folder* and return its name, a hash of its content.
 
@@ -56,6 +60,7 @@ def save_detector(
         folder: gets a sub-folder with the detector's name; an equal one is left as it is.
         identity: the model that it belongs to.
         notes: JSON-ready facts for people, such as the coverage of the reference.
+        beside: files for the same folder, by name; scoring reads none, and the name depends on none.
     """
     tensors = _tensors(detector)
     manifest = _manifest(detector, identity, notes)
@@ -65,6 +70,8 @@ def save_detector(
     draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
     save_file(tensors, draft / TENSORS)
     (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    for file, content in (beside or {}).items():
+        (draft / file).write_bytes(content)
     draft.chmod(0o755)
     try:
         os.replace(draft, folder / name)  # noqa: PTH105 - one atomic step, or none

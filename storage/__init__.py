@@ -58,6 +58,7 @@ from .periods import Period
 from .progress import POOL
 from .query import QueryResult
 from .retention import KeepSpans, LevelKeep
+from .retraining_records import GateCheck, RetrainingRecord, ReviewRecord
 from .segment_records import WHOLE_SEGMENT, BaselineSource, SegmentBaseline, SegmentStateRow
 from .shadow_rates import ShadowRate
 from .shadows import is_shadow, shadow_name, version_of
@@ -105,6 +106,7 @@ __all__ = [
     "DetectorStatus",
     "EvidenceRecord",
     "FlushRecord",
+    "GateCheck",
     "HeartbeatRecord",
     "IncidentRecord",
     "IncidentStep",
@@ -129,6 +131,8 @@ __all__ = [
     "RateRow",
     "RecordConflict",
     "RefusedRow",
+    "RetrainingRecord",
+    "ReviewRecord",
     "RowRefused",
     "SchemaOutOfDate",
     "ScoreSummary",

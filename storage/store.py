@@ -15,6 +15,7 @@ from .calls.monitor_calls import MonitorCalls
 from .calls.notification_calls import NotificationCalls
 from .calls.stream_calls import StreamCalls
 from .kept import Kept
+from .retrainings import Retrainings
 from .upkeep import Upkeep
 
 
@@ -59,3 +60,8 @@ class Store(
     def kept(self) -> Kept:
         """The rows of the taps that are kept to learn from."""
         return Kept(self._database, self._now)
+
+    @property
+    def retrainings(self) -> Retrainings:
+        """Attempts to retrain, and what a person is to review."""
+        return Retrainings(self._database, self._now)

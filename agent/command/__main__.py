@@ -26,6 +26,8 @@ FILES = (
     "fit",
     "score",
     "run",
+    "retrain",
+    "reference",
     "status",
     "segments",
     "rates",

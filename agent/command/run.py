@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
@@ -55,6 +56,8 @@ def run(
     """
     flags = {} if begin is None else {"kafka": {"auto_offset_reset": RESETS[begin]}}
     settings = start(config, log_level=log_level, flags=flags)
+    if config is not None:  # for the processes that it starts
+        os.environ["DRIFTGAUGE_CONFIG"] = str(config.resolve())
 
     from ..process.run import run_agent
 

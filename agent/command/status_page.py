@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..counting.clocks import clock_text
+from ..review.learning import kept_in_words, retraining_in_words
 from ..review.normal import normal_rates
 from ..review.overview import totals, worst_first
 from ..review.standing import is_alive
@@ -44,6 +45,8 @@ def print_head(reading: Reading, standing: StreamStanding) -> None:
         else f"{when(row.period_start)} UTC, {row.events} images, {percent(row.ood_rate)} "
         "out of distribution",
         "judged until": _judged(standing),
+        "kept taps": kept_in_words(reading.store, stream.stream),
+        "retraining": retraining_in_words(reading.store, stream.stream),
     }
     for label, text in lines.items():
         print_line(f"{label:<13}{text}")

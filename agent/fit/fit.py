@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +18,11 @@ from driftgauge.detector import (
     NormaliserKind,
     Progress,
     fit_detector,
-    read_manifest,
     recommend,
     save_detector,
     with_roughness,
 )
-from driftgauge.storage import ALPHAS, POOL, DetectorRecord, DetectorStatus
+from driftgauge.storage import POOL, DetectorRecord, DetectorStatus
 
 from ..drift.baseline import Baseline, learn_baselines, promise_warning
 from ..drift.monitor_settings import MonitorSettings
@@ -32,13 +30,15 @@ from ..errors import ModelFault
 from ..model.load import LoadedModel
 from ..model.preprocessing import Preprocessing
 from ..model.reader import LayerReader
+from .companions import companion_files
 from .coverage import Coverage
 from .example import Example
 from .fault_probes import with_faults
 from .fit_power import FitPower, fit_power, untested_warnings
 from .gather import gather_reference
 from .labels import class_shares, with_labels
-from .probing import hold_out, probe_methods
+from .probing import hold_out, probe_methods, read_probes
+from .registration import detector_record, normal_rates
 from .tap_store import TapStore, open_until_done, store_name
 
 Activate = Literal["now", "shadow", "no"]
@@ -215,7 +215,15 @@ def fit_stream(
             label_name=label_name,
             class_names=class_names,
         )
-        register(_record(settings, fitted, options.activate))
+        register(
+            detector_record(
+                settings.stream,
+                fitted.name,
+                fitted.folder,
+                fitted.baselines,
+                status=STATUSES[options.activate],
+            )
+        )
         return fitted
 
 
@@ -301,8 +309,10 @@ def _fit(
     detector = with_labels(detector, reference)
     comparisons: list[Comparison] = []
     held = hold_out(reference, reader, batch=settings.max_images, on_images=callbacks.on_probes)
+    probes = None
     if held is not None:
-        comparisons = probe_methods(detector, reference, held, seed=options.seed)
+        probes = read_probes(held)
+        comparisons = probe_methods(detector, reference, probes, seed=options.seed)
         detector = with_faults(detector, reference, held, seed=options.seed)
     baselines = learn_baselines(detector.reference, settings.judging.tests)
     rates = normal_rates(baselines, settings.alpha)
@@ -320,7 +330,8 @@ def _fit(
         **_class_notes(detector, class_names),
         "probes": {one.method: dict(one.auroc) for one in comparisons},
     }
-    name = save_detector(detector, settings.folder, loaded.identity, notes)
+    beside = companion_files(reference, detector.channels, probes)
+    name = save_detector(detector, settings.folder, loaded.identity, notes, beside)
     return Fitted(
         name=name,
         folder=settings.folder / name,
@@ -354,27 +365,3 @@ def _class_notes(detector: Detector, names: Sequence[str]) -> dict[str, object]:
 def _shown_shares(detector: Detector, notes: Mapping[str, Any]) -> dict[str, float]:
     shares = class_shares(detector).get(POOL, {})
     return {notes["class_names"].get(name, name): share for name, share in shares.items()}
-
-
-def normal_rates(baselines: Mapping[str, Baseline], alpha: float) -> dict[str, float]:
-    """Return the OOD rate of each segment that has enough reference to speak of."""
-    return {segment: baseline.rate(alpha) for segment, baseline in baselines.items()}
-
-
-def _record(settings: FitSettings, fitted: Fitted, activate: Activate) -> DetectorRecord:
-    manifest = read_manifest(fitted.folder)
-    return DetectorRecord(
-        detector=fitted.name,
-        stream=settings.stream,
-        uri=str(fitted.folder),
-        created_at=datetime.now(UTC),
-        status=STATUSES[activate],
-        manifest={
-            **manifest,
-            "normal_rates": manifest["notes"]["normal_rates"],
-            # beside the one that is set now: stream.alpha may be changed without another fit
-            "normal_rates_at": {
-                f"{alpha:g}": normal_rates(fitted.baselines, alpha) for alpha in ALPHAS
-            },
-        },
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,17 +74,34 @@ def hold_out(
     return HeldOut(rows, images, read, read(images))
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeTaps:
+    """Taps of held-out pictures, and of the same with each known change.
+
+    Attributes:
+        plain: tap name to ``(pictures, channels)``.
+        probed: a key of `PROBES` to the same pictures' taps, changed.
+    """
+
+    plain: Mapping[str, Tensor]
+    probed: Mapping[str, Mapping[str, Tensor]]
+
+
+def read_probes(held: HeldOut) -> ProbeTaps:
+    """Return the taps of the held-out pictures, plain and with each known change."""
+    return ProbeTaps(held.plain, {kind: held.changed(partial(_probed, kind)) for kind in PROBES})
+
+
 def probe_methods(
-    detector: Detector, reference: Reference, held: HeldOut, *, seed: int
+    detector: Detector, reference: Reference, probes: ProbeTaps, *, seed: int
 ) -> list[Comparison]:
     """Return each method's separation of probed from plain pictures, best first."""
-    probed = {kind: held.changed(partial(_probed, kind)) for kind in PROBES}
     return compare_methods(
         detector,
         reference.taps,
         reference.window_ids,
-        held.plain,
-        probed,
+        probes.plain,
+        probes.probed,
         seed=seed,
         rows=reference.rows,
     )

@@ -28,6 +28,7 @@ from .history import LEASE_SECONDS, RETENTION_SECONDS, ROLL_UP_SECONDS, retain, 
 from .lease_hold import LeaseHold
 from .presence import INTERVAL_SECONDS as PRESENCE_SECONDS
 from .presence import Presence
+from .retraining import LOOK_SECONDS, is_planned, start_due_retraining
 from .schedule import Job
 
 PRUNE_SECONDS = 3600.0
@@ -268,6 +269,14 @@ JOBS = (
         first_after_seconds=lambda settings: KEPT_SECONDS / 10,
         lease_seconds=lambda settings: LEASE_TURNS * KEPT_SECONDS,
         is_wanted=lambda tools: tools.kept_upkeep is not None,
+    ),
+    JobRow(
+        name="retraining",
+        work=start_due_retraining,
+        every_seconds=lambda settings: LOOK_SECONDS,
+        first_after_seconds=lambda settings: LOOK_SECONDS,
+        lease_seconds=lambda settings: LEASE_TURNS * LOOK_SECONDS,
+        is_wanted=lambda tools: is_planned(tools.settings.retrain),
     ),
 )
 

@@ -77,6 +77,14 @@ def contradictions(settings: Settings) -> list[str]:
         f"{_MIN_WINDOWS_BETWEEN_ALARMS} windows between false alarms": (
             between >= _MIN_WINDOWS_BETWEEN_ALARMS
         ),
+        f"retrain.schedule = {settings.retrain.schedule!r} and retrain.every = "
+        f"{settings.retrain.every!r} are set; take one": (
+            not (settings.retrain.schedule and settings.retrain.every)
+        ),
+        f"retrain.schedule = {settings.retrain.schedule!r} must have five fields: minute, hour, day of "
+        "month, month, day of week": len(settings.retrain.schedule.split()) in (0, 5),
+        "retrain.schedule or retrain.every is set and keep.taps = false: there would be nothing to learn "
+        "from": settings.keep.taps or not (settings.retrain.schedule or settings.retrain.every),
         f"monitor.learn = '{monitor.learn}' is shorter than windows.seconds = {windows.seconds}": (
             monitor.learn.total_seconds() >= windows.seconds
         ),

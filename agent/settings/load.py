@@ -39,6 +39,7 @@ from .sections import (
     ModelSection,
     MonitorSection,
     NotifySection,
+    RetrainSection,
     StoreSection,
     StreamSection,
     WindowsSection,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     flush: FlushSection = FlushSection()
     evidence: EvidenceSection = EvidenceSection()
     keep: KeepSection = KeepSection()
+    retrain: RetrainSection = RetrainSection()
     monitor: MonitorSection = MonitorSection()
     notify: NotifySection = NotifySection()
     store: StoreSection = StoreSection()

@@ -66,6 +66,15 @@ ZoneName = Annotated[str, BeforeValidator(_zone)]
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), PlainSerializer(duration_in_words, return_type=str)
 ]
+
+
+def _interval(value: object) -> object:
+    return duration_in_words(parse_duration(value)) if isinstance(value, str) and value else value
+
+
+IntervalText = Annotated[str, BeforeValidator(_interval)]
+"""A duration, empty for none."""
+
 Budget = Annotated[
     FalseAlarmBudget, BeforeValidator(_budget), PlainSerializer(str, return_type=str)
 ]

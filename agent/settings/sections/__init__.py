@@ -12,6 +12,7 @@ from .log import LogSection
 from .model import ModelSection
 from .monitor import MonitorSection
 from .notify import NotifySection
+from .retrain import RetrainSection
 from .store import StoreSection
 from .stream import StreamSection
 from .windows import WindowsSection
@@ -29,6 +30,7 @@ __all__ = [
     "ModelSection",
     "MonitorSection",
     "NotifySection",
+    "RetrainSection",
     "StoreSection",
     "StreamSection",
     "WindowsSection",

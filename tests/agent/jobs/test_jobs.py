@@ -95,6 +95,7 @@ def test_every_job_of_the_table_runs(tools: JobTools) -> None:
     assert {job.name for job in jobs} == {row.name for row in JOBS} - {
         "alert delivery",  # nobody is to be told
         "heartbeat",
+        "retraining",  # no schedule
     }
     assert [row.agent for row in tools.store.agents(STREAM)] == ["a"]
 

@@ -1,0 +1,93 @@
+"""Files beside a detector that later ones are compared on: its reference's anchor, and its probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from driftgauge.detector import split_reference
+
+from ..keep.shard import Shard, as_float16, decode_shard, encode_shard
+from .gather import Reference
+from .probing import ProbeTaps
+
+ANCHOR, PROBES = "anchor.safetensors", "probes.safetensors"
+MOST_ANCHORED = 2000
+"""Events of the first reference that are kept for ever."""
+
+PLAIN = "plain"
+"""Stands for the unchanged pictures among the names of the probes."""
+
+
+def companion_files(
+    reference: Reference, channels: Mapping[str, int], probes: ProbeTaps | None
+) -> dict[str, bytes]:
+    """Return the files by name; the probes are left out where there are none."""
+    files = {ANCHOR: encode_shard(anchor_of(reference, channels))}
+    if probes is not None:
+        files[PROBES] = encode_probes(probes, channels)
+    return files
+
+
+def anchor_of(reference: Reference, channels: Mapping[str, int]) -> Shard:
+    """Return events that calibrated the detector and did not train it, evenly over the reference."""
+    parts = split_reference(reference.window_ids)
+    held_out = np.sort(np.concatenate([parts.cal_a, parts.cal_b]))
+    n = min(len(held_out), MOST_ANCHORED)
+    places = held_out[np.arange(n) * len(held_out) // n]
+    rows = torch.from_numpy(reference.rows[places])
+    return _shard(
+        {name: tap[rows] for name, tap in reference.taps.items()},
+        channels,
+        [reference.segments[place] for place in places],
+    )
+
+
+def encode_probes(probes: ProbeTaps, channels: Mapping[str, int]) -> bytes:
+    """Return the bytes of a file that `decode_probes` reads."""
+    kinds = {PLAIN: probes.plain, **probes.probed}
+    taps = {name: torch.cat([of_kind[name] for of_kind in kinds.values()]) for name in channels}
+    n = len(next(iter(probes.plain.values())))
+    return encode_shard(_shard(taps, channels, [(kind,) for kind in kinds for _ in range(n)]))
+
+
+def decode_probes(content: bytes) -> ProbeTaps:
+    """Return what `encode_probes` was given, in half precision.
+
+    Raises:
+        KeptTapsDamaged: the bytes are not such a file.
+    """
+    shard = decode_shard(content)
+    kinds = np.array([names[0] for names in shard.segments])
+    taps = split_taps(shard)
+    by_kind = {
+        str(kind): {name: tap[torch.from_numpy(kinds == kind)] for name, tap in taps.items()}
+        for kind in dict.fromkeys(kinds.tolist())
+    }
+    plain = by_kind.pop(PLAIN)
+    return ProbeTaps(plain, by_kind)
+
+
+def split_taps(shard: Shard) -> dict[str, Tensor]:
+    """Return each tap, ``(n, channels)``, float32."""
+    joined = torch.from_numpy(shard.taps).float()
+    parts = torch.split(joined, list(shard.channels.values()), dim=1)
+    return dict(zip(shard.channels, parts, strict=True))
+
+
+def _shard(
+    taps: Mapping[str, Tensor], channels: Mapping[str, int], segments: list[tuple[str, ...]]
+) -> Shard:
+    joined = torch.cat([taps[name].float().cpu() for name in channels], dim=1).numpy()
+    n = len(segments)
+    return Shard(
+        channels=dict(channels),
+        taps=as_float16(joined),
+        p_values=np.ones(n, np.float32),
+        times=np.zeros(n, np.int64),
+        segments=segments,
+        places=np.zeros((n, 3), np.int64),
+    )

@@ -1,0 +1,1 @@
+"""From kept taps to a candidate detector that passed its gate, or was refused with the reason."""

@@ -1,0 +1,76 @@
+"""The active detector: what a candidate is fitted like, and compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from driftgauge.detector import Detector, ModelIdentity, load_detector, read_manifest
+from driftgauge.storage import Store
+
+from ..errors import RetrainingImpossible
+from ..fit.companions import ANCHOR, PROBES, decode_probes
+from ..fit.probing import ProbeTaps
+from ..keep.origin import tap_origin
+from ..keep.shard import Shard, decode_shard
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The active detector, which a candidate is fitted like and compared with.
+
+    Attributes:
+        learnt_until: start of the newest run that it learnt from; None after a fit.
+    """
+
+    name: str
+    folder: Path
+    detector: Detector
+    identity: ModelIdentity
+    learnt_until: datetime | None
+
+    @property
+    def origin(self) -> str:
+        """Name of the taps that it scores."""
+        return tap_origin(self.identity, self.detector.channels)
+
+    def anchor(self) -> Shard | None:
+        """Return events of the first reference; None where there are none beside the detector."""
+        path = self.folder / ANCHOR
+        return decode_shard(path.read_bytes()) if path.exists() else None
+
+    def probes(self) -> ProbeTaps | None:
+        """Return the pictures with known changes; None where there are none beside the detector."""
+        path = self.folder / PROBES
+        return decode_probes(path.read_bytes()) if path.exists() else None
+
+    def companions(self) -> dict[str, bytes]:
+        """Return the files that go on to the next detector."""
+        paths = [self.folder / name for name in (ANCHOR, PROBES)]
+        return {path.name: path.read_bytes() for path in paths if path.exists()}
+
+
+def read_basis(store: Store, stream: str) -> Basis:
+    """Return the stream's active detector.
+
+    Raises:
+        RetrainingImpossible: it has none.
+        ArtifactError: its files cannot be read.
+    """
+    active = store.active_detector(stream)
+    if active is None:
+        raise RetrainingImpossible(
+            f"stream {stream!r} has no active detector to be retrained",
+            hint="driftgauge fit makes the first one",
+        )
+    folder = Path(active.uri)
+    manifest = read_manifest(folder)
+    learnt = manifest["notes"].get("retraining", {}).get("learnt_until")
+    return Basis(
+        active.detector,
+        folder,
+        load_detector(folder),
+        ModelIdentity(**manifest["identity"]),
+        datetime.fromisoformat(learnt) if learnt else None,
+    )

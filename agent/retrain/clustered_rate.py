@@ -1,0 +1,69 @@
+"""Rates of events that come in runs: how many independent events they count as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import betabinom
+
+FEWEST_RUNS = 5
+"""Below which nothing is known of how events within a run resemble each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteredRate:
+    """A rate with its effective sample size.
+
+    Attributes:
+        rate: share of events.
+        events: how many there are.
+        design_effect: by how much the rate varies more than that of independent events; at least 1.
+        runs: how many runs they come from.
+    """
+
+    rate: float
+    events: int
+    design_effect: float
+    runs: int
+
+    @property
+    def effective(self) -> float:
+        """Independent events that say as much."""
+        return self.events / self.design_effect
+
+
+def measure_rate(hits: NDArray[np.bool_], run_ids: NDArray[np.int64]) -> ClusteredRate:
+    """Return the rate of *hits*, its design effect measured over whole runs."""
+    n = len(hits)
+    rate = float(hits.mean()) if n else 0.0
+    _, rows = np.unique(run_ids, return_inverse=True)
+    n_runs = int(rows.max(initial=-1)) + 1
+    if n_runs < FEWEST_RUNS or not 0 < rate < 1:
+        return ClusteredRate(rate, n, 1.0, n_runs)
+    surplus = np.bincount(rows, hits) - rate * np.bincount(rows)
+    variance = n_runs / (n_runs - 1) * float(np.square(surplus).sum()) / n**2
+    return ClusteredRate(rate, n, max(1.0, variance * n / (rate * (1 - rate))), n_runs)
+
+
+def rate_interval(
+    expected: float, reference_events: float, events: float, *, confidence: float
+) -> tuple[float, float]:
+    """Return where a rate of fresh events lies, given that both it and *expected* are of samples.
+
+    A conformal p-value's rate at alpha is itself drawn with the calibration: beta-binomial, not
+    binomial. With an endless reference the two are the same.
+
+    Args:
+        expected: rate that the reference has.
+        reference_events: effective events that it is of.
+        events: effective fresh events.
+        confidence: 0 to 1.
+    """
+    n = max(round(events), 1)
+    a = expected * reference_events + 0.5
+    b = (1 - expected) * reference_events + 0.5
+    tails = (1 - confidence) / 2
+    low, high = betabinom.ppf([tails, 1 - tails], n, a, b)
+    return float(low) / n, float(high) / n

@@ -1,0 +1,322 @@
+"""One attempt to retrain: sorted out, fitted, checked and registered; told in the database throughout."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from driftgauge.detector import (
+    Detector,
+    Progress,
+    fit_detector,
+    save_detector,
+)
+from driftgauge.storage import GateCheck, KeptRun, RetrainingRecord, Store
+
+from ...errors import DriftgaugeError
+from ..drift.baseline import learn_baselines
+from ..errors import RetrainingElsewhere
+from ..fit.registration import detector_record, normal_rates
+from ..keep.shard_folder import ShardFolder
+from ..log import action
+from .basis import Basis, read_basis
+from .candidate import GateInput, held_out_runs
+from .gate import GateBounds, check_candidate, refusal
+from .lease_keeper import LeaseKeeper
+from .material import Material, MaterialSettings, shortage, sort_out
+from .taps_sample import TapsSample, read_sample
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainingSettings:
+    """What a retraining needs to know of its stream.
+
+    Attributes:
+        folder: of all detectors.
+        calibrate_by: as for a fit.
+        cool_down: none so soon after one that passed.
+    """
+
+    stream: str
+    folder: Path
+    window_seconds: int
+    calibrate_by: str
+    cool_down: timedelta
+    material: MaterialSettings
+    bounds: GateBounds
+
+
+class Retraining:
+    """Retrains one stream. One at a time: the lease is held throughout.
+
+    Args:
+        holder: this process's name, which no other has.
+        tell: receives the step and the share that is done.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: ShardFolder,
+        settings: RetrainingSettings,
+        *,
+        holder: str,
+        tell: Tell = lambda step, share: None,
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._settings = settings
+        self._holder = holder
+        self._tell = tell
+
+    def attempts(self) -> list[RetrainingRecord]:
+        """Return the stream's attempts, newest first."""
+        return self._store.retrainings.all(self._settings.stream)
+
+    def checks(self, record: RetrainingRecord) -> list[GateCheck]:
+        """Return the checks of one of them."""
+        return self._store.retrainings.checks(record.id)
+
+    def look(self, *, ignores_cool_down: bool = False) -> tuple[Material, str]:
+        """Return what would be learnt from, and why it would be refused now; change nothing."""
+        basis = read_basis(self._store, self._settings.stream)
+        material = self._material(self._store.clock(), basis.learnt_until)
+        why = "" if ignores_cool_down else self._cooling()
+        return material, why or shortage(material, self._settings.material)
+
+    def run(self, *, trigger: str, by: str, ignores_cool_down: bool = False) -> RetrainingRecord:
+        """Do all of it, or go on with what a killed process left.
+
+        Raises:
+            RetrainingElsewhere: another process retrains the stream.
+            RetrainingImpossible: the stream has no active detector.
+        """
+        with LeaseKeeper(self._store, self._settings.stream, self._holder) as lease:
+            basis = read_basis(self._store, self._settings.stream)
+            record = self._begun(basis, trigger=trigger, by=by)
+            try:
+                why = "" if ignores_cool_down else self._cooling()
+                if why:
+                    return self._refused(record, why)
+                return self._attempt(record, basis, lease)
+            except RetrainingElsewhere:
+                raise
+            except DriftgaugeError as error:
+                if error.retryable:
+                    raise
+                return self._failed(record, error)
+
+    def _begun(self, basis: Basis, *, trigger: str, by: str) -> RetrainingRecord:
+        """Return the attempt that was killed, if its detector is still active, else a new one."""
+        stream, now = self._settings.stream, self._store.clock()
+        for record in self._store.retrainings.all(stream):
+            if record.state != "running":
+                continue
+            if record.basis == basis.name:
+                log.info(
+                    "going on with retraining %s, which was interrupted at %r",
+                    *(record.id, record.step),
+                    extra=action("retraining_resumed", retraining=record.id),
+                )
+                return record
+            words = "it was interrupted, and another detector is active now"
+            self._store.retrainings.finish(record.id, "failed", reason=words)
+        plan = {"until": now.isoformat(), "seed": 0}
+        return self._store.retrainings.begin(
+            stream, trigger=trigger, by=by, basis=basis.name, plan=plan
+        )
+
+    def _attempt(
+        self, record: RetrainingRecord, basis: Basis, lease: LeaseKeeper
+    ) -> RetrainingRecord:
+        until = datetime.fromisoformat(record.plan["until"])
+        material = self._material(until, basis.learnt_until)
+        self._put_aside(material)
+        figures = _jsonable(material.figures())
+        if why := shortage(material, self._settings.material):
+            return self._refused(record, why, figures)
+        self._note(record, lease, "reading kept taps", 0.0)
+        sample = self._read(material.learnt, basis)
+        if sample is None or len(sample) < self._settings.material.min_events:
+            n = 0 if sample is None else len(sample)
+            why = (
+                f"too little traffic: {n} kept events of the model that detector {basis.name} was fitted "
+                f"for can be read, {self._settings.material.min_events} wanted"
+            )
+            return self._refused(record, why, figures)
+        held = held_out_runs(sample.run_ids)
+        candidate = self._fit(record, basis, sample.part(np.flatnonzero(~held)), lease)
+        self._note(record, lease, "checking the candidate", 0.9)
+        seen = GateInput(
+            candidate=candidate,
+            basis=basis.detector,
+            fresh=sample.part(np.flatnonzero(held)),
+            real=self._read(material.real, basis),
+            anchor=basis.anchor(),
+            probes=basis.probes(),
+            alpha=self._settings.material.alpha,
+        )
+        checks = check_candidate(seen, self._settings.bounds)
+        return self._finished(record, basis, candidate, checks, figures)
+
+    def _fit(
+        self, record: RetrainingRecord, basis: Basis, sample: TapsSample, lease: LeaseKeeper
+    ) -> Detector:
+        def on_progress(progress: Progress) -> None:
+            share = progress.done / max(progress.total, 1)
+            self._note(record, lease, "training the denoiser", 0.1 + 0.8 * share)
+
+        work = self._work_folder(record)
+        work.mkdir(parents=True, exist_ok=True)
+        return fit_detector(
+            sample.taps,
+            window_ids=sample.window_ids(self._settings.window_seconds),
+            segments=sample.segments,
+            seed=int(record.plan["seed"]),
+            preset=basis.detector.preset,
+            calibrate_by=self._settings.calibrate_by,
+            on_progress=on_progress,
+            checkpoint=work / "training.safetensors",
+        )
+
+    def _finished(
+        self,
+        record: RetrainingRecord,
+        basis: Basis,
+        candidate: Detector,
+        checks: list[GateCheck],
+        figures: dict[str, Any],
+    ) -> RetrainingRecord:
+        why = refusal(checks)
+        name = self._save(record, basis, candidate, figures)
+        state = "refused" if why else "passed"
+        self._register(record, name, candidate, why)
+        finished = self._store.retrainings.finish(
+            record.id, state, reason=why, candidate=name, figures=figures, checks=checks
+        )
+        shutil.rmtree(self._work_folder(record), ignore_errors=True)
+        log.info(
+            "retraining %s made detector %s, which its gate %s%s",
+            *(record.id, name, state, f": {why}" if why else ""),
+            extra=action("retraining_ended", retraining=record.id, state=state, candidate=name),
+        )
+        return finished
+
+    def _save(
+        self,
+        record: RetrainingRecord,
+        basis: Basis,
+        candidate: Detector,
+        figures: dict[str, Any],
+    ) -> str:
+        notes = {
+            "normal_rates": normal_rates(
+                learn_baselines(candidate.reference), self._settings.material.alpha
+            ),
+            "retraining": {
+                "id": record.id,
+                "basis": basis.name,
+                "learnt_events": figures["learnt_events"],
+                "learnt_from": figures["from"],
+                "learnt_until": figures["until"],
+            },
+        }
+        folder = self._settings.folder
+        return save_detector(candidate, folder, basis.identity, notes, basis.companions())
+
+    def _register(self, record: RetrainingRecord, name: str, candidate: Detector, why: str) -> None:
+        """Write the candidate's row; what the gate refused is refused."""
+        stream, by = self._settings.stream, f"retraining {record.id}"
+        row = detector_record(
+            stream,
+            name,
+            self._settings.folder / name,
+            learn_baselines(candidate.reference),
+            status="refused" if why else "candidate",
+        )
+        self._store.versions.register(row, by=by, note=why or "passed its gate")
+
+    def _refused(
+        self, record: RetrainingRecord, why: str, figures: dict[str, Any] | None = None
+    ) -> RetrainingRecord:
+        log.warning(
+            "retraining %s is refused: %s",
+            *(record.id, why),
+            extra=action("retraining_refused", retraining=record.id),
+        )
+        shutil.rmtree(self._work_folder(record), ignore_errors=True)
+        return self._store.retrainings.finish(record.id, "refused", reason=why, figures=figures)
+
+    def _failed(self, record: RetrainingRecord, error: DriftgaugeError) -> RetrainingRecord:
+        log.error(
+            "retraining %s failed: %s",
+            *(record.id, error),
+            extra=action("retraining_failed", retraining=record.id),
+        )
+        return self._store.retrainings.finish(record.id, "failed", reason=str(error))
+
+    def _note(self, record: RetrainingRecord, lease: LeaseKeeper, step: str, share: float) -> None:
+        lease.check()
+        self._store.retrainings.note_progress(record.id, step, share)
+        self._tell(step, share)
+
+    def _material(self, until: datetime, learnt_until: datetime | None) -> Material:
+        stream = self._settings.stream
+        return sort_out(
+            self._store.kept.runs(stream),
+            self._store.alerts(stream),
+            self._store.retrainings.reviews(stream),
+            self._settings.material,
+            until=until,
+            learnt_until=learnt_until,
+        )
+
+    def _put_aside(self, material: Material) -> None:
+        runs = material.new_extremes
+        rows = [(run.segment, run.run_start, run.events, run.unusual) for run in runs]
+        self._store.retrainings.put_aside(self._settings.stream, rows)
+        if rows:
+            log.warning(
+                "%s runs of windows with far more unusual events than usual are not learnt until a person "
+                "accepts them: driftgauge reference list",
+                len(rows),
+                extra=action("runs_put_aside", runs=len(rows)),
+            )
+
+    def _read(self, runs: list[KeptRun], basis: Basis) -> TapsSample | None:
+        stream = self._settings.stream
+        return read_sample(self._store.kept, self._folder, stream, runs, origin=basis.origin)
+
+    def _cooling(self) -> str:
+        now = self._store.clock()
+        for record in self._store.retrainings.all(self._settings.stream):
+            if record.state == "passed" and record.finished_at is not None:
+                ends = record.finished_at + self._settings.cool_down
+                if ends > now:
+                    return (
+                        f"retraining {record.id} passed its gate at {record.finished_at:%Y-%m-%d %H:%M} UTC, "
+                        f"and retrain.cool_down lasts until {ends:%Y-%m-%d %H:%M} UTC"
+                    )
+                return ""
+        return ""
+
+    def _work_folder(self, record: RetrainingRecord) -> Path:
+        return self._settings.folder / f".retraining-{record.id}"
+
+
+def _jsonable(figures: dict[str, object]) -> dict[str, Any]:
+    return {
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in figures.items()
+    }
