@@ -51,5 +51,5 @@ def test_the_function_around_a_transform_of_another_kind_gives_its_picture() -> 
 
 
 def test_every_block_of_the_page_is_tried() -> None:
-    assert {name for name, _ in BLOCKS} == {"my_model", "my_transform"}
+    assert {name for name, _ in BLOCKS} == {"my_detection_model", "my_model", "my_transform"}
     assert PAGE.read_text().count("```python") == len(BLOCKS)
