@@ -137,7 +137,7 @@ def _fit(
     run_to_end(
         [
             *("fit", "--config", str(workspace.settings), "--topic", REFERENCE_TOPIC),
-            *("--events", f"{frames}", "--seed", f"{plan.seed}", "--probes", "0"),
+            *("--events", f"{frames}", "--seed", f"{plan.seed}"),
         ]
     )
     return time.monotonic() - began
