@@ -194,6 +194,7 @@ def _values(table: ScoreTable, top: int) -> dict[str, object]:
         "unusual": table.n_unusual,
         "alpha": table.alpha,
         "least_p_value": table.normal.least_p_value,
+        "not_named": table.not_named or None,
         "most_unusual": [
             {
                 "image": one.name,
@@ -237,6 +238,8 @@ def _print(table: ScoreTable, top: int) -> None:
                 f"no p-value of this detector is below {least:.3g}: its reference is too small for "
                 f"stream.alpha = {table.alpha:g}. Compare the scores, or fit on more images.",
             )
+    if table.not_named:
+        print_line(("note: ", "yellow"), f"faults are not named: {table.not_named}.")
     _print_unread(table)
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from driftgauge.detector import Calibration, Detector, NonFiniteScore
+from driftgauge.detector import Calibration, Detector, NonFiniteScore, Traits, name_faults
 
 from ..errors import EventError
 from ..events.decode import DecodePorts, DecodeSettings
@@ -109,7 +109,9 @@ class ImageScorer:
         self, batch: Sequence[_Ready], sources: Sequence[ImageSource], found: _Found
     ) -> None:
         try:
-            found.put([row for row, _ in batch], self._scored(batch, sources))
+            scored = self._scored(batch, sources)
+            found.put([row for row, _ in batch], scored)
+            self._name_faults(batch, scored, found)
         except NonFiniteScore as error:
             bad = set(error.rows) or set(range(len(batch)))
             for place in bad:
@@ -117,6 +119,19 @@ class ImageScorer:
             rest = [one for place, one in enumerate(batch) if place not in bad]
             if rest:
                 self._score_batch(rest, sources, found)
+
+    def _name_faults(self, batch: Sequence[_Ready], scored: Scored, found: _Found) -> None:
+        """Say what each unusual image looks like, or once why nothing can be said."""
+        for place in np.flatnonzero(scored.p_values[:, -1] <= self._options.alpha).tolist():
+            row, prepared = batch[place]
+            pixels = prepared.pixels
+            numbers = np.empty((1, 0)) if pixels is None else pixels.double().numpy()
+            own = Traits(numbers, scored.p_values[place : place + 1, :-1])
+            names = name_faults(self._detector, own)
+            if names.why_not:
+                found.not_named = names.why_not
+                return
+            found.looks_like[row] = str(names).removeprefix("looks like: ")
 
     def _scored(self, batch: Sequence[_Ready], sources: Sequence[ImageSource]) -> Scored:
         return self._scorer.score(
@@ -136,7 +151,8 @@ class ImageScorer:
             scores=found.scores[:, -1],
             p_values=found.p_values[:, -1],
             layer_p_values=found.p_values[:, :-1],
-            looks_like=[""] * len(sources),
+            looks_like=[found.looks_like.get(row, "") for row in range(len(sources))],
+            not_named=found.not_named,
             normal=normal_scores(self._detector, segments),
             predicted=found.predicted,
             errors=dict(sorted(found.errors.items())),
@@ -180,6 +196,8 @@ class _Found:
         self.p_values = np.full((n, n_layers + 1), np.nan)
         self.predicted: NDArray[np.int64] | None = None
         self.errors: dict[int, str] = {}
+        self.looks_like: dict[int, str] = {}
+        self.not_named = ""
         self.n_done = 0
 
     def put(self, rows: Sequence[int], scored: Scored) -> None:

@@ -69,10 +69,12 @@ class ScoreTable:
         scores: ``(n,)``, the combined statistic, higher is more unusual; NaN where there is none.
         p_values: ``(n,)`` in (0, 1]: of normal images, the share at most that get so small a one.
         layer_p_values: ``(n, layers)``.
-        looks_like: of each image the known fault that it resembles; empty where none is named.
+        looks_like: of each unusual image the known fault that it resembles, with its share; empty for
+            the others.
         predicted: ``(n,)``, the model's class; None where it is no classifier.
         errors: row to why this image has no score.
         alpha: an image counts as unusual at a p-value of at most this.
+        not_named: why no faults are named; empty where they are.
         normal: scores of held-out reference images, to compare with.
     """
 
@@ -87,6 +89,7 @@ class ScoreTable:
     predicted: NDArray[np.int64] | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
     alpha: float = 0.01
+    not_named: str = ""
 
     def __len__(self) -> int:
         return len(self.names)

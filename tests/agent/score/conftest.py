@@ -18,6 +18,7 @@ from driftgauge.detector import probe_image
 
 N_REFERENCE = 100
 N_LIVE = 8
+N_PROBES = 30
 SETTINGS = """\
 [stream]
 name = "line"
@@ -56,7 +57,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         settings = load_settings(folder / "driftgauge.toml")
         with folder_source(settings, folder / "reference") as source:
-            run_fit(settings, source, options=FitOptions(), callbacks=QUIET)
+            run_fit(settings, source, options=FitOptions(probes=N_PROBES), callbacks=QUIET)
     return folder
 
 

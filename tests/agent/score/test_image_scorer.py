@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,7 +124,10 @@ def test_blurred_pictures_are_the_most_unusual_and_the_table_says_why(
     assert {Path(one.name).name for one in first} == {"blurred.png"}
     assert all(one.p_value <= table.alpha for one in first)
     assert all(one.moved for one in first)
+    assert table.not_named == ""
+    assert all(one.looks_like for one in first)
     assert table.most_typical(1)[0].p_value > 0.2
+    assert table.most_typical(1)[0].looks_like == ""
     assert "blurred.png" in str(table).splitlines()[1]
     assert "<td>" in table._repr_html_()
 
@@ -151,6 +155,17 @@ def test_an_artifact_by_its_folder_scores_as_the_streams_active_detector(
     monkeypatch.chdir(tmp_path)
     found = driftgauge.load_scorer(fitted / "driftgauge.toml", detector=artifact(fitted))
     assert np.array_equal(found.score(files).scores, wanted)
+
+
+def test_why_no_fault_is_named_is_told(fitted: Path, scorer: ImageScorer) -> None:
+    """A detector of an older version knows no faults."""
+    unknowing = replace(scorer._detector, faults=None)
+    loaded = build_model(load_settings(fitted / "driftgauge.toml"))
+    older = ImageScorer(loaded, unknowing, name="older", options=scorer._options)
+    table = older.score(sorted((fitted / "live").glob("*/blurred.png")))
+    assert table.n_unusual == 2
+    assert list(table.looks_like) == ["", ""]
+    assert table.not_named
 
 
 def test_what_cannot_be_scored_is_told(scorer: ImageScorer, tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def test_json_has_every_figure_and_the_reason_of_each_failure(score: Run) -> Non
     assert told["unusual"] >= 2
     assert {Path(one["image"]).name for one in told["most_unusual"]} == {"blurred.png"}
     assert told["most_unusual"][0]["moved"]
+    assert told["most_unusual"][0]["looks_like"]
+    assert told["not_named"] is None
     assert list(told["errors"]) == ["live/broken.jpg"]
     assert "not a picture" in told["errors"]["live/broken.jpg"]
 
