@@ -28,7 +28,7 @@ def write_heartbeat(connection: Connection, beat: HeartbeatRecord, now: datetime
         "started_at": now,
         "seen_at": now,
         "last_flush_at": None if ago is None else now - timedelta(seconds=ago),
-        "detector_at": now,
+        "detector_at": None if beat.detector is None else now,
     }
     statement = upsert(connection, agent)
     changed: dict[str, Any] = {name: statement.excluded[name] for name in row if name not in _KEPT}

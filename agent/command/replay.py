@@ -13,7 +13,7 @@ from .rates import parse_picture
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
-    from ..drift.replay import Replay, Replayed
+    from ..drift.history_replay import Replay, Replayed
     from ..settings.durations import FalseAlarmBudget
     from .reading import Reading
 

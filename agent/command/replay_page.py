@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from driftgauge.storage import LIVE_STATES
 
-from ..drift.replay import Replayed
+from ..drift.history_replay import Replayed
 from ..pages.evidence_plot import EvidenceLine, draw_evidence
 from ..review.replay_outcome import NearestMoment, ReplayedAlert, ReplayOutcome, replay_outcome
 from ..settings.sections import MonitorSection

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..counting.clocks import clock_text
-from ..review.learning import kept_in_words, retraining_in_words
 from ..review.normal import normal_rates
 from ..review.overview import totals, worst_first
+from ..review.retraining_state import kept_in_words, retraining_in_words
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table

@@ -10,7 +10,7 @@ from driftgauge.storage import WindowRecord
 from ..events.event import Event
 from ..ports import Scored
 from .evidence import EvidenceKeeper, EvidenceSettings
-from .labels import LabelCounts
+from .predicted_classes import LabelCounts
 from .statistics import ScoreStatistics
 from .tap_keeper import KeepSettings, TapKeeper
 from .windows import WindowCounts

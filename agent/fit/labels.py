@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from driftgauge.detector import Detector, split_reference
 from driftgauge.storage import LABEL_LAYERS, N_BINS, N_CLASSES, OTHER_CLASSES, POOL
 
-from ..counting.labels import ClassSlots, doubt_bin, is_of_class
+from ..counting.predicted_classes import ClassSlots, doubt_bin, is_of_class
 from .gather import Reference
 
 Counts = NDArray[np.int64]

@@ -24,11 +24,11 @@ from ..promote.detector_watch import DetectorWatch
 from ..promote.monitors import Monitors
 from ..settings.load import Settings
 from ..telemetry import Metrics
+from .due_retraining import LOOK_SECONDS, is_planned, start_due_retraining
 from .history import LEASE_SECONDS, RETENTION_SECONDS, ROLL_UP_SECONDS, retain, roll_up
 from .lease_hold import LeaseHold
 from .presence import INTERVAL_SECONDS as PRESENCE_SECONDS
 from .presence import Presence
-from .retraining import LOOK_SECONDS, is_planned, start_due_retraining
 from .schedule import Job
 
 PRUNE_SECONDS = 3600.0

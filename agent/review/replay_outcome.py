@@ -8,7 +8,7 @@ from datetime import datetime
 
 from driftgauge.storage import AlertRecord
 
-from ..drift.replay import Replayed, SegmentCourse
+from ..drift.history_replay import Replayed, SegmentCourse
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from driftgauge.detector import COMBINED, layers_of, load_detector
 from driftgauge.storage import DetectorRecord, Store, StreamRecord, shown_classes
 
 from ..drift.design_effect import Counts
+from ..drift.history_replay import Replay
 from ..drift.label_columns import judged_columns
 from ..drift.monitor_settings import MonitorSettings
-from ..drift.replay import Replay
 from ..errors import SettingsError
 from ..settings.durations import FalseAlarmBudget
 from ..settings.sections import MonitorSection

@@ -23,9 +23,9 @@ import numpy as np
 
 from driftgauge.agent.drift.baseline import Baseline, learn_baseline
 from driftgauge.agent.drift.design_effect import Counts
+from driftgauge.agent.drift.history_replay import Replay
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.monitor_settings import MonitorSettings
-from driftgauge.agent.drift.replay import Replay
 from driftgauge.agent.drift.stored_baseline import to_stored
 from driftgauge.storage import (
     Database,

@@ -29,6 +29,7 @@ BEAT = HeartbeatRecord(
     lag_seconds=1.5,
     dead_letters=3,
     dead_letter_reason="not an image",
+    detector="detector-1",
 )
 
 
@@ -46,6 +47,7 @@ def test_an_agent_is_known_by_its_last_heartbeat(store: Store, clock: HandClock)
         "seen_at": START + 10 * SECOND,
         "seen_seconds_ago": 5.0,
         "last_flush_at": START + 7.5 * SECOND,
+        "detector_at": START,
     }
 
 

@@ -308,11 +308,12 @@ def test_status_says_which_segments_cannot_alert_and_why(run: Run, watched: Stor
     watched.judge(Judgement(STREAM, None, cursor, [], detector="detector-1", states=rows))
     shown = " ".join(run("status").out.split())
     assert (
-        "camera=[4] 200 0.8 % - - learning until 2026-03-02 12:00:00 UTC, raises no alert" in shown
+        "camera=[4] 200 0.8 % - - - learning until 2026-03-02 12:00:00 UTC, raises no alert"
+        in shown
     )
-    assert "camera=3 200 0.8 % 42 % - alert" in shown
+    assert "camera=3 200 0.8 % 42 % - - alert" in shown
     assert (
-        "* 200 1.0 % - - raises no alert: the effective sample size of its reference is too small"
+        "* 200 1.0 % - - - raises no alert: the effective sample size of its reference is too small"
         in shown
     )
     with_other_settings = run("status", "--store", "sqlite:///runs/driftgauge.db").out

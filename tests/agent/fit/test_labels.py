@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from driftgauge.agent.counting.labels import doubt_bin
+from driftgauge.agent.counting.predicted_classes import doubt_bin
 from driftgauge.agent.fit.coverage import measure_coverage
 from driftgauge.agent.fit.gather import Reference
 from driftgauge.agent.fit.labels import common_classes, with_labels

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.jobs import retraining as module
+from driftgauge.agent.jobs import due_retraining as module
+from driftgauge.agent.jobs.due_retraining import due_times, start_due_retraining
 from driftgauge.agent.jobs.jobs import JobTools, build_jobs
-from driftgauge.agent.jobs.retraining import due_times, start_due_retraining
 from driftgauge.agent.retrain.lease_keeper import lease_name
 from driftgauge.agent.settings.sections import RetrainSection
 from driftgauge.storage import DetectorRecord

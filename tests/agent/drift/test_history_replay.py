@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from driftgauge.agent.drift.history_replay import Replay, Replayed
 from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.drift.monitor_settings import MonitorSettings
-from driftgauge.agent.drift.replay import Replay, Replayed
 from driftgauge.agent.drift.tests.catalogue import choose_tests
 from driftgauge.storage import AlertRecord, Database, Store, StoreUnavailable
 
