@@ -41,6 +41,11 @@ class Workspace:
         return self.folder / "detector"
 
     @property
+    def kept(self) -> Path:
+        """The taps that the agent keeps to learn from."""
+        return self.folder / "kept"
+
+    @property
     def agent_log(self) -> Path:
         """What the agent wrote to standard error."""
         return self.folder / "agent.log"
@@ -120,6 +125,7 @@ def settings_text(
         },
         "model": {"factory": FACTORY, "image_size": image_size},
         "detector": {"path": str(workspace.detector)},
+        "keep": {"path": str(workspace.kept)},
         "windows": {"seconds": WINDOW_SECONDS},
         "flush": {"interval_seconds": 1},
         "monitor": {

@@ -201,6 +201,7 @@ def fitted_settings(
         f'auto_offset_reset = "earliest"\n{kafka_lines(broker)}'
         '[model]\nfactory = "driftgauge.agent.demo.lite0:build_lite0"\n'
         f'[detector]\npath = "{folder}/detector"\n'
+        f'[keep]\npath = "{folder}/kept"\n'
         f'[store]\nurl = "sqlite:///{folder}/real.db"\n'
     )
     command = [sys.executable, "-m", "driftgauge.agent.command", "fit", "--config", str(file)]

@@ -47,3 +47,14 @@ def test_the_wheel_holds_every_file_on_disk_and_no_other(names: set[str]) -> Non
 
 def test_the_wheel_puts_nothing_beside_the_package(names: set[str]) -> None:
     assert {name.split("/")[0] for name in names} == {"driftgauge"}
+
+
+def test_nothing_that_a_run_leaves_is_in_the_repository() -> None:
+    """Tests and benchmarks write to folders of their own, never where they are started."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    if not listed:
+        pytest.skip("no checkout of git")
+    folders = {Path(name).parts[0] for name in listed if "/" in name}
+    assert folders == {*("agent", "detector", "storage", "driftgauge"), *("tests", "docs", "deploy", "scripts", ".ci")}  # fmt: skip

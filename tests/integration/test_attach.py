@@ -74,6 +74,8 @@ factory = "driftgauge.agent.demo.lite0:build_lite0"
 image_size = {SIDE}
 [detector]
 path = "{folder}/detector"
+[keep]
+path = "{folder}/kept"
 [windows]
 seconds = 3600
 [flush]
