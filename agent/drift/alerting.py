@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from driftgauge.storage import POOL, POOL_WAIT_WINDOWS, AlertRecord, SegmentProgress
 
 from ..alert.fault_claim import FaultClaim
-from ..alert.label_alert import LabelChange
+from ..alert.label_alert import LABEL_SHIFT, LabelChange
 from ..alert.lifecycle import Change, opened, opened_labels
 from ..alert.lives import Lives
 from .alert_look import AlertLook, log_ratio
@@ -88,12 +88,15 @@ class Alerting:
         """Return the alerts that are not tested for at *start*: a part has them and the whole has not.
 
         While a part of the stream has an alert, the whole is not tested: the part explains it, and
-        one fault is to be told once. A part that has fallen silent explains nothing.
+        one fault is to be told once. Images that changed in a part explain other predictions of the
+        whole, not the other way round. A part that has fallen silent explains nothing.
         """
         if segment != POOL:
             return set()
         live = self._lives.live
         parts = {test for name, test in live if name != POOL and self._speaks(name, start)}
+        if parts - {LABEL_SHIFT}:
+            parts.add(LABEL_SHIFT)
         return {test for test in parts if (POOL, test) not in live}
 
     def is_troubled(self, segment: str, start: datetime) -> bool:
