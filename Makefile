@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml scripts/install
 demo: $(STAMP) ## run the demonstration (under 4 minutes)
 	@$(BIN)/driftgauge demo $(DEMO)
 
-test: $(STAMP) ## run the tests except the slow ones (about 20 minutes)
+test: $(STAMP) ## run the tests except the slow ones (about half an hour)
 	@echo "make test: all tests but the slow ones; 'make test-slow' runs those"
 	@$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
