@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .alert_show import the_alert
-from .alert_steps import ByOption
-from .options import ConfigOption, JsonOption
+from .options import ByOption, ConfigOption, JsonOption, person
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
@@ -68,9 +66,7 @@ def mute(
         raise typer.BadParameter(str(error), param_hint="--for") from None
     with open_reading(config, store, stream) as reading:
         made = [
-            reading.store.mute(
-                reading.stream.stream, name, lasts=span, by=by or getpass.getuser(), why=why
-            )
+            reading.store.mute(reading.stream.stream, name, lasts=span, by=person(by), why=why)
             for name in _segments(reading, targets, segment, everything=everything)
         ]
     _print(made, as_json=as_json)
@@ -94,7 +90,7 @@ def unmute(
     with open_reading(config, store, stream) as reading:
         chosen = _segments(reading, targets, segment, everything=everything)
         lifted = reading.store.unmute(
-            reading.stream.stream, None if everything else chosen, by=by or getpass.getuser()
+            reading.stream.stream, None if everything else chosen, by=person(by)
         )
     if as_json:
         print_json([asdict(one) for one in lifted])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import typer
 
 from .alert_incidents import the_incident
 from .alert_show import the_alert
-from .options import ConfigOption, JsonOption
+from .options import ByOption, ConfigOption, JsonOption, NoteOption, person
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
@@ -37,10 +36,6 @@ IncidentOption = Annotated[
     typer.Option(metavar="NUMBER", help="Every unresolved alert of this incident.", min=1),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every unresolved alert of the stream.")]
-NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="A note with the reason.")]
-ByOption = Annotated[
-    str, typer.Option(metavar="NAME", help="Who you are. Default: the name you are logged in with.")
-]
 Step = Callable[["Reading", list[int], datetime, str], "list[AlertRecord]"]
 """Takes alerts one step further: the database, their numbers, when, and by whom."""
 
@@ -194,7 +189,7 @@ def take_step(
     from .reading import open_reading
 
     with open_reading(*where) as reading:
-        at, who = datetime.now(UTC), by or getpass.getuser()
+        at, who = datetime.now(UTC), person(by)
         numbers = [alert.id or 0 for alert in chosen.alerts(reading)]
         moved = step(reading, numbers, at, who)
     if as_json:

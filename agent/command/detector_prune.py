@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .alert_steps import ByOption
-from .options import ConfigOption, JsonOption
+from .options import ByOption, ConfigOption, JsonOption, person
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ def prune(
             age = parse_duration_option(older_than, "--older-than")
             before = reading.store.clock() - timedelta(seconds=age)
         chosen = prunable(cards, keep=keep, before=before)
-        left = {} if dry_run else _delete(reading, chosen, by or getpass.getuser())
+        left = {} if dry_run else _delete(reading, chosen, person(by))
     gone = [one for one in chosen if one.record.detector not in left]
     kept = {
         one.record.detector: why

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .alert_steps import ByOption, NoteOption
 from .detector_show import NameArgument, the_card
-from .options import ConfigOption, JsonOption
+from .options import ByOption, ConfigOption, JsonOption, NoteOption, person
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def promote(
     with open_reading(config, store, stream) as reading:
         chosen = the_card(reading, name).record.detector
         told = reading.store.versions.promote(
-            reading.stream.stream, chosen, by=_who(by), note=note, even_refused=force
+            reading.stream.stream, chosen, by=person(by), note=note, even_refused=force
         )
         arrival = _arrival(reading, told, timeout if wait else None)
     _tell_active(told, arrival, waited=wait, as_json=as_json)
@@ -73,7 +71,7 @@ def rollback(
     from .reading import open_reading
 
     with open_reading(config, store, stream) as reading:
-        _, told = reading.store.versions.rollback(reading.stream.stream, by=_who(by), note=note)
+        _, told = reading.store.versions.rollback(reading.stream.stream, by=person(by), note=note)
         arrival = _arrival(reading, told, timeout if wait else None)
     _tell_active(told, arrival, waited=wait, as_json=as_json)
 
@@ -94,7 +92,7 @@ def refuse(
     with open_reading(config, store, stream) as reading:
         chosen = the_card(reading, name).record.detector
         of = reading.stream.stream
-        told = reading.store.versions.refuse(of, chosen, by=_who(by), note=note)
+        told = reading.store.versions.refuse(of, chosen, by=person(by), note=note)
     _tell(told, as_json=as_json)
 
 
@@ -119,13 +117,9 @@ def shadow(
     with open_reading(config, store, stream) as reading:
         chosen = the_card(reading, name).record.detector
         told = reading.store.versions.shadow(
-            reading.stream.stream, chosen, by=_who(by), note=note, even_refused=force
+            reading.stream.stream, chosen, by=person(by), note=note, even_refused=force
         )
     _tell(told, as_json=as_json)
-
-
-def _who(by: str) -> str:
-    return by or getpass.getuser()
 
 
 def _arrival(reading: Reading, told: DetectorRecord, timeout: float | None) -> Arrival:

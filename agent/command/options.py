@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,3 +22,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts
 CsvOption = Annotated[
     bool, typer.Option("--csv", help="Print comma-separated values for spreadsheets.")
 ]
+NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="A note with the reason.")]
+ByOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Who you are. Default: the name you are logged in with.")
+]
+
+
+def person(by: str) -> str:
+    """Return who gives a command: *by*, or the name that one is logged in with."""
+    return by or getpass.getuser()

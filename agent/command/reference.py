@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import ConfigOption, JsonOption
+from .options import ByOption, ConfigOption, JsonOption, NoteOption, person
 from .reading import StoreOption, StreamOption, open_reading
 
 if TYPE_CHECKING:
     from driftgauge.storage import Store
 
 Numbers = Annotated[list[int], typer.Argument(help="Numbers, as the list shows them.")]
-ByOption = Annotated[str | None, typer.Option("--by", help="Who says so. Default: your login.")]
-NoteOption = Annotated[str, typer.Option("--note", help="Why.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -86,7 +83,7 @@ def show(
 def accept(
     numbers: Numbers,
     *,
-    by: ByOption = None,
+    by: ByOption = "",
     note: NoteOption = "",
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -100,7 +97,7 @@ def accept(
 def refuse(
     numbers: Numbers,
     *,
-    by: ByOption = None,
+    by: ByOption = "",
     note: NoteOption = "",
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -112,10 +109,10 @@ def refuse(
 
 
 def _decide(
-    store: Store, stream: str, numbers: list[int], state: str, *, by: str | None, note: str
+    store: Store, stream: str, numbers: list[int], state: str, *, by: str, note: str
 ) -> None:
     from ..terminal.printing import print_line
 
-    who = by or getpass.getuser()
+    who = person(by)
     n = store.retrainings.decide(stream, numbers, state, by=who, note=note)
     print_line(f"{n} runs {state}")
