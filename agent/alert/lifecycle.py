@@ -74,23 +74,13 @@ def opened(
     stuck = is_stuck(change.reference, change.window)
     if claim is not None and stuck:
         claim = FaultClaim.frozen()
-    return AlertRecord(
-        id=None,
+    alert = _opened(
+        change,
         stream=stream,
-        segment=change.segment,
-        test=test,
         detector=detector,
-        state="open",
+        test=test,
         severity=severity(change.rate_now, is_stuck=stuck),
-        opened_at=now,
-        since=change.since,
-        window_start=change.window_start,
-        refreshed_at=change.window_start,
-        resolved_at=None,
-        rate_now=change.rate_now,
-        rate_normal=change.rate_normal,
-        rate_peak=change.rate_now,
-        log_e_value=change.log_e_value if math.isfinite(change.log_e_value or 0) else None,
+        now=now,
         events=int(change.counts[-1].sum()),
         layers=[
             {
@@ -111,20 +101,45 @@ def opened(
             claim=claim,
         )
         + class_note(change.labels),
-        looks_like=claim.words if claim else "",
-        faults=claim.faults if claim else [],
     )
+    return replace(alert, looks_like=claim.words, faults=claim.faults) if claim else alert
 
 
 def opened_labels(
     change: Change, labels: LabelChange, *, stream: str, detector: str, severity: str, now: datetime
 ) -> AlertRecord:
     """Return a new alert on the predictions of *change*; its rates are those of the images."""
+    return _opened(
+        change,
+        stream=stream,
+        detector=detector,
+        test=LABEL_SHIFT,
+        severity=severity,
+        now=now,
+        events=int(labels.counts[0].sum()),
+        layers=[],
+        message=label_message(change.segment, change.since, labels),
+    )
+
+
+def _opened(
+    change: Change,
+    *,
+    stream: str,
+    detector: str,
+    test: str,
+    severity: str,
+    now: datetime,
+    events: int,
+    layers: list[dict[str, object]],
+    message: str,
+) -> AlertRecord:
+    """Return a new alert with the times and rates of *change*."""
     return AlertRecord(
         id=None,
         stream=stream,
         segment=change.segment,
-        test=LABEL_SHIFT,
+        test=test,
         detector=detector,
         state="open",
         severity=severity,
@@ -137,9 +152,9 @@ def opened_labels(
         rate_normal=change.rate_normal,
         rate_peak=change.rate_now,
         log_e_value=change.log_e_value if math.isfinite(change.log_e_value or 0) else None,
-        events=int(labels.counts[0].sum()),
-        layers=[],
-        message=label_message(change.segment, change.since, labels),
+        events=events,
+        layers=layers,
+        message=message,
     )
 
 
