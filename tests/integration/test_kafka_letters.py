@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 
 import pytest
 
@@ -52,8 +53,9 @@ def test_a_letter_costs_the_same_however_many_wait(apache_kafka: KafkaServer, to
             letters.send(spoilt, error="EventDecodeError", message="no picture")
         seconds.append(time.process_time() - start)
     letters.close()
-    assert sum(seconds[4:]) < 2 * sum(seconds[:4]) + 0.5, seconds
-    assert sum(seconds) < 20, seconds
+    # Medians: the process's full garbage collections, seconds each in a long run of tests, fall on any one of the eight.
+    assert median(seconds[4:]) < 2 * median(seconds[:4]) + 0.1, seconds
+    assert median(seconds) < 2.5, seconds
 
 
 def stored(server: KafkaServer, topic: str, n: int = 1) -> list[Record]:
