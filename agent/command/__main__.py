@@ -35,6 +35,7 @@ FILES = (
     "export",
     "replay",
     "report",
+    "serve",
     "alerts",
     "detectors",
     "notify",

@@ -50,20 +50,9 @@ class Reading:
 
     def judging(self) -> MonitorSettings | None:
         """Return how the stream's windows are judged, None where the settings are not known."""
-        from driftgauge.storage import shown_classes
+        from ..review.judged_by import judging_of
 
-        from ..drift.monitor_settings import MonitorSettings
-
-        if self.settings is None:
-            return None
-        active = self.store.active_detector(self.stream.stream)
-        return MonitorSettings.of(
-            self.settings.monitor,
-            stream=self.stream.stream,
-            window_seconds=self.stream.window_seconds,
-            alpha=self.stream.alpha,
-            classes=shown_classes(active.manifest) if active else (),
-        )
+        return judging_of(self.settings, self.store, self.stream) if self.settings else None
 
 
 @contextmanager

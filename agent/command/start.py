@@ -53,3 +53,15 @@ def start(
     if is_quiet and settings.log.level != "debug":
         logging.getLogger("kafka").propagate = False
     return settings
+
+
+def start_reading(
+    config: Path | None, store: str | None, *, log_level: str | None = None
+) -> Settings | None:
+    """Return the settings, None where a database is named instead; send the log to the screen."""
+    from ..log import configure_logging
+
+    if store is None:
+        return start(config, log_level=log_level)
+    configure_logging(log_level or "info", "text")
+    return None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from driftgauge.storage import EDGES
 
-_ROW_EDGES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+ROW_EDGES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Edges of the rows; each is an edge of the stored histogram, the most unusual first."""
 
-N_ROWS = len(_ROW_EDGES) - 1
+N_ROWS = len(ROW_EDGES) - 1
 _SHARES = (0.06, 0.12, 0.25, 0.5)
 _OPACITIES = (0.22, 0.42, 0.68, 1.0)
 
@@ -32,7 +32,7 @@ def heat_strip(columns: Sequence[tuple[float, Sequence[int]]], width: float) -> 
     """
     cells: list[list[str]] = [[] for _ in _SHARES]
     for left, counts in columns:
-        for row, share in enumerate(_row_shares(counts)):
+        for row, share in enumerate(row_shares(counts)):
             level = sum(share >= least for least in _SHARES) - 1
             if level >= 0:
                 x, step = left * 10, min(width, 100 - left) * 10
@@ -44,9 +44,10 @@ def heat_strip(columns: Sequence[tuple[float, Sequence[int]]], width: float) -> 
     )
 
 
-def _row_shares(counts: Sequence[int]) -> list[float]:
+def row_shares(counts: Sequence[int]) -> list[float]:
+    """Return each row's share of the p-values that *counts* has by bin."""
     shares, events = [0.0] * N_ROWS, max(sum(counts), 1)
     for count, high in zip(counts, EDGES[1:], strict=True):
-        row = next(row for row, edge in enumerate(_ROW_EDGES[1:]) if high <= edge)
+        row = next(row for row, edge in enumerate(ROW_EDGES[1:]) if high <= edge)
         shares[row] += count / events
     return shares

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..log import escaped
 from .heat import N_ROWS
 from .shots import NO_PICTURE
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def write_page(path: Path, package: str, template: str, values: Mapping[str, Any]) -> None:
@@ -20,13 +23,22 @@ def write_page(path: Path, package: str, template: str, values: Mapping[str, Any
     It may extend and import the templates of this room. The page holds pictures, so only its owner
     may read it; an older one is replaced by a whole page only.
     """
+    page = page_environment(package).get_template(template).render(values)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        file.write(page.encode())
+    unfinished.replace(path)
+
+
+def page_environment(package: str, folder: str = ".") -> Environment:
+    """Return what fills in the templates of *package* and of this room."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    packages = dict.fromkeys((package, __package__))
+    places = dict.fromkeys(((package, folder), (__package__, ".")))
     environment = Environment(
         autoescape=True,
         finalize=_shown,
-        loader=ChoiceLoader([PackageLoader(name, ".") for name in packages]),
+        loader=ChoiceLoader([PackageLoader(name, where) for name, where in places]),
         trim_blocks=True,
         undefined=StrictUndefined,
     )
@@ -36,11 +48,7 @@ def write_page(path: Path, package: str, template: str, values: Mapping[str, Any
         "no_picture": NO_PICTURE,
         "version": metadata.version("driftgauge"),
     }
-    page = environment.get_template(template).render(values)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-        file.write(page.encode())
-    unfinished.replace(path)
+    return environment
 
 
 def short_percent(share: float) -> str:

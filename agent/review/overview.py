@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .segment_standing import SegmentPhase, SegmentStanding
 
 _NEAR = 0.5
-_PHASES: tuple[SegmentPhase, ...] = (
+PHASES: tuple[SegmentPhase, ...] = (
     *("alert", "silent", "untested", "learning", "waiting", "judged"),
 )
 """First what is wrong, then what raises no alert: its silence is no sign of health."""
@@ -25,9 +25,9 @@ def worst_first(standings: Sequence[SegmentStanding]) -> list[SegmentStanding]:
 
 def _rank(standing: SegmentStanding) -> tuple[float, float, str]:
     nearness = standing.nearness or 0.0
-    place: float = _PHASES.index(standing.phase)
+    place: float = PHASES.index(standing.phase)
     if standing.phase == "judged" and nearness >= _NEAR:
-        place = _PHASES.index("silent") + 0.5
+        place = PHASES.index("silent") + 0.5
     return (place, -nearness, standing.segment)
 
 
@@ -39,7 +39,7 @@ def totals(standings: Sequence[SegmentStanding]) -> str:
     '2 segments: 2 judged'
     """
     counts = Counter(standing.phase for standing in standings)
-    parts = [f"{counts[phase]} {_words(phase)}" for phase in _PHASES if counts[phase]]
+    parts = [f"{counts[phase]} {_words(phase)}" for phase in PHASES if counts[phase]]
     return f"{len(standings)} segments: {', '.join(parts)}"
 
 

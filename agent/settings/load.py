@@ -42,6 +42,7 @@ from .sections import (
     RetrainSection,
     StoreSection,
     StreamSection,
+    WebSection,
     WindowsSection,
 )
 
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     notify: NotifySection = NotifySection()
     store: StoreSection = StoreSection()
     http: HttpSection = HttpSection()
+    web: WebSection = WebSection()
     log: LogSection = LogSection()
 
     @classmethod

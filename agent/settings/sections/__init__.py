@@ -15,6 +15,7 @@ from .notify import NotifySection
 from .retrain import RetrainSection
 from .store import StoreSection
 from .stream import StreamSection
+from .web import WebSection
 from .windows import WindowsSection
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "RetrainSection",
     "StoreSection",
     "StreamSection",
+    "WebSection",
     "WindowsSection",
 ]

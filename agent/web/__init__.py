@@ -1,0 +1,1 @@
+"""Pages in a browser: what the database knows, read by the same calls as the commands."""
