@@ -44,11 +44,11 @@ def serve(
     driftgauge serve --store sqlite:///driftgauge.db --port 8080
     """
     from ..terminal.printing import print_line
-    from ..web.server import address_of, need_packages, serve_pages
+    from ..web.page_server import address_of, need_packages, serve_pages
     from .start import start_reading
 
     need_packages()
-    from ..web.opening import opened_pages
+    from ..web.web_opening import opened_pages
 
     settings = start_reading(config, store, log_level=log_level)
     with opened_pages(settings, store, host=host, port=port) as (app, listening):

@@ -18,13 +18,13 @@ from driftgauge.storage import RecordConflict, StorageError
 from ..log import action
 from .changes import ChangeKind, Form
 from .desk import Desk
+from .doorkeeper import COOKIE, Doorkeeper, Person
 from .errors import ChangeRefused, NothingThere, RequestUnusable
-from .gate import COOKIE, Gate, Person
 from .openapi import adapters, describe_api
-from .pages import Asked, PageKind
-from .place import path_to
+from .page_kinds import PageKind, PageRequest
+from .page_paths import path_to
+from .page_templates import STATIC, PageTemplates
 from .request_parts import JSON, peer_of, place_of, read_form, wants_json
-from .templates import STATIC, Templates
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ _OURS = 500
 class Answers:
     """The answers to each address."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
+    def __init__(self, desk: Desk, doorkeeper: Doorkeeper) -> None:
         self._desk = desk
-        self._gate = gate
-        self._templates = Templates(desk, gate)
+        self._doorkeeper = doorkeeper
+        self._templates = PageTemplates(desk, doorkeeper)
         self._json = adapters()
         self._openapi = json.dumps(describe_api(self._json)).encode()
 
@@ -77,9 +77,9 @@ class Answers:
         """Return what answers one kind of page."""
 
         def answer(request: Request) -> Response:
-            if self._gate.needs_person and self.person(request) is None:
+            if self._doorkeeper.needs_person and self.person(request) is None:
                 return self._to_sign_in(request)
-            view = page.make(self._desk, Asked(request.path_params, request.query_params))
+            view = page.make(self._desk, PageRequest(request.path_params, request.query_params))
             if wants_json(request):
                 return Response(self._json[page.name].dump_json(view), media_type=JSON)
             return self.html(request, page.template, {"view": view}, section=page.section)
@@ -97,7 +97,7 @@ class Answers:
 
     def _change(self, request: Request, kind: ChangeKind, form: Mapping[str, str]) -> Response:
         person = self.checked(request, form)
-        at = Asked(request.path_params, request.query_params)
+        at = PageRequest(request.path_params, request.query_params)
         self._desk.stream(at.stream)
         done = kind.make(self._desk, at, Form(form, by=person.name))
         log.info(
@@ -166,12 +166,12 @@ class Answers:
     def person(self, request: Request) -> Person | None:
         """Return who asks."""
         cookie = request.cookies.get(COOKIE, "")
-        return self._gate.person(request.headers, cookie, peer_of(request))
+        return self._doorkeeper.person(request.headers, cookie, peer_of(request))
 
     def checked(self, request: Request, form: Mapping[str, str]) -> Person:
         """Return who may change something by this form; raise ChangeRefused for anybody else."""
         try:
-            return self._gate.check_form(
+            return self._doorkeeper.check_form(
                 self.person(request),
                 request.headers,
                 form.get("word", ""),
@@ -182,6 +182,6 @@ class Answers:
             raise
 
     def _to_sign_in(self, request: Request) -> Response:
-        if wants_json(request) or not self._gate.token:
+        if wants_json(request) or not self._doorkeeper.token:
             raise ChangeRefused("sign in first: the setting web.sign_in is everything")
         return RedirectResponse(f"/sign-in?{urlencode({'back': place_of(request)})}", 302)

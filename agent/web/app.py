@@ -16,23 +16,23 @@ from ...errors import DriftgaugeError
 from .answers import Answers
 from .changes import CHANGES
 from .desk import Desk
-from .gate import Gate
-from .headers import SafeHeaders
-from .pages import PAGES
+from .doorkeeper import Doorkeeper
+from .page_kinds import PAGES
+from .safe_headers import SafeHeaders
 from .signing import Signing
 
 
-def build_app(desk: Desk, gate: Gate, *, allowed_hosts: Sequence[str] = ("*",)) -> Any:
+def build_app(desk: Desk, doorkeeper: Doorkeeper, *, allowed_hosts: Sequence[str] = ("*",)) -> Any:
     """Return the application.
 
     Args:
         desk: the database.
-        gate: who may look and change.
+        doorkeeper: who may look and change.
         allowed_hosts: names under which it may be asked for; a page of another site that lets its
             own name point here gets nothing.
     """
-    answers = Answers(desk, gate)
-    signing = Signing(answers, gate)
+    answers = Answers(desk, doorkeeper)
+    signing = Signing(answers, doorkeeper)
     routes = [
         Route("/", answers.home),
         Route("/healthz", answers.health),

@@ -9,10 +9,10 @@ from datetime import timedelta
 from driftgauge.storage import LIVE_STATES
 
 from ..settings.durations import parse_duration
-from .alert import alert_page, incident_page
+from .alert_view import alert_page, incident_page
 from .desk import Desk
 from .errors import RequestUnusable
-from .pages import Asked
+from .page_kinds import PageRequest
 
 _MOST_NOTE = 2000
 
@@ -44,10 +44,10 @@ class ChangeKind:
     """One address that takes forms; `make` changes something and says what in words."""
 
     path: str
-    make: Callable[[Desk, Asked, Form], str]
+    make: Callable[[Desk, PageRequest, Form], str]
 
 
-def change_alert(desk: Desk, at: Asked, form: Form) -> str:
+def change_alert(desk: Desk, at: PageRequest, form: Form) -> str:
     """Take one alert a step further, as `driftgauge alerts` does."""
     page = alert_page(desk, at.stream, at.path["number"])
     if form.do == "mute":
@@ -55,7 +55,7 @@ def change_alert(desk: Desk, at: Asked, form: Form) -> str:
     return _step(desk, form, [at.path["number"]])
 
 
-def change_incident(desk: Desk, at: Asked, form: Form) -> str:
+def change_incident(desk: Desk, at: PageRequest, form: Form) -> str:
     """Take every live alert of an incident a step further."""
     page = incident_page(desk, at.stream, at.path["number"])
     live = [one.alert.id or 0 for one in page.alerts if one.alert.state in LIVE_STATES]
@@ -83,7 +83,7 @@ def _step(desk: Desk, form: Form, numbers: list[int]) -> str:
     return f"{form.do} of {len(numbers)} alert{'' if len(numbers) == 1 else 's'}"
 
 
-def _mute(desk: Desk, at: Asked, form: Form, segment: str) -> str:
+def _mute(desk: Desk, at: PageRequest, form: Form, segment: str) -> str:
     desk.writer.mute(at.stream, segment, lasts=_lasts(form), by=form.by, why=form.note)
     return f"mute of {segment}"
 
@@ -96,7 +96,7 @@ def _lasts(form: Form) -> timedelta | None:
         raise RequestUnusable(str(error)) from None
 
 
-def change_mute(desk: Desk, at: Asked, form: Form) -> str:
+def change_mute(desk: Desk, at: PageRequest, form: Form) -> str:
     """Mute a segment, or end its mutes."""
     segment = form.fields.get("segment", "")
     if form.do == "mute" and segment:
@@ -107,7 +107,7 @@ def change_mute(desk: Desk, at: Asked, form: Form) -> str:
     raise form.unknown()
 
 
-def change_detector(desk: Desk, at: Asked, form: Form) -> str:
+def change_detector(desk: Desk, at: PageRequest, form: Form) -> str:
     """Change which version scores, as `driftgauge detectors` does."""
     versions, name = desk.writer.versions, form.fields.get("detector", "")
     by, note = form.by, form.note
@@ -127,7 +127,7 @@ def change_detector(desk: Desk, at: Asked, form: Form) -> str:
     return f"{form.do} of detector {name or 'before'}"
 
 
-def change_reference(desk: Desk, at: Asked, form: Form) -> str:
+def change_reference(desk: Desk, at: PageRequest, form: Form) -> str:
     """Accept or refuse a run, as `driftgauge reference` does."""
     number = form.fields.get("number", "")
     if form.do not in ("accepted", "refused") or not number.isdecimal():

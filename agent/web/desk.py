@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from driftgauge.storage import EvidenceRecord, Store, StreamRecord
 
 from ..pages.shots import Shot, shots
-from ..review.judging import judging_of
+from ..review.judged_by import judging_of
 from .errors import NothingThere
 
 if TYPE_CHECKING:

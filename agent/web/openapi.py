@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from .pages import PAGES, PageKind, Parameter
+from .page_kinds import PAGES, PageKind, Parameter
 
 _ERRORS = {
     "400": "The request cannot be used.",

@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from ..log import action
 from .answers import Answers
+from .doorkeeper import COOKIE, SESSION_SECONDS, Doorkeeper
 from .errors import ChangeRefused
-from .gate import COOKIE, SESSION_SECONDS, Gate
 from .request_parts import is_local, peer_of, read_form
 
 log = logging.getLogger(__name__)
@@ -24,9 +24,9 @@ _REFUSED = 403
 class Signing:
     """The answers to who signs in and out."""
 
-    def __init__(self, answers: Answers, gate: Gate) -> None:
+    def __init__(self, answers: Answers, doorkeeper: Doorkeeper) -> None:
         self._answers = answers
-        self._gate = gate
+        self._doorkeeper = doorkeeper
 
     async def sign_in(self, request: Request) -> Response:
         """Show the form, or take it."""
@@ -37,7 +37,7 @@ class Signing:
         values["back"] = form.get("back", "/")
         try:
             host = request.headers.get("host", "")
-            cookie = self._gate.sign_in(form, request.headers, host)
+            cookie = self._doorkeeper.sign_in(form, request.headers, host)
         except ChangeRefused as refused:
             log.warning("signing in failed: %s", refused, extra=action("web_refused"))
             values["problem"] = str(refused)
@@ -62,6 +62,6 @@ class Signing:
         return response
 
     def _is_secure(self, request: Request) -> bool:
-        is_trusted = self._gate.is_trusted(peer_of(request))
+        is_trusted = self._doorkeeper.is_trusted(peer_of(request))
         said = request.headers.get("x-forwarded-proto", "") if is_trusted else ""
         return "https" in (request.url.scheme, said)

@@ -19,9 +19,9 @@ class WebSection(Section):
     allowed_hosts: Words = Field(default=(), examples=[("driftgauge.internal",)])
     """Names under which browsers may ask for the pages. Empty allows this machine's own names while
     host is one of them, and any name otherwise."""
-    token: SecretStr | None = Field(default=None, min_length=16, examples=["SECRET"])
-    """Who knows this word may sign in and change things: acknowledge, resolve, mute, promote. Without
-    it, and without user_header, the pages only show."""
+    token: SecretStr | None = Field(default=None, examples=["SECRET"])
+    """A long random word: who knows it may sign in and change things, such as acknowledge, mute and
+    promote. Without it, and without user_header, the pages only show."""
     user_header: str = Field(
         default="", pattern=r"^[A-Za-z0-9-]{0,100}$", examples=["X-Forwarded-User"]
     )

@@ -16,8 +16,8 @@ from driftgauge.agent.settings.load import Settings
 from driftgauge.agent.settings.sections import StreamSection, WebSection
 from driftgauge.agent.web.app import build_app
 from driftgauge.agent.web.desk import Desk
-from driftgauge.agent.web.opening import allowed_hosts, gate_of
-from driftgauge.agent.web.server import address_of, open_socket, page_server
+from driftgauge.agent.web.page_server import address_of, make_server, open_socket
+from driftgauge.agent.web.web_opening import allowed_hosts, doorkeeper_of
 from driftgauge.storage import (
     AlertRecord,
     Database,
@@ -59,8 +59,8 @@ def served(url: str, given: Settings | None = None, **bounds: Any) -> Iterator[s
             settings=given,
             now=lambda: datetime.now(UTC),
         )
-        app = build_app(desk, gate_of(web), allowed_hosts=allowed_hosts(web, "127.0.0.1"))
-        server = page_server(app, **bounds)
+        app = build_app(desk, doorkeeper_of(web), allowed_hosts=allowed_hosts(web, "127.0.0.1"))
+        server = make_server(app, **bounds)
         with closing(open_socket("127.0.0.1", 0)) as listening:
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
             thread.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from driftgauge.agent.web.pages import PAGES
+from driftgauge.agent.web.page_kinds import PAGES
 from driftgauge.storage import Store
 
 from ...stores import STREAM

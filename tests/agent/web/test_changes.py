@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from driftgauge.agent.web.gate import Gate
+from driftgauge.agent.web.doorkeeper import Doorkeeper
 from driftgauge.storage import DetectorRecord, Store
 
 from ...stores import START, STREAM
@@ -204,12 +204,12 @@ def test_a_proxys_user_may_change_and_nobody_else_can_claim_to_be_one(
     with served(url, elsewhere) as address, client(address, headers=user) as asking:
         assert "<button" not in asking.get(ALERT).text
         assert asking.post(ALERT, data={"do": "resolve", "word": "x"}).status_code == 403
-    gate = Gate(user_header="X-Forwarded-User", trusted_proxies=["10.0.0.0/8", "::1"])
+    doorkeeper = Doorkeeper(user_header="X-Forwarded-User", trusted_proxies=["10.0.0.0/8", "::1"])
     headers = {"x-forwarded-user": "grace"}
-    assert gate.person(headers, "", "10.1.2.3") is not None
-    assert gate.person(headers, "", "::1") is not None
-    assert gate.person(headers, "", "11.1.2.3") is None
-    assert gate.person(headers, "", "") is None
+    assert doorkeeper.person(headers, "", "10.1.2.3") is not None
+    assert doorkeeper.person(headers, "", "::1") is not None
+    assert doorkeeper.person(headers, "", "11.1.2.3") is None
+    assert doorkeeper.person(headers, "", "") is None
 
 
 def test_where_looking_needs_signing_in_nothing_is_shown_before(store: Store, url: str) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from driftgauge.agent.errors import SettingsError
-from driftgauge.agent.web.server import MAX_CONNECTIONS, open_socket
+from driftgauge.agent.web.page_server import MAX_CONNECTIONS, open_socket
 from driftgauge.storage import Store
 
 from .rig import fill, served

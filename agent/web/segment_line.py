@@ -23,7 +23,7 @@ class RatePoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLine:
+class SegmentLine:
     """Rates of one segment in columns of one width.
 
     Attributes:

@@ -15,8 +15,8 @@ from ..errors import SettingsError
 from ..settings.sections import WebSection
 from .app import build_app
 from .desk import Desk
-from .gate import Gate
-from .server import open_socket
+from .doorkeeper import Doorkeeper
+from .page_server import open_socket
 
 if TYPE_CHECKING:
     from ..settings.load import Settings
@@ -55,18 +55,18 @@ def opened_pages(
             now=lambda: datetime.now(UTC),
         )
         with closing(open_socket(host, web.port if port is None else port)) as listening:
-            app = build_app(desk, gate_of(web), allowed_hosts=allowed_hosts(web, host))
+            app = build_app(desk, doorkeeper_of(web), allowed_hosts=allowed_hosts(web, host))
             yield app, listening
 
 
-def gate_of(web: WebSection) -> Gate:
+def doorkeeper_of(web: WebSection) -> Doorkeeper:
     """Return who may look and change, as the settings say."""
     for proxy in web.trusted_proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)
         except ValueError as error:
             raise SettingsError(f"web.trusted_proxies = {proxy!r}: {error}") from None
-    return Gate(
+    return Doorkeeper(
         token=web.token.get_secret_value() if web.token else None,
         user_header=web.user_header,
         trusted_proxies=web.trusted_proxies,

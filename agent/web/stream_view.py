@@ -27,7 +27,7 @@ from ..review.overview import PHASES, worst_first
 from ..review.segment_standing import SegmentStanding, segment_standings
 from ..review.standing import StreamStanding, stream_standing
 from .desk import Desk
-from .rate_line import RateLine, rate_points
+from .segment_line import SegmentLine, rate_points
 
 _SPANS: tuple[tuple[Period, timedelta, int], ...] = (
     ("minute", timedelta(hours=1), 60),
@@ -41,7 +41,7 @@ _MOST_INCIDENTS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
+class SegmentTile:
     """One segment of the grid.
 
     Attributes:
@@ -53,7 +53,7 @@ class Tile:
     standing: SegmentStanding
     seen_at: datetime | None
     muted: bool
-    line: RateLine | None
+    line: SegmentLine | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Overview:
     n_incidents: int
     mutes: Sequence[MuteRecord]
     undelivered: Sequence[NotificationCount]
-    tiles: Sequence[Tile]
+    tiles: Sequence[SegmentTile]
     counts: Mapping[str, int]
     n_segments: int
     column: str
@@ -128,26 +128,26 @@ def overview(desk: Desk, name: str, *, text: str = "", state: str = "") -> Overv
     )
 
 
-def _fits(tile: Tile, text: str, state: str) -> bool:
+def _fits(tile: SegmentTile, text: str, state: str) -> bool:
     name = tile.standing.segment.lower()
     pattern = text.lower()
     is_named = fnmatchcase(name, f"*{pattern}*") or pattern in name
     return is_named and state in ("", tile.standing.phase)
 
 
-def _counts(tiles: Sequence[Tile]) -> dict[str, int]:
+def _counts(tiles: Sequence[SegmentTile]) -> dict[str, int]:
     counts = Counter(tile.standing.phase for tile in tiles)
     return {phase: counts[phase] for phase in PHASES if counts[phase]}
 
 
-def _tiles(desk: Desk, stream: StreamRecord) -> tuple[list[Tile], str]:
+def _tiles(desk: Desk, stream: StreamRecord) -> tuple[list[SegmentTile], str]:
     store, name = desk.store, stream.stream
     seen = store.segments(name)
     lines, column = _lines(desk, stream, seen)
     mutes = store.mutes(name)
     ranked = worst_first(segment_standings(store, name, desk.judging(stream)))
     tiles = [
-        Tile(
+        SegmentTile(
             standing=row,
             seen_at=seen.get(row.segment),
             muted=any(mute.holds(row.segment) for mute in mutes),
@@ -160,7 +160,7 @@ def _tiles(desk: Desk, stream: StreamRecord) -> tuple[list[Tile], str]:
 
 def _lines(
     desk: Desk, stream: StreamRecord, seen: Mapping[str, datetime]
-) -> tuple[dict[str, RateLine], str]:
+) -> tuple[dict[str, SegmentLine], str]:
     """Return each segment's line: of the last hour by minute while there is no more, else of a day."""
     if not seen:
         return {}, "hour"
@@ -179,7 +179,7 @@ def _lines(
     for row in rows:
         by_segment.setdefault(row.segment, []).append(row)
     lines = {
-        segment: RateLine(
+        segment: SegmentLine(
             begin=begin,
             end=end,
             column_seconds=seconds,

@@ -38,7 +38,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Doorkeeper:
     """Decides who a request is from.
 
     Args:

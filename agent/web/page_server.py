@@ -42,7 +42,7 @@ def address_of(listening: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def page_server(
+def make_server(
     app: Any,
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
@@ -60,7 +60,7 @@ def page_server(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # the gate itself looks who is at the other end
+        proxy_headers=False,  # the doorkeeper itself looks who is at the other end
         timeout_keep_alive=int(min(deadline_seconds, 15)) or 1,
         timeout_graceful_shutdown=_LEAVE_SECONDS,
     )
@@ -69,7 +69,7 @@ def page_server(
 
 def serve_pages(app: Any, listening: socket.socket) -> None:
     """Serve *app* until SIGTERM or SIGINT."""
-    server = page_server(app)
+    server = make_server(app)
     log.info("serving pages at %s", address_of(listening), extra=action("web_started"))
     server.run(sockets=[listening])
     log.info("the page server stopped", extra=action("web_stopped"))

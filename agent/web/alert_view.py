@@ -24,7 +24,7 @@ from ..alert.incident_wording import incident_message, incident_subject
 from ..pages.shots import Shot
 from .desk import Desk
 from .errors import NothingThere, RequestUnusable
-from .rate_line import RateLine, rate_points
+from .segment_line import SegmentLine, rate_points
 
 PAGE = 50
 LISTS = {"live": LIVE_STATES, "all": None}
@@ -81,7 +81,7 @@ class AlertPage:
     incident: IncidentRecord | None
     incident_words: str
     mutes: Sequence[MuteRecord]
-    line: RateLine | None
+    line: SegmentLine | None
     unusual: Sequence[Shot]
     typical: Sequence[Shot]
     link: str
@@ -185,7 +185,7 @@ def _incident(desk: Desk, alert: AlertRecord) -> IncidentRecord | None:
     return found[0] if found else None
 
 
-def _line(desk: Desk, stream: StreamRecord, alert: AlertRecord) -> RateLine | None:
+def _line(desk: Desk, stream: StreamRecord, alert: AlertRecord) -> SegmentLine | None:
     """Return the rates from some columns before the change until the alert was last raised."""
     window = timedelta(seconds=stream.window_seconds)
     until = alert.refreshed_at + window
@@ -197,7 +197,7 @@ def _line(desk: Desk, stream: StreamRecord, alert: AlertRecord) -> RateLine | No
     )
     if not rows:
         return None
-    return RateLine(
+    return SegmentLine(
         begin=min(begin, rows[0].period_start),
         end=end,
         column_seconds=column.total_seconds(),

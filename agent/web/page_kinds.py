@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..review.segment_worth import PHASES
-from .alert import LISTS, AlertList, AlertPage, IncidentPage, alert_list, alert_page, incident_page
+from .alert_view import (
+    LISTS,
+    AlertList,
+    AlertPage,
+    IncidentPage,
+    alert_list,
+    alert_page,
+    incident_page,
+)
 from .desk import Desk
-from .detector import DetectorsPage, ReferencePage, detectors_page, reference_page
-from .overview import Overview, overview
-from .segment import ZOOMS, SegmentPage, segment_page
+from .detector_view import DetectorsPage, ReferencePage, detectors_page, reference_page
+from .segment_view import ZOOMS, SegmentPage, segment_page
+from .stream_view import Overview, overview
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """What a request asks for.
 
     Attributes:
@@ -57,7 +65,7 @@ class PageKind:
     path: str
     says: str
     view: type
-    make: Callable[[Desk, Asked], Any]
+    make: Callable[[Desk, PageRequest], Any]
     parameters: tuple[Parameter, ...] = ()
 
     @property

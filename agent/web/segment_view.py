@@ -16,7 +16,7 @@ from ..review.normal import normal_rates
 from ..review.segment_worth import SegmentWorth, segment_worths
 from .desk import Desk
 from .errors import NothingThere, RequestUnusable
-from .rate_line import RateLine, rate_points
+from .segment_line import SegmentLine, rate_points
 
 Zoom = Literal["minute", "hour", "day"]
 ZOOMS: tuple[Zoom, ...] = get_args(Zoom)
@@ -45,7 +45,7 @@ class Layer:
     """A layer's rates in the same time."""
 
     name: str
-    line: RateLine
+    line: SegmentLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class SegmentPage:
     worth: SegmentWorth
     mutes: Sequence[MuteRecord]
     zoom: Zoom
-    line: RateLine
+    line: SegmentLine
     p_values: Sequence[Share]
     p_value_counts: Sequence[tuple[datetime, tuple[int, ...]]]
     layers: Sequence[Layer]
@@ -120,8 +120,8 @@ def segment_page(
     )
     begin = _trimmed(begin, rows, timedelta(seconds=SECONDS[chosen]))
     normal = normal_rates(desk.store, name).get(segment)
-    by_layer: dict[str, RateLine] = {
-        layer: RateLine(
+    by_layer: dict[str, SegmentLine] = {
+        layer: SegmentLine(
             begin=begin,
             end=end,
             column_seconds=SECONDS[chosen],
@@ -228,7 +228,7 @@ def _sum(counts: Sequence[Sequence[int]]) -> list[int]:
     return [sum(column) for column in zip(*counts, strict=True)] or [0] * (len(EDGES) - 1)
 
 
-def _layers(by_layer: dict[str, RateLine]) -> list[Layer]:
+def _layers(by_layer: dict[str, SegmentLine]) -> list[Layer]:
     found = [Layer(name=layer, line=line) for layer, line in by_layer.items() if layer != "*"]
     return sorted(
         found, key=lambda one: (-(one.line.total.ood_rate if one.line.total else 0), one.name)
@@ -246,7 +246,7 @@ def _alerts(
     ]
 
 
-def _frames(desk: Desk, name: str, segment: str, kind: str, line: RateLine) -> list[Shot]:
+def _frames(desk: Desk, name: str, segment: str, kind: str, line: SegmentLine) -> list[Shot]:
     return desk.shots(
         desk.store.evidence(
             name,

@@ -14,19 +14,19 @@ from ..pages.page import page_environment
 from ..review.segment_power import span_words
 from ..review.standing import is_alive, stream_standing
 from .desk import Desk
+from .doorkeeper import Doorkeeper, Person
 from .errors import NothingThere
-from .gate import Gate, Person
-from .place import path_to
+from .page_paths import path_to
 
 STATIC = {"pages.css": "text/css; charset=utf-8", "pages.js": "text/javascript; charset=utf-8"}
 
 
-class Templates:
+class PageTemplates:
     """The templates of this room, for one database."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
+    def __init__(self, desk: Desk, doorkeeper: Doorkeeper) -> None:
         self._desk = desk
-        self._gate = gate
+        self._doorkeeper = doorkeeper
         self._environment = page_environment(__package__, "templates")
         self._environment.filters |= {
             "ago": self._ago,
@@ -40,7 +40,7 @@ class Templates:
             "path_to": path_to,
             "closer": _closer,
             "static_version": _static_version(),
-            "lets_change": gate.lets_change,
+            "lets_change": doorkeeper.lets_change,
         }
         self._environment.tests["alive"] = is_alive
 
