@@ -64,6 +64,7 @@ from .shadow_rates import ShadowRate
 from .shadows import is_shadow, shadow_name, version_of
 from .store import Store
 from .stream_records import PartitionRecord, RateRow, StreamRecord
+from .trial_records import ShadowAlarm, ShadowBlock, TrialRecord
 
 __all__ = [
     "ALPHAS",
@@ -140,12 +141,15 @@ __all__ = [
     "SegmentBaseline",
     "SegmentProgress",
     "SegmentStateRow",
+    "ShadowAlarm",
+    "ShadowBlock",
     "ShadowRate",
     "StaleFlush",
     "StorageError",
     "Store",
     "StoreUnavailable",
     "StreamRecord",
+    "TrialRecord",
     "VerdictCount",
     "WindowRecord",
     "activations",

@@ -15,6 +15,7 @@ from .detectors import activations, read_changes, read_detector, read_detectors
 from .errors import RecordConflict
 from .shadows import shadow_name, take_over_baselines
 from .tables import alert, detector, detector_change, segment_baseline, segment_state
+from .trial_tables import detector_trial, shadow_alarm
 from .upsert import upsert
 
 _LIST = "driftgauge detectors list"
@@ -145,7 +146,7 @@ def note_pruned(connection: Connection, stream: str, name: str, reason: Reason) 
     found = _find(read_detectors(connection, stream, lock=True), stream, name)
     own = (detector.c.stream == stream, detector.c.detector == name)
     connection.execute(detector.update().where(*own).values(pruned_at=reason.at))
-    for table in (segment_state, segment_baseline):
+    for table in (segment_state, segment_baseline, shadow_alarm):
         names = table.c.detector.in_((name, shadow_name(name)))
         connection.execute(table.delete().where(table.c.stream == stream, names))
     _log(connection, found, "pruned", reason, before=found.status)
@@ -207,7 +208,23 @@ def _move(
 ) -> None:
     own = (detector.c.stream == found.stream, detector.c.detector == found.detector)
     connection.execute(detector.update().where(*own).values(status=status))
+    if found.status == "shadow":
+        _stop_trial(connection, found, action, reason)
     _log(connection, replace(found, status=status), action, reason, before=found.status)
+
+
+def _stop_trial(
+    connection: Connection, found: DetectorRecord, action: DetectorAction, reason: Reason
+) -> None:
+    """End the trial that a shadow was on, unless what ends it has noted that itself."""
+    table = detector_trial.c
+    said = f"{action} by {reason.by}" + (f": {reason.note}" if reason.note else "")
+    connection.execute(
+        detector_trial.update()
+        .where(table.stream == found.stream, table.detector == found.detector)
+        .where(table.state == "running")
+        .values(state="stopped", ended_at=reason.at, reason=said)
+    )
 
 
 def _log(

@@ -10,6 +10,7 @@ from .alert_records import AlertRecord
 from .flush_records import WindowRecord
 from .incident_records import SiteOf, no_site
 from .segment_records import SegmentBaseline, SegmentStateRow
+from .trial_records import ShadowAlarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Judgement:
         baselines: that the turn has learnt.
         states: rows that have changed.
         forgotten: segments of which baseline and evidence are deleted.
+        shadow_alarms: alerts that a shadow would have raised; *detector* is its name.
     """
 
     stream: str
@@ -116,3 +118,4 @@ class Judgement:
     baselines: Sequence[SegmentBaseline] = ()
     states: Sequence[SegmentStateRow] = ()
     forgotten: Sequence[str] = ()
+    shadow_alarms: Sequence[ShadowAlarm] = ()

@@ -17,7 +17,8 @@ from .incident_records import SiteOf, no_site
 from .incidents import INCIDENT_SPAN, join_incidents, settle_incidents
 from .judgement_records import Judgement, MonitorState
 from .segment_state import forget_segments, write_baselines, write_states
-from .shadows import scored_alone
+from .shadow_rates import add_shadow_alarms
+from .shadows import scored_alone, version_of
 from .tables import alert, alert_transition, monitor_state
 from .upsert import upsert, wrote_one
 
@@ -57,6 +58,9 @@ def write_judgement(
     write_baselines(connection, *own, judgement.baselines, now)
     write_states(connection, *own, judgement.states)
     forget_segments(connection, *own, judgement.forgotten)
+    add_shadow_alarms(
+        connection, judgement.stream, version_of(judgement.detector), judgement.shadow_alarms
+    )
     return write_alerts(
         connection, judgement.alerts, now, span=judgement.incident_span, site_of=judgement.site_of
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,9 @@ class GateCheck:
     figure: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+CHECK_FIELDS = tuple(one.name for one in fields(GateCheck))
 
 
 @dataclass(frozen=True, slots=True)

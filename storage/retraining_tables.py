@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.schema import SchemaItem
 
 from .columns import Count, ForeignText, UtcTimestamp
 from .tables import LongText, metadata
@@ -38,19 +39,27 @@ retraining = Table(
     Index(None, "stream", "started_at"),
 )
 
+
+def check_columns() -> list[SchemaItem]:
+    """Return the columns of a check, beside what it is a check of."""
+    return [
+        Column("position", Integer, primary_key=True, autoincrement=False),
+        Column("name", Text, nullable=False),
+        Column("segment", ForeignText),
+        Column("figure", Double),
+        Column("low", Double),
+        Column("high", Double),
+        Column("verdict", Text, nullable=False),
+        Column("words", LongText, nullable=False),
+        CheckConstraint("verdict IN ('passed', 'refused', 'not checked')", name="verdict"),
+    ]
+
+
 retraining_check = Table(
     "retraining_check",
     metadata,
     Column("retraining_id", Count, ForeignKey("retraining.id"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("name", Text, nullable=False),
-    Column("segment", ForeignText),
-    Column("figure", Double),
-    Column("low", Double),
-    Column("high", Double),
-    Column("verdict", Text, nullable=False),
-    Column("words", LongText, nullable=False),
-    CheckConstraint("verdict IN ('passed', 'refused', 'not checked')", name="verdict"),
+    *check_columns(),
 )
 
 reference_review = Table(

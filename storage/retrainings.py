@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from .database import Database
 from .errors import RecordConflict
-from .retraining_records import GateCheck, RetrainingRecord, ReviewRecord
+from .retraining_records import CHECK_FIELDS, GateCheck, RetrainingRecord, ReviewRecord
 from .retraining_tables import reference_review, retraining, retraining_check
 from .upsert import upsert
 
@@ -22,10 +22,7 @@ _RETRAINING = tuple(
         *("share", "basis", "candidate", "reason", "plan", "figures"),
     )
 )
-_CHECK = tuple(
-    retraining_check.c[name]
-    for name in ("name", "verdict", "words", "segment", "figure", "low", "high")
-)
+_CHECK = tuple(retraining_check.c[name] for name in CHECK_FIELDS)
 _REVIEW = tuple(
     reference_review.c[name]
     for name in (

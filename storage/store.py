@@ -16,6 +16,7 @@ from .calls.notification_calls import NotificationCalls
 from .calls.stream_calls import StreamCalls
 from .kept import Kept
 from .retrainings import Retrainings
+from .trials import Trials
 from .upkeep import Upkeep
 
 
@@ -65,3 +66,8 @@ class Store(
     def retrainings(self) -> Retrainings:
         """Attempts to retrain, and what a person is to review."""
         return Retrainings(self._database, self._now)
+
+    @property
+    def trials(self) -> Trials:
+        """Detectors on trial beside the active one."""
+        return Trials(self._database, self._now)

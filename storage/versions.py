@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,22 @@ from .database import Database
 from .detector_life import Reason
 from .detector_records import DetectorChange, DetectorFigures, DetectorRecord
 from .shadow_rates import ShadowRate, read_shadow_alarms, read_shadow_rates
+from .trial_records import ShadowAlarm
+
+
+class Use(Protocol):
+    """Puts a version to use."""
+
+    def __call__(
+        self,
+        connection: Connection,
+        stream: str,
+        name: str,
+        reason: Reason,
+        *,
+        even_refused: bool = False,
+    ) -> DetectorRecord:
+        """Change its status in the caller's transaction."""
 
 
 class Versions:
@@ -61,8 +78,8 @@ class Versions:
         with self._database.read() as connection:
             return read_shadow_rates(connection, stream, active=active, shadow=shadow, since=since)
 
-    def shadow_alarms(self, stream: str, shadow: str) -> int:
-        """Return how many alerts a shadow would have raised, or raised again."""
+    def shadow_alarms(self, stream: str, shadow: str) -> list[ShadowAlarm]:
+        """Return where a shadow would have raised an alert."""
         with self._database.read() as connection:
             return read_shadow_alarms(connection, stream, shadow)
 
@@ -84,11 +101,9 @@ class Versions:
         Raises:
             RecordConflict: it is unknown, active, pruned, or refused.
         """
-        with self._database.write() as connection:
-            reason = self._reason(connection, by, note)
-            return detector_life.promote_detector(
-                connection, stream, name, reason, even_refused=even_refused
-            )
+        return self._use(
+            detector_life.promote_detector, stream, name, by, note, even_refused=even_refused
+        )
 
     def rollback(
         self, stream: str, *, by: str, note: str = ""
@@ -110,11 +125,9 @@ class Versions:
         Raises:
             RecordConflict: it is unknown, active, pruned, or refused.
         """
-        with self._database.write() as connection:
-            reason = self._reason(connection, by, note)
-            return detector_life.shadow_detector(
-                connection, stream, name, reason, even_refused=even_refused
-            )
+        return self._use(
+            detector_life.shadow_detector, stream, name, by, note, even_refused=even_refused
+        )
 
     def refuse(self, stream: str, name: str, *, by: str, note: str) -> DetectorRecord:
         """Use a version for nothing; a shadow ends.
@@ -131,6 +144,13 @@ class Versions:
         """Note that a version's artifact was deleted, and forget baselines that only it can use."""
         with self._database.write() as connection:
             detector_life.note_pruned(connection, stream, name, self._reason(connection, by, note))
+
+    def _use(
+        self, change: Use, stream: str, name: str, by: str, note: str, *, even_refused: bool
+    ) -> DetectorRecord:
+        with self._database.write() as connection:
+            reason = self._reason(connection, by, note)
+            return change(connection, stream, name, reason, even_refused=even_refused)
 
     def _reason(self, connection: Connection, by: str, note: str) -> Reason:
         return Reason(by=by, note=note, at=self._now(connection))

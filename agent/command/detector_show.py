@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .gate_table import print_checks
 from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftgauge.storage import AgentRecord, DetectorChange, ShadowRate
+    from driftgauge.storage import (
+        AgentRecord,
+        DetectorChange,
+        GateCheck,
+        ShadowAlarm,
+        ShadowRate,
+        TrialRecord,
+    )
 
     from ..promote.detector_cards import DetectorCard
     from .reading import Reading
@@ -43,16 +51,22 @@ def show(
         windows = versions.count_windows(of, card.record.detector)
         agents = reading.store.agents(of)
         rates, alarms = _compared(reading, card)
+        checks = reading.store.trials.checks(card.trial.id) if card.trial else []
+        gate = _gate(reading, card)
     if as_json:
         told = {
             "windows_of_two_days": windows,
             "history": [asdict(one) for one in changes],
             "shadow_rates": [asdict(one) for one in rates],
-            "shadow_alarms": alarms,
+            "shadow_alarms": None if alarms is None else [asdict(one) for one in alarms],
+            "gate": [asdict(one) for one in gate],
+            "trial_checks": [asdict(one) for one in checks],
         }
         print_json(card.values() | told)
         return
     _print(card, windows)
+    print_checks("Its gate", gate)
+    _print_trial(card.trial, checks)
     _print_compared(rates, alarms)
     _print_agents(card, agents)
     _print_history(changes)
@@ -76,7 +90,28 @@ def the_card(reading: Reading, name: str) -> DetectorCard:
     return found[0]
 
 
-def _compared(reading: Reading, card: DetectorCard) -> tuple[list[ShadowRate], int | None]:
+def _gate(reading: Reading, card: DetectorCard) -> list[GateCheck]:
+    """Return the checks of the retraining that made the version."""
+    store, of = reading.store, reading.stream.stream
+    made = [one for one in store.retrainings.all(of) if one.candidate == card.record.detector]
+    return store.retrainings.checks(made[0].id) if made else []
+
+
+def _print_trial(trial: TrialRecord | None, checks: list[GateCheck]) -> None:
+    from ..terminal.printing import print_line, when
+
+    if trial is None:
+        return
+    ends = "to be decided" if trial.state == "running" else trial.state
+    at = trial.ended_at or trial.due_at
+    said = f": {trial.reason}" if trial.reason else ""
+    print_line(f"trial     beside {trial.basis}, {ends} at {when(at)} UTC{said}")
+    print_checks("Its trial", checks)
+
+
+def _compared(
+    reading: Reading, card: DetectorCard
+) -> tuple[list[ShadowRate], list[ShadowAlarm] | None]:
     """Return the rates of a shadow beside the active version's, and its alarms; none of another one."""
     store, of = reading.store, reading.stream.stream
     active = store.active_detector(of)
@@ -87,13 +122,15 @@ def _compared(reading: Reading, card: DetectorCard) -> tuple[list[ShadowRate], i
     return rates, store.versions.shadow_alarms(of, name)
 
 
-def _print_compared(rates: Sequence[ShadowRate], alarms: int | None) -> None:
-    from ..terminal.printing import percent, print_line
+def _print_compared(rates: Sequence[ShadowRate], alarms: Sequence[ShadowAlarm] | None) -> None:
+    from ..terminal.printing import percent, print_line, when
     from ..terminal.table import Column, print_table
 
     if alarms is None:
         return
-    print_line(f"alarms    {alarms} that it would have raised as the active detector")
+    print_line(f"alarms    in {len(alarms)} segments, as the active detector it would raise alerts")
+    for one in alarms:
+        print_line(f"            {one.segment}: {one.test}, since {when(one.first_at)} UTC")
     columns = (
         Column("segment", folds=True),
         Column("images", "right"),

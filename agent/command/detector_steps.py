@@ -11,6 +11,8 @@ from .options import ByOption, ConfigOption, JsonOption, NoteOption, person
 from .reading import StoreOption, StreamOption
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from driftgauge.storage import DetectorRecord
 
     from ..promote.arrival import Arrival
@@ -99,6 +101,13 @@ def refuse(
 def shadow(
     *,
     name: NameArgument,
+    trial: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            help="Promote it after so long if its rates hold and its alarms agree, else refuse it.",
+        ),
+    ] = "",
     force: ForceOption = False,
     note: NoteOption = "",
     by: ByOption = "",
@@ -110,16 +119,30 @@ def shadow(
     """Let a detector score beside the active one, without alerts; a shadow that there is ends.
 
     Its baselines are learnt meanwhile, so that its promotion loses no coverage. `driftgauge detectors
-    show` compares both.
+    show` compares both. Without --trial it stays until a person promotes or refuses it.
     """
     from .reading import open_reading
 
+    lasts = _duration(trial) if trial else None
     with open_reading(config, store, stream) as reading:
-        chosen = the_card(reading, name).record.detector
-        told = reading.store.versions.shadow(
-            reading.stream.stream, chosen, by=person(by), note=note, even_refused=force
-        )
-    _tell(told, as_json=as_json)
+        chosen, of = the_card(reading, name).record.detector, reading.stream.stream
+        held, why = reading.store, {"by": person(by), "note": note}
+        if lasts is None:
+            held.versions.shadow(of, chosen, **why, even_refused=force)
+        else:
+            held.trials.begin(of, chosen, lasts=lasts, **why, even_refused=force)
+        told = held.versions.get(of, chosen)
+    if told is not None:
+        _tell(told, as_json=as_json)
+
+
+def _duration(text: str) -> timedelta:
+    from ..settings.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _arrival(reading: Reading, told: DetectorRecord, timeout: float | None) -> Arrival:

@@ -100,6 +100,10 @@ def _print(stream: str, cards: Sequence[DetectorCard]) -> None:
 
 
 def _status(card: DetectorCard) -> str:
+    if card.trial is not None and card.trial.state == "running":
+        from ..terminal.printing import when
+
+        return f"{card.record.status} until {when(card.trial.due_at)}"
     if card.record.pruned_at is not None:
         return f"{card.record.status}, pruned"
     return f"{card.record.status}, rollback" if card.is_rollback_target else card.record.status

@@ -83,7 +83,8 @@ def fit(
         ActivateChoice,
         typer.Option(
             help="now: score the stream with it at once, also in agents that run; shadow: score "
-            "beside the active detector, without alerts; no: only register it.",
+            "beside the active detector, without alerts, for retrain.shadow, and be promoted or refused by "
+            "itself then; no: only register it.",
         ),
     ] = ActivateChoice.NOW,
     fresh: Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .gate_table import print_checks
 from .options import ConfigOption, JsonOption
 from .start import LogLevelOption, start
 
@@ -49,8 +50,9 @@ def retrain(
     """Fit a new detector from the taps that agents kept, and check it against the active one.
 
     It needs no model and no images. Without --wait it works in a process of its own, at low priority.
-    Stopped or killed, it goes on where it was when it is started again. What passes is a
-    candidate, to be promoted by hand; what is refused is kept with the reason.
+    Stopped or killed, it goes on where it was when it is started again. What passes scores beside the
+    active detector for retrain.shadow, and an agent then promotes or refuses it; what is refused is kept
+    with the reason.
 
     Exit code 0 when the candidate passed, or the work was started; 3 when it was refused; 4 when another
     process retrains the stream.
@@ -152,7 +154,7 @@ def _show(settings: Settings, *, as_json: bool) -> None:
         for one in records
     ]
     print_table("Retrainings", columns, rows)
-    _print_checks(checks)
+    print_checks("Its gate", checks)
 
 
 def _state(record: RetrainingRecord) -> str:
@@ -190,13 +192,4 @@ def _print(record: RetrainingRecord, checks: list[GateCheck], *, as_json: bool) 
     print_line(f"retraining {record.id}{made}: ", (record.state, style))
     if record.reason:
         print_line(f"  {record.reason}")
-    _print_checks(checks)
-
-
-def _print_checks(checks: list[GateCheck]) -> None:
-    from ..terminal.table import Column, print_table
-
-    if checks:
-        columns = [Column("check"), Column("verdict"), Column("what was found", folds=True)]
-        rows = [[check.name, check.verdict, check.words] for check in checks]
-        print_table("Its gate", columns, rows)
+    print_checks("Its gate", checks)

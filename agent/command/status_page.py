@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..counting.clocks import clock_text
 from ..review.normal import normal_rates
 from ..review.overview import totals, worst_first
-from ..review.retraining_state import kept_in_words, retraining_in_words
+from ..review.retraining_state import kept_in_words, retraining_in_words, trial_in_words
 from ..review.standing import is_alive
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
@@ -48,6 +48,8 @@ def print_head(reading: Reading, standing: StreamStanding) -> None:
         "kept taps": kept_in_words(reading.store, stream.stream),
         "retraining": retraining_in_words(reading.store, stream.stream),
     }
+    if trial := trial_in_words(reading.store, stream.stream):
+        lines["candidate"] = trial
     for label, text in lines.items():
         print_line(f"{label:<13}{text}")
 

@@ -15,6 +15,7 @@ from driftgauge.storage import (
     Claim,
     Judgement,
     MonitorState,
+    ShadowAlarm,
 )
 
 from ..alert.lives import Lives
@@ -144,10 +145,8 @@ class Monitor:
         self, previous: MonitorState | None, claim: Claim, lives: Lives
     ) -> list[AlertRecord]:
         alerts = [] if self._is_silent else lives.changed
-        kept = {"turn": _kept(previous, "turn") + 1}
-        if self._is_silent:
-            kept["alarms"] = _kept(previous, "alarms") + len(lives.changed)
-        state = MonitorState(_cursor(previous, claim), json.dumps(kept))
+        alarms = lives.changed if self._is_silent else []
+        state = MonitorState(_cursor(previous, claim), json.dumps({"turn": _turns(previous) + 1}))
         rows, forgotten = self._judging.memory.rows(), self._judging.memory.let_go(claim)
         stored = self._store.judge(
             Judgement(
@@ -162,10 +161,14 @@ class Monitor:
                 baselines=self._judging.memory.new_baselines(),
                 states=rows,
                 forgotten=forgotten,
+                shadow_alarms=[
+                    ShadowAlarm(one.segment, one.test, one.window_start, one.window_start)
+                    for one in alarms
+                ],
             )
         )
         self._judging.memory.written(rows, state, forgotten)
-        for alarm in lives.changed if self._is_silent else []:
+        for alarm in alarms:
             log.info(
                 "the detector beside the active one would raise an alert: %s",
                 alarm.message,
@@ -187,10 +190,9 @@ class Monitor:
         )
 
 
-def _kept(previous: MonitorState | None, name: str) -> int:
-    """Return a count that the turns so far have written: ``turn``, or a silent monitor's ``alarms``."""
+def _turns(previous: MonitorState | None) -> int:
     kept = json.loads(previous.state) if previous and previous.state else {}
-    return int(kept.get(name, 0))
+    return int(kept.get("turn", 0))
 
 
 def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:

@@ -22,6 +22,7 @@ from ..ports import Clock
 from ..promote.detector_watch import INTERVAL_SECONDS as WATCH_SECONDS
 from ..promote.detector_watch import DetectorWatch
 from ..promote.monitors import Monitors
+from ..promote.shadow_trial import ShadowTrial
 from ..settings.load import Settings
 from ..telemetry import Metrics
 from .due_retraining import LOOK_SECONDS, is_planned, start_due_retraining
@@ -37,6 +38,7 @@ KEPT_SECONDS = 600.0
 DELIVERY_LEASE_SECONDS = 120.0
 POWER_SECONDS = 20.0
 POWER_LEASE_SECONDS = 120.0
+TRIAL_SECONDS = 10.0
 LEASE_TURNS = 3
 SHORTEST_LEASE_SECONDS = 30.0
 
@@ -60,6 +62,7 @@ class JobTools:
     metrics: Metrics
     monitors: Monitors
     watch: DetectorWatch
+    trial: ShadowTrial
     silence: SilenceWatch
     power: Callable[[str], PowerMeter]
     delivery: Delivery
@@ -255,6 +258,12 @@ JOBS = (
         name="active detector",
         work=follow_detector,
         every_seconds=lambda settings: WATCH_SECONDS,
+    ),
+    JobRow(
+        name="detector trial",
+        work=lambda tools: tools.trial.turn(),
+        every_seconds=lambda settings: TRIAL_SECONDS,
+        lease_seconds=lambda settings: LEASE_TURNS * TRIAL_SECONDS,
     ),
     JobRow(
         name="evidence pruning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from driftgauge.storage import (
     DetectorFigures,
     DetectorRecord,
     Store,
+    TrialRecord,
     activations,
 )
 
@@ -32,6 +33,7 @@ class DetectorCard:
         bytes_on_disk: of its artifact; None where its folder is not on this machine.
         agents: hosts that score with it now.
         is_rollback_target: whether a rollback would restore it.
+        trial: its newest beside an active detector; None without any.
     """
 
     record: DetectorRecord
@@ -42,6 +44,7 @@ class DetectorCard:
     bytes_on_disk: int | None
     agents: tuple[str, ...]
     is_rollback_target: bool
+    trial: TrialRecord | None = None
 
     @property
     def since(self) -> datetime:
@@ -72,6 +75,7 @@ class DetectorCard:
             "live_alerts": figures.live_alerts,
             "agents": list(self.agents),
             "is_rollback_target": self.is_rollback_target,
+            "trial": None if self.trial is None else asdict(self.trial),
         }
 
 
@@ -81,8 +85,12 @@ def detector_cards(store: Store, stream: str) -> list[DetectorCard]:
     agents = [agent for agent in store.agents(stream) if is_alive(agent)]
     stack = activations(changes)
     target = stack[-2] if len(stack) > 1 else None
+    trials = {one.detector: one for one in reversed(store.trials.all(stream))}
     return [
-        _card(one, figures[one.detector], changes, agents, target)
+        replace(
+            _card(one, figures[one.detector], changes, agents, target),
+            trial=trials.get(one.detector),
+        )
         for one in store.detectors(stream)
     ]
 

@@ -36,13 +36,19 @@ class ClusteredRate:
 
 def measure_rate(hits: NDArray[np.bool_], run_ids: NDArray[np.int64]) -> ClusteredRate:
     """Return the rate of *hits*, its design effect measured over whole runs."""
-    n = len(hits)
-    rate = float(hits.mean()) if n else 0.0
     _, rows = np.unique(run_ids, return_inverse=True)
-    n_runs = int(rows.max(initial=-1)) + 1
+    return measure_counts(
+        np.bincount(rows), np.bincount(rows[hits], minlength=rows.max(initial=-1) + 1)
+    )
+
+
+def measure_counts(events: NDArray[np.integer], hits: NDArray[np.integer]) -> ClusteredRate:
+    """Return the rate of *hits* among *events*, both counted by run, ``(runs,)``."""
+    n, n_runs = int(events.sum()), len(events)
+    rate = float(hits.sum()) / n if n else 0.0
     if n_runs < FEWEST_RUNS or not 0 < rate < 1:
         return ClusteredRate(rate, n, 1.0, n_runs)
-    surplus = np.bincount(rows, hits) - rate * np.bincount(rows)
+    surplus = hits - rate * events
     variance = n_runs / (n_runs - 1) * float(np.square(surplus).sum()) / n**2
     return ClusteredRate(rate, n, max(1.0, variance * n / (rate * (1 - rate))), n_runs)
 

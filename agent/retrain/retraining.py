@@ -46,6 +46,7 @@ class RetrainingSettings:
         folder: of all detectors.
         calibrate_by: as for a fit.
         cool_down: none so soon after one that passed.
+        shadow: how long a candidate that passes scores beside the active detector; zero for not at all.
     """
 
     stream: str
@@ -53,6 +54,7 @@ class RetrainingSettings:
     window_seconds: int
     calibrate_by: str
     cool_down: timedelta
+    shadow: timedelta
     material: MaterialSettings
     bounds: GateBounds
 
@@ -132,7 +134,11 @@ class Retraining:
                 return record
             words = "it was interrupted, and another detector is active now"
             self._store.retrainings.finish(record.id, "failed", reason=words)
-        plan = {"until": now.isoformat(), "seed": 0}
+        plan = {
+            "until": now.isoformat(),
+            "seed": 0,
+            "shadow_seconds": self._settings.shadow.total_seconds(),
+        }
         return self._store.retrainings.begin(
             stream, trigger=trigger, by=by, basis=basis.name, plan=plan
         )
@@ -300,6 +306,11 @@ class Retraining:
 
     def _cooling(self) -> str:
         now = self._store.clock()
+        if (trial := self._store.trials.running(self._settings.stream)) is not None:
+            return (
+                f"detector {trial.detector} scores beside the active one until "
+                f"{trial.due_at:%Y-%m-%d %H:%M} UTC at least, and is then promoted or refused"
+            )
         for record in self._store.retrainings.all(self._settings.stream):
             if record.state == "passed" and record.finished_at is not None:
                 ends = record.finished_at + self._settings.cool_down

@@ -29,6 +29,43 @@ def retraining_in_words(store: Store, stream: str) -> str:
     return words + waits * (n_waiting > 0)
 
 
+def trial_in_words(store: Store, stream: str) -> str:
+    """Return which detector is on trial beside the active one, and what is waited for; empty for none."""
+    trial = store.trials.running(stream)
+    if trial is not None:
+        due = f"{trial.due_at:%Y-%m-%d %H:%M} UTC"
+        waits = f"; it goes on: {trial.reason}" if trial.reason else ""
+        return f"{trial.detector} scores beside {trial.basis}, to be decided at {due}{waits}"
+    record, shadow = waiting_candidate(store, stream), store.versions.shadow_of(stream)
+    if record is not None:
+        return f"{record.candidate} passed its gate, and waits: {_why_waiting(store, record)}"
+    if shadow is not None:
+        return f"{shadow.detector} scores beside the active one until a person decides"
+    return ""
+
+
+def _why_waiting(store: Store, record: RetrainingRecord) -> str:
+    active, shadow = store.active_detector(record.stream), store.versions.shadow_of(record.stream)
+    if active is not None and active.detector != record.basis:
+        return (
+            f"it was compared with {record.basis}, which is not active any more; driftgauge detectors "
+            "promote, or retrain again"
+        )
+    if shadow is not None:
+        return f"{shadow.detector} scores beside the active one until a person decides"
+    return "an agent that runs begins its trial, or promotes it"
+
+
+def waiting_candidate(store: Store, stream: str) -> RetrainingRecord | None:
+    """Return the newest retraining that passed, while its candidate is used for nothing yet."""
+    for record in store.retrainings.all(stream, limit=100):
+        if record.state == "passed":
+            found = store.versions.get(stream, record.candidate or "")
+            is_new = found is not None and found.status == "candidate" and not found.pruned_at
+            return record if is_new and "shadow_seconds" in record.plan else None
+    return None
+
+
 def _in_words(record: RetrainingRecord) -> str:
     if record.state == "running":
         return f"number {record.id}: {record.step}, {record.share:.0%}"

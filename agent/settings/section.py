@@ -75,6 +75,11 @@ def _interval(value: object) -> object:
 IntervalText = Annotated[str, BeforeValidator(_interval)]
 """A duration, empty for none."""
 
+SpanText = Annotated[
+    str, BeforeValidator(lambda value: value if value == "0" else _interval(value))
+]
+"""A duration, ``0``, or empty for a default that follows another setting."""
+
 Budget = Annotated[
     FalseAlarmBudget, BeforeValidator(_budget), PlainSerializer(str, return_type=str)
 ]

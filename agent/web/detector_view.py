@@ -18,7 +18,7 @@ from driftgauge.storage import (
 
 from ..pages.shots import Shot
 from ..promote.detector_cards import detector_cards
-from ..review.retraining_state import kept_in_words, retraining_in_words
+from ..review.retraining_state import kept_in_words, retraining_in_words, trial_in_words
 from ..settings.sections import KeepSection
 from .desk import Desk
 
@@ -43,7 +43,8 @@ class DetectorsPage:
     Attributes:
         detectors: as `driftgauge detectors list --json` has them.
         shadow_rates: of the shadow, beside the active version's; empty without one.
-        shadow_alarms: that the shadow would have raised; None without one.
+        shadow_alarms: segments in which the shadow would have raised alerts; None without one.
+        trial: which candidate is on trial, and until when, in words; empty for none.
         attempts: to retrain, newest first.
         changes: of the status of versions, newest first.
     """
@@ -52,6 +53,7 @@ class DetectorsPage:
     detectors: Sequence[Mapping[str, Any]]
     shadow_rates: Sequence[ShadowRate]
     shadow_alarms: int | None
+    trial: str
     attempts: Sequence[Attempt]
     changes: Sequence[DetectorChange]
     made_at: datetime
@@ -100,9 +102,10 @@ def detectors_page(desk: Desk, name: str) -> DetectorsPage:
         )
         if shadow and active
         else [],
-        shadow_alarms=store.versions.shadow_alarms(name, shadow.record.detector)
+        shadow_alarms=len(store.versions.shadow_alarms(name, shadow.record.detector))
         if shadow
         else None,
+        trial=trial_in_words(store, name),
         attempts=[
             Attempt(record=one, checks=store.retrainings.checks(one.id))
             for one in store.retrainings.all(name, limit=_MOST_ATTEMPTS)

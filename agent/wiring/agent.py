@@ -33,6 +33,7 @@ from .loop import build_loop_settings
 from .model import build_model
 from .monitor import build_silence_watch
 from .notify import build_delivery, build_heartbeat
+from .retrain import build_trial
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ def build_agent(
         metrics=metrics,
         monitors=Monitors(store, stream.name, loader.monitor),
         watch=watch,
+        trial=build_trial(settings, store),
         silence=build_silence_watch(settings, store, active.detector),
         power=loader.power,
         delivery=build_delivery(settings, store),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from driftgauge.detector import MIN_EVENTS, ReferenceTooSmall
@@ -25,6 +26,7 @@ from .database import build_database
 from .decode import build_decode_ports, build_decode_settings
 from .kafka import build_source
 from .model import build_model, chosen_layers
+from .retrain import shadow_time
 
 
 @contextmanager
@@ -129,8 +131,14 @@ def _own_names(settings: Settings, loaded: LoadedModel) -> tuple[str, ...]:
 
 
 def _register(settings: Settings, record: DetectorRecord) -> None:
+    """Write the detector's row; a shadow's trial begins with it, unless `retrain.shadow` is 0."""
+    lasts = shadow_time(settings)
     with _open_store(settings) as store:
-        store.register_detector(record)
+        if record.status != "shadow" or not lasts:
+            store.register_detector(record)
+            return
+        store.register_detector(replace(record, status="candidate"))
+        store.trials.begin(record.stream, record.detector, lasts=lasts, by="fit", even_refused=True)
 
 
 @contextmanager

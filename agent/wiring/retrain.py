@@ -9,9 +9,11 @@ from datetime import timedelta
 from driftgauge.storage import Store
 
 from ..jobs.presence import agent_name
+from ..promote.shadow_trial import ShadowTrial, TrialSettings
 from ..retrain.gate import GateBounds
 from ..retrain.material import MaterialSettings
 from ..retrain.retraining import Retraining, RetrainingSettings, Tell
+from ..settings.durations import parse_duration
 from ..settings.load import Settings
 from .database import build_database
 from .keep import build_folder, run_seconds
@@ -44,6 +46,7 @@ def retraining_settings(settings: Settings) -> RetrainingSettings:
         window_seconds=settings.windows.seconds,
         calibrate_by=detector.calibrate_by,
         cool_down=retrain.cool_down,
+        shadow=shadow_time(settings),
         material=MaterialSettings(
             run=timedelta(seconds=run_seconds(settings)),
             alpha=settings.stream.alpha,
@@ -56,4 +59,22 @@ def retraining_settings(settings: Settings) -> RetrainingSettings:
             min_agreement=retrain.min_agreement,
             max_anchor_rate=retrain.max_anchor_rate,
         ),
+    )
+
+
+def shadow_time(settings: Settings) -> timedelta:
+    """Return how long a candidate scores beside the active detector; zero for not at all."""
+    text = settings.retrain.shadow
+    if text == "0":
+        return timedelta(0)
+    return parse_duration(text) if text else settings.monitor.learn
+
+
+def build_trial(settings: Settings, store: Store) -> ShadowTrial:
+    """Return what begins and ends the trials of the stream's candidates."""
+    between = settings.monitor.false_alarms.seconds_between
+    stream = settings.stream
+    return ShadowTrial(
+        store,
+        TrialSettings(stream=stream.name, alpha=stream.alpha, seconds_between_false_alarms=between),
     )

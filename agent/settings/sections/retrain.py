@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from ..section import Duration, IntervalText, Section, ZoneName
+from ..section import Duration, IntervalText, Section, SpanText, ZoneName
 
 
 class RetrainSection(Section):
@@ -19,6 +19,10 @@ class RetrainSection(Section):
     """Start one so long after the one before, instead of by a schedule; empty for never."""
     time_zone: ZoneName = "UTC"
     """Time zone of the schedule."""
+    shadow: SpanText = Field(default="", examples=["1 day", "0"])
+    """How long a candidate that passed its gate scores beside the active detector, without alerts, before
+    it is promoted or refused by itself; empty for as long as `monitor.learn`, so that the segments that
+    its reference lacks are learnt by then. "0": it is promoted at once."""
     cool_down: Duration = timedelta(days=1)
     """No retraining so soon after one that passed its gate."""
     min_events: int = Field(default=2000, ge=400)

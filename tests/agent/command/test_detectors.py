@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.storage import CountsBeside, DetectorRecord, Judgement, MonitorState, Store
+from driftgauge.storage import (
+    CountsBeside,
+    DetectorRecord,
+    GateCheck,
+    Judgement,
+    MonitorState,
+    Store,
+)
 
 from ...stores import DETECTOR, START, STREAM, advance, alert, flush, window
 from .reading import Run, run, tell, written
@@ -164,6 +171,27 @@ def test_a_shadow_is_shown_beside_the_active_one(run: Run, versions: Store) -> N
     (rate,) = run("detectors", "show", "detector-2", "--json").values["shadow_rates"]
     assert (rate["events"], rate["active_rate"], rate["shadow_rate"]) == (100, 0.02, 0.5)
     said = run("detectors", "show", "detector-2").out
-    assert "0 that it would have raised" in said
+    assert "in 0 segments, as the active detector it would raise alerts" in said
     assert "50.0 %" in said
     assert run("detectors", "show", "detector-1", "--json").values["shadow_rates"] == []
+
+
+def test_a_trial_says_until_when_and_what_it_found(run: Run, versions: Store) -> None:
+    run("detectors", "shadow", "detector-2", "--trial", "2 days", "--by", "ann")
+    trial = versions.trials.running(STREAM)
+    assert trial is not None
+    assert trial.due_at - trial.begun_at == timedelta(days=2)
+    assert f"shadow until {trial.due_at:%Y-%m-%d %H:%M}" in run("detectors", "list").out
+    assert "to be decided at" in run("detectors", "show", "detector-2").out
+    assert "detector-2 scores beside detector-1" in run("status").out
+    check = GateCheck("rates", "refused", "the stream: 4 % of 900 images")
+    versions.trials.end(trial, "refused", [check], by="trial 1", note="its rate does not hold")
+    said = run("detectors", "show", "detector-2").out
+    assert "refused at" in said
+    assert "its rate does not hold" in said
+    assert "4 % of 900 images" in said
+
+
+def test_a_trial_s_length_is_a_duration(run: Run, versions: Store) -> None:
+    assert run("detectors", "shadow", "detector-2", "--trial", "soon").code == 2
+    assert versions.trials.all(STREAM) == []

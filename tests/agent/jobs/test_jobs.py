@@ -30,6 +30,7 @@ from driftgauge.agent.wiring.monitor import (
     monitor_settings,
 )
 from driftgauge.agent.wiring.notify import build_delivery
+from driftgauge.agent.wiring.retrain import build_trial
 from driftgauge.storage import Database, DetectorRecord, SegmentAdvance, Store, WindowRecord
 
 from ...stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, window
@@ -74,6 +75,7 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
         metrics=Metrics(alpha=0.01),
         monitors=Monitors(store, STREAM, partial(build_one, store, settings)),
         watch=watching(store, clock, "d"),
+        trial=build_trial(settings, store),
         silence=build_silence_watch(settings, store, "d"),
         power=partial(build_power_meter, settings, store),
         delivery=build_delivery(settings, store),

@@ -53,6 +53,7 @@ def test_a_candidate_is_fitted_checked_and_registered_beside_the_active_one(
     sent(station, clock)
     record = run(station)
     assert (record.state, record.reason, record.basis) == ("passed", "", station.name)
+    assert record.plan["shadow_seconds"] == timedelta(days=1).total_seconds()
     assert record.candidate is not None
     active = station.store.active_detector(STREAM)
     assert active is not None

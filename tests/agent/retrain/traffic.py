@@ -213,6 +213,7 @@ class Station:
             "window_seconds": 60,
             "calibrate_by": "",
             "cool_down": timedelta(days=1),
+            "shadow": timedelta(days=1),
             "material": material,
             "bounds": GateBounds(),
             **more,

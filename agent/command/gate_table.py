@@ -1,0 +1,20 @@
+"""The table of a gate's or a trial's checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftgauge.storage import GateCheck
+
+
+def print_checks(title: str, checks: Sequence[GateCheck]) -> None:
+    """Print what was found, a row a check; nothing where there is none."""
+    from ..terminal.table import Column, print_table
+
+    if checks:
+        columns = [Column("check"), Column("verdict"), Column("what was found", folds=True)]
+        rows = [[check.name, check.verdict, check.words] for check in checks]
+        print_table(title, columns, rows)
