@@ -17,11 +17,11 @@ from .tables import BINS
 from .upsert import upsert
 
 SPARSE = ("left_out", "left_out_ood", *BINS)
-_COLUMNS = ("window_start", "series", "score_max", "events", "score_sum", *SPARSE)
+COLUMNS = ("window_start", "series", "score_max", "events", "score_sum", *SPARSE)
 _SQL_TYPES = {"window_start": "timestamptz", "score_max": "real", "score_sum": "double precision"}
 
 CountRow = tuple[Any, ...]
-"""Values of `_COLUMNS`."""
+"""Values of `COLUMNS`."""
 
 
 def window_rows(windows: Sequence[WindowRecord], ids: Mapping[SeriesKey, int]) -> list[CountRow]:
@@ -86,14 +86,14 @@ def _sum_sql(name: str, old: str, new: str) -> str:
 
 def changes_sql(old: str, new: str) -> str:
     """Return what an update sets where the row *old* gets the counts of *new* as well."""
-    return ", ".join(f"{name} = {_sum_sql(name, old, new)}" for name in _COLUMNS[2:])
+    return ", ".join(f"{name} = {_sum_sql(name, old, new)}" for name in COLUMNS[2:])
 
 
 def _add_in_sqlite(connection: Connection, table: Table, rows: Sequence[CountRow]) -> None:
     """Insert or add; a 0 becomes NULL, which takes no space."""
-    marks = ", ".join("NULLIF(?, 0)" if name in SPARSE else "?" for name in _COLUMNS)
+    marks = ", ".join("NULLIF(?, 0)" if name in SPARSE else "?" for name in COLUMNS)
     statement = (
-        f"INSERT INTO {table.name} ({', '.join(_COLUMNS)}) VALUES ({marks}) "
+        f"INSERT INTO {table.name} ({', '.join(COLUMNS)}) VALUES ({marks}) "
         f"ON CONFLICT (window_start, series) DO UPDATE SET {changes_sql(table.name, 'excluded')}"
     )
     first = table.c.window_start.type.bind_processor(connection.dialect)
@@ -115,18 +115,18 @@ def _add_in_postgresql(connection: Connection, table: Table, rows: Sequence[Coun
 
 def _postgresql_statement(table: str) -> str:
     arrays = ", ".join(
-        f"%(v{n})s::{_SQL_TYPES.get(name, 'integer')}[]" for n, name in enumerate(_COLUMNS)
+        f"%(v{n})s::{_SQL_TYPES.get(name, 'integer')}[]" for n, name in enumerate(COLUMNS)
     )
     inserted = ", ".join(
-        f"NULLIF(a.{name}, 0)" if name in SPARSE else f"a.{name}" for name in _COLUMNS
+        f"NULLIF(a.{name}, 0)" if name in SPARSE else f"a.{name}" for name in COLUMNS
     )
     return (
-        f"WITH added AS (SELECT * FROM unnest({arrays}) AS a ({', '.join(_COLUMNS)})), "
+        f"WITH added AS (SELECT * FROM unnest({arrays}) AS a ({', '.join(COLUMNS)})), "
         f"changed AS (UPDATE {table} AS old SET {changes_sql('old', 'a')} FROM added AS a "
         "WHERE old.window_start = a.window_start AND old.series = a.series "
         "AND old.window_start = ANY(%(starts)s::timestamptz[]) "
         "RETURNING old.window_start, old.series) "
-        f"INSERT INTO {table} ({', '.join(_COLUMNS)}) SELECT {inserted} FROM added AS a "
+        f"INSERT INTO {table} ({', '.join(COLUMNS)}) SELECT {inserted} FROM added AS a "
         "WHERE NOT EXISTS (SELECT 1 FROM changed AS c "
         "WHERE c.window_start = a.window_start AND c.series = a.series)"
     )

@@ -22,7 +22,7 @@ def rate_view(unit: str, dialect: str) -> str:
         "SELECT stream, segment, layer, detector, period_start, events, ood_events,\n"
         "       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, "
         "alpha\n"
-        f"FROM (\n{_UNION.join(arms)}\n) AS period\nWHERE events > 0"
+        f"FROM (\n{_UNION.join(arms)}\n) AS period"
     )
 
 
@@ -117,6 +117,11 @@ def _series_of(comparison: str) -> str:
 
 
 def _rates(arm: str, dialect: str) -> str:
+    """Return the rates of one arm.
+
+    Streams are joined to their series, and these to the counts: otherwise PostgreSQL, which cannot know
+    how many counts a mark leaves, looks a stream up for each of them.
+    """
     ood = " + ".join(
         f"CASE WHEN alpha >= {alpha} THEN COALESCE({name}, 0) ELSE 0 END"
         for alpha, name in zip(ALPHAS, _OOD_BINS, strict=True)
@@ -126,8 +131,9 @@ def _rates(arm: str, dialect: str) -> str:
         f"       CAST(events AS BIGINT) AS events, CAST({ood} AS BIGINT) AS ood_events,\n"
         "       CAST(events + COALESCE(left_out, 0) AS BIGINT) AS represented,\n"
         f"       CAST({ood} + COALESCE(left_out_ood, 0) AS BIGINT) AS represented_ood, alpha\n"
-        f"FROM ({arm}) AS counted {_joins(dialect)} JOIN stream ON stream.stream = series.stream\n"
-        f"WHERE {OF_SCORES}"
+        f"FROM stream JOIN series ON series.stream = stream.stream AND {NO_SHADOW}\n"
+        f"JOIN ({arm}) AS counted ON counted.series = series.id{_moment(dialect)}\n"
+        f"WHERE {OF_SCORES} AND counted.events > 0"
     )
 
 
@@ -136,7 +142,8 @@ def _time(dialect: str) -> str:
 
 
 def _joins(dialect: str) -> str:
-    names = f"JOIN series ON series.id = counted.series AND {NO_SHADOW}"
-    if dialect != "sqlite":
-        return names
-    return f"{names} JOIN moment ON moment.second = counted.window_start"
+    return f"JOIN series ON series.id = counted.series AND {NO_SHADOW}{_moment(dialect)}"
+
+
+def _moment(dialect: str) -> str:
+    return " JOIN moment ON moment.second = counted.window_start" if dialect == "sqlite" else ""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
-from .counts import SPARSE, CountRow, add_counts, add_up, changes_sql, note_moments
+from .counts import COLUMNS, CountRow, add_counts, add_up, changes_sql, note_moments
 from .history_tables import day_counts, history_level, hour_counts, window_counts
 from .levels import DAY, HOUR, floor_to, start_sql
 from .tables import stream_offset
@@ -20,6 +20,9 @@ from .tables import stream_offset
 SLICE_ROWS = 10_000
 SETTLE = timedelta(minutes=2)
 """Windows that ended more recently than this may still grow with each flush."""
+
+MOST_READ_FIRST = "layer <> '*', segment <> '*', series.id"
+"""SQL for the order in which the rows of one time lie in PostgreSQL."""
 
 LONGEST_WAIT = timedelta(hours=2)
 """A stream that reads old events holds the others up by no more than this."""
@@ -99,18 +102,34 @@ def _add_slice(connection: Connection, level: str, first: datetime, end: datetim
     if is_sqlite:
         n_spans = (floor_to(end, span) - floor_to(first, span)) // span
         note_moments(connection, {floor_to(first, span) + n * span for n in range(n_spans + 1)})
-    start = start_sql("window_start", level, connection.dialect.name)
-    sums = ", ".join(f"SUM({name})" for name in ("events", "score_sum", *SPARSE))
     key = "window_start, series" if is_sqlite else "series, window_start"
-    mark = "?" if is_sqlite else "%s"
     bind = window_counts.c.window_start.type.bind_processor(connection.dialect)
     times = tuple(bind(time) if bind else time for time in (first, end))
     connection.exec_driver_sql(
-        f"INSERT INTO {table.name} (window_start, series, score_max, events, score_sum, "
-        f"{', '.join(SPARSE)}) SELECT {start}, series, MAX(score_max), {sums} FROM window_counts "
-        f"WHERE window_start >= {mark} AND window_start < {mark} GROUP BY 1, 2 "
+        f"INSERT INTO {table.name} ({', '.join(COLUMNS)}) {_summed_sql(level, is_sqlite=is_sqlite)} "
         f"ON CONFLICT ({key}) DO UPDATE SET {changes_sql(table.name, 'excluded')}",
         times,
+    )
+
+
+def _summed_sql(level: str, *, is_sqlite: bool) -> str:
+    """Return the query for the sums of a slice, in the order in which rows are to lie.
+
+    PostgreSQL's rows lie as they were inserted, and most queries read few series of many days: those
+    over all layers, and of these the whole streams'. SQLite's rows lie by their key.
+    """
+    start = start_sql("window_start", level, "sqlite" if is_sqlite else "postgresql")
+    mark = "?" if is_sqlite else "%s"
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in COLUMNS[3:])
+    summed = (
+        f"SELECT {start} AS window_start, series, MAX(score_max) AS score_max, {sums} "
+        f"FROM window_counts WHERE window_start >= {mark} AND window_start < {mark} GROUP BY 1, 2"
+    )
+    if is_sqlite:
+        return summed
+    return (
+        f"SELECT summed.* FROM ({summed}) AS summed LEFT JOIN series ON series.id = summed.series "
+        f"ORDER BY window_start, {MOST_READ_FIRST}"
     )
 
 

@@ -17,6 +17,7 @@ from driftgauge.storage import EDGES, Database, Store
 from driftgauge.storage.counts import note_moments
 from driftgauge.storage.levels import floor_to
 from driftgauge.storage.partitions import ensure_partitions
+from driftgauge.storage.rollup import MOST_READ_FIRST
 from driftgauge.storage.tables import BINS
 
 END = datetime(2026, 3, 1, tzinfo=UTC)
@@ -151,19 +152,20 @@ def _fill_span(connection: Connection, level: str, first: datetime, until: datet
             f"WITH RECURSIVE times(second) AS (SELECT {begin} UNION ALL SELECT second + {seconds} "
             f"FROM times WHERE second + {seconds} < {end}) "
         )
-        source, start = "times", "second"
+        source, start, order = "times", "second", "2"
     else:
         if level == "window":
             ensure_partitions(connection, [first, until - timedelta(seconds=1)])
         times, source = "", f"generate_series({begin}, {end - seconds}, {seconds}) AS times(second)"
         start = "to_timestamp(second)"
+        order = "2" if level == "window" else MOST_READ_FIRST
     done = connection.execute(
         text(
             f"INSERT INTO {level}_counts (window_start, series, events, score_max, score_sum, "
             f"{', '.join(BINS)}) {times}SELECT {start}, series.id, {seconds}, "
             f"1.5 + n * 0.001, {seconds} * 0.5 + n * 0.01, {', '.join(BINS)} FROM {source} "
             "CROSS JOIN series JOIN draw ON draw.level = :level "
-            f"AND draw.n = (second / {seconds} * 31 + series.id * 17) % {N_DRAWS} ORDER BY 1, 2"
+            f"AND draw.n = (second / {seconds} * 31 + series.id * 17) % {N_DRAWS} ORDER BY 1, {order}"
         ),
         {"level": level},
     )
