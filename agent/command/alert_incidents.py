@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..terminal.natural_order import natural_key
 from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 
@@ -135,7 +136,7 @@ def _show(one: IncidentRecord, steps: Sequence[IncidentStep], *, as_json: bool) 
         f"  {one.state}, {one.severity}; alerts: {one.members}, unresolved: {one.live}; "
         f"first alert: {one.alert.id}"
     )
-    names = sorted({segment for segment, _ in one.parts})
+    names = sorted({segment for segment, _ in one.parts}, key=natural_key)
     more = f" and {len(names) - _MOST_PARTS:,} more" if len(names) > _MOST_PARTS else ""
     print_line(f"  segments: {', '.join(names[:_MOST_PARTS])}{more}")
     for step in steps:

@@ -9,6 +9,7 @@ from typing import Any
 from driftgauge.storage import ClassRate
 
 from ..review.normal import normal_class_shares
+from ..terminal.natural_order import natural_key
 from ..terminal.printing import percent, print_line, when
 from ..terminal.table import Column, print_table
 from .rates_page import Asked, print_values
@@ -31,6 +32,7 @@ def print_class_rates(reading: Reading, asked: Asked) -> None:
         until=asked.until,
         limit=asked.limit,
     )
+    found.sort(key=lambda row: (row.period_start, natural_key(row.segment)))
     normal = normal_class_shares(store, stream)
     if asked.form != "table":
         rows = [_values(row, normal) for row in found]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..fit.file_order import FileOrder
+from ..terminal.natural_order import natural_key
 from .options import ConfigOption, JsonOption
 from .start import LogLevelOption, start
 
@@ -254,7 +255,8 @@ def _print(fitted: Fitted, console: Console) -> None:
     span = f" over {coverage.span}" if coverage.span is not None else ""
     print_line("Detector ", (fitted.name, "bold"), f" in {fitted.folder}", console=console)
     print_line(f"  reference: {coverage.events} images{span}", console=console)
-    for segment, rate in sorted(fitted.normal_rates.items()):
+    for segment in sorted(fitted.normal_rates, key=natural_key):
+        rate = fitted.normal_rates[segment]
         events = coverage.segments.get(segment, coverage.events)
         words = f"  {segment}: {events} images, normally {100 * rate:.1f} % unusual"
         if (power := fitted.power.get(segment)) is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..terminal.natural_order import natural_key
 from ..terminal.printing import when
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ def nothing_found(reading: Reading, *, segment: str | None, layer: str | None) -
     if not segments:
         return f"No images counted on {name} yet."
     if segment is not None and segment not in segments:
-        return _unknown("segment", segment, list(segments))
+        return _unknown("segment", segment, sorted(segments, key=natural_key))
     newest = segments[segment] if segment is not None else max(segments.values())
     rows = reading.store.rates(
         name, period="day", segment=segment, layer=None, since=newest - timedelta(days=1)
     )
-    layers = sorted({row.layer for row in rows})
+    layers = sorted({row.layer for row in rows}, key=natural_key)
     if layer is not None and layers and layer not in layers:
         return _unknown("layer", layer, layers)
     return f"No images in this time; the newest window starts at {when(newest)} UTC."

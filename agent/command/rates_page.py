@@ -14,6 +14,7 @@ from driftgauge.storage import Period, RateRow
 from ..pages.rate_plot import RateLine, draw_rates
 from ..review.movers import Mover, movers
 from ..review.normal import normal_rates
+from ..terminal.natural_order import natural_key
 from ..terminal.printing import percent, print_csv, print_json, print_line, when
 from ..terminal.sparkline import sparkline
 from ..terminal.table import Column, print_table
@@ -52,7 +53,7 @@ def print_rates(reading: Reading, asked: Asked) -> None:
     """Print the newest rows, each beside its segment's normal rate."""
     name = reading.stream.stream
     normal = normal_rates(reading.store, name)
-    rows = _newest_rows(reading, asked)
+    rows = sorted(_newest_rows(reading, asked), key=_place)
     if asked.form == "table":
         if rows:
             _print_rows(reading, asked, rows, normal)
@@ -230,6 +231,11 @@ def _trends(
         _key(row): [rates.get((row.period_start - back, *_key(row)[1:])) for back in earlier]
         for row in rows
     }
+
+
+def _place(row: RateRow) -> tuple[object, ...]:
+    """Return where a row stands: by time, then as people count."""
+    return row.period_start, natural_key(row.segment), natural_key(row.layer), row.detector
 
 
 def _key(row: RateRow) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..drift.baseline import MIN_EVENTS
+from ..terminal.natural_order import natural_key
 
 DAY = timedelta(days=1)
 HELD_OUT = 2 / 3
@@ -43,7 +44,8 @@ class Coverage:
                 f"the reference spans {self.span}, less than a day: hours that it does not "
                 "cover, such as a night, will count as a change"
             )
-        for segment, events in sorted(self.segments.items()):
+        for segment in sorted(self.segments, key=natural_key):
+            events = self.segments[segment]
             if events * HELD_OUT < MIN_EVENTS:
                 found.append(
                     f"segment {segment} has {events} reference images, wanted about "

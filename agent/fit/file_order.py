@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,7 +12,6 @@ from ..errors import SettingsError
 _EXIF_IFD = 0x8769
 _TAKEN = ((0x9003, 0x9011, 0x9291), (0x9004, 0x9012, 0x9292))
 """Tags of the time when a picture was taken, else digitised: time, its zone, parts of a second."""
-_NUMBER = re.compile(r"(\d+)")
 
 
 class FileOrder(StrEnum):
@@ -22,19 +20,6 @@ class FileOrder(StrEnum):
     NAME = "name"
     EXIF = "exif"
     MTIME = "mtime"
-
-
-def natural_key(path: Path) -> tuple[list[str | int], str]:
-    """Return a key that sorts names as people count.
-
-    Example:
-        >>> names = ["frame_10.jpg", "frame_2.jpg", "frame_1.jpg"]
-        >>> sorted(names, key=lambda name: natural_key(Path(name)))
-        ['frame_1.jpg', 'frame_2.jpg', 'frame_10.jpg']
-    """
-    text = path.as_posix()
-    parts = _NUMBER.split(text)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
 
 def times_of(paths: Sequence[Path], order: FileOrder) -> list[datetime | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..drift.baseline import Baseline
 from ..drift.monitor_settings import MonitorSettings
 from ..drift.power import LONGEST_WINDOWS, power_curves
+from ..terminal.natural_order import natural_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def fit_power(
 
 def untested_warnings(power: Mapping[str, FitPower]) -> list[str]:
     """Return that some segments are not called tested; nothing where all are."""
-    late = [segment for segment, row in sorted(power.items()) if not row.is_tested]
+    late = [name for name in sorted(power, key=natural_key) if not power[name].is_tested]
     if not late:
         return []
     return [

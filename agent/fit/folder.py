@@ -14,9 +14,10 @@ from ..events.decode import DecodePorts, DecodeSettings
 from ..events.image import refuse_extreme_aspect
 from ..events.picture_reader import PictureReader
 from ..log import action
+from ..terminal.natural_order import natural_key
 from ..untrusted.text import label_text, shown
 from .example import Example
-from .file_order import FileOrder, natural_key, times_of
+from .file_order import FileOrder, times_of
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def list_images(
     if not paths:
         wanted = ", ".join(sorted(SUFFIXES))
         raise SettingsError(f"found no image in {folder}; looked for {wanted}")
-    paths.sort(key=lambda path: natural_key(path.relative_to(folder)))
+    paths.sort(key=lambda path: natural_key(path.relative_to(folder).as_posix()))
     timed = list(zip(times_of(paths, order), paths, strict=True))
     if order is not FileOrder.NAME:
         timed.sort(key=lambda pair: pair[0] or datetime.min.replace(tzinfo=UTC))

@@ -12,6 +12,7 @@ from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, IncidentRec
 from ..alert.certainty import certainty
 from ..alert.incident_wording import incident_message, incident_subject
 from ..alert.wording import percent, subject
+from ..terminal.natural_order import natural_key
 
 Kind = Literal[
     "opened",
@@ -162,7 +163,7 @@ def is_past_worst(alert: AlertRecord) -> bool:
 
 
 def _segments_of(incident: IncidentRecord) -> str:
-    names = sorted({segment for segment, _ in incident.parts})
+    names = sorted({segment for segment, _ in incident.parts}, key=natural_key)
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
     return f"Segments: {', '.join(names[:_MOST_NAMES])}{more}."
 

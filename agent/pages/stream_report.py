@@ -12,6 +12,7 @@ from driftgauge.storage import LIVE_STATES, AlertRecord, Store, StreamRecord
 
 from ..review.normal import normal_rates
 from ..review.standing import stream_standing
+from ..terminal.natural_order import natural_key
 from .chart import Chart, Mark, axis_top, rate_paths
 from .heat import heat_strip
 from .page import write_page
@@ -132,11 +133,11 @@ def _covered_values(
 def _worst_first(wanted: ReportScope, covered: Covered, alerts: Sequence[AlertRecord]) -> list[str]:
     """Return the segments: all together first, then by live alerts, alerts, and the rate's excess."""
 
-    def rank(name: str) -> tuple[bool, int, int, float, str]:
+    def rank(name: str) -> tuple[object, ...]:
         mine = [alert for alert in alerts if alert.segment == name]
         excess = total(covered.segments[name]).rate - wanted.normal.get(name, wanted.stream.alpha)
         live = sum(alert.state in LIVE_STATES for alert in mine)
-        return name != ALL, -live, -len(mine), -excess, name
+        return name != ALL, -live, -len(mine), -excess, natural_key(name)
 
     return sorted(covered.segments, key=rank)
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from driftgauge.storage import Period, RateRow, Store
 
+from ..terminal.natural_order import natural_key
 from .normal import normal_rates
 
 PRIOR_EVENTS = 50
@@ -99,7 +100,7 @@ def movers(
         )
         for name, counted in _by_segment(rows).items()
     ]
-    return sorted(found, key=lambda mover: (-mover.weight, mover.segment))
+    return sorted(found, key=lambda mover: (-mover.weight, natural_key(mover.segment)))
 
 
 def _earlier(

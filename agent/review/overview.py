@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..terminal.natural_order import natural_key
 from .segment_standing import SegmentPhase, SegmentStanding
 
 _NEAR = 0.5
@@ -23,12 +24,12 @@ def worst_first(standings: Sequence[SegmentStanding]) -> list[SegmentStanding]:
     return sorted(standings, key=_rank)
 
 
-def _rank(standing: SegmentStanding) -> tuple[float, float, str]:
+def _rank(standing: SegmentStanding) -> tuple[object, ...]:
     nearness = standing.nearness or 0.0
     place: float = PHASES.index(standing.phase)
     if standing.phase == "judged" and nearness >= _NEAR:
         place = PHASES.index("silent") + 0.5
-    return (place, -nearness, standing.segment)
+    return place, -nearness, natural_key(standing.segment)
 
 
 def totals(standings: Sequence[SegmentStanding]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from driftgauge.storage import AlertRecord
 
 from ..drift.history_replay import Replayed, SegmentCourse
+from ..terminal.natural_order import natural_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def replay_outcome(replayed: Replayed, live: Sequence[AlertRecord]) -> ReplayOut
         only_live=[row for row in reversed(asked) if row.id not in matched],
         segments=sorted(
             (_nearest(name, course) for name, course in replayed.courses.items()),
-            key=lambda row: (-(row.nearest or 0.0), row.segment),
+            key=lambda row: (-(row.nearest or 0.0), natural_key(row.segment)),
         ),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from driftgauge.storage import SegmentBaseline, Store
 
+from ..terminal.natural_order import natural_key
 from .segment_power import SegmentPower
 from .segment_standing import SegmentPhase, SegmentStanding, segment_standings
 
@@ -101,8 +102,8 @@ def segment_worths(
     return sorted(found, key=_badness)
 
 
-def _badness(row: SegmentWorth) -> tuple[int, float, str]:
-    return PHASES.index(row.phase), -(row.nearness or 0.0), row.segment
+def _badness(row: SegmentWorth) -> tuple[object, ...]:
+    return PHASES.index(row.phase), -(row.nearness or 0.0), natural_key(row.segment)
 
 
 def _worth(standing: SegmentStanding, baseline: SegmentBaseline | None) -> SegmentWorth:
