@@ -17,7 +17,7 @@ from .postgresql import postgresql_engine
 from .query import QueryResult, query_postgresql, query_sqlite
 from .rollup import due_until, roll_up_some
 from .schema import check_schema, take_turn, upgrade_schema
-from .sqlite_file import WRITES, keep_to_owner, others_may_read, sqlite_engine
+from .sqlite_file import WRITES, keep_to_owner, note_sizes, others_may_read, sqlite_engine
 
 BUSY_SECONDS = 10.0
 
@@ -141,6 +141,8 @@ class Database:
         changed |= self._move(on_move or (lambda moved, of: None))
         if changed and self.path is not None:
             keep_to_owner(self.path)
+            with suppress(StoreUnavailable), self.autocommit() as connection:
+                note_sizes(connection)
         return changed
 
     def _move(self, on_move: Callable[[int, int], None]) -> bool:

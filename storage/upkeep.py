@@ -30,7 +30,7 @@ from .retention import (
     tend_partitions,
 )
 from .rollup import SLICE_ROWS, due_until, roll_up_some
-from .sqlite_file import give_space_back
+from .sqlite_file import give_space_back, note_sizes
 
 
 class Upkeep:
@@ -82,6 +82,7 @@ class Upkeep:
         if self._database.is_sqlite:
             with self._database.autocommit() as connection:
                 give_space_back(connection)
+                note_sizes(connection)
 
     def _tend_partitions(self) -> None:
         with self._database.write() as connection:
