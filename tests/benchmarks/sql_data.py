@@ -111,18 +111,17 @@ def _make_series(connection: Connection, shape: Shape) -> None:
 
 
 def _make_draws(connection: Connection) -> None:
-    """Make a table of draws, of 60 events and of as many as an hour and a day have."""
+    """Make a table of draws for each level, of as many events as its periods have."""
     rng = np.random.default_rng(0)
     columns = ", ".join(f"{name} INTEGER" for name in BINS)
-    connection.execute(text(f"CREATE TABLE draw (level TEXT, n INTEGER, {columns})"))
-    rows = [
-        {"level": level, "n": n, **dict(zip(BINS, counts, strict=True))}
-        for level, span in _STEPS.items()
-        for n, counts in enumerate(_draws(rng, int(span.total_seconds())))
-    ]
     marks = ", ".join(f"NULLIF(CAST(:{name} AS INTEGER), 0)" for name in BINS)
-    connection.execute(text(f"INSERT INTO draw VALUES (:level, :n, {marks})"), rows)
-    connection.execute(text("CREATE INDEX draw_n ON draw (level, n)"))
+    for level, span in _STEPS.items():
+        connection.execute(text(f"CREATE TABLE draw_{level} (n INTEGER PRIMARY KEY, {columns})"))
+        rows = [
+            {"n": n, **dict(zip(BINS, counts, strict=True))}
+            for n, counts in enumerate(_draws(rng, int(span.total_seconds())))
+        ]
+        connection.execute(text(f"INSERT INTO draw_{level} VALUES (:n, {marks})"), rows)
 
 
 def _draws(rng: np.random.Generator, n_events: int) -> Sequence[list[int]]:
@@ -164,9 +163,8 @@ def _fill_span(connection: Connection, level: str, first: datetime, until: datet
             f"INSERT INTO {level}_counts (window_start, series, events, score_max, score_sum, "
             f"{', '.join(BINS)}) {times}SELECT {start}, series.id, {seconds}, "
             f"1.5 + n * 0.001, {seconds} * 0.5 + n * 0.01, {', '.join(BINS)} FROM {source} "
-            "CROSS JOIN series JOIN draw ON draw.level = :level "
-            f"AND draw.n = (second / {seconds} * 31 + series.id * 17) % {N_DRAWS} ORDER BY 1, {order}"
-        ),
-        {"level": level},
+            f"CROSS JOIN series JOIN draw_{level} AS draw "
+            f"ON draw.n = (second / {seconds} * 31 + series.id * 17) % {N_DRAWS} ORDER BY 1, {order}"
+        )
     )
     return done.rowcount if done.rowcount > 0 else n_steps
