@@ -15,7 +15,7 @@ from .test_move import written
 from .test_schema import make_at, run, take_back
 
 DAYS, SEGMENTS, LAYERS = 4, ("*", *(f"camera={n}" for n in range(40))), ("*", "blocks.1")
-EARLIER = [f"{n:04d}" for n in range(14, 26)]
+EARLIER = [f"{n:04d}" for n in range(14, 27)]
 """Versions with counts by day that may lie in any order."""
 
 
@@ -76,7 +76,7 @@ def test_an_upgrade_puts_whole_streams_first_in_each_day_and_keeps_what_people_m
     postgres_url: str,
 ) -> None:
     database = Database(postgres_url)
-    make_at(database, "0025")
+    make_at(database, "0026")
     rows = fill_days(database)
     run(
         database,
@@ -92,7 +92,7 @@ def test_an_upgrade_puts_whole_streams_first_in_each_day_and_keeps_what_people_m
     assert len(read(database, "SELECT events FROM mine")) == len(rows)
     granted = "SELECT has_table_privilege('public', 'day_counts', 'SELECT')"
     assert read(database, granted) == [(True,)]
-    take_back(database, to="0025")
+    take_back(database, to="0026")
     database.upgrade()
     assert read(database, DAYS_STORED) == rows
     database.close()

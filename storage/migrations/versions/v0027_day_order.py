@@ -7,8 +7,8 @@ ones are written again. The table stays, with the privileges and the views of pe
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
