@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from driftgauge.storage import EvidenceRecord
 
 from ..events.event import Event
 from ..ports import Scored
-from .windows import window_start
+from .windows import rows_by_window
 
 ThumbnailMode = Literal["keep", "blur", "none"]
 
@@ -124,13 +124,10 @@ class EvidenceKeeper:
         """Take from a batch what is more unusual, or more typical, than what is kept."""
         if not self._settings.per_window:
             return
-        p_rows: list[list[float]] = scored.p_values.tolist()
-        pixels = [None] * len(events) if scored.pixels is None else scored.pixels
-        for event, names, p_values, own in zip(events, segments, p_rows, pixels, strict=True):
-            candidate = _Candidate(event, p_values, self._layers, self._settings, pixels=own)
-            start = window_start(event.event_time, self._window_seconds)
-            for name in names:
-                self._weigh(candidate, name, start)
+        candidate = cache(partial(self._candidate, events, scored))
+        combined = scored.p_values[:, -1]
+        for key, rows in rows_by_window(events, segments, self._window_seconds).items():
+            self._weigh(key, np.array(rows), combined[rows], candidate)
 
     def records(self) -> list[EvidenceRecord]:
         """Return what the next flush is to write."""
@@ -153,13 +150,29 @@ class EvidenceKeeper:
         for kept in self._kept.values():
             kept.drop()
 
-    def _weigh(self, candidate: _Candidate, segment: str, start: datetime) -> None:
-        kept = self._kept.setdefault((segment, start), _Kept())
-        if kept.wants_unusual(candidate.p_value, self._settings.per_window):
-            record = candidate.record(segment, start, "unusual")
-            kept.add_unusual(record, self._settings.per_window)
-        elif kept.wants_typical(candidate.p_value):
-            kept.typical = candidate.record(segment, start, "typical")
+    def _weigh(
+        self,
+        key: tuple[str, datetime],
+        rows: NDArray[np.int64],
+        p_values: NDArray[np.float64],
+        candidate: Callable[[int], _Candidate],
+    ) -> None:
+        """Weigh the rows of one segment's window, of which few can be wanted."""
+        kept, n = self._kept.setdefault(key, _Kept()), self._settings.per_window
+        lowest = np.argsort(p_values, kind="stable")[:n]
+        wanted = [at for at in lowest.tolist() if kept.wants_unusual(float(p_values[at]), n)]
+        for at in wanted:
+            kept.add_unusual(candidate(int(rows[at])).record(*key, "unusual"), n)
+        distances = np.abs(p_values - _MIDDLE)
+        distances[wanted] = np.inf
+        at = int(distances.argmin())
+        if np.isfinite(distances[at]) and kept.wants_typical(float(p_values[at])):
+            kept.typical = candidate(int(rows[at])).record(*key, "typical")
+
+    def _candidate(self, events: Sequence[Event], scored: Scored, row: int) -> _Candidate:
+        pixels = None if scored.pixels is None else scored.pixels[row]
+        p_values: list[float] = scored.p_values[row].tolist()
+        return _Candidate(events[row], p_values, self._layers, self._settings, pixels=pixels)
 
 
 class _Candidate:

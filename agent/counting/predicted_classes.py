@@ -14,7 +14,11 @@ from driftgauge.storage import CLASSES, CONFIDENCE, N_BINS, N_CLASSES, WindowRec
 
 from ..events.event import Event
 from ..events.segment import PREDICTED_CLASS
-from .windows import window_start
+from .windows import rows_by_window
+
+
+_UNKNOWN = -1
+"""In the place of the bin of a class that was not told."""
 
 
 @dataclass(slots=True)
@@ -25,10 +29,12 @@ class _Row:
     score_sum: float = 0.0
     score_max: float = 0.0
 
-    def add(self, bin_number: int, confidence: float) -> None:
-        self.counts[bin_number] += 1
-        self.score_sum += confidence
-        self.score_max = max(self.score_max, confidence)
+    def add(self, bins: NDArray[np.int64], confidences: NDArray[np.float64] | None = None) -> None:
+        """Count events; *bins* and *confidences* are ``(events,)``."""
+        self.counts += np.bincount(bins, minlength=N_BINS)
+        if confidences is not None:
+            self.score_sum += float(confidences.sum())
+            self.score_max = max(self.score_max, float(confidences.max()))
 
 
 class ClassSlots:
@@ -55,13 +61,13 @@ def is_of_class(segment: str) -> bool:
     return segment.startswith(f"{PREDICTED_CLASS}=")
 
 
-def doubt_bin(confidence: float) -> int:
-    """Return the bin of 1 - *confidence*.
+def doubt_bins(confidences: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bin of 1 - each of *confidences*.
 
-    >>> doubt_bin(1.0), doubt_bin(0.97), doubt_bin(0.2)
-    (0, 6, 14)
+    >>> doubt_bins(np.array([1.0, 0.97, 0.2])).tolist()
+    [0, 6, 14]
     """
-    return int(p_value_bins(np.array([1.0 - confidence]))[0])
+    return p_value_bins(1.0 - confidences)
 
 
 class LabelCounts:
@@ -94,14 +100,11 @@ class LabelCounts:
         """
         if not self._slots:
             return
-        for row, (event, names, said) in enumerate(zip(events, segments, classes, strict=True)):
-            if said is None:
-                continue
-            start = window_start(event.event_time, self._window_seconds)
-            sure = float("nan") if confidences is None else float(confidences[row])
-            for name in names:
-                if not is_of_class(name):
-                    self._count(name, start, self._slots.of(said), sure)
+        slots = np.array([_UNKNOWN if said is None else self._slots.of(said) for said in classes])
+        sure = np.full(len(events), np.nan) if confidences is None else confidences
+        for key, rows in rows_by_window(events, segments, self._window_seconds).items():
+            if not is_of_class(key[0]):
+                self._count(key, slots[rows], sure[rows])
 
     def records(self) -> list[WindowRecord]:
         """Return a record for each segment, window and kind of count."""
@@ -121,8 +124,15 @@ class LabelCounts:
         """Forget all counts."""
         self._rows.clear()
 
-    def _count(self, segment: str, start: datetime, slot: int, sure: float) -> None:
-        self._rows.setdefault((segment, CLASSES, start), _Row()).add(slot, 0.0)
-        if not np.isnan(sure):
+    def _count(
+        self, key: tuple[str, datetime], slots: NDArray[np.int64], sure: NDArray[np.float64]
+    ) -> None:
+        """Count the events of one segment's window whose class is known."""
+        segment, start = key
+        is_known = slots != _UNKNOWN
+        if is_known.any():
+            self._rows.setdefault((segment, CLASSES, start), _Row()).add(slots[is_known])
+        told = sure[is_known & ~np.isnan(sure)]
+        if told.size:
             row = self._rows.setdefault((segment, CONFIDENCE, start), _Row())
-            row.add(doubt_bin(sure), sure)
+            row.add(doubt_bins(told), told)

@@ -51,16 +51,14 @@ class _Layer:
         self.n_events = 0
 
     def update(self, scores: Sequence[float]) -> None:
-        running = (
-            self._mean,
-            self._variance,
-            self._minimum,
-            self._maximum,
-            *self._quantiles,
-        )
-        for statistic in running:
+        together = np.asarray(scores)
+        self._mean.update_many(together)
+        self._variance.update_many(together)
+        self._minimum.update(min(scores))
+        self._maximum.update(max(scores))
+        for quantile in self._quantiles:
             for score in scores:
-                statistic.update(score)
+                quantile.update(score)
         self.n_events += len(scores)
 
     def summary(self) -> ScoreSummary:

@@ -33,6 +33,22 @@ def window_start(moment: datetime, window_seconds: int) -> datetime:
     return _EPOCH + (moment - _EPOCH) // length * length
 
 
+def rows_by_window(
+    events: Sequence[Event], segments: Sequence[Iterable[str]], window_seconds: int
+) -> dict[tuple[str, datetime], list[int]]:
+    """Return the rows of a batch that each segment's window holds, in the order of the batch.
+
+    Args:
+        segments: the names that each event counts under.
+    """
+    rows: defaultdict[tuple[str, datetime], list[int]] = defaultdict(list)
+    for row, (event, names) in enumerate(zip(events, segments, strict=True)):
+        start = window_start(event.event_time, window_seconds)
+        for name in names:
+            rows[name, start].append(row)
+    return rows
+
+
 def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the bin of each p-value; bin b holds p in ``(EDGES[b], EDGES[b + 1]]``.
 
@@ -74,8 +90,9 @@ class _Cell:
         ood_bins: int,
     ) -> None:
         """Count events; *bins* and *scores* are ``(events, columns)``, *left_out* ``(events,)``."""
-        columns = np.broadcast_to(np.arange(bins.shape[1]), bins.shape)
-        np.add.at(self.counts, (columns, bins), 1)
+        cells = bins + N_BINS * np.arange(bins.shape[1])
+        counts = np.bincount(cells.ravel(), minlength=self.counts.size)
+        self.counts += counts.reshape(self.counts.shape)
         self.score_sum += scores.sum(axis=0)
         np.maximum(self.score_max, scores.max(axis=0), out=self.score_max)
         self.left_out += int(left_out.sum())
@@ -112,12 +129,7 @@ class WindowCounts:
         """
         bins = bin_indexes(scored.p_values)
         left_out = np.array([event.represents - 1 for event in events], np.int64)
-        rows: dict[tuple[str, datetime], list[int]] = defaultdict(list)
-        for row, (event, names) in enumerate(zip(events, segments, strict=True)):
-            start = window_start(event.event_time, self._window_seconds)
-            for name in names:
-                rows[name, start].append(row)
-        for key, chosen in rows.items():
+        for key, chosen in rows_by_window(events, segments, self._window_seconds).items():
             cell = self._cells.setdefault(key, _Cell.empty(len(self._columns)))
             cell.add(bins[chosen], scored.scores[chosen], left_out[chosen], ood_bins=self._ood_bins)
         self.n_events += len(events)

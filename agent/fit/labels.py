@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from driftgauge.detector import Detector, split_reference
 from driftgauge.storage import LABEL_LAYERS, N_BINS, N_CLASSES, OTHER_CLASSES, POOL
 
-from ..counting.predicted_classes import ClassSlots, doubt_bin, is_of_class
+from ..counting.predicted_classes import ClassSlots, doubt_bins, is_of_class
 from .gather import Reference
 
 Counts = NDArray[np.int64]
@@ -60,14 +60,10 @@ def common_classes(
 
 def _binned(reference: Reference, slots: ClassSlots) -> Counts:
     """Return each image's bins, ``(n, len(LABEL_LAYERS))``; -1 where it has none."""
-    bins = [
-        (
-            -1 if said is None else slots.of(said),
-            -1 if said is None or np.isnan(sure) else doubt_bin(sure),
-        )
-        for said, sure in zip(reference.classes, reference.confidences, strict=True)
-    ]
-    return np.array(bins, dtype=np.int64)
+    slot = np.array([-1 if said is None else slots.of(said) for said in reference.classes])
+    sure = np.asarray(reference.confidences, dtype=np.float64)
+    doubt = np.where((slot < 0) | np.isnan(sure), -1, doubt_bins(sure))
+    return np.stack([slot, doubt], axis=1).astype(np.int64)
 
 
 def _rows_of(name: str, segments: Sequence[Sequence[str]]) -> NDArray[np.int64]:

@@ -131,3 +131,20 @@ def test_statistics_of_the_picture_are_kept_with_it() -> None:
     kept.offer(events, [["*"]] * 2, Scored(p, p, pixels=pixels))
     (unusual,) = [one for one in kept.records() if one.kind == "unusual"]
     assert np.frombuffer(unusual.pixels or b"", "<f4").tolist() == [3.0, 4.0]
+
+
+def test_what_is_most_unusual_does_not_depend_on_how_events_came_in_batches() -> None:
+    values = np.random.default_rng(3).random(64).tolist()
+    found = []
+    for size in (1, 7, 64):
+        kept = keeper(per_window=3)
+        for start in range(0, len(values), size):
+            offer(kept, *values[start : start + size], first_offset=start)
+        found.append(p_values(kept.records(), "unusual"))
+    assert found == [sorted(values)[:3]] * 3
+
+
+def test_of_equally_unusual_events_the_first_is_kept() -> None:
+    kept = keeper(per_window=1)
+    offer(kept, 0.5, 0.01, 0.01)
+    assert [one.offset for one in kept.records() if one.kind == "unusual"] == [1]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from driftgauge.agent.counting.predicted_classes import LabelCounts, doubt_bin
+from driftgauge.agent.counting.predicted_classes import LabelCounts, doubt_bins
 from driftgauge.agent.events.event import NO_IMAGE, Event
 from driftgauge.storage import CLASSES, CONFIDENCE, N_CLASSES, WindowRecord
 
@@ -35,7 +35,8 @@ def test_a_confidence_counts_where_it_is_known() -> None:
     of_classes, sure = counted(["cat", "dog"], [0.9, float("nan")])[:2]
     assert (of_classes.events, sure.events, sure.layer) == (2, 1, CONFIDENCE)
     assert (sure.score_sum, sure.score_max) == (0.9, 0.9)
-    assert sure.counts[doubt_bin(0.9)] == 1
+    (place,) = doubt_bins(np.array([0.9]))
+    assert sure.counts[place] == 1
 
 
 def test_windows_are_apart_and_segments_of_a_class_count_none() -> None:

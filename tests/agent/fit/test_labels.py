@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from driftgauge.agent.counting.predicted_classes import doubt_bin
+from driftgauge.agent.counting.predicted_classes import doubt_bins
 from driftgauge.agent.fit.coverage import measure_coverage
 from driftgauge.agent.fit.gather import Reference
 from driftgauge.agent.fit.labels import common_classes, with_labels
@@ -61,7 +61,7 @@ def test_the_reference_keeps_its_classes_in_the_windows_of_its_scores(tmp_path: 
     pool = detector.labels["*"]
     assert pool.shape == (len(np.unique(ids)), 2, 18)
     assert pool[:, 0].sum(axis=0)[:3].tolist() == [0.75 * len(rows), 0.25 * len(rows), 0]
-    assert pool[:, 1].sum(axis=0)[doubt_bin(0.9)] == len(rows) / 2
+    assert pool[:, 1].sum(axis=0)[doubt_bins(np.array([0.9]))].tolist() == [len(rows) / 2]
     assert detector.labels["camera=1"][:, 0].sum(axis=0)[:2].tolist() == [len(rows) / 2, 0]
     name = save_detector(detector, tmp_path, IDENTITY, {})
     loaded = load_detector(tmp_path / name, IDENTITY)
