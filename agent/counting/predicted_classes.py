@@ -16,7 +16,6 @@ from ..events.event import Event
 from ..events.segment import PREDICTED_CLASS
 from .windows import rows_by_window
 
-
 _UNKNOWN = -1
 """In the place of the bin of a class that was not told."""
 

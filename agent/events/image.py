@@ -12,12 +12,14 @@ from ..errors import EventDecodeError, EventError, EventUnsupported
 from .first_bytes import JPEG, PNG, FileKind, sniff
 from .first_sight import FirstSight
 from .jpeg import END, FILL, read_layout
+from .jpeg_pixels import jpeg_pixels
 from .picture_file import open_picture
 from .pixel_choices import ExifOrientation
 from .pixel_depth import BYTE_BITS, WORD_BITS, eight_bits, note_depth
 from .png import is_sixteen_bit, low_bytes, needed_chunks
 
 _WORDS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_JPEG_MODES = ("L", "RGB")
 _TAIL = b"\xaa" * 64
 """Where the bytes of a scan end, its decoder reads zeros; these begin with a one."""
 
@@ -132,7 +134,9 @@ def _decoded(kind: FileKind, value: bytes, settings: ImageSettings) -> NDArray[n
         if image.mode in _WORDS or (kind is PNG and is_sixteen_bit(value)):
             pixels = _sixteen_bit(image, value, settings)
         else:
-            pixels = _rgb(image)
+            sound = kind is JPEG and not lacks_end and image.mode in _JPEG_MODES
+            found = jpeg_pixels(value, *image.size) if sound else None
+            pixels = _rgb(image) if found is None else found
     return _turned(pixels, orientation)
 
 
