@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from ..errors import EventSchemaError
 from ..untrusted.document import field_at
@@ -82,6 +83,7 @@ def _attribute(attributes: Mapping[str, str], name: str) -> str | None:
     return label_text(text, f"attribute {name!r}")
 
 
+@cache
 def _extension(name: str) -> str:
     """CloudEvents names have small letters and digits only."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -118,8 +118,7 @@ class LayerReader:
         pictures = [image for image in images if not isinstance(image, TapVectors)]
         if not sent:
             return self._read_pictures(pictures)
-        vectors = [self._sent(taps) for taps in sent]
-        taps = {name: torch.stack([part[name] for part in vectors]) for name in self._names}
+        taps = self._sent(sent)
         predicted, unknown = np.full(len(sent), -1), np.full(len(sent), np.nan)
         if not pictures:
             return ReadLayers(taps, predicted, unknown)
@@ -134,20 +133,24 @@ class LayerReader:
             confidences=_joined([read.confidences, unknown], order),
         )
 
-    def _sent(self, taps: TapVectors) -> dict[str, Tensor]:
+    def _sent(self, sent: Sequence[TapVectors]) -> dict[str, Tensor]:
         """Return vectors that the serving process sent, if they are this model's."""
         identity = self._loaded.identity
         own = TapOrigin(identity.weights, identity.preprocessing, identity.precision)
-        differing = taps.origin.differences(own)
-        differing += [f"no tap {name}" for name in self._names if name not in taps.vectors]
+        differing = [
+            line for origin in {taps.origin for taps in sent} for line in origin.differences(own)
+        ]
+        lacking = {name for taps in sent for name in self._names if name not in taps.vectors}
+        differing += [f"no tap {name}" for name in sorted(lacking)]
         if differing:
             raise ShapeMismatch(
                 f"taps were sent for a different configuration (theirs != ours): {'; '.join(differing)}"
             )
         device = self._loaded.device
+        together = {name: np.stack([taps.vectors[name] for taps in sent]) for name in self._names}
         return {
-            name: torch.from_numpy(taps.vectors[name].astype(np.float32)).to(device)
-            for name in self._names
+            name: torch.from_numpy(part.astype(np.float32)).to(device)
+            for name, part in together.items()
         }
 
     def _read_pictures(self, images: Sequence[NDArray[Any] | Prepared]) -> ReadLayers:

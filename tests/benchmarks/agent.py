@@ -1,4 +1,4 @@
-"""The whole agent against the bare model; its ceiling, its delay, its memory, its Kafka client.
+"""The whole agent against the bare model; its ceiling, tap events, delay, memory and Kafka client.
 
 Run: python -m tests.benchmarks.agent [--broker embedded] [--rounds N] [--events N] [--only PART ...]
 """
@@ -33,6 +33,7 @@ from .agent_rig import (
     running_broker,
     turn_until_counted,
 )
+from .agent_taps import sent_taps
 from .bare_forward import BareForward, PlainScript
 from .clients import confluent_rate, kafka_python_rate
 from .table import Figure, write_benchmark
@@ -230,6 +231,7 @@ def clients(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
 PARTS: dict[str, Callable[[Broker, Path, argparse.Namespace], Result]] = {
     "speed": speed,
     "ceiling": ceiling,
+    "taps": sent_taps,
     "delay": delay,
     "clients": clients,
     "memory": memory,
@@ -244,6 +246,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=512, help="of one round")
     parser.add_argument("--reference", type=int, default=600, help="images of the speed part's fit")
+    parser.add_argument("--tap-events", type=int, default=8_192, help="of one round")
     parser.add_argument("--delay-seconds", type=float, default=30)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the memory part")
     parser.add_argument("--pictures", type=int, default=10_000, help="of the soak part")

@@ -185,9 +185,13 @@ def turn_until_counted(loop: AgentLoop, n: int) -> float:
 
 
 def fitted_settings(
-    folder: Path, broker: Broker, topic: str, reference: Sequence[bytes]
+    folder: Path, broker: Broker, topic: str, reference: Sequence[bytes], *, detector: str = ""
 ) -> Settings:
-    """Fit a detector on *reference* with the command line, and return the run's settings."""
+    """Fit a detector on *reference* with the command line, and return the run's settings.
+
+    Args:
+        detector: more lines of its section.
+    """
     images = folder / "reference"
     for number, value in enumerate(reference):
         place = images / f"{number % 5}" / f"{number:05d}.jpg"
@@ -200,7 +204,7 @@ def fitted_settings(
         f'[kafka]\nbootstrap_servers = ["{reach.bootstrap_servers[0]}"]\n'
         f'auto_offset_reset = "earliest"\n{kafka_lines(broker)}'
         '[model]\nfactory = "driftgauge.agent.demo.lite0:build_lite0"\n'
-        f'[detector]\npath = "{folder}/detector"\n'
+        f'[detector]\npath = "{folder}/detector"\n{detector}'
         f'[keep]\npath = "{folder}/kept"\n'
         f'[store]\nurl = "sqlite:///{folder}/real.db"\n'
     )
