@@ -21,6 +21,7 @@ from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import photograph_cameras
+from driftgauge.agent.events.decode_settings import DecodeSettings
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.settings.load import Settings, load_settings
@@ -140,11 +141,12 @@ class TimedStore:
 
 @dataclass
 class MockAgent:
-    """A whole loop whose model is a mean over pixels."""
+    """A whole loop without a model: by default its scores are a mean over pixels."""
 
     topic: Topic
     folder: Path
     flush_seconds: float = 5.0
+    scorer: BrightnessScorer = field(default_factory=BrightnessScorer)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -161,10 +163,14 @@ class MockAgent:
                 settings=consumer_settings(self.topic.broker),
             ),
             dead_letters=MemoryDeadLetters(),
-            scorer=BrightnessScorer(),
+            scorer=self.scorer,
             store=self.store,
             clock=SystemClock(),
-            settings=LoopSettings(stream=STREAM, flush_interval_seconds=self.flush_seconds),
+            settings=LoopSettings(
+                stream=STREAM,
+                flush_interval_seconds=self.flush_seconds,
+                decode=DecodeSettings(segment_headers=("camera",)),
+            ),
             stop=self.stop,
         )
 
