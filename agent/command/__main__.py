@@ -20,6 +20,7 @@ from ..process.allocator import keep_freed_memory
 
 FILES = (
     "demo",
+    "demo_frames",
     "init",
     "config",
     "doctor",
