@@ -25,7 +25,7 @@ from driftgauge.agent.stream.topic import ensure_topics
 from tests.deploy.compose_file import DEPLOY, compose_model
 
 WORLD = Path(os.environ["NATIVE_DOCKER"])
-STATE = json.loads((WORLD / "world.json").read_text())
+STATE: dict[str, dict[str, str]] = json.loads((WORLD / "world.json").read_text())
 """``addresses``: what stands in place of a container's name and port."""
 
 
@@ -49,7 +49,7 @@ def _read_env(path: Path) -> dict[str, str]:
 def _native(text: str) -> str:
     """Return *text* with the addresses of this machine in place of the containers'."""
     for name, address in STATE["addresses"].items():
-        text = text.replace(name, str(address))
+        text = text.replace(name, address)
     return text
 
 
@@ -58,7 +58,7 @@ def _mounted(model: dict[str, Any], service: str, target: str) -> str:
     for mount in model["services"][service]["volumes"]:
         source, inside, *_ = mount.split(":")
         if inside == target:
-            return (DEPLOY / source).read_text()
+            return Path(DEPLOY / source).read_text()
     raise AssertionError(f"compose.yaml mounts nothing at {target} of {service}")
 
 

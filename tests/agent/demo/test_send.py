@@ -51,7 +51,7 @@ def test_the_frames_arrive_with_their_camera(broker: EmbeddedBroker, topic: str)
     source = KafkaSource(
         broker.connection(), topic=topic, group_id=topic, settings=consumer_settings(broker)
     )
-    seen = []
+    seen: list[str] = []
     try:
         while len(seen) < sent:
             polled = source.poll(0.5)
