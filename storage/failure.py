@@ -33,12 +33,14 @@ _OUTAGE_STATES = ("25006", "40001", "40P01", "55P03")
 
 _WRITABLE = "give the user that runs driftgauge write permission on the file and its folder"
 _SPACE = "free space on the database's disk"
+_DISK = "see whether the database's disk is full (df) or fails (dmesg)"
 _LOGIN = (
     "check user and password in [store] url; in a password, write @ as %40, / as %2F and : as %3A"
 )
 _HINTS = (
     (r"unable to open database file|readonly database", _WRITABLE),
     (r"disk is full|No space left on device", _SPACE),
+    (r"disk I/O error", _DISK),
     (r"database is locked", "end the program that locks the file, or wait until it has finished"),
     (r"is not a database", "set [store] url to another file; this one is not a database"),
     (r"disk image is malformed", "restore the file from a backup, or start with a new one"),
