@@ -21,6 +21,12 @@ SEVERITIES = ("info", "warning", "critical")
 SILENCE = "silence"
 """The `AlertRecord.test` of a segment that has fallen silent; such an alert has no rate and no layers."""
 
+STALE = "model"
+"""The `AlertRecord.test` of a stream whose active detector was fitted for another model than an agent loads."""
+
+UNRATED = (SILENCE, STALE)
+"""Tests whose alerts have no rate, no layers and no frames."""
+
 
 @dataclass(frozen=True, slots=True)
 class AlertRecord:

@@ -125,7 +125,7 @@ def _print_alert(
     incident: IncidentRecord | None,
     link: str,
 ) -> None:
-    from driftgauge.storage import SILENCE
+    from driftgauge.storage import UNRATED
 
     from ..alert.certainty import certainty
     from ..alert.incident_wording import incident_subject
@@ -141,7 +141,7 @@ def _print_alert(
         f"{is_of_classes}{percent(alert.rate_now)} of {alert.events:,} images out of distribution, at most "
         f"{percent(alert.rate_peak)}, normally {percent(alert.rate_normal)}; "
     )
-    said = "" if alert.test == SILENCE else rates
+    said = "" if alert.test in UNRATED else rates
     judge = f", judged by {alert.judged_by} now" if alert.judged_by else ""
     print_line(f"  {said}detector {alert.detector}{judge}, test {alert.test}")
     if alert.layers:

@@ -132,13 +132,13 @@ def print_alerts(
     Every time in the table is when something was done, by the wall clock; the claims say when it
     happened, by the cameras'.
     """
-    from driftgauge.storage import SILENCE
+    from driftgauge.storage import UNRATED
 
     from ..terminal.printing import percent, print_line, when
     from ..terminal.table import Column, print_table
 
     def rate(alert: AlertRecord, value: float) -> str:
-        return percent(None if alert.test == SILENCE else value)
+        return percent(None if alert.test in UNRATED else value)
 
     columns = (
         *(Column("id", "right"), Column("state"), Column("severity", rank=3)),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, Period, RateRow
+from driftgauge.storage import UNRATED, AlertRecord, EvidenceRecord, Period, RateRow
 
 from ..alert.picture import TimeLine, draw_alert
 
@@ -56,7 +56,7 @@ class Examples:
 
     def __call__(self, alert: AlertRecord) -> tuple[Sequence[EvidenceRecord], bytes | None]:
         """Return the most unusual events since the change, and the picture; None without frames."""
-        if alert.test == SILENCE:  # there is nothing to see
+        if alert.test in UNRATED:  # there is nothing to see
             return (), None
         unusual = self._store.evidence(
             alert.stream,

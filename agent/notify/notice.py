@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from driftgauge.storage import SILENCE, AlertRecord, EvidenceRecord, IncidentRecord, Notification
+from driftgauge.storage import UNRATED, AlertRecord, EvidenceRecord, IncidentRecord, Notification
 
 from ..alert.certainty import certainty
 from ..alert.incident_wording import incident_message, incident_subject
@@ -94,7 +94,7 @@ class Notice:
             self.message,
             f"Since: {alert.since:%Y-%m-%d %H:%M:%S} UTC.",
         ]
-        if alert.test != SILENCE:
+        if alert.test not in UNRATED:
             worst = f", at its worst {percent(alert.rate_peak)}" if is_past_worst(alert) else ""
             normal = percent(alert.rate_normal)
             lines.append(f"Rate: {percent(alert.rate_now)}{worst}, normally {normal}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from driftgauge.storage import Store
 
@@ -20,6 +21,7 @@ from ..wiring.agent import Agent, build_agent
 from ..wiring.database import build_database, build_store
 from .leaving import LeaveDeadline
 from .signals import stopping_on_signals
+from .stale import build_when_it_fits
 from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -75,9 +77,12 @@ def _run(
     accept_new_topic: bool,
 ) -> LoopStatus:
     metrics = Metrics(alpha=settings.stream.alpha)
-    agent = build_agent(
-        settings, store, stop=stop, metrics=metrics, accept_new_topic=accept_new_topic
+    build = partial(
+        build_agent, settings, store, stop=stop, metrics=metrics, accept_new_topic=accept_new_topic
     )
+    agent = build_when_it_fits(build, settings, store, stop=stop, metrics=metrics)
+    if agent is None:
+        return LoopStatus(started_at=0.0, turned_at=0.0, flushed_at=0.0)
     _tell_start(agent)
     pages = agent_pages(
         agent.loop.status,

@@ -11,7 +11,7 @@ from driftgauge.detector import Detector, DetectorError, load_detector
 from driftgauge.storage import (
     LIVE_STATES,
     POOL,
-    SILENCE,
+    UNRATED,
     AlertRecord,
     GateCheck,
     RecordConflict,
@@ -217,4 +217,4 @@ def why_waiting(
 
 def _counts(alert: AlertRecord, trial: TrialRecord) -> bool:
     is_over = alert.state not in LIVE_STATES and alert.refreshed_at < trial.counted_since
-    return alert.test != SILENCE and alert.verdict not in NORMAL_VERDICTS and not is_over
+    return alert.test not in UNRATED and alert.verdict not in NORMAL_VERDICTS and not is_over

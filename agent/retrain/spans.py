@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from driftgauge.storage import LIVE_STATES, SILENCE, AlertRecord, KeptRun
+from driftgauge.storage import LIVE_STATES, UNRATED, AlertRecord, KeptRun
 
 POOL = "*"
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -42,7 +42,7 @@ def alert_spans(alerts: Iterable[AlertRecord]) -> list[Span]:
             is_real=alert.verdict == "real",
         )
         for alert in alerts
-        if alert.test != SILENCE and alert.verdict not in NORMAL_VERDICTS
+        if alert.test not in UNRATED and alert.verdict not in NORMAL_VERDICTS
     ]
 
 

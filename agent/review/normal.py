@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from driftgauge.storage import SILENCE
+from driftgauge.storage import UNRATED
 
 if TYPE_CHECKING:
     from driftgauge.storage import Store
@@ -27,7 +27,7 @@ def normal_rates(store: Store, stream: str) -> dict[str, float]:
     alphas = [row.alpha for row in store.streams() if row.stream == stream]
     rates = _registered(detector.manifest, alphas[0]) if detector and alphas else {}
     for alert in reversed(store.alerts(stream)):
-        if alert.test == SILENCE:  # it has no rate
+        if alert.test in UNRATED:  # it has no rate
             continue
         if detector is None or alert.detector == detector.detector:
             rates[alert.segment] = alert.rate_normal

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from driftgauge.storage import (
     LIVE_STATES,
     SILENCE,
+    UNRATED,
     WHOLE_SEGMENT,
     SegmentBaseline,
     SegmentProgress,
@@ -73,7 +74,7 @@ def segment_standings(
         settings: how its windows are judged; None where that is not known.
     """
     live = store.alerts(stream, states=LIVE_STATES)
-    alerted = {alert.segment for alert in live if alert.test != SILENCE}
+    alerted = {alert.segment for alert in live if alert.test not in UNRATED}
     silent = {alert.segment: alert.since for alert in live if alert.test == SILENCE}
     active = store.active_detector(stream)
     own = (stream, active.detector if active else "")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import (
     LIVE_STATES,
-    SILENCE,
+    UNRATED,
     AlertRecord,
     AlertTransition,
     IncidentRecord,
@@ -144,7 +144,7 @@ def alert_page(desk: Desk, name: str, number: int) -> AlertPage:
         incident=incident,
         incident_words=incident_subject(incident) if incident and is_shared else "",
         mutes=[one for one in desk.store.mutes(name) if one.holds(alert.segment)],
-        line=None if alert.test == SILENCE else _line(desk, stream, alert),
+        line=None if alert.test in UNRATED else _line(desk, stream, alert),
         unusual=_frames(desk, alert, "unusual", since=alert.since, until=until),
         typical=_frames(desk, alert, "typical", until=alert.since),
         link=page.replace("{alert}", str(number))
@@ -229,7 +229,7 @@ def _frames(
     since: datetime | None = None,
     until: datetime,
 ) -> list[Shot]:
-    if alert.test == SILENCE:
+    if alert.test in UNRATED:
         return []
     return desk.shots(
         desk.store.evidence(

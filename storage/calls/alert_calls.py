@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from .. import alerts, verdicts
+from .. import alerts, judgements, verdicts
 from ..alert_records import AlertRecord, AlertTransition, VerdictCount
 from .connected import Connected
 
@@ -36,6 +36,11 @@ class AlertCalls(Connected):
                 until=until,
                 limit=limit,
             )
+
+    def write_alerts(self, told: Sequence[AlertRecord]) -> list[AlertRecord]:
+        """Write alerts that neither the monitor nor a look at silence makes; return them as stored."""
+        with self._database.write() as connection:
+            return judgements.write_alerts(connection, told, self._now(connection))
 
     def count_alerts(
         self,

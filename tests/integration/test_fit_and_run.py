@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.detector import PROBES
-from driftgauge.storage import Database, Store
+from driftgauge.storage import STALE, Database, Store
 
 from ..postgres import free_port
 
@@ -134,15 +135,42 @@ def test_the_agent_counts_every_event_leaves_cleanly_and_goes_on_where_it_stood(
     assert rows
 
 
-def test_another_models_detector_is_refused_with_what_differs(fitted: tuple[Path, str]) -> None:
+def test_another_model_stops_scoring_with_an_alert(fitted: tuple[Path, str]) -> None:
     folder, _ = fitted
+    shutil.copy(folder / "driftgauge.db", folder / "other.db")
     text = (folder / "driftgauge.toml").read_text().replace("image_size = 64", "image_size = 96")
-    (folder / "other.toml").write_text(text)
-    done = driftgauge("run", "--config", "other.toml", cwd=folder)
-    assert done.returncode == 1
-    assert "was fitted for a different configuration: preprocessing" in done.stderr
-    assert "hint: fit a detector for this model" in done.stderr
-    assert "Traceback" not in done.stderr
+    (folder / "other.toml").write_text(text.replace("driftgauge.db", "other.db"))
+    database = Database(f"sqlite:///{folder}/other.db")
+    store, path = Store(database), folder / "other.log"
+    with path.open("ab") as log:
+        agent = subprocess.Popen(
+            [*COMMAND, "run", "--config", "other.toml"], cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        until(lambda: bool(store.alerts(STREAM, states=["open"])), agent, path)
+        (raised,) = store.alerts(STREAM, states=["open"])
+        assert (raised.test, raised.segment, raised.severity) == (STALE, "*", "critical")
+        assert "images are not scored" in raised.message
+        assert "fitted for a different configuration: preprocessing" in raised.message
+        status = driftgauge("status", "--json", "--config", "other.toml", cwd=folder)
+        assert json.loads(status.stdout)["answer"] == "held up"
+        os.kill(agent.pid, signal.SIGTERM)
+        assert agent.wait(timeout=60) == 0
+    finally:
+        database.close()
+        if agent.poll() is None:
+            agent.kill()
+            agent.wait()
+    assert "Traceback" not in path.read_text()
+
+
+def until(holds: Callable[[], bool], agent: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until something holds while the agent runs."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert agent.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
 
 
 def test_a_stream_without_a_detector_says_what_to_do(fitted: tuple[Path, str]) -> None:
