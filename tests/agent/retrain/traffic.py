@@ -23,6 +23,7 @@ from driftgauge.agent.keep.run_choice import RunSettings
 from driftgauge.agent.keep.shard import Shard, as_float16, encode_shard
 from driftgauge.agent.keep.shard_folder import ShardFolder
 from driftgauge.agent.ports import Scored
+from driftgauge.agent.retrain.clustered_rate import measure_rate, rate_interval
 from driftgauge.agent.retrain.gate import GateBounds
 from driftgauge.agent.retrain.material import MaterialSettings
 from driftgauge.agent.retrain.retraining import Retraining, RetrainingSettings
@@ -231,35 +232,65 @@ class Station:
             )
         )
 
-    def rate(self, detector: Detector, n_runs: int = 400) -> float:
-        """Return a detector's rate at 1 % on fresh traffic that nobody keeps."""
+    def hits(self, detector: Detector, n_runs: int) -> NDArray[np.bool_]:
+        """Return which frames of fresh traffic, which nobody keeps, a detector finds unusual at 1 %."""
         rows = np.concatenate(
             [self.world.run(run % self.world.cameras, 32) for run in range(n_runs)]
         )
         scores = detector.score(as_taps(rows)).double().numpy()
         _, p = detector.p_values(scores, self.world.rng.uniform(1e-9, 1, len(rows)))
-        return float((p[:, -1] <= 0.01).mean())
+        unusual: NDArray[np.bool_] = p[:, -1] <= 0.01
+        return unusual
 
 
-def rounds(folder: Path, world: World, n_rounds: int) -> tuple[list[float], list[str]]:
-    """Retrain round after round on stationary traffic, each candidate that passes promoted.
+@dataclass(frozen=True)
+class Round:
+    """One retraining on stationary traffic.
 
-    Returns:
-        The active detector's rate at 1 % after each round, on fresh traffic, and each gate's word.
+    Attributes:
+        state: its gate's word.
+        rate: of the active detector at 1 % afterwards, on fresh traffic that nobody keeps.
+        low, high: the 99 % interval of such a rate: both it and the calibration are samples.
+        anchor_rate: share of the first reference that is out of distribution to the candidate; it grows
+            where the learnt reference becomes narrower.
     """
+
+    state: str
+    rate: float
+    low: float
+    high: float
+    anchor_rate: float
+
+    @property
+    def holds(self) -> bool:
+        return self.low <= self.rate <= self.high
+
+
+def rounds(folder: Path, world: World, n_rounds: int, *, runs: int = 60) -> list[Round]:
+    """Retrain round after round on stationary traffic, each candidate that passes promoted."""
     database, clock = Database(f"sqlite:///{folder}/driftgauge.db"), HandClock()
     database.upgrade()
     store = Store(database, now=clock)
     store.ensure_stream(STREAM, "images", 60)
-    station = Station.begun(store, folder, world)
-    rates, states = [], []
+    station, told = Station.begun(store, folder, world), []
     for _ in range(n_rounds):
-        station.send(60)
-        clock.advance(60 * RUN.total_seconds() + 1)
-        record = station.retraining(cool_down=timedelta(0)).run(trigger="person", by="ada")
-        states.append(record.state)
+        station.send(runs)
+        clock.advance(runs * RUN.total_seconds() + 1)
+        retraining = station.retraining(cool_down=timedelta(0))
+        record = retraining.run(trigger="person", by="ada")
         if record.state == "passed" and record.candidate:
             station.activate(record.candidate)
-        rates.append(station.rate(station.detector, 1000))
+        anchor = [one.figure for one in retraining.checks(record) if one.name == "anchor"]
+        told.append(_round(station, record.state, anchor[0] if anchor else None))
     database.close()
-    return rates, states
+    return told
+
+
+def _round(station: Station, state: str, anchor_rate: float | None, n_runs: int = 400) -> Round:
+    hits = station.hits(station.detector, n_runs)
+    found = measure_rate(hits, np.repeat(np.arange(n_runs), 32))
+    n_reference = int(station.detector.reference["*"][:, -1].sum())
+    low, high = rate_interval(
+        0.01, n_reference / found.design_effect, found.effective, confidence=0.99
+    )
+    return Round(state, found.rate, low, high, float("nan") if anchor_rate is None else anchor_rate)
