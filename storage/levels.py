@@ -73,57 +73,78 @@ def mark_sql(level: str, mark: str) -> str:
     return f"(SELECT {mark} FROM history_level WHERE level = '{level}')"
 
 
-def period_arms(level: str, dialect: str, columns: Sequence[str]) -> list[str]:
+def period_arms(
+    level: str, dialect: str, columns: Sequence[str], *, only: str = "", since: str = ""
+) -> list[str]:
     """Return the queries that give together all of history in periods of *level*, each once.
+
+    *only* and *since* are for what a database does not put in there from outside by itself: where times
+    are joined, or counts are added up.
 
     Args:
         level: ``hour`` or ``day``, or ``window`` for the counts as they were made.
         dialect: of SQL.
         columns: the counts that are wanted.
+        only: a condition on ``series``; empty for none.
+        since: a time as the counts have it; periods that start before it are left out.
     """
+    counts = _Counts(dialect, columns, only, since)
     if level == "window":
-        recent = [_kept("window", columns)]
-        return [*recent, _between("hour", "window", columns), _older("hour", columns)]
-    arms = [_whole(level, columns), _open(level, dialect, columns)]
-    return arms if level == "day" else [*arms, _older("hour", columns)]
+        return [counts.kept("window"), counts.between("hour", "window"), counts.older("hour")]
+    arms = [counts.whole(level), counts.open(level)]
+    return arms if level == "day" else [*arms, counts.older("hour")]
 
 
-def _select(table: str, columns: Sequence[str], condition: str) -> str:
-    return f"SELECT window_start, series, {', '.join(columns)} FROM {table} WHERE {condition}"
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Makes queries of some columns of the counts; see `period_arms`."""
 
+    dialect: str
+    columns: Sequence[str]
+    only: str
+    since: str
 
-def _kept(level: str, columns: Sequence[str]) -> str:
-    return _select(f"{level}_counts", columns, f"window_start >= {mark_sql(level, 'kept_from')}")
+    def kept(self, level: str) -> str:
+        """Return what is kept in a level."""
+        return self._select(f"{level}_counts", self._begins(mark_sql(level, "kept_from")))
 
+    def between(self, level: str, finer: str) -> str:
+        """Return what is kept in a level and no longer in a finer one."""
+        begins, before = self._begins(mark_sql(level, "kept_from")), mark_sql(finer, "kept_from")
+        return self._select(f"{level}_counts", f"{begins} AND window_start < {before}")
 
-def _between(level: str, finer: str, columns: Sequence[str]) -> str:
-    kept, before = mark_sql(level, "kept_from"), mark_sql(finer, "kept_from")
-    return _select(
-        f"{level}_counts", columns, f"window_start >= {kept} AND window_start < {before}"
-    )
+    def older(self, finer: str) -> str:
+        """Return the days that are no longer in a finer level."""
+        begins = f"window_start >= {self.since} AND " if self.since else ""
+        before = f"window_start < {mark_sql(finer, 'kept_from')}"
+        return self._select("day_counts", begins + before)
 
+    def whole(self, level: str) -> str:
+        """Return the periods of a level that are complete."""
+        begins, until = self._begins(mark_sql(level, "kept_from")), mark_sql(level, "whole_until")
+        return self._select(f"{level}_counts", f"{begins} AND window_start < {until}")
 
-def _older(finer: str, columns: Sequence[str]) -> str:
-    return _select("day_counts", columns, f"window_start < {mark_sql(finer, 'kept_from')}")
+    def open(self, level: str) -> str:
+        """Return what is in the level of the period that is not complete, and what is not in it yet."""
+        begins = self._begins(mark_sql(level, "whole_until"))
+        rolled = self._select(f"{level}_counts", begins)
+        start = start_sql("window_start", level, self.dialect)
+        begins = self._begins(mark_sql(level, "rolled_until"))
+        newer = self._select("window_counts", begins, f"{start} AS window_start")
+        sums = ", ".join(f"SUM({name}) AS {name}" for name in self.columns)
+        return (
+            f"SELECT window_start, series, {sums} FROM ({rolled} UNION ALL {newer}) AS open "
+            "GROUP BY window_start, series"
+        )
 
+    def _begins(self, mark: str) -> str:
+        """Return one condition: SQLite seeks by one of two, and that may be the wrong one."""
+        if not self.since:
+            return f"window_start >= {mark}"
+        later = "MAX" if self.dialect == "sqlite" else "GREATEST"
+        return f"window_start >= {later}({mark}, {self.since})"
 
-def _whole(level: str, columns: Sequence[str]) -> str:
-    kept, until = mark_sql(level, "kept_from"), mark_sql(level, "whole_until")
-    return _select(f"{level}_counts", columns, f"window_start >= {kept} AND window_start < {until}")
-
-
-def _open(level: str, dialect: str, columns: Sequence[str]) -> str:
-    """Return what is in the level of the period that is not complete, and what is not in it yet."""
-    rolled = _select(
-        f"{level}_counts", columns, f"window_start >= {mark_sql(level, 'whole_until')}"
-    )
-    start = start_sql("window_start", level, dialect)
-    newer = (
-        f"SELECT {start} AS window_start, series, {', '.join(columns)} FROM window_counts "
-        f"WHERE window_start >= {mark_sql(level, 'rolled_until')}"
-    )
-    sums = ", ".join(f"SUM({name}) AS {name}" for name in columns)
-    return (
-        f"SELECT window_start, series, {sums} FROM ({rolled} UNION ALL {newer}) AS open "
-        "GROUP BY window_start, series"
-    )
+    def _select(self, table: str, condition: str, start: str = "window_start") -> str:
+        narrowed = f" AND {self.only}" if self.only else ""
+        columns = ", ".join(self.columns)
+        return f"SELECT {start}, series, {columns} FROM {table} WHERE {condition}{narrowed}"

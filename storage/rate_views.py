@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from .histogram import ALPHAS, EDGES
 from .labels import CLASSES, CONFIDENCE, LABEL_LAYERS
-from .levels import mark_sql, period_arms, start_sql
+from .levels import period_arms, start_sql
 from .shadows import NO_SHADOW
 from .tables import BINS
 
@@ -15,9 +15,12 @@ _COUNTS = ("events", "left_out", "left_out_ood", *_OOD_BINS)
 _MINUTE = 60
 
 
-def rate_view(unit: str, dialect: str) -> str:
-    """Return the query of the view of OOD rates by ``window``, ``minute``, ``hour`` or ``day``."""
-    arms = [_rates(arm, dialect) for arm in _arms(unit, dialect)]
+def rate_view(unit: str, dialect: str, *, only: str = "", since: str = "") -> str:
+    """Return the query of the view of OOD rates by ``window``, ``minute``, ``hour`` or ``day``.
+
+    With *only* and *since*, of some counts (`period_arms`).
+    """
+    arms = [_rates(arm, dialect) for arm in _arms(unit, dialect, only, since)]
     return (
         "SELECT stream, segment, layer, detector, period_start, events, ood_events,\n"
         "       CAST(represented_ood AS DOUBLE PRECISION) / represented AS ood_rate, represented, "
@@ -87,24 +90,23 @@ OF_SCORES = f"series.layer NOT IN ({', '.join(repr(layer) for layer in LABEL_LAY
 """SQL for what counts scores, and not predictions."""
 
 
-def _arms(unit: str, dialect: str) -> list[str]:
+def _arms(unit: str, dialect: str, only: str, since: str) -> list[str]:
     if unit == "minute":
-        return _minute_arms(dialect)
+        return _minute_arms(dialect, only, since)
     if unit == "window":
-        return period_arms("window", dialect, _COUNTS)[:1]
-    return period_arms(unit, dialect, _COUNTS)
+        return period_arms("window", dialect, _COUNTS, only=only, since=since)[:1]
+    return period_arms(unit, dialect, _COUNTS, only=only, since=since)
 
 
-def _minute_arms(dialect: str) -> list[str]:
+def _minute_arms(dialect: str, only: str, since: str) -> list[str]:
     """Return those by window, where shorter windows than a minute are added up."""
-    kept, *older = period_arms("window", dialect, _COUNTS)
+    kept, *older = period_arms("window", dialect, _COUNTS, only=only, since=since)
     whole = f"{kept} AND series IN ({_series_of('=')})"
     start = start_sql("window_start", "window", dialect)
     sums = ", ".join(f"SUM({name}) AS {name}" for name in _COUNTS)
     parts = (
-        f"SELECT {start} AS window_start, series, {sums} FROM window_counts "
-        f"WHERE window_start >= {mark_sql('window', 'kept_from')} "
-        f"AND series IN ({_series_of('<>')}) GROUP BY 1, 2"
+        f"SELECT {start} AS window_start, series, {sums} FROM ({kept}) AS kept "
+        f"WHERE series IN ({_series_of('<>')}) GROUP BY 1, 2"
     )
     return [whole, parts, *older]
 

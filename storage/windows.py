@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import add
 
-from sqlalchemy import Connection, TableClause, column, func, literal, select, text
+from sqlalchemy import (
+    Connection,
+    Subquery,
+    TableClause,
+    TextClause,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy import table as view_clause
 
 from .columns import Count, UtcSecond, UtcTimestamp
@@ -15,6 +27,7 @@ from .histogram import N_BINS, n_ood_bins
 from .history_tables import day_counts, hour_counts, series, window_counts
 from .levels import period_arms
 from .periods import Period, floor
+from .rate_views import rate_view
 from .shadows import scored_alone
 from .stream_records import RateRow
 from .tables import BINS, score_summary, segment_progress
@@ -103,15 +116,16 @@ def read_rates(
     limit: int | None,
 ) -> list[RateRow]:
     """Return each period's OOD rate at the stream's alpha in order; *limit* keeps the newest."""
-    view = _rate_view(period)
+    begin = None if since is None else floor(since, period)
+    view = _narrowed_rates(connection, period, _Only(stream, segment, layer, begin))
     columns = [view.c[name] for name in _RATE_COLUMNS]
     query = select(*columns).where(view.c.stream == stream)
     if segment is not None:
         query = query.where(view.c.segment == segment)
     if layer is not None:
         query = query.where(view.c.layer == layer)
-    if since is not None:
-        query = query.where(view.c.period_start >= floor(since, period))
+    if begin is not None:
+        query = query.where(view.c.period_start >= begin)
     if until is not None:
         query = query.where(view.c.period_start < until)
     newest = query.order_by(*(key.desc() for key in columns[:4])).limit(limit)
@@ -124,10 +138,12 @@ def read_p_value_counts(
     """Return each period's combined p-values by bin, in order."""
     level = "window" if period in ("window", "minute") else period
     dialect = connection.dialect.name
-    arms = period_arms(level, dialect, ("events", *BINS))[: 1 if period == "window" else None]
+    only = _Only(stream, segment, "*", None if since is None else floor(since, period))
+    arms = period_arms(level, dialect, ("events", *BINS), only=only.series, since=only.begin)
+    arms = arms[: 1 if period == "window" else None]
     times = column("window_start", UtcSecond)
     columns = (times, column("series"), column("events"), *(column(name) for name in BINS))
-    counted = text(" UNION ALL ".join(arms)).columns(*columns).subquery("counted")
+    counted = only.bound(" UNION ALL ".join(arms)).columns(*columns).subquery("counted")
     names = series.c
     query = (
         select(counted.c.window_start, *(func.coalesce(counted.c[name], 0) for name in BINS))
@@ -210,6 +226,48 @@ def _whole(moment: datetime) -> datetime:
     """Return the next whole second: SQLite's counts know no others."""
     whole = moment.replace(microsecond=0)
     return moment if moment == whole or moment > _LAST else whole + _SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class _Only:
+    """A condition on counts, as text with what is bound in it.
+
+    It keeps SQLite from reading the whole history: it does not look for times that are joined.
+    """
+
+    stream: str
+    segment: str | None
+    layer: str | None
+    since: datetime | None
+
+    @property
+    def series(self) -> str:
+        """The condition on the series."""
+        names = (name for name in ("stream", "segment", "layer") if getattr(self, name) is not None)
+        wanted = " AND ".join(f"{name} = :only_{name}" for name in names)
+        return f"series IN (SELECT id FROM series WHERE {wanted})"
+
+    @property
+    def begin(self) -> str:
+        """What stands for the time; empty for none."""
+        return "" if self.since is None else ":only_since"
+
+    def bound(self, query: str) -> TextClause:
+        """Return *query*, in which the condition stands, with its values."""
+        given = [
+            bindparam(f"only_{name}", getattr(self, name), UtcSecond if name == "since" else None)
+            for name in ("stream", "segment", "layer", "since")
+            if getattr(self, name) is not None
+        ]
+        return text(query).bindparams(*given)
+
+
+def _narrowed_rates(connection: Connection, period: Period, only: _Only) -> Subquery:
+    """Return the query of the view of rates, of some counts."""
+    sql = rate_view(period, connection.dialect.name, only=only.series, since=only.begin)
+    times = column("period_start", UtcTimestamp)
+    columns = (times, *(column(name) for name in ("stream", *_RATE_COLUMNS[1:])))
+    return only.bound(sql).columns(*columns).subquery("rates")
 
 
 def _rate_view(period: Period) -> TableClause:
