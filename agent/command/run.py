@@ -44,6 +44,14 @@ def run(
             help="Read a topic that was deleted and recreated, from its first message.",
         ),
     ] = False,
+    pages: Annotated[
+        bool,
+        typer.Option(
+            "--pages",
+            help="Also serve pages in a browser, at web.host and web.port, in a process beside this "
+            "one: as `driftgauge serve` does.",
+        ),
+    ] = False,
     config: ConfigOption = None,
     log_level: LogLevelOption = None,
 ) -> None:
@@ -59,6 +67,14 @@ def run(
     if config is not None:  # for the processes that it starts
         os.environ["DRIFTGAUGE_CONFIG"] = str(config.resolve())
 
+    from contextlib import nullcontext
+
+    from ..process.page_process import pages_beside
     from ..process.run import run_agent
 
-    run_agent(settings, accept_new_topic=accept_new_topic, is_start_told=begin is not None)
+    if pages:
+        from ..web.page_server import need_packages
+
+        need_packages()
+    with pages_beside() if pages else nullcontext():
+        run_agent(settings, accept_new_topic=accept_new_topic, is_start_told=begin is not None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import AgentError
-from .broker import dying_with
+from ..process.child import dying_with
 
 _COMMAND = (sys.executable, "-m", "driftgauge.agent.command")
 _LAST_LINES = 12
@@ -68,7 +68,7 @@ class AgentProcess:
         code = self._process.poll() if self._process else None
         if code is not None:
             raise AgentProcessEnded(
-                f"the agent ended with exit code {code}; its last log lines:\n{self.last_words()}",
+                f"`driftgauge {self._arguments[0]}` ended with exit code {code}; its last log lines:\n{self.last_words()}",
                 hint=f"the full log is in {self._log}",
             )
 

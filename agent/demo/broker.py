@@ -6,13 +6,11 @@ Nothing survives its end and nothing is ever deleted from it, so it is for tryin
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from typing import Any
 from ...extras import install_command
 from ..errors import BrokerNotStarted
 from ..log import action
+from ..process.child import dying_with
 from ..stream.connection import KafkaConnection
 from ..stream.topic import ensure_topics
 
@@ -37,7 +36,6 @@ CONSUMER_SETTINGS: Mapping[str, Any] = {
 cooperative ones do, it may hand a member the plan before last, and a partition is nobody's (seen)."""
 _PRODUCER_SETTINGS = {"batch_size": 1, "linger_ms": 0, "enable_idempotence": False}
 """It counts batches, not records."""
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class EmbeddedBroker:
         """
         binary = self._binary or tansu()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{free_port()}"
         with self.log_path.open("ab") as output:
             self._process = subprocess.Popen(
                 [str(binary.path), *binary.arguments(self.address)],
@@ -182,21 +180,8 @@ class EmbeddedBroker:
         )
 
 
-def dying_with(parent: int, *, signal_number: int = signal.SIGKILL) -> Callable[[], None] | None:
-    """Return what a new child runs so that it ends with *parent*, where the system can do that."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal_number)
-        if os.getppid() != parent:  # it was quicker
-            os._exit(1)
-
-    return tie
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
