@@ -50,6 +50,14 @@ def demo(
     recovery_frames: Annotated[
         int, typer.Option(min=0, max=2_000, help="Frames per camera after each fault.")
     ] = 80,
+    opens_pages: Annotated[
+        bool,
+        typer.Option(
+            "--open",
+            help="Show the run in a browser: prints the address of its pages, which stay up "
+            "until Ctrl-C.",
+        ),
+    ] = False,
     image_size: Annotated[
         int, typer.Option(min=32, max=448, help="Side of the images the model sees, in pixels.")
     ] = 160,
@@ -65,6 +73,11 @@ def demo(
     from ..demo.demonstration import DemoOptions, run_demo
     from ..demo.plan import Spans
 
+    if opens_pages:  # say now, not after minutes, that a package is missing
+        from ..web.page_server import need_packages
+
+        need_packages()
+
     spans = Spans(reference_frames, normal_frames, fault_frames, recovery_frames)
     options = DemoOptions(
         seed=seed,
@@ -72,6 +85,7 @@ def demo(
         images=images,
         run_dir=run_dir,
         image_size=image_size,
+        opens_pages=opens_pages,
         spans=spans,
     )
     run_demo(options, Console())

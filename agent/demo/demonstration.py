@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from .agent_process import AgentProcess, run_to_end
 from .broker import EmbeddedBroker
 from .faults import Severity
 from .inbox import Inbox
+from .open_pages import OpenPages
 from .outcome import print_outcome
 from .plan import WINDOW_SECONDS, Plan, Spans, plan_run
 from .publish import Publisher
@@ -55,6 +56,7 @@ class DemoOptions:
         images: a folder with a sub-folder a camera; None uses photographs from wheels.
         run_dir: None names one after the time.
         image_size: side of the images that the model sees, in pixels.
+        opens_pages: show the run in a browser while it goes on, and afterwards until Ctrl-C.
     """
 
     seed: int = 0
@@ -62,6 +64,7 @@ class DemoOptions:
     images: Path | None = None
     run_dir: Path | None = None
     image_size: int = 160
+    opens_pages: bool = False
     spans: Spans = field(default_factory=Spans)
 
 
@@ -103,7 +106,7 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
         )
         workspace.settings.write_text(text, encoding="utf-8")
         fit_seconds = _fit(workspace, plan, cameras, broker, console)
-        return _Run(
+        run = _Run(
             workspace=workspace,
             plan=plan,
             cameras=cameras,
@@ -111,7 +114,19 @@ def run_demo(options: DemoOptions, console: Console) -> DemoOutcome:
             inbox=inbox,
             console=console,
             fit_seconds=fit_seconds,
-        ).finish()
+        )
+        return _finish_with_pages(run) if options.opens_pages else run.finish()
+
+
+def _finish_with_pages(run: _Run) -> DemoOutcome:
+    """Finish the run beside its pages, and leave them up until Ctrl-C."""
+    with OpenPages(run.workspace.settings, run.workspace.pages_log) as pages:
+        print_line("Pages, live from now on: ", (pages.address, "bold"), console=run.console)
+        outcome = run.finish()
+        print_line("Pages: ", (pages.address, "bold"), ", until Ctrl-C", console=run.console)
+        with suppress(KeyboardInterrupt):
+            pages.wait()
+    return outcome
 
 
 def _fit(

@@ -51,6 +51,11 @@ class Workspace:
         return self.folder / "agent.log"
 
     @property
+    def pages_log(self) -> Path:
+        """What the page server wrote to standard error."""
+        return self.folder / "pages.log"
+
+    @property
     def webhook_log(self) -> Path:
         """What the agent sent to the webhook, a message a line."""
         return self.folder / "webhook.jsonl"

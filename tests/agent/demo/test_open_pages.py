@@ -1,0 +1,49 @@
+"""``driftgauge demo --open``: the run's pages are up until it is left, on this machine only."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from driftgauge.agent.demo.agent_process import AgentProcessEnded
+from driftgauge.agent.demo.open_pages import OpenPages
+from driftgauge.storage import Database, Store
+
+SETTINGS = """\
+[stream]
+name = "camera-frames"
+topic = "camera-frames"
+[model]
+source = "timm:resnet18"
+[store]
+url = "{url}"
+"""
+
+
+def test_pages_are_up_until_they_are_left(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/driftgauge.db"
+    with closing(Database(url)) as database:
+        database.upgrade()
+        Store(database).ensure_stream("camera-frames", "camera-frames", 16)
+    settings = tmp_path / "driftgauge.toml"
+    settings.write_text(SETTINGS.format(url=url))
+    with OpenPages(settings, tmp_path / "pages.log") as pages:
+        assert pages.address.startswith("http://127.0.0.1:")
+        answer = httpx.get(f"{pages.address}/", follow_redirects=True, timeout=60)
+        assert answer.status_code == 200
+        assert "camera-frames" in answer.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(pages.address)
+
+
+def test_pages_that_cannot_be_served_say_why(tmp_path: Path) -> None:
+    settings = tmp_path / "driftgauge.toml"
+    settings.write_text(SETTINGS.format(url=f"sqlite:///{tmp_path}/nothing.db"))
+    with (
+        pytest.raises(AgentProcessEnded, match=r"nothing\.db"),
+        OpenPages(settings, tmp_path / "pages.log"),
+    ):
+        pass
