@@ -50,6 +50,12 @@ bench-false-alarms: $(STAMP) ## false alarms and detection delays, simulated (3 
 bench-sql: $(STAMP) ## the history: times of every documented query, bytes a row, flushes (quarter of an hour; BENCH="--only year")
 	@$(BIN)/python -m tests.benchmarks.sql $(BENCH)
 
+bench-pages: $(STAMP) ## the pages: times to the first and last byte, memory, by segments and database (half an hour)
+	@$(BIN)/python -m tests.benchmarks.pages $(BENCH)
+
+screenshots: $(STAMP) ## take the pictures of the pages that the documentation shows (5 minutes)
+	@$(BIN)/python scripts/screenshot
+
 bench-drift-tests: $(STAMP) ## false alarms and detection delays of each drift test (15 minutes)
 	@$(BIN)/python -m tests.benchmarks.drift_tests
 
