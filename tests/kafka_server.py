@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from driftgauge.agent.demo.broker import dying_with
+from driftgauge.agent.process.child import dying_with
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.topic import ensure_topics
 
