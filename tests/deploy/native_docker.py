@@ -116,6 +116,15 @@ def _start_agent(model: dict[str, Any]) -> None:
     _spawn("agent", [*command, *model["services"]["agent"]["command"]], _agent(model))
 
 
+def _start_pages(model: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "driftgauge.agent.command"]
+    host, _, port = STATE["addresses"]["pages:9465"].partition(":")
+    words = [word for word in model["services"]["pages"]["command"] if word != "--host=0.0.0.0"]
+    more = model["services"]["pages"]["environment"]["DRIFTGAUGE_WEB__ALLOWED_HOSTS"]
+    environment = _agent(model) | {"DRIFTGAUGE_WEB__ALLOWED_HOSTS": more}
+    _spawn("pages", [*command, *words, f"--host={host}", f"--port={port}"], environment)
+
+
 def _start_prometheus(model: dict[str, Any]) -> None:
     folder = WORLD / "prometheus"
     folder.mkdir()
@@ -193,6 +202,7 @@ def _is_zombie(pid: int) -> bool:
 ONE_SHOT = {"topics": _make_topics, "migrate": _migrate}
 STARTERS = {
     "agent": _start_agent,
+    "pages": _start_pages,
     "prometheus": _start_prometheus,
     "alertmanager": _start_alertmanager,
 }

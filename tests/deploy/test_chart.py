@@ -23,6 +23,7 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("postgresql",),
     "keda": ("postgresql", "keda"),
     "gpu": ("gpu",),
+    "pages": ("pages",),
     "first fit": ("first-fit",),
     "first fit on a gpu, with postgresql": ("postgresql", "gpu", "first-fit"),
 }
@@ -101,6 +102,9 @@ def test_every_object_conforms_and_the_agent_takes_its_settings(
     conforms(objects)
     kind = "Deployment" if "postgresql" in names else "StatefulSet"
     settings = settings_of(objects, kind, tmp_path, monkeypatch)
+    if "pages" in names:
+        assert settings.web.sign_in == "everything"
+        assert settings.web.trusted_proxies == ("10.0.0.0/8",)
     assert settings.store.url.get_secret_value().startswith(
         "postgresql:" if "postgresql" in names else "sqlite:////data/"
     )
@@ -224,6 +228,20 @@ def test_only_the_pages_are_reached_and_only_what_is_named_is() -> None:
     spec = one(rendered("postgresql"), "NetworkPolicy")["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
     assert len(spec["egress"]) == 4
+
+
+def test_the_pages_are_reached_by_whom_one_names_and_by_nobody_else() -> None:
+    objects = rendered("pages")
+    _, pages = pod_of(objects, "StatefulSet")["containers"]
+    assert pages["args"] == [
+        "serve",
+        "--host=0.0.0.0",
+        f"--port={pages['ports'][0]['containerPort']}",
+    ]
+    _, allowed = one(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert allowed["from"] == [{"podSelector": {"matchLabels": {"app": "oauth2-proxy"}}}]
+    (alone,) = one(rendered(sets=("pages.enabled=true",)), "NetworkPolicy")["spec"]["ingress"]
+    assert alone["ports"][0]["port"] == "driftgauge"
 
 
 def test_the_first_detector_is_fitted_before_an_agent_starts() -> None:

@@ -85,6 +85,14 @@ def test_the_agent_takes_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert urlsplit(settings.notify.alertmanager_url or "").hostname in SERVICES
 
 
+def test_the_pages_are_asked_for_under_this_machines_names_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allowed = SERVICES["pages"]["environment"]["DRIFTGAUGE_WEB__ALLOWED_HOSTS"]
+    monkeypatch.setenv("DRIFTGAUGE_WEB__ALLOWED_HOSTS", allowed)
+    assert agent_settings(monkeypatch).web.allowed_hosts == ("localhost", "127.0.0.1")
+
+
 def test_the_topic_that_is_made_is_the_one_that_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"--topic={agent_settings(monkeypatch).stream.topic}" in SERVICES["topics"]["command"]
 

@@ -19,7 +19,7 @@ from .compose_file import DEPLOY
 
 ROOT = DEPLOY.parent
 SMOKE = DEPLOY / "smoke"
-NAMES = ("agent:9464", "prometheus:9090", "alertmanager:9093")
+NAMES = ("agent:9464", "pages:9465", "prometheus:9090", "alertmanager:9093")
 
 
 def world(folder: Path, kafka: KafkaServer, postgres: str) -> dict[str, str]:
@@ -61,6 +61,11 @@ def test_the_smoke_script_sees_a_fault_arrive_at_alertmanager(
     )
     print(ran.stdout, ran.stderr)  # noqa: T201 - what it said is worth reading where it fails
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-6000:]
-    for line in ("ok: Alertmanager has it", "ok: Prometheus counts it", "smoke: passed"):
+    for line in (
+        "ok: the pages show it",
+        "ok: Alertmanager has it",
+        "ok: Prometheus counts it",
+        "smoke: passed",
+    ):
         assert line in ran.stdout
     assert not list(tmp_path.glob("*.pid"))  # it has ended what it started

@@ -58,6 +58,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and $sqlite (eq .Values.mode "sidecar") }}
 {{- fail "mode is sidecar, and store.kind is sqlite: each pod of the model would count for itself; set store.kind to postgresql" }}
 {{- end }}
+{{- if and .Values.pages.enabled (eq .Values.mode "sidecar") }}
+{{- fail "pages.enabled is for mode standalone: a sidecar serves no pages" }}
+{{- end }}
 {{- $several := or (gt (int .Values.replicas) 1) .Values.keda.enabled }}
 {{- if and $several (not .Values.persistence.existingClaim) (not (eq .Values.persistence.accessMode "ReadWriteMany")) }}
 {{- fail (printf "several agents share the detectors in /data: persistence.accessMode is %s, and must be ReadWriteMany (or name persistence.existingClaim)" .Values.persistence.accessMode) }}

@@ -71,6 +71,26 @@ nothing that runs before the model, and does not end (files/sidecar.sh). The age
     {{- include "driftgauge.resources" . | nindent 4 }}
 {{- end }}
 
+{{/* They read the database only, and a person can wait: where they end, the agent goes on. */}}
+{{- define "driftgauge.pages" -}}
+- name: pages
+  image: {{ include "driftgauge.image" . }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  args: [serve, --host=0.0.0.0, {{ printf "--port=%d" (int .Values.pages.port) }}]
+  {{- include "driftgauge.environment" . | nindent 2 }}
+  ports:
+    - name: pages
+      containerPort: {{ .Values.pages.port }}
+  livenessProbe:
+    tcpSocket: {port: pages}
+    initialDelaySeconds: 30
+    periodSeconds: 20
+  securityContext:
+    {{- toYaml .Values.securityContext | nindent 4 }}
+  resources:
+    {{- toYaml .Values.pages.resources | nindent 4 }}
+{{- end }}
+
 {{- define "driftgauge.resources" -}}
 {{- $resources := deepCopy .Values.resources }}
 {{- if .Values.gpu.enabled }}
