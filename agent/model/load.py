@@ -61,7 +61,7 @@ def load_model(
         use_ema: take the checkpoint's exponential moving average.
         image_size: side in pixels; None is the model's own. A factory's own transform ignores it.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``float32`` or ``bfloat16`` matrix products.
+        precision: ``float32``, ``tf32`` or ``bfloat16`` products and convolutions.
 
     Raises:
         SettingsError: nothing to load, or it cannot be loaded.

@@ -23,6 +23,7 @@ from driftgauge.detector import (
 
 from ..errors import ModelFault
 from ..events.tap_vectors import TapOrigin, TapVectors
+from .float_products import products_in
 from .load import LoadedModel
 from .model_input import ModelInput
 from .pixels import as_rgb
@@ -179,6 +180,7 @@ class LayerReader:
         halved = loaded.identity.precision == "bfloat16"
         with (
             torch.inference_mode(),
+            products_in(loaded.identity.precision),
             torch.autocast(loaded.device.type, torch.bfloat16, enabled=halved),
             self._taps as taps,
         ):

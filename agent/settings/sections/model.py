@@ -34,5 +34,8 @@ class ModelSection(Section):
     """Side of the square that images are brought to, in pixels; unset means the model's own."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     """Where the model runs: "auto", "cpu", "cuda", "cuda:1", "mps"."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the model's matrix products; the detector is calibrated in the same one."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Precision of the model's matrix products and convolutions. "float32" is exact, also on a GPU;
+    "tf32" rounds their inputs to 10 bits there, which is faster, and is what PyTorch does with
+    convolutions by default; on a CPU it is float32. A detector is for one precision: fit it again
+    after a change."""

@@ -108,17 +108,18 @@ def test_taps_do_not_depend_on_the_neighbours_in_a_batch() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("exact", [True, False], ids=["float32", "as torch is set"])
-def test_a_gpu_reads_the_taps_that_the_cpu_reads(
-    exact: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Torch lets a GPU's convolutions round their inputs to 10 bits (TF32) unless told otherwise."""
-    if exact:
-        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+@pytest.mark.parametrize(("precision", "near"), [("float32", 1e-5), ("tf32", 1e-3)])
+def test_a_gpu_reads_the_taps_that_the_cpu_reads(precision: str, near: float) -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     taps = [
         LayerReader(
-            load_model(source=None, factory=f"{ME}:plain_factory", image_size=64, device=device),
+            load_model(
+                source=None,
+                factory=f"{ME}:plain_factory",
+                image_size=64,
+                device=device,
+                precision=precision,
+            ),
             ["0", "1", "1~roughness"],
         )
         .read([image])
@@ -126,5 +127,4 @@ def test_a_gpu_reads_the_taps_that_the_cpu_reads(
         for device in ("cpu", "cuda")
     ]
     for name, tap in taps[0].items():
-        near = torch.allclose(tap, taps[1][name].cpu(), atol=1e-5 if exact else 1e-3)
-        assert near, name
+        assert torch.allclose(tap, taps[1][name].cpu(), atol=near), name
