@@ -22,7 +22,7 @@ from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.prediction import Prediction
 
 from ..agent.records import NOON, jpeg, pixels, record
-from ..deploy.kubernetes import write_schemas
+from ..deploy.kubernetes import VERSION, write_schemas
 from ..deploy.tools import run_tool
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +67,15 @@ def test_the_pod_without_helm_conforms(tmp_path: Path) -> None:
     (model, agent) = yaml.safe_load(text)["spec"]["template"]["spec"]["containers"]
     assert model["name"] == "model"
     assert not {"readinessProbe", "livenessProbe", "startupProbe"} & agent.keys()
+
+
+def test_the_chart_gives_the_names_that_the_commands_use() -> None:
+    sets = "store.kind=postgresql,store.existingSecret=a,fit.enabled=true"
+    chart = ROOT / "deploy" / "helm" / "driftgauge"
+    words = ("template", "line-3", chart, "--kube-version", VERSION, "--set", sets)
+    objects = [found for found in yaml.safe_load_all(run_tool("helm", *words)) if found]
+    made = {f"{each['kind'].lower()}/{each['metadata']['name']}" for each in objects}
+    assert set(re.findall(r"\b(?:job|deployment)/[\w-]+", PAGE)) <= made
 
 
 KSERVE_HEADERS = {
