@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import Any
 
 from ..counting.clocks import clock_text
-from ..log import escaped
 from ..pages.page import page_environment
 from ..review.segment_power import span_words
 from ..review.standing import is_alive, stream_standing
@@ -34,7 +33,6 @@ class PageTemplates:
             "minute": _minute,
             "iso": _iso,
             "span": span_words,
-            "plain": escaped,
         }
         self._environment.globals |= {
             "path_to": path_to,

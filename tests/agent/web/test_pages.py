@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import httpx
 import pytest
 
-from driftgauge.storage import Store
+from driftgauge.storage import WHOLE_SEGMENT, Judgement, MonitorState, SegmentStateRow, Store
 
-from ...stores import START, STREAM, TOPIC
+from ...stores import DETECTOR, START, STREAM, TOPIC
 from .rig import HOSTILE, camera_alert, camera_frames, client, fill, served, settings
 
 HOME = f"/streams/{STREAM}"
@@ -28,6 +29,7 @@ def test_the_overview_says_whether_it_works_and_what_needs_a_person(store: Store
         page = text(asking.get("/"))
     assert "<b>watched</b>" in page
     assert "1 agent alive" in page
+    assert "<bdi>edge-7</bdi>" in page
     assert "<b>12</b>" in page
     assert "the oldest 3 s old" in page
     assert "not an image" in page
@@ -219,3 +221,36 @@ print(sorted({{"torch", "timm", "kafka", "torchvision"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_of_several_streams_that_of_the_settings_comes_first(store: Store, url: str) -> None:
+    fill(store)
+    store.ensure_stream("a-line", "other", 60)
+    with served(url, settings()) as address, client(address, follow_redirects=True) as asking:
+        page = text(asking.get("/"))
+        other = text(asking.get("/streams/a-line"))
+    assert f"<summary><bdi>{STREAM}</bdi></summary>" in page
+    assert 'href="/streams/a-line"' in page
+    assert "No image is counted yet." in other
+
+
+def test_of_many_alerts_a_page_shows_fifty(store: Store, url: str) -> None:
+    fill(store, told=tuple(camera_alert(segment=f"camera={n}") for n in range(60)))
+    with served(url) as address, client(address) as asking:
+        first = text(asking.get(f"{HOME}/alerts"))
+        second = text(asking.get(f"{HOME}/alerts", params={"page": "2"}))
+    assert "page 1 of 2, 60 alerts" in first
+    assert first.count('<span class="says">') == 50
+    assert second.count('<span class="says">') == 10
+
+
+def test_a_segment_that_learns_says_until_when(store: Store, url: str) -> None:
+    fill(store)
+    content = {"lesson": {"until": None, "begins": START.isoformat(), "tried": None}}
+    state = SegmentStateRow("camera=4", WHOLE_SEGMENT, json.dumps(content).encode())
+    store.judge(Judgement(STREAM, None, MonitorState(START, ""), detector=DETECTOR, states=[state]))
+    with served(url, settings()) as address, client(address) as asking:
+        home, page = text(asking.get(HOME)), text(asking.get(f"{HOME}/segment?name=camera%3D4"))
+    assert "learns until 2026-03-02 12:00 UTC" in home
+    assert "Learning until 2026-03-02 12:00 UTC" in page
+    assert "It raises no alert meanwhile." in page
