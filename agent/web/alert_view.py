@@ -108,11 +108,11 @@ def alert_list(
     if shown not in LISTS:
         raise RequestUnusable(f"shown={shown!r} is none of {', '.join(LISTS)}")
     number = int(page) if page.isdecimal() and len(page) < 7 else 1  # noqa: PLR2004 - digits
-    fits = {"states": LISTS[shown], "segment": segment or None}
-    n_all = desk.store.count_alerts(name, **fits)  # type: ignore[arg-type]
+    states, only = LISTS[shown], segment or None
+    n_all = desk.store.count_alerts(name, states=states, segment=only)
     n_pages = max(1, -(-n_all // PAGE))
     number = max(1, min(number, n_pages))
-    found = desk.store.alerts(name, **fits, limit=number * PAGE)  # type: ignore[arg-type]
+    found = desk.store.alerts(name, states=states, segment=only, limit=number * PAGE)
     return AlertList(
         stream=stream,
         shown=shown,

@@ -34,6 +34,7 @@ _SPANS: tuple[tuple[Period, timedelta, int], ...] = (
     ("hour", timedelta(days=1), 3600),
 )
 _YOUNG = timedelta(hours=4)
+_MOST_AHEAD = timedelta(hours=1)
 _MOST_POINTS = 15_000
 """Of all lines together in minutes; with more segments lines are by hour."""
 
@@ -164,7 +165,7 @@ def _lines(
     """Return each segment's line: of the last hour by minute while there is no more, else of a day."""
     if not seen:
         return {}, "hour"
-    newest = max(seen.values())
+    newest = _newest(seen, desk.now())
     before = desk.store.rates(
         stream.stream, period="hour", segment=POOL, since=newest - _YOUNG, until=newest
     )
@@ -172,7 +173,7 @@ def _lines(
     is_fine = is_young and len(seen) * 60 <= _MOST_POINTS
     period, span, seconds = _SPANS[0 if is_fine else 1]
     end = _ceiling(newest + timedelta(seconds=stream.window_seconds), seconds)
-    rows = desk.store.rates(stream.stream, period=period, since=end - span)
+    rows = desk.store.rates(stream.stream, period=period, since=end - span, until=end)
     begin = max(end - span, min((row.period_start for row in rows), default=end - span))
     normal = normal_rates(desk.store, stream.stream)
     by_segment: dict[str, list[RateRow]] = {}
@@ -189,6 +190,12 @@ def _lines(
         for segment, own in by_segment.items()
     }
     return lines, period
+
+
+def _newest(seen: Mapping[str, datetime], now: datetime) -> datetime:
+    """Return the newest window; one camera whose clock is ahead does not hide all others."""
+    believable = [moment for moment in seen.values() if moment <= now + _MOST_AHEAD]
+    return max(believable or seen.values())
 
 
 def _ceiling(moment: datetime, seconds: int) -> datetime:

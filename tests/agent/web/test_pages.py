@@ -11,7 +11,7 @@ import pytest
 
 from driftgauge.storage import WHOLE_SEGMENT, Judgement, MonitorState, SegmentStateRow, Store
 
-from ...stores import DETECTOR, START, STREAM, TOPIC
+from ...stores import DETECTOR, START, STREAM, TOPIC, advance, flush, window
 from .rig import HOSTILE, camera_alert, camera_frames, client, fill, served, settings
 
 HOME = f"/streams/{STREAM}"
@@ -254,3 +254,14 @@ def test_a_segment_that_learns_says_until_when(store: Store, url: str) -> None:
     assert "learns until 2026-03-02 12:00 UTC" in home
     assert "Learning until 2026-03-02 12:00 UTC" in page
     assert "It raises no alert meanwhile." in page
+
+
+def test_a_camera_whose_clock_is_ahead_hides_no_other(store: Store, url: str) -> None:
+    fill(store)
+    ahead = window({17: 9}, minute=30 * 525_600, segment="camera=9")
+    store.flush(flush(advance(200, 300), windows=[ahead]))
+    with served(url) as address, client(address) as asking:
+        told = asking.get(HOME, headers={"Accept": "application/json"}).json()["tiles"]
+    lines = {tile["standing"]["segment"]: tile["line"] for tile in told}
+    assert len(lines["camera=3"]["points"]) == 30
+    assert lines["camera=9"] is None
