@@ -24,6 +24,9 @@ LONG = timedelta(days=1)
 """A change that is raised again so long after it began, and that nobody acknowledged, is more severe."""
 
 
+NO_PROMISE = "; no false-alarm rate is promised yet: its reference is still too short"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a drift test saw when it alarmed.
@@ -40,6 +43,7 @@ class Change:
         rate_normal: the segment's own.
         log_e_value: natural logarithm of the evidence that raised it; None where its test has none.
         labels: what the model predicted since then; None where that is not counted.
+        is_provisional: whether the segment's reference is so short that no false-alarm rate is promised.
     """
 
     segment: str
@@ -53,6 +57,7 @@ class Change:
     rate_normal: float
     log_e_value: float | None = None
     labels: LabelChange | None = None
+    is_provisional: bool = False
 
 
 def opened(
@@ -100,7 +105,8 @@ def opened(
             is_stuck=stuck,
             claim=claim,
         )
-        + class_note(change.labels),
+        + class_note(change.labels)
+        + (NO_PROMISE if change.is_provisional else ""),
     )
     return replace(alert, looks_like=claim.words, faults=claim.faults) if claim else alert
 

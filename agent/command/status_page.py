@@ -185,7 +185,7 @@ def _state(row: SegmentStanding) -> str:
     if row.phase == "learning":
         until = f" until {when(row.learns_until)} UTC" if row.learns_until else ""
         return f"learning{until}, raises no alert: {row.why}"
-    if row.phase in ("alert", "silent") and row.why:
+    if row.phase in ("alert", "silent", "judged") and row.why:
         return f"{row.phase}: {row.why}"
     if row.power is not None and not row.power.is_useful:
         return f"{row.phase}: {row.why}"

@@ -124,7 +124,8 @@ class Alerting:
                 is_back = self._look(segment, alert, baseline, judged, log_threshold=log_threshold)
             if statistic >= log_threshold:
                 change = self._change(segment, alert, baseline, judged)
-                e_value = statistic if self._keeps_budget(alert) else None
+                is_promised = self._keeps_budget(alert) and not baseline.is_provisional
+                e_value = statistic if is_promised else None
                 self._lives.alarm(self._told(alert, replace(change, log_e_value=e_value)))
                 self._states.restart(segment, alert)
                 looks.setdefault(alert, AlertLook.of(self._looked_at(alert, change)))
@@ -211,6 +212,7 @@ class Alerting:
             rate_now=ood_rate(counts[-1], self._settings.alpha),
             rate_normal=baseline.rate(self._settings.alpha),
             labels=self._label_change(baseline, counts[:n_labels]),
+            is_provisional=baseline.is_provisional,
         )
 
     def _label_change(self, baseline: Baseline, seen: Counts) -> LabelChange | None:

@@ -37,6 +37,8 @@ class Baseline:
         windows: of the reference.
         known: the reference windows; None where they were not read.
         n_labels: columns of predictions, before those of scores.
+        is_provisional: whether its reference is too short for the first test of an alert, so that only those that
+            stand in watch while more is learnt; no false-alarm budget is promised.
     """
 
     components: Counts
@@ -46,6 +48,7 @@ class Baseline:
     windows: int
     known: KnownWindows | None = None
     n_labels: int = 0
+    is_provisional: bool = False
 
     @property
     def scores(self) -> Baseline:
@@ -95,12 +98,14 @@ def learn_baseline(
     *,
     is_known: bool = False,
 ) -> Baseline | None:
-    """Return the baseline that reference *windows* show, None if they are too few to test against.
+    """Return the baseline that reference *windows* show, None if they are too few for any test.
+
+    Where they are too few for the first test of an alert, it is provisional.
 
     Args:
         windows: ``(windows, columns, bins)`` counts in time order, or windows of known components; where
             one of *tests* reads predictions, their columns are first.
-        tests: to build on them. Of those that share an alert, the first must be possible.
+        tests: to build on them.
         is_known: whether these windows are a baseline whatever the tests need, as they were before.
     """
     n_labels = n_label_columns(tests)
@@ -112,14 +117,9 @@ def learn_baseline(
     reference = known.reference
     if reference.events < MIN_EVENTS:
         return None
-    leading = {test.alert: test for test in reversed(tests) if not test.reads_labels}
-    built: dict[str, Arrays] = {}
-    for test in tests:
-        made = test.method.measure(reference)
-        if made is not None:
-            built[test.name] = made
-        elif leading.get(test.alert) is test and not is_known:
-            return None
+    built, is_provisional = _built(reference, tests, is_known=is_known)
+    if not built and not is_known:
+        return None
     found = reference.components
     return Baseline(
         components=np.stack([known.windows[of].sum(axis=0) for of in known.of_components]),
@@ -129,7 +129,22 @@ def learn_baseline(
         windows=sum(len(each.windows) for each in found),
         known=known,
         n_labels=n_labels,
+        is_provisional=is_provisional,
     )
+
+
+def _built(
+    reference: ReferenceWindows, tests: Sequence[DriftTest], *, is_known: bool
+) -> tuple[dict[str, Arrays], bool]:
+    """Return what *tests* measure, by name, and whether those that stand in are alone."""
+    made = {test.name: test.method.measure(reference) for test in tests}
+    built = {name: measured for name, measured in made.items() if measured is not None}
+    leading = {test.alert: test for test in reversed(tests) if not test.reads_labels}
+    is_short = any(test.name not in built for test in leading.values())
+    if not is_short or is_known:
+        return built, is_short
+    standing_in = {test.name for test in tests if test.stands_in}
+    return {name: each for name, each in built.items() if name in standing_in}, True
 
 
 def _design_effects(reference: ReferenceWindows) -> list[float]:
@@ -167,7 +182,11 @@ def promise_warning(reference: Mapping[str, Counts]) -> str | None:
         f"the false-alarm budget is not guaranteed there; a span about {factor:.1f} times as long would "
         f"be enough"
     )
-    untested = [segment for segment in short if learn_baseline(reference[segment]) is None]
+    learnt = {segment: learn_baseline(reference[segment]) for segment in short}
+    provisional = [segment for segment, found in learnt.items() if found and found.is_provisional]
+    if provisional:
+        said += f"; in {', '.join(provisional)} only gross changes are tested until enough traffic is learnt"
+    untested = [segment for segment, found in learnt.items() if found is None]
     if untested:
         said += f"; {', '.join(untested)} has too few for a test, and learns its baseline from traffic first"
     return said

@@ -98,6 +98,7 @@ class DriftTest:
             the window that follows.
         reads_labels: whether it judges the model's predictions instead of scores. A segment is tested
             without it where its reference has none.
+        stands_in: whether it watches alone a segment whose reference is too short for the first test.
     """
 
     name: str
@@ -106,6 +107,7 @@ class DriftTest:
     keeps_budget: bool
     sees_late: bool = False
     reads_labels: bool = False
+    stands_in: bool = False
 
 
 def restarted(evidence: Arrays, fresh: Mapping[str, float], which: NDArray[np.bool_]) -> Arrays:

@@ -59,6 +59,8 @@ class Learnt:
 class Learning:
     """Which windows are a segment's reference, until its baseline is measured on them and stored.
 
+    A provisional baseline is returned as well, and its segment is learnt on.
+
     Attributes:
         changed: segments whose lesson changed since it was written.
         learnt: baselines since they were written.
@@ -93,9 +95,9 @@ class Learning:
         windows = self._read(segment, lesson.begins, start)
         is_saturated = self._warn_saturated(segment, windows)
         measured = self._measure(segment, windows, lesson.begins, start)
-        if measured is None:
+        if measured is None or measured.is_provisional:
             self._keep(segment, Lesson(lesson.begins, tried=start, is_saturated=is_saturated))
-            return None
+            return measured
         self._keep(segment, Lesson(lesson.begins, lesson.tried, start, is_saturated))
         log.info(
             "segment %s has learnt its baseline from %s events",
@@ -103,6 +105,10 @@ class Learning:
             extra=action("segment_learnt", segment=segment, events=measured.events),
         )
         return measured
+
+    def begin(self, segment: str, start: datetime) -> None:
+        """Learn a segment from *start* on: what was before is no reference, since an alert lived."""
+        self._keep(segment, Lesson(start))
 
     def know_later(self, segment: str, baseline: Baseline, at: datetime) -> None:
         """Take the *baseline* as learnt by the window at *at*, as it was when that was judged first."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .design_effect import Array
+
+COMBINED_SHARE = 0.4
+"""Weight of the combined p-values' bets: most changes show in them, and some in a single layer alone."""
 
 
 def advance(log_evidence: Array, gain: Array, log_weight: float | Array = 0.0) -> Array:
@@ -34,3 +38,19 @@ def log_mean_of(log_values: Array, which: NDArray[np.bool_]) -> Array:
     total = np.logaddexp.reduce(np.where(which, log_values, -np.inf), axis=-1)
     mean: Array = total - np.log(np.maximum(which.sum(axis=-1), 1))
     return mean
+
+
+def weighted_mean(log_values: Array) -> Array:
+    """Return the log of the mean over columns, the last axis, of which the last has `COMBINED_SHARE`.
+
+    >>> weighted_mean(np.zeros((1, 3))).round(9).tolist()
+    [0.0]
+    """
+    *_, n_columns = log_values.shape
+    if n_columns == 1:
+        return log_values[..., 0]
+    layers = log_mean_of(log_values[..., :-1], np.ones_like(log_values[..., :-1], dtype=bool))
+    found: Array = np.logaddexp(
+        math.log1p(-COMBINED_SHARE) + layers, math.log(COMBINED_SHARE) + log_values[..., -1]
+    )
+    return found

@@ -94,6 +94,7 @@ class MonitorMemory:
         self.baselines: dict[str, Baseline] = {}
         self.states = SegmentStates(self._settings.tests)
         self.kept: dict[str, KeptState] = {}
+        self._replaced: set[str] = set()
         self.learning = Learning(self._settings.learn, self._read, self._settings.tests)
         self.growing = Growing(
             self._settings,
@@ -116,17 +117,27 @@ class MonitorMemory:
         self._read_states()
         self._as_of, self._is_read = as_of, True
 
+    def take_learnt(self, segment: str, baseline: Baseline) -> None:
+        """Judge a segment by what was learnt, in place of a provisional baseline where it has one."""
+        before = self.baselines.get(segment)
+        self.baselines[segment] = baseline
+        if before is None or before is baseline:
+            return
+        if segment in self.states:
+            self.states.replace(segment, baseline)
+        self._count_revision(segment)
+
     def grow(self, segment: str, start: datetime) -> None:
         """Note that a segment has a window at *start*, and let its baseline grow where it is due."""
         memory, before = self.states.memory(segment), self.baselines[segment]
-        is_first = segment not in self.growing.grown
+        if before.is_provisional:
+            return
         memory.growth, after = self.growing.advance(segment, start, memory.growth, before)
         if after is before:
             return
         self.baselines[segment] = after
         self.states.replace(segment, after)
-        if is_first and segment in self._revisions:
-            self._revisions[segment] += 1  # as the database counts what a turn writes
+        self._count_revision(segment)
 
     def rows(self) -> list[SegmentStateRow]:
         """Return the rows that a turn has changed."""
@@ -152,7 +163,8 @@ class MonitorMemory:
     ) -> None:
         """Note that a turn was written."""
         self._written |= {(row.segment, row.test): row for row in rows}
-        self._revisions |= dict.fromkeys(self.learning.learnt, 1)
+        self._revisions = dict.fromkeys(self.learning.learnt, 1) | self._revisions
+        self._replaced.clear()
         self.states.changed.clear()
         self._let_windows_go([*self.learning.learnt, *self.growing.grown])
         self.learning.written()
@@ -160,6 +172,12 @@ class MonitorMemory:
         self._as_of = as_of
         if forgotten:
             self.forget_all()
+
+    def _count_revision(self, segment: str) -> None:
+        """Count a baseline's revision as the database will when it writes the turn, once."""
+        if segment in self._revisions and segment not in self._replaced:
+            self._revisions[segment] += 1
+            self._replaced.add(segment)
 
     def _let_windows_go(self, segments: Sequence[str]) -> None:
         """Forget the windows of baselines that were written: a thousand segments' would fill the memory."""

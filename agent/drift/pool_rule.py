@@ -21,7 +21,7 @@ def is_worth_testing(segments: Mapping[str, Counts], tested: Collection[str]) ->
 
     Args:
         segments: ``(columns, bins)`` counts of the window, by segment; the last column is combined.
-        tested: segments that have a baseline.
+        tested: segments that have a baseline, and are learnt no longer.
     """
     events = {name: int(counts[-1].sum()) for name, counts in segments.items() if name != POOL}
     total = int(segments[POOL][-1].sum())

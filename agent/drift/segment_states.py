@@ -134,9 +134,19 @@ class SegmentStates:
                 of_alert = found[windows[row].segment].setdefault(test.alert, [])
                 of_alert.append(statistic)
         return {
-            segment: {alert: log_mean(statistics) for alert, statistics in of_alerts.items()}
-            for segment, of_alerts in found.items()
+            window.segment: {
+                alert: log_mean([*statistics, *self._without(alert, statistics, window)])
+                for alert, statistics in found[window.segment].items()
+            }
+            for window in windows
         }
+
+    def _without(
+        self, alert: str, statistics: Sequence[float], window: SegmentWindow
+    ) -> list[float]:
+        """Return nothing for each test of *alert* that a segment lacks: the others get none of its share."""
+        due = [test for test in self._tests if test.alert == alert and _is_due(test, window)]
+        return [-np.inf] * (len(due) - len(statistics))
 
     def restart(self, segment: str, alert: str) -> None:
         """Drop the evidence of the tests that raise *alert*; they still know the quiet past."""
@@ -171,8 +181,7 @@ class SegmentStates:
 
     def _sees(self, test: DriftTest, window: SegmentWindow) -> bool:
         is_tested = (window.segment, test.name) in self._cohort_of
-        is_due = bool(window.weight) or test.sees_late
-        return is_tested and is_due and test.alert not in window.leave_out
+        return is_tested and _is_due(test, window) and test.alert not in window.leave_out
 
     def _judge_test(
         self,
@@ -200,6 +209,10 @@ class SegmentStates:
             for test in self._tests
             if test.alert == alert and (segment, test.name) in self._cohort_of
         ]
+
+
+def _is_due(test: DriftTest, window: SegmentWindow) -> bool:
+    return bool(window.weight) or test.sees_late
 
 
 def _judged(test: DriftTest, windows: Sequence[SegmentWindow], seen: Counts) -> JudgedWindows:

@@ -16,7 +16,7 @@ from .known_windows import KnownWindows
 from .label_columns import n_label_columns
 from .packing import pack, unpack
 
-MEASURED_FORMAT = 2
+MEASURED_FORMAT = 3
 """Of what the tests measure: with another number, a baseline is measured again from its windows."""
 
 
@@ -54,6 +54,7 @@ def to_stored(
         "components": baseline.components,
         "design_effects": np.array(baseline.design_effects),
         "n_labels": np.array(baseline.n_labels),
+        "is_provisional": np.array(baseline.is_provisional),
     }
     for test in tests:
         arrays[f"{test.name}?"] = np.array(MEASURED_FORMAT)
@@ -93,6 +94,7 @@ def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | 
         effective_events=row.effective_events,
         windows=row.windows,
         n_labels=n_labels,
+        is_provisional=bool(arrays["is_provisional"]),
     )
 
 

@@ -63,14 +63,16 @@ class Turn:
             self._judge(judged)
 
     def _learn(self, segment: str, start: datetime) -> None:
-        if segment not in self._baselines:
+        known = self._baselines.get(segment)
+        if known is None or known.is_provisional:
             baseline = self._memory.learning.advance(segment, start)
             if baseline is not None:
-                self._baselines[segment] = baseline
+                self._memory.take_learnt(segment, baseline)
 
     def _is_left_out(self, segments: Mapping[str, Counts]) -> bool:
         """Return whether the whole stream is not tested in this window, and let it forget then."""
-        if self._alerting.live_tests(POOL) or is_worth_testing(segments, self._baselines):
+        tested = {name for name, baseline in self._baselines.items() if not baseline.is_provisional}
+        if self._alerting.live_tests(POOL) or is_worth_testing(segments, tested):
             return False
         if POOL in self._states:
             self._states.forget(POOL)
@@ -96,6 +98,8 @@ class Turn:
             )
             if self._alerting.is_troubled(name, window.start):
                 memory.note_trouble(window.start)
+                if self._baselines[name].is_provisional and self._alerting.live_tests(name):
+                    self._memory.learning.begin(name, window.start + self._settings.window)
 
     def _window(self, segment: str, judged: JudgedCounts) -> SegmentWindow:
         if segment not in self._states:

@@ -23,6 +23,8 @@ from .segment_power import SegmentPower, segment_powers
 if TYPE_CHECKING:
     from ..drift.monitor_settings import MonitorSettings
 
+PROVISIONAL_WHY = "only gross changes are tested, and no false-alarm rate is promised, until enough of it is learnt"
+
 SegmentPhase = Literal["alert", "silent", "judged", "learning", "untested", "waiting"]
 
 SATURATED_WHY = (
@@ -39,7 +41,7 @@ class SegmentStanding:
         phase: ``alert`` while one lives; ``silent`` where nothing else does than that it sends nothing; ``judged`` when it can alert; ``learning`` when it cannot
             yet; ``untested`` when its reference is too small for any test, or for one that would tell
             a total failure soon; ``waiting`` before its first window is judged.
-        why: in words, where it cannot alert.
+        why: in words, where it cannot alert, or only on gross changes.
         learns_until: event time at which it is tried next whether enough is learnt; None where it
             does not learn, or where *learn* is not known.
         nearness: evidence of a change against what an alert takes, 0 to 1, both as logarithms; None
@@ -130,9 +132,11 @@ def _standing(
     learn: timedelta | None,
 ) -> SegmentStanding:
     lesson = json.loads(kept.content).get("lesson") if kept else None
+    is_learnt = lesson is not None and lesson["until"] is None
+    is_provisional = is_learnt and baseline is not None and bool(baseline.tests)
     if lesson is not None and lesson.get("saturated") and not is_alerted:
         return SegmentStanding(segment=segment, images=images, phase="untested", why=SATURATED_WHY)
-    if lesson is not None and lesson["until"] is None and not is_alerted:
+    if lesson is not None and is_learnt and not is_provisional and not is_alerted:
         tried = lesson.get("tried")
         return SegmentStanding(
             segment=segment,
@@ -157,11 +161,12 @@ def _standing(
         why = "the effective sample size of its reference is too small for a test"
         return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
     is_tested = power is None or power.is_useful
+    why = PROVISIONAL_WHY if is_provisional else ""
     return SegmentStanding(
         segment=segment,
         images=images,
         phase="judged" if is_tested else "untested",
-        why="" if power is None or is_tested else power.why_untested,
+        why=why if power is None or is_tested else power.why_untested,
         nearness=nearness,
         power=power,
     )

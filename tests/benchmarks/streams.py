@@ -22,7 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftgauge.agent.drift.baseline import Baseline, effective_windows, learn_baseline
+from driftgauge.agent.drift.baseline import (
+    PROMISED_WINDOWS,
+    Baseline,
+    effective_windows,
+    learn_baseline,
+)
 from driftgauge.agent.drift.drift_test import DriftTest
 from driftgauge.agent.drift.growth import with_day
 from driftgauge.agent.drift.known_windows import KnownWindows
@@ -45,6 +50,8 @@ from ..agent.drift.many_runs import Counts, alarms
 from .table import Figure, write_benchmark
 
 A = 1000.0
+USEFUL_WINDOWS = 60
+"""A camera counts as tested where a total failure is told within so many windows: an hour of minutes."""
 REFERENCE_SHARE = 0.35
 LEAST_FAULT = 10
 """Frames of the shortest fault that is to be found."""
@@ -212,6 +219,7 @@ def row(
     baseline = learn_baseline(reference, tests)
     n_quiet = sum(len(rows) // UNTIMED_WINDOW for rows in stream.quiet)
     power = None if baseline is None else _power(baseline, tests)
+    is_useful = power is not None and (power.total_failure or math.inf) <= USEFUL_WINDOWS
     delays = fault_delays(baseline, stream, found, tests)
     return {
         "camera": stream.name,
@@ -220,12 +228,20 @@ def row(
         "total failure within": "-" if power is None else power.total_failure or "-",
         "10 % within": "-" if power is None else power.tenth or "-",
         "quiet windows": n_quiet,
-        "tested": 0 if baseline is None else n_quiet,
+        "tested": n_quiet if is_useful else 0,
+        "promised": _has_promise(baseline, reference),
         "quiet days off by": quiet_shifts(reference, stream, found),
         "false alarms": quiet_alarms(baseline, stream, found, tests),
         "faults": len(delays),
         "windows to the alarm": ", ".join("-" if d is None else str(d) for d in delays),
     }
+
+
+def _has_promise(baseline: Baseline | None, reference: Counts) -> str:
+    """Return whether the false-alarm budget is promised, or only gross changes are tested."""
+    if baseline is None or baseline.is_provisional:
+        return "provisional" if baseline else "-"
+    return "yes" if effective_windows(reference) >= PROMISED_WINDOWS else "no"
 
 
 def _power(baseline: Baseline, tests: Sequence[DriftTest]) -> Power:

@@ -17,7 +17,7 @@ from .window_bets import WindowBets
 TESTS = (
     DriftTest("windows", WindowBets(), alert="betting", keeps_budget=True, sees_late=True),
     DriftTest("betting", Betting(), alert="betting", keeps_budget=True, sees_late=True),
-    DriftTest("coarse", TopGap(), alert="betting", keeps_budget=True),
+    DriftTest("coarse", TopGap(), alert="betting", keeps_budget=True, stands_in=True),
     DriftTest(LABEL_SHIFT, LabelShift(), alert=LABEL_SHIFT, keeps_budget=True, reads_labels=True),
     *RIVER_TESTS,
     DriftTest("ood_rate", RateThreshold(), alert="ood_rate", keeps_budget=False),

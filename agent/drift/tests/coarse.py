@@ -1,7 +1,7 @@
-"""``coarse``: whole windows in a row beyond all of the reference (docs/method.md).
+"""``coarse``: whole windows in a row beyond all of the reference, or far beyond them (docs/method.md).
 
 What no reference window has shown is told after a few windows, even where the reference is too short for a
-finer test. Ranks alone: nothing is assumed of what happens inside a window.
+finer test. Ranks assume nothing of what happens inside a window; distances (`distance`) tell sooner.
 """
 
 from __future__ import annotations
@@ -16,26 +16,31 @@ from driftgauge.storage import N_BINS
 from ...alert.surprise import bin_surprise
 from ..design_effect import Array, Counts
 from ..drift_test import Arrays, JudgedWindows, restarted
-from ..log_evidence import advance, log_mean_of
+from ..log_evidence import advance, log_mean_of, weighted_mean
 from ..reference_windows import MIN_WINDOWS, ReferenceWindows
+from .distance import distance_gains, measure_distance
 
 STAKE = 0.9
 """What a bet stakes on the next window being beyond all; the rest is kept."""
-BUDGET_SHARE = 0.25
-"""Of an equal share of the alert's budget: gross changes need little."""
+RANK_SHARE = 0.25
+"""Of the statistic: ranks of gross changes need little of the budget; the rest is the distances'."""
+N_RANKS = 4
 SMALL = 0.1
 """Quantile of the reference windows' sizes: smaller ones are joined."""
 FRESH = {"log_evidence": -np.inf, "run": 0, "starts": 0, "held": 0, "n_held": 0}
+"""What was seen before, and the last window's means, stay."""
 
 
 class TopGap:
-    """Whole windows in a row beyond all of the reference.
+    """Whole windows in a row beyond all of the reference, and how far.
 
-    Baseline, by component: ``most`` ``(statistics,)``, the largest of the reference; ``n_windows``;
-    ``inflation``; ``least_events`` ``(columns,)``: windows are joined until they hold so many.
+    Baseline, by component: ``most`` ``(N_RANKS,)``, the largest of the reference; ``n_windows``;
+    ``inflation``; ``least_events`` ``(columns,)``: windows are joined until they hold so many; and what
+    `measure_distance` finds.
 
-    Evidence, by statistic: ``log_evidence`` and ``starts``, as in `Betting`; ``run``: windows in a row
-    beyond ``most`` until now; ``beyond`` and ``seen``: such windows, and all, before the run.
+    Evidence: ``log_evidence`` and ``starts`` ``(N_RANKS + columns,)``, as in `Betting`: of the ranks, then
+    of each column's distance. By rank: ``run``: windows in a row beyond ``most`` until now; ``beyond``
+    and ``seen``: such windows, and all, before the run. ``last``: each column's mean in the last window.
     ``held`` ``(columns, bins)``: counts of windows that are to be joined, ``n_held`` of them.
     """
 
@@ -56,24 +61,29 @@ class TopGap:
             "n_windows": np.array(len(windows), dtype=np.int32),
             "inflation": np.array(float(np.median(reference.inflation))),
             "least_events": np.full(reference.n_columns, least, dtype=np.int64),
+            **measure_distance(windows, reference.inflation),
         }
 
     def start(self, baseline: Arrays) -> Arrays:
         """Return evidence of no window yet."""
-        shape, columns = baseline["most"][:, 0].shape, baseline["least_events"][:, 0].shape
-        counted = {name: np.zeros(shape, dtype=np.uint32) for name in ("run", "beyond", "seen")}
+        n, _, n_columns = baseline["least_events"].shape
+        shape = (n, N_RANKS + n_columns)
+        counted = {
+            name: np.zeros((n, N_RANKS), dtype=np.uint32) for name in ("run", "beyond", "seen")
+        }
         return {
             "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
             "starts": np.zeros(shape, dtype=np.int64),
-            "held": np.zeros((*columns, N_BINS), dtype=np.int32),
-            "n_held": np.zeros(shape[0], dtype=np.int32),
+            "last": np.full((n, n_columns), np.nan, dtype=np.float32),
+            "held": np.zeros((n, n_columns, N_BINS), dtype=np.int32),
+            "n_held": np.zeros(n, dtype=np.int32),
             **counted,
         }
 
     def judge(
         self, baseline: Arrays, evidence: Arrays, windows: JudgedWindows
     ) -> tuple[Arrays, Array]:
-        """Take in a window; the statistic is the mean over statistics, times `BUDGET_SHARE`."""
+        """Take in a window; the statistic is the mean of ranks and distances by their shares."""
         counts = evidence["held"] + windows.counts
         n_held = evidence["n_held"] + (windows.weights > 0)
         least = baseline["least_events"][:, :, -1].min(axis=1)
@@ -81,8 +91,13 @@ class TopGap:
         is_beyond = window_statistics(counts) > baseline["most"].max(axis=1)
         before = evidence["log_evidence"].astype(np.float64)
         weight = np.log(np.maximum(n_held, 1))[:, None]
+        last = evidence["last"].astype(np.float64)
+        far, means = distance_gains(baseline, counts, last)
+        gains = np.concatenate([_gains(is_beyond, baseline, evidence), far], axis=1)
         moved = {
-            "log_evidence": advance(before, _gains(is_beyond, baseline, evidence), weight),
+            "log_evidence": advance(before, gains, weight),
+            "starts": np.where(before <= 0.0, windows.seconds[:, None], evidence["starts"]),
+            "last": means,
             **_counted(evidence, is_beyond, windows),
         }
         after = {
@@ -91,9 +106,7 @@ class TopGap:
         }
         held = np.where(is_whole[..., None], 0, counts).astype(np.int32)
         waiting = {"held": held, "n_held": np.where(is_whole[:, 0], 0, n_held).astype(np.int32)}
-        log_evidence = after["log_evidence"].astype(np.float64)
-        mean = log_mean_of(log_evidence, np.ones_like(is_beyond))
-        return {**after, **waiting}, mean + math.log(BUDGET_SHARE)
+        return {**after, **waiting}, _statistic(after["log_evidence"].astype(np.float64))
 
     def since(self, evidence: Arrays) -> NDArray[np.int64]:
         """Return when the strongest statistic's evidence began to grow."""
@@ -165,8 +178,16 @@ def _counted(evidence: Arrays, is_beyond: NDArray[np.bool_], windows: JudgedWind
         "run": np.zeros_like(run),
     }
     goes_on = {"beyond": evidence["beyond"], "seen": evidence["seen"], "run": run + 1}
-    counted = {
+    return {
         name: np.where(is_beyond, goes_on[name], ended[name]).astype(np.uint32) for name in ended
     }
-    starts = np.where(evidence["log_evidence"] <= 0.0, windows.seconds[:, None], evidence["starts"])
-    return {**counted, "starts": starts}
+
+
+def _statistic(log_evidence: Array) -> Array:
+    """Return the mean of ranks and distances by their shares, in logarithms."""
+    ranks, far = log_evidence[:, :N_RANKS], log_evidence[:, N_RANKS:]
+    found: Array = np.logaddexp(
+        math.log(RANK_SHARE) + log_mean_of(ranks, np.ones_like(ranks, dtype=bool)),
+        math.log1p(-RANK_SHARE) + weighted_mean(far),
+    )
+    return found

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from ..design_effect import Array
 from ..drift_test import Arrays, JudgedWindows, restarted
-from ..log_evidence import advance, log_mean_of
+from ..log_evidence import advance, log_mean_of, weighted_mean
 from ..reference_windows import ReferenceWindows
 from ..window_counts import window_counts
 from ..window_model import COUNT_OF_BET, N_BETS, build_window_model, log_ratios
 
 MOST_RISE = 1e4
-COMBINED_SHARE = 0.4
-"""Weight of the combined p-values' bets: most changes show in them, and some in a single layer alone."""
 SHARE = 0.5
 """What a bet stakes on its alternative in each window; the rest is kept."""
 
@@ -80,7 +78,7 @@ class WindowBets:
         }
         bets = after.astype(np.float64)
         columns = log_mean_of(bets, np.ones_like(bets, dtype=bool))
-        return moved, _weighted(columns)
+        return moved, weighted_mean(columns)
 
     def since(self, evidence: Arrays) -> NDArray[np.int64]:
         """Return when the strongest bet's evidence last rose from its low."""
@@ -93,18 +91,6 @@ class WindowBets:
         """Drop the evidence of some segments."""
         fresh = {"log_evidence": -np.inf, "rise": 0, "starts": 0}
         return restarted(evidence, fresh, which)
-
-
-def _weighted(columns: Array) -> Array:
-    """Return the log of the weighted mean over columns, of which the last is the combined p-value."""
-    n_layers = columns.shape[1] - 1
-    if not n_layers:
-        return columns[:, 0]
-    layers = log_mean_of(columns[:, :-1], np.ones_like(columns[:, :-1], dtype=bool))
-    found: Array = np.logaddexp(
-        math.log1p(-COMBINED_SHARE) + layers, math.log(COMBINED_SHARE) + columns[:, -1]
-    )
-    return found
 
 
 def _exponents(baseline: Arrays, windows: JudgedWindows) -> Array:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -10,8 +13,12 @@ from driftgauge.agent.drift.baseline import (
     promise_warning,
 )
 from driftgauge.agent.drift.rate import ood_rate
+from driftgauge.agent.drift.segment_states import SegmentStates, SegmentWindow
+from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 
 from .streams import normal_scores, pool_p_values, windows_of
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def windows(n_events: int, seed: int = 1) -> np.ndarray:
@@ -44,13 +51,30 @@ def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None
     assert promise_warning({"camera=2": long}) is None
 
 
-def test_a_reference_too_alike_to_test_is_learnt_on_and_said_so() -> None:
+def test_a_reference_too_alike_to_test_is_watched_for_gross_changes_learnt_on_and_said_so() -> None:
     counted = windows_of(pool_p_values(normal_scores(192, 1, correlation=0.98)), 16)
     alike = np.stack([counted, counted], axis=1)
-    assert learn_baseline(alike) is None
-    said = promise_warning({"camera=1": alike})
+    provisional = learn_baseline(alike)
+    assert provisional is not None
+    assert (provisional.is_provisional, list(provisional.tests)) == (True, ["coarse"])
+    short = {"camera=1": alike, "camera=2": alike[:7]}
+    said = promise_warning(short)
     assert said is not None
-    assert "camera=1 has too few for a test, and learns its baseline from traffic first" in said
+    assert "in camera=1 only gross changes are tested until enough traffic is learnt" in said
+    assert "camera=2 has too few for a test, and learns its baseline from traffic first" in said
+
+
+def test_the_share_of_tests_that_a_segment_lacks_goes_to_no_other() -> None:
+    counted = windows_of(pool_p_values(normal_scores(192, 1, correlation=0.98)), 16)
+    provisional = learn_baseline(np.stack([counted, counted], axis=1))
+    assert provisional is not None
+    window = [SegmentWindow(segment="a", counts=np.stack([counted[0], counted[0]]), start=START)]
+    found = []
+    for tests in (DEFAULT_TESTS, choose_tests(["coarse"])):
+        states = SegmentStates(tests)
+        states.enter("a", provisional)
+        found.append(states.judge(window)["a"]["betting"])
+    assert found[0] == pytest.approx(found[1] - math.log(3))
 
 
 def test_a_layer_is_bet_on_as_carefully_as_the_typical_one() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from driftgauge.agent.drift.baseline import learn_baseline
 from driftgauge.agent.drift.tests.catalogue import choose_tests
 from driftgauge.agent.drift.tests.coarse import join_windows, window_statistics
+from driftgauge.agent.drift.tests.distance import log_bet
 
 from .many_runs import alarms
 from .streams import normal_scores, pool_p_values, windows_of
@@ -28,12 +30,28 @@ def test_a_gross_change_is_found_with_twelve_windows_of_reference() -> None:
     assert float(np.median(delays)) <= 10
 
 
-def test_it_spends_a_small_share_of_the_budget_alone() -> None:
-    """Ten quiet runs of 500 windows: ten alarms would be a third of the whole budget's allowance."""
+def test_it_keeps_the_budget_alone() -> None:
+    """Twenty quiet runs of 500 windows, in which ten alarms are allowed."""
     for correlation in (0.0, 0.8):
-        baselines = {str(n): learn_baseline(stream(20, n, correlation), COARSE) for n in range(10)}
+        baselines = {str(n): learn_baseline(stream(40, n, correlation), COARSE) for n in range(20)}
         quiet = {name: stream(500, 100 + int(name), correlation) for name in baselines}
-        assert sum(len(f) for f in alarms(baselines, quiet, A, COARSE).values()) <= 4
+        assert sum(len(f) for f in alarms(baselines, quiet, A, COARSE).values()) <= 10
+
+
+def test_a_window_far_beyond_the_reference_is_told_at_once_though_neighbours_are_alike() -> None:
+    baselines = {str(n): learn_baseline(stream(60, n, 0.8), COARSE) for n in range(9)}
+    live = {name: stream(20, 50 + int(name), 0.8, off=4.0) for name in baselines}
+    found = alarms(baselines, live, A, COARSE, only_first=True)
+    assert float(np.median([first[0] if first else 21 for first in found.values()])) <= 2
+
+
+def test_a_bet_on_a_distance_has_an_expectation_of_one() -> None:
+    p = np.geomspace(1e-9, 1.0, 200_001)
+    gains = np.exp(log_bet(p))
+    assert np.trapezoid(gains, p) == pytest.approx(
+        1.0, abs=0.06
+    )  # the tail below 1e-9 has the rest
+    assert (np.diff(gains) <= 1e-12).all()
 
 
 def test_a_smaller_window_waits_for_those_that_follow() -> None:

@@ -676,3 +676,50 @@ def test_an_alert_says_whether_its_camera_changed_alone_at_its_site(
     monitor(store, settings=sites).turn()
     second = next(alert for alert in store.alerts(STREAM) if alert.segment == "camera=2")
     assert second.message.endswith("siblings: with 1 of the other 1 of camera")
+
+
+def alike(n: int, seed: int, *, shift: float = 0.0, correlation: float = 0.98) -> dict[str, Counts]:
+    """Return windows of camera 2, whose images follow each other closely, beside camera 1."""
+    scores = normal_scores(n * EVENTS, seed, correlation=correlation, shift=shift)
+    column = windows_of(pool_p_values(scores), EVENTS)
+    return {
+        "camera=1": camera_windows(n, seed + 1, "camera=1"),
+        "camera=2": np.stack([column] * len(COLUMNS), axis=1),
+    }
+
+
+def test_a_segment_that_is_learnt_for_longer_is_watched_for_gross_changes_meanwhile(
+    store: Store, traffic: Traffic
+) -> None:
+    traffic.send(alike(31, 7))
+    monitor(store, lacking="camera=2").turn()
+    (row,) = store.baselines(STREAM, DETECTOR, segment="camera=2")
+    assert (row.source, row.tests, row.revision) == ("learnt", ("coarse",), 1)
+    traffic.send(alike(12, 5, shift=6.0))
+    monitor(store, lacking="camera=2").turn()
+    (told,) = store.alerts(STREAM, segment="camera=2")
+    assert told.message.endswith(
+        "no false-alarm rate is promised yet: its reference is still too short"
+    )
+    assert told.log_e_value is None
+
+
+@pytest.mark.parametrize("has_fault", [False, True])
+def test_a_provisional_baseline_is_replaced_by_what_is_learnt_without_what_an_alert_saw(
+    store: Store, traffic: Traffic, *, has_fault: bool
+) -> None:
+    traffic.send(alike(31, 7))
+    if has_fault:
+        traffic.send(alike(12, 5, shift=6.0))
+    ended = traffic.now()
+    for _ in range(4):
+        traffic.send(alike(31, 7))
+        monitor(store, lacking="camera=2").turn()
+    told = store.alerts(STREAM, segment="camera=2")
+    assert [alert.state for alert in told] == (["resolved"] if has_fault else [])
+    (row,) = store.baselines(STREAM, DETECTOR, segment="camera=2")
+    assert "windows" in row.tests
+    assert row.begins is not None
+    assert row.begins >= ended if has_fault else row.begins == START, "a fault is no reference"
+    kept = store.segment_states(STREAM, DETECTOR, test="windows")
+    assert {one.segment: one.baseline_revision for one in kept}["camera=2"] == row.revision
