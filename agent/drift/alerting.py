@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -112,14 +112,14 @@ class Alerting:
         statistics: LogStatistics,
         *,
         weight: int,
-        log_threshold: float,
+        log_thresholds: Mapping[str, float],
     ) -> None:
-        """Move the segment's alerts by the statistics of what was judged."""
+        """Move the segment's alerts by the statistics of what was judged; each has its own threshold."""
         live, looks = self.live_tests(segment), self._states.memory(segment).looks
         for alert in looks.keys() - live:
             del looks[alert]
         for alert, statistic in statistics.items():
-            is_back = False
+            is_back, log_threshold = False, log_thresholds[alert]
             if alert in live and (weight or not judged.is_late):
                 is_back = self._look(segment, alert, baseline, judged, log_threshold=log_threshold)
             if statistic >= log_threshold:

@@ -16,6 +16,9 @@ from .drift_test import DriftTest
 from .siblings import Sites
 from .tests.catalogue import DEFAULT_TESTS, choose_tests
 
+LABEL_SHARE = 0.2
+"""Of the false-alarm budget, for alerts on predictions: they are told as information, and seldom urgent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorSettings:
@@ -133,10 +136,19 @@ class MonitorSettings:
         """Alerts of tests that read predictions."""
         return frozenset(test.alert for test in self.tests if test.reads_labels)
 
-    def log_threshold(self, n_segments: int) -> float:
+    def log_threshold(self, n_segments: int, alert: str = "") -> float:
         """Return where the statistics of *n_segments* alarm, so that all keep one budget together.
 
-        Alerts of tests without a promise have no share of it.
+        Alerts on predictions have `LABEL_SHARE` of it where the images are tested as well, and those on
+        images the rest; alerts of tests without a promise have no share.
+
+        Args:
+            n_segments: that are tested.
+            alert: its name; by default one on images.
         """
-        n_alerts = len({test.alert for test in self.tests if test.keeps_budget})
-        return math.log(self.windows_between_false_alarms * max(n_segments * n_alerts, 1))
+        promised = {test.alert for test in self.tests if test.keeps_budget}
+        of_labels = promised & self.label_alerts
+        is_shared = bool(of_labels) and promised != of_labels
+        share = LABEL_SHARE if alert in of_labels else 1.0 - LABEL_SHARE
+        windows = self.windows_between_false_alarms * max(n_segments, 1)
+        return math.log(windows / (share if is_shared else 1.0))

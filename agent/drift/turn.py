@@ -83,18 +83,21 @@ class Turn:
         tested = {name: each for name, each in judged.items() if name in self._baselines}
         windows = [self._window(name, each) for name, each in tested.items()]
         found = self._states.judge(windows)
-        log_threshold = self._settings.log_threshold(len(self._baselines))
+        log_thresholds = {
+            alert: self._settings.log_threshold(len(self._baselines), alert)
+            for alert in {alert for statistics in found.values() for alert in statistics}
+        }
         for window in windows:
             name, statistics = window.segment, found[window.segment]
             memory = self._states.memory(name)
-            memory.nearness = _nearness(statistics, log_threshold)
+            memory.nearness = _nearness(statistics, log_thresholds)
             self._alerting.take(
                 name,
                 self._baselines[name],
                 tested[name],
                 statistics,
                 weight=window.weight,
-                log_threshold=log_threshold,
+                log_thresholds=log_thresholds,
             )
             if self._alerting.is_troubled(name, window.start):
                 memory.note_trouble(window.start)
@@ -123,10 +126,14 @@ class Turn:
         )
 
 
-def _nearness(statistics: LogStatistics, log_threshold: float) -> float:
-    """Return the strongest evidence against what an alert takes, 0 to 1, both as logarithms."""
-    strongest = max([0.0, *statistics.values()])
-    return min(1.0, strongest / log_threshold) if log_threshold > 0 else 0.0
+def _nearness(statistics: LogStatistics, log_thresholds: Mapping[str, float]) -> float:
+    """Return the strongest evidence against what its alert takes, 0 to 1, both as logarithms."""
+    shares = [
+        statistic / log_thresholds[alert]
+        for alert, statistic in statistics.items()
+        if log_thresholds[alert] > 0
+    ]
+    return min(1.0, max([0.0, *shares]))
 
 
 def _parts_then_pool(segments: Iterable[str]) -> list[list[str]]:

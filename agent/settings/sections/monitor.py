@@ -74,7 +74,7 @@ class MonitorSection(Section):
     tests: Words = ("windows", "betting", "coarse", "label_shift")
     """The drift tests that run. The false-alarm budget is promised for these: the first three judge
     the images, and their mean is one alert; "label_shift" judges the classes that the model
-    predicts, which is another, and each alert has half of the budget. docs/method.md lists the
+    predicts, which is another, and has a fifth of the budget. docs/method.md lists the
     others, each with the rate of false alarms it was measured to have."""
     site: SitePattern = Field(default="", examples=[r"camera=(.+)-\d+"])
     """Which cameras belong together: a regular expression that matches a segment's whole name, and

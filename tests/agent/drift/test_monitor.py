@@ -651,9 +651,12 @@ def test_tests_without_a_promise_take_no_share_of_the_budget() -> None:
     assert more.log_threshold(3) == SETTINGS.log_threshold(3) == math.log(3000.0)
 
 
-def test_an_alert_on_predictions_has_half_of_the_budget() -> None:
+def test_an_alert_on_predictions_has_a_fifth_of_the_budget() -> None:
     both = replace(SETTINGS, tests=choose_tests(["windows", "label_shift"]))
-    assert both.log_threshold(3) == math.log(6000.0)
+    assert both.log_threshold(3) == pytest.approx(math.log(3000.0 / 0.8))
+    assert both.log_threshold(3, "label_shift") == pytest.approx(math.log(3000.0 / 0.2))
+    alone = replace(SETTINGS, tests=choose_tests(["label_shift"]))
+    assert alone.log_threshold(3, "label_shift") == math.log(3000.0)
 
 
 def test_windows_that_are_not_closed_wait(store: Store, traffic: Traffic) -> None:
