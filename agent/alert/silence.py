@@ -1,8 +1,8 @@
-"""The alert of a segment that has fallen silent: its record and its words. Pure."""
+"""The alert of a segment that has fallen silent, or sends much less than usual: its record and its words. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from driftgauge.storage import POOL, SILENCE, AlertRecord
@@ -26,26 +26,106 @@ class Silence:
     longest: timedelta
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fewer:
+    """One segment's lack of images.
+
+    Attributes:
+        at: now, by the database's clock.
+        hours: that were looked at.
+        came: images in them.
+        usual: images that they usually bring.
+        lowest: share of the usual amount that was the lowest before.
+    """
+
+    segment: str
+    at: datetime
+    hours: int
+    came: int
+    usual: float
+    lowest: float
+
+
 def silence_alert(silence: Silence, *, stream: str, detector: str) -> AlertRecord:
     """Return a new alert."""
+    return _opened(
+        silence.segment,
+        silence.since,
+        silence.at,
+        stream=stream,
+        detector=detector,
+        severity="critical" if silence.segment == POOL else "warning",
+        message=silence_message(silence),
+    )
+
+
+def fewer_alert(fewer: Fewer, *, stream: str, detector: str) -> AlertRecord:
+    """Return a new alert; that it has events tells it from silence."""
+    alert = _opened(
+        fewer.segment,
+        fewer.at - timedelta(hours=fewer.hours),
+        fewer.at,
+        stream=stream,
+        detector=detector,
+        severity="warning",
+        message=fewer_message(fewer),
+    )
+    return replace(alert, events=max(fewer.came, 1))
+
+
+def _opened(
+    segment: str,
+    since: datetime,
+    at: datetime,
+    *,
+    stream: str,
+    detector: str,
+    severity: str,
+    message: str,
+) -> AlertRecord:
     return AlertRecord(
         id=None,
         stream=stream,
-        segment=silence.segment,
+        segment=segment,
         test=SILENCE,
         detector=detector,
         state="open",
-        severity="critical" if silence.segment == POOL else "warning",
-        opened_at=silence.at,
-        since=silence.since,
-        window_start=silence.since,
-        refreshed_at=silence.at,
+        severity=severity,
+        opened_at=at,
+        since=since,
+        window_start=since,
+        refreshed_at=at,
         resolved_at=None,
         rate_now=0.0,
         rate_normal=0.0,
         events=0,
         layers=[],
-        message=silence_message(silence),
+        message=message,
+    )
+
+
+def fewer_message(fewer: Fewer) -> str:
+    """Return the claim in one sentence.
+
+    Example:
+        >>> from datetime import UTC
+        >>> fewer_message(
+        ...     Fewer(
+        ...         segment="camera=3",
+        ...         at=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
+        ...         hours=3,
+        ...         came=540,
+        ...         usual=2160.4,
+        ...         lowest=0.91,
+        ...     )
+        ... )
+        'camera 3 sends much less than usual: 540 images were counted in the last 3 hours until 2026-05-04 03:02:01 UTC, where 2,160 are usual at these hours (25 %); the least before was 91 %'
+    """
+    return (
+        f"{subject(fewer.segment)} sends much less than usual: {fewer.came:,} images were counted in the "
+        f"last {fewer.hours} hours until {fewer.at:%Y-%m-%d %H:%M:%S} UTC, where {fewer.usual:,.0f} are usual "
+        f"at these hours ({fewer.came / fewer.usual:.0%})".replace("%)", " %)")
+        + f"; the least before was {fewer.lowest:.0%}".replace("%", " %")
     )
 
 

@@ -16,6 +16,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from .amounts import SIZE as AMOUNTS_SIZE
+from .amounts import AmountPattern
+
 Minutes = NDArray[np.float32]
 
 DAY_HOURS, WEEK_HOURS = 24, 168
@@ -58,6 +61,7 @@ class ArrivalPattern:
             as silent; None while it is not.
         is_told: whether it is the segment that is told as silent.
         looked_at: end of the last cell.
+        amounts: how much it sends.
     """
 
     arrived_at: datetime
@@ -72,6 +76,7 @@ class ArrivalPattern:
     held_from: datetime | None = None
     is_told: bool = False
     looked_at: datetime = LONG_AGO
+    amounts: AmountPattern = field(default_factory=AmountPattern)
 
     def look(self, start: datetime, end: datetime, *, arrived_at: datetime, events: int) -> bool:
         """Take in one watched cell; return whether the segment sent anything in it.
@@ -83,7 +88,7 @@ class ArrivalPattern:
             events: how many were counted until *end*.
         """
         self.looked_at = end
-        is_active = events > self.events
+        is_active, came = events > self.events, events - self.events
         minutes = (end - start).total_seconds() / 60.0
         if is_active:
             self._end_pause(end)
@@ -94,6 +99,9 @@ class ArrivalPattern:
             self.quiet_minutes += minutes
         if self.held_from is None:
             self._count(end, minutes, is_active=is_active)
+            self.amounts.add(end, minutes, came)
+        else:
+            self.amounts.lose()
         return is_active
 
     def skip(self, end: datetime, *, arrived_at: datetime, events: int) -> bool:
@@ -102,6 +110,7 @@ class ArrivalPattern:
         Return whether the segment sent anything in it, or its backlog was counted.
         """
         self.looked_at = end
+        self.amounts.lose()
         is_active = events > self.events
         if is_active:
             self.pause = 0.0  # how long it lasted, nobody knows
@@ -184,17 +193,20 @@ class ArrivalPattern:
             self.arrivals, self.pause, self.quiet_minutes, held, looked, self.day,
             self.is_told,
         )  # fmt: skip
-        return head + b"".join(part.tobytes() for part in (self.active, self.watched, self.longest))
+        parts = (self.active, self.watched, self.longest)
+        return head + b"".join(part.tobytes() for part in parts) + self.amounts.dump()
 
     @classmethod
     def load(cls, kept: bytes) -> ArrivalPattern | None:
-        """Return what `dump` gave; None if another version wrote it."""
-        if len(kept) != _HEAD.size + 4 * (2 * WEEK_HOURS + KEPT_DAYS) or kept[0] != _FORMAT:
+        """Return what `dump` gave, of an earlier version without amounts too; None if it was another."""
+        size = _HEAD.size + 4 * (2 * WEEK_HOURS + KEPT_DAYS)
+        if len(kept) not in (size, size + AMOUNTS_SIZE) or kept[0] != _FORMAT:
             return None
+        amounts = AmountPattern.load(kept[size:]) if len(kept) > size else AmountPattern()
         _, arrived, events, arrivals, pause, quiet, held, looked, day, is_told = _HEAD.unpack_from(
             kept
         )
-        parts = np.frombuffer(kept, np.float32, offset=_HEAD.size).copy()
+        parts = np.frombuffer(kept[:size], np.float32, offset=_HEAD.size).copy()
         active, watched, longest = np.split(parts, [WEEK_HOURS, 2 * WEEK_HOURS])
         return cls(
             arrived_at=datetime.fromtimestamp(arrived, UTC),
@@ -209,6 +221,7 @@ class ArrivalPattern:
             held_from=datetime.fromtimestamp(held, UTC) if held >= 0 else None,
             is_told=bool(is_told),
             looked_at=datetime.fromtimestamp(looked, UTC),
+            amounts=amounts,
         )
 
 

@@ -1,4 +1,4 @@
-"""Tells segments that have fallen silent, and ends the alerts of those that are gone.
+"""Tells segments that have fallen silent or send much less than usual, and ends the alerts of those that are gone.
 
 It looks about once a minute, by the database's clock alone: no clock of a camera or an agent can hide a
 silence or fake one. It knows only what agents count, so a time in which they did not run, waited, or had a
@@ -8,15 +8,14 @@ backlog is not watched: nothing is known of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from driftgauge.storage import (
     LIVE_STATES,
     POOL,
-    SILENCE,
     AgentRecord,
     AlertRecord,
     Arrivals,
@@ -24,9 +23,11 @@ from driftgauge.storage import (
     ArrivalsRead,
 )
 
-from ..alert.silence import Silence, silence_alert
 from ..log import action
 from .arrivals import ArrivalPattern
+from .fewer_look import FewerLook
+from .silence_look import SilenceLook
+from .silence_settings import SilenceSettings
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,7 @@ SMALL_BACKLOG = 100
 CELLS_BETWEEN_WRITES = 15
 """Patterns change with each cell, and are written so rarely; who resumes makes up for the cells between."""
 
-GONE = "gone"
 FORGET = timedelta(days=30)
-NO_SOURCE = ("predicted_class=",)
-"""Segments that are the model's answers, and no source that could fall silent."""
 
 
 class ArrivalStore(Protocol):
@@ -68,28 +66,6 @@ class ArrivalStore(Protocol):
 
     def write_look(self, look: ArrivalsLook) -> list[AlertRecord]:
         """Write a look in one transaction."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceSettings:
-    """When silence is told.
-
-    Attributes:
-        stream: its name.
-        detector: the version that alerts name.
-        silence_after: no pause shorter than this is told.
-        gone_after: a segment silent for so long is gone, and its alerts end.
-    """
-
-    stream: str
-    detector: str
-    silence_after: timedelta = timedelta(minutes=10)
-    gone_after: timedelta = timedelta(days=3)
-
-    @property
-    def least_minutes(self) -> float:
-        """`silence_after` in minutes."""
-        return self.silence_after.total_seconds() / 60.0
 
 
 class SilenceWatch:
@@ -121,13 +97,15 @@ class SilenceWatch:
             self._resume(read)
         changed, spoken = self._advance(read)
         live = self._store.alerts(stream, states=LIVE_STATES)
-        look = _Look(self._settings, self._patterns, read.at, live)
+        look = SilenceLook(self._settings, self._patterns, read.at, live)
         ended = look.ended(spoken)
         told = look.told()
+        fewer = FewerLook(self._settings, self._patterns, read.at, live)
+        ended, told = [*ended, *fewer.ended()], [*told, *fewer.told()]
         self._cells += 1
         if self._cells >= CELLS_BETWEEN_WRITES:
             changed, self._cells = set(self._patterns), 0
-        kept = {name: self._dump(name) for name in {*changed, *look.changed}}
+        kept = {name: self._dump(name) for name in {*changed, *look.changed, *fewer.changed}}
         self._written_at = None  # a look that fails leaves patterns that are not in the database
         stored = self._store.write_look(
             ArrivalsLook(stream=stream, read=read, patterns=kept, alerts=[*ended, *told])
@@ -202,86 +180,6 @@ class SilenceWatch:
         return is_whole and backlog <= max(SMALL_BACKLOG, came)
 
 
-class _Look:
-    """One look's decisions, from patterns that have taken in the cell.
-
-    Attributes:
-        changed: segments whose pattern must be written.
-    """
-
-    def __init__(
-        self,
-        settings: SilenceSettings,
-        patterns: Mapping[str, ArrivalPattern],
-        at: datetime,
-        live: Sequence[AlertRecord],
-    ) -> None:
-        self._settings = settings
-        self._patterns = patterns
-        self._at = at
-        self._live = live
-        self.changed: set[str] = set()
-
-    def ended(self, spoke: Collection[str]) -> list[AlertRecord]:
-        """Return the alerts that are over: its segment speaks again, or is gone."""
-        over = []
-        for alert in self._live:
-            pattern = self._patterns.get(alert.segment)
-            if alert.test == SILENCE and (pattern is None or pattern.held_from is None):
-                over.append(replace(alert, state="resolved", resolved_at=self._at))
-            elif pattern is not None and self._is_gone(pattern):
-                over.append(replace(alert, state=GONE, resolved_at=self._at))
-        if POOL in spoke:
-            self._release_parts()
-        return over
-
-    def told(self) -> list[AlertRecord]:
-        """Return new alerts: of the whole stream if nothing came, else of each segment."""
-        pool = self._patterns.get(POOL)
-        silent = [name for name in self._patterns if name != POOL and self._is_silent(name)]
-        if pool is not None and not pool.is_told:
-            quietest = min((self._patterns[name].quiet_minutes for name in silent), default=None)
-            is_stream = quietest is not None and pool.quiet_minutes >= quietest - 1.5
-            if is_stream or self._is_silent(POOL):
-                return [self._tell(POOL)]
-        if pool is not None and pool.is_told:
-            return []
-        return [self._tell(name) for name in sorted(silent)]
-
-    def _tell(self, name: str) -> AlertRecord:
-        pattern = self._patterns[name]
-        longest = timedelta(minutes=float(pattern.longest.max()))
-        pattern.hold(self._at, is_told=True)
-        self.changed.add(name)
-        if name == POOL:
-            self._hold_parts(pattern)
-        silence = Silence(segment=name, since=pattern.arrived_at, at=self._at, longest=longest)
-        settings = self._settings
-        return silence_alert(silence, stream=settings.stream, detector=settings.detector)
-
-    def _hold_parts(self, pool: ArrivalPattern) -> None:
-        for name, part in self._patterns.items():
-            if part.held_from is None and part.quiet_minutes > 0:
-                part.hold(self._at, is_told=False)
-                self.changed.add(name)
-
-    def _release_parts(self) -> None:
-        for name, part in self._patterns.items():
-            if part.held_from is not None and not part.is_told:
-                part.release()
-                self.changed.add(name)
-
-    def _is_silent(self, name: str) -> bool:
-        pattern = self._patterns[name]
-        if pattern.is_told or name.startswith(NO_SOURCE):
-            return False
-        allowed = pattern.allowed(self._settings.least_minutes)
-        return allowed is not None and pattern.pause > allowed
-
-    def _is_gone(self, pattern: ArrivalPattern) -> bool:
-        return pattern.quiet_minutes >= self._settings.gone_after.total_seconds() / 60.0
-
-
 def _log(alert: AlertRecord) -> None:
     if alert.state in LIVE_STATES:
         log.warning(
@@ -290,7 +188,7 @@ def _log(alert: AlertRecord) -> None:
             extra=action("alert_opened", alert=alert.id, segment=alert.segment),
         )
     else:
-        why = "it sends again" if alert.state == "resolved" else "it has sent nothing for long"
+        why = "it sends as usual" if alert.state == "resolved" else "it has sent nothing for long"
         log.info(
             "alert %s of %s is %s: %s",
             *(alert.id, alert.segment, alert.state, why),

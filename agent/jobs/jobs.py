@@ -190,7 +190,7 @@ def read_figures(tools: JobTools) -> None:
     alerts = tools.store.alerts(tools.stream, states=list(live))
     live.update(alert.state for alert in alerts)
     tools.metrics.set_alerts(live)
-    tools.metrics.set_silent(sum(alert.test == SILENCE for alert in alerts))
+    tools.metrics.set_silent(sum(alert.test == SILENCE and not alert.events for alert in alerts))
     tools.metrics.set_notifications(tools.delivery.backlog())
     waited = tools.store.waiting_seconds(tools.stream, tools.watch.current)
     tools.metrics.set_judging_lag(waited or 0.0)

@@ -76,8 +76,9 @@ def segment_standings(
         settings: how its windows are judged; None where that is not known.
     """
     live = store.alerts(stream, states=LIVE_STATES)
-    alerted = {alert.segment for alert in live if alert.test not in UNRATED}
-    silent = {alert.segment: alert.since for alert in live if alert.test == SILENCE}
+    silent = {a.segment: a.since for a in live if a.test == SILENCE and not a.events}
+    fewer = {a.segment: a.message for a in live if a.test == SILENCE and a.events}
+    alerted = {alert.segment for alert in live if alert.test not in UNRATED} | fewer.keys()
     active = store.active_detector(stream)
     own = (stream, active.detector if active else "")
     progress = {row.segment: row for row in store.segment_progress(*own)}
@@ -95,6 +96,8 @@ def segment_standings(
             is_alerted=segment in alerted,
             learn=settings.learn if settings else None,
         )
+        if segment in fewer:
+            standing = replace(standing, why=fewer[segment])
         standing = _with_progress(standing, progress.get(segment), silent.get(segment))
         found.append(_with_growth(standing, kept.get(segment)))
     return found

@@ -14,7 +14,8 @@ from ..drift.label_columns import judged_columns, n_label_columns, with_predicti
 from ..drift.monitor import Monitor
 from ..drift.monitor_settings import MonitorSettings
 from ..drift.power_meter import PowerMeter
-from ..drift.silence_watch import SilenceSettings, SilenceWatch
+from ..drift.silence_settings import SilenceSettings
+from ..drift.silence_watch import SilenceWatch
 from ..drift.tests.catalogue import choose_tests
 from ..log import action
 from ..settings.load import Settings

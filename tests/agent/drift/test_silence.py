@@ -8,8 +8,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from driftgauge.agent.drift.amounts import SIZE as AMOUNTS_SIZE
+from driftgauge.agent.drift.amounts import AmountPattern
 from driftgauge.agent.drift.arrivals import ArrivalPattern
-from driftgauge.agent.drift.silence_watch import GONE, SilenceSettings, SilenceWatch
+from driftgauge.agent.drift.silence_look import GONE
+from driftgauge.agent.drift.silence_settings import SilenceSettings
+from driftgauge.agent.drift.silence_watch import SilenceWatch
 from driftgauge.agent.review.segment_standing import segment_standings
 from driftgauge.storage import (
     AlertRecord,
@@ -24,6 +28,7 @@ from driftgauge.storage import (
 )
 
 from ...stores import DETECTOR, START, STREAM, TOPIC, HandClock, alert
+from .amounts_of import AMOUNTS, fewer_told, thinned
 from .arrivals_of import DAY, PATTERNS, silences
 
 CAMERAS = ("camera=a", "camera=b", "camera=c")
@@ -254,8 +259,11 @@ def test_a_pattern_is_stored_to_the_bit() -> None:
     loaded = ArrivalPattern.load(kept)
     assert loaded is not None
     assert (loaded.dump(), loaded.held_from, loaded.is_told) == (kept, START, True)
-    assert len(kept) < 2048
+    assert len(kept) < 2640
     assert ArrivalPattern.load(b"\x00" + kept[1:]) is None
+    earlier = ArrivalPattern.load(kept[:-AMOUNTS_SIZE])
+    assert earlier is not None, "an earlier version knew no amounts"
+    assert earlier.amounts.share is None
 
 
 @pytest.mark.parametrize("name", [name for name in PATTERNS if "Pareto" not in name])
@@ -274,3 +282,65 @@ def test_a_shop_camera_that_dies_by_day_is_told_within_minutes() -> None:
     arrived[died:] = False
     (told,) = [minute for minute in silences(arrived) if minute >= died]
     assert told - died < 20
+
+
+def of_nine_days(events: int) -> AmountPattern:
+    """Return what a segment shows that sent so many images in each minute until now."""
+    pattern, begins = AmountPattern(), START - timedelta(days=9)
+    for minute in range(9 * DAY):
+        pattern.add(begins + timedelta(minutes=minute + 1), 1.0, events)
+    return pattern
+
+
+def a_quarter(minute: int) -> bool:
+    return minute % 4 == 0
+
+
+def test_a_camera_that_sends_much_less_than_usual_is_told_until_it_sends_as_before(
+    site: Site,
+) -> None:
+    site.run(2, both(always, always))
+    for camera in CAMERAS[:2]:
+        site.watch._patterns[camera].amounts = of_nine_days(3)
+    site.run(190, both(a_quarter, always))
+    assert site.alerts() == [], "three whole hours are looked at"
+    site.run(60, both(a_quarter, always))
+    assert site.alerts() == [("camera=a", "open")]
+    (told,) = site.store.alerts(STREAM)
+    assert (told.test, told.severity) == ("silence", "warning")
+    assert told.message.startswith("camera a sends much less than usual: ")
+    assert told.message.endswith("are usual at these hours (25 %); the least before was 100 %")
+    site.watch = SilenceWatch(site.store, SETTINGS)
+    site.run(200, both(always, always))
+    assert site.alerts() == [("camera=a", "resolved")]
+
+
+def test_what_a_person_ended_is_usual_from_then_on(site: Site) -> None:
+    site.run(2, both(always, always))
+    amounts = site.watch._patterns["camera=a"].amounts = of_nine_days(3)
+    site.run(260, both(a_quarter, always))
+    (told,) = site.store.alerts(STREAM)
+    site.store.transition_alert(told.id or 0, "resolved", at=site.clock.at, by="ann")
+    site.run(130, both(a_quarter, always))
+    assert site.alerts() == [("camera=a", "resolved")]
+    assert amounts.weeks.max() <= 1, "it learns its amounts anew"
+
+
+def test_a_stream_that_sends_less_is_one_alert(site: Site) -> None:
+    site.run(2, both(always, always))
+    for segment in (*CAMERAS[:2], "*"):
+        site.watch._patterns[segment].amounts = of_nine_days(3)
+    site.run(250, both(a_quarter, a_quarter))
+    assert site.alerts() == [("*", "open")]
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_five_weeks_of_usual_amounts_raise_no_alarm(name: str) -> None:
+    assert fewer_told(AMOUNTS[name](35 * DAY, np.random.default_rng(11))) == []
+
+
+def test_a_third_of_the_usual_amount_is_told_within_hours() -> None:
+    amounts = AMOUNTS["at random, 60 an hour"](16 * DAY, np.random.default_rng(3))
+    begins = 15 * DAY
+    (told,) = fewer_told(thinned(amounts, begins, 0.3, 1))
+    assert told - begins <= 300
