@@ -68,7 +68,9 @@ def main() -> None:
             live = {run: change(int(run) + 90, rho) for run in map(str, range(runs))}
             delays = {kind: median_delay(of, live) for kind, of in kinds.items()}
             rows.append({"correlation": rho, "what happens next": name} | delays)
-        both = {run: days(QUIET_DAYS, 200 + 31 * int(run), rho=rho) for run in map(str, range(runs))}
+        both = {
+            run: days(QUIET_DAYS, 200 + 31 * int(run), rho=rho) for run in map(str, range(runs))
+        }
         told = alarms(kinds["as two components"], both, A)
         quiet += sum(len(each) for each in told.values())
     allowed = len(CORRELATIONS) * runs * QUIET_DAYS * 40 / A

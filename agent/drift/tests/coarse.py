@@ -27,7 +27,7 @@ RANK_SHARE = 0.25
 N_RANKS = 4
 SMALL = 0.1
 """Quantile of the reference windows' sizes: smaller ones are joined."""
-FRESH = {"log_evidence": -np.inf, "run": 0, "starts": 0, "held": 0, "n_held": 0}
+FRESH = {"log_evidence": -np.inf, "run": 0, "starts": 0, "rise": 0, "held": 0, "n_held": 0}
 """What was seen before, and the last window's means, stay."""
 
 
@@ -40,7 +40,8 @@ class TopGap:
 
     Evidence: ``log_evidence`` and ``starts`` ``(N_RANKS + columns,)``, as in `Betting`: of the ranks, then
     of each column's distance. By rank: ``run``: windows in a row beyond ``most`` until now; ``beyond``
-    and ``seen``: such windows, and all, before the run. ``last``: each column's mean in the last window.
+    and ``seen``: such windows, and all, before the run. By column: ``rise``: of a CUSUM, ``last``: the mean in
+    the last window.
     ``held`` ``(columns, bins)``: counts of windows that are to be joined, ``n_held`` of them.
     """
 
@@ -74,6 +75,7 @@ class TopGap:
         return {
             "log_evidence": np.full(shape, -np.inf, dtype=np.float32),
             "starts": np.zeros(shape, dtype=np.int64),
+            "rise": np.zeros((n, n_columns), dtype=np.float32),
             "last": np.full((n, n_columns), np.nan, dtype=np.float32),
             "held": np.zeros((n, n_columns, N_BINS), dtype=np.int32),
             "n_held": np.zeros(n, dtype=np.int32),
@@ -96,7 +98,10 @@ class TopGap:
         gains = np.concatenate([_gains(is_beyond, baseline, evidence), far], axis=1)
         moved = {
             "log_evidence": advance(before, gains, weight),
-            "starts": np.where(before <= 0.0, windows.seconds[:, None], evidence["starts"]),
+            "starts": np.where(
+                _is_low(before, evidence), windows.seconds[:, None], evidence["starts"]
+            ),
+            "rise": np.maximum(evidence["rise"] + far, 0.0),
             "last": means,
             **_counted(evidence, is_beyond, windows),
         }
@@ -166,6 +171,14 @@ def _gains(is_beyond: NDArray[np.bool_], baseline: Arrays, evidence: Arrays) -> 
     won = np.log(1.0 - STAKE + STAKE / np.minimum(chance, 1.0))
     gains = np.where(is_beyond[:, None], won, math.log(1.0 - STAKE))
     found: Array = (gains / np.sqrt(baseline["inflation"])[..., None]).min(axis=1)
+    return found
+
+
+def _is_low(log_evidence: Array, evidence: Arrays) -> NDArray[np.bool_]:
+    """Return whether nothing was won yet: that of ranks by their sum, that of distances since their last low."""
+    found: NDArray[np.bool_] = np.concatenate(
+        [log_evidence[:, :N_RANKS] <= 0.0, evidence["rise"] <= 0.0], axis=1
+    )
     return found
 
 

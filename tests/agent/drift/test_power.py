@@ -83,4 +83,4 @@ def test_where_only_the_coarse_test_runs_it_still_has_a_power() -> None:
     assert coarse is not None
     assert usual_events(coarse) == 16
     found = measure_power({"a": coarse}, LOG_A, tests=choose_tests(["coarse"]))["a"]
-    assert 1 < (found.total_failure or 0) < 20
+    assert 1 <= (found.total_failure or 0) <= 5
