@@ -55,6 +55,7 @@ def read_windows(
     after: datetime | None,
     until: datetime,
     segments: Collection[str] | None,
+    layers: Collection[str] | None = None,
 ) -> list[WindowRecord]:
     """Return the windows that start after *after* and before *until*, in order."""
     table, names = window_counts.c, series.c
@@ -73,6 +74,8 @@ def read_windows(
         query = query.where(table.window_start > after)
     if segments is not None:
         query = query.where(names.segment.in_(segments))
+    if layers is not None:
+        query = query.where(names.layer.in_(layers))
     first, last = len(keys), len(keys) + N_BINS
     return [
         WindowRecord(row[0], row[1], row[2], tuple(row[first:last]), *row[last:])

@@ -1,4 +1,4 @@
-"""Files beside a detector that later ones are compared on: its reference's anchor, and its probes."""
+"""Files beside a detector for those that follow: its reference's anchor, its probes, its faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..keep.shard import Shard, as_float16, decode_shard, encode_shard
 from .gather import Reference
 from .probing import ProbeTaps
 
-ANCHOR, PROBES = "anchor.safetensors", "probes.safetensors"
+ANCHOR, PROBES, FAULTS = (f"{name}.safetensors" for name in ("anchor", "probes", "faults"))
 MOST_ANCHORED = 2000
 """Events of the first reference that are kept for ever."""
 
@@ -23,12 +23,16 @@ PLAIN = "plain"
 
 
 def companion_files(
-    reference: Reference, channels: Mapping[str, int], probes: ProbeTaps | None
+    reference: Reference,
+    channels: Mapping[str, int],
+    probes: ProbeTaps | None,
+    faults: ProbeTaps | None,
 ) -> dict[str, bytes]:
-    """Return the files by name; the probes are left out where there are none."""
+    """Return the files by name; probes and faults are left out where there are none."""
     files = {ANCHOR: encode_shard(anchor_of(reference, channels))}
-    if probes is not None:
-        files[PROBES] = encode_probes(probes, channels)
+    for name, changed in ((PROBES, probes), (FAULTS, faults)):
+        if changed is not None:
+            files[name] = encode_probes(changed, channels)
     return files
 
 
@@ -51,7 +55,8 @@ def encode_probes(probes: ProbeTaps, channels: Mapping[str, int]) -> bytes:
     kinds = {PLAIN: probes.plain, **probes.probed}
     taps = {name: torch.cat([of_kind[name] for of_kind in kinds.values()]) for name in channels}
     n = len(next(iter(probes.plain.values())))
-    return encode_shard(_shard(taps, channels, [(kind,) for kind in kinds for _ in range(n)]))
+    own = probes.segments or [()] * n
+    return encode_shard(_shard(taps, channels, [(kind, *names) for kind in kinds for names in own]))
 
 
 def decode_probes(content: bytes) -> ProbeTaps:
@@ -68,7 +73,7 @@ def decode_probes(content: bytes) -> ProbeTaps:
         for kind in dict.fromkeys(kinds.tolist())
     }
     plain = by_kind.pop(PLAIN)
-    return ProbeTaps(plain, by_kind)
+    return ProbeTaps(plain, by_kind, [names[1:] for names in shard.segments if names[0] == PLAIN])
 
 
 def split_taps(shard: Shard) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -21,22 +21,28 @@ from driftgauge.detector import (
 )
 
 from .gather import Reference
-from .probing import HeldOut
+from .probing import HeldOut, ProbeTaps
 
 _MOST_NEIGHBOURS = 5_000
 
 
-def with_faults(detector: Detector, reference: Reference, held: HeldOut, *, seed: int) -> Detector:
-    """Return *detector* with what each fault does; as it is where it does not score pixels."""
+def read_faults(detector: Detector, reference: Reference, held: HeldOut) -> ProbeTaps | None:
+    """Return the taps of the held-out pictures with each fault; None where *detector* scores no pixels."""
     if PIXELS not in detector.taps:
-        return detector
-    damaged = {kind: _traits(detector, held.changed(partial(_damaged, kind))) for kind in FAULTS}
+        return None
+    damaged = {kind: held.changed(partial(_damaged, kind)) for kind in FAULTS}
+    return ProbeTaps(held.plain, damaged, [reference.segments[row] for row in held.rows])
+
+
+def with_faults(detector: Detector, faults: ProbeTaps, *, alike: float, seed: int) -> Detector:
+    """Return *detector* with what each fault does to pictures, as it scores them.
+
+    Args:
+        alike: share of neighbours in time of the reference that are equal to the bit.
+    """
+    damaged = {kind: _traits(detector, taps) for kind, taps in faults.probed.items()}
     book = learn_faults(
-        _traits(detector, held.plain),
-        damaged,
-        [reference.segments[row] for row in held.rows],
-        alike=_alike(reference.taps[PIXELS], reference.rows, reference.segments),
-        seed=seed,
+        _traits(detector, faults.plain), damaged, faults.segments, alike=alike, seed=seed
     )
     return replace(detector, faults=book)
 
@@ -51,8 +57,9 @@ def _traits(detector: Detector, taps: Mapping[str, Tensor]) -> Traits:
     return Traits(taps[PIXELS].double().cpu().numpy(), p_values[:, :-1])
 
 
-def _alike(pixels: Tensor, rows: NDArray[np.int64], segments: Sequence[tuple[str, ...]]) -> float:
+def share_alike(reference: Reference) -> float:
     """Return the share of neighbours in time, in one segment, that are equal to the bit."""
+    pixels, rows, segments = reference.taps[PIXELS], reference.rows, reference.segments
     last: dict[tuple[str, ...], Tensor] = {}
     n_equal = n_pairs = 0
     for row, own in list(zip(rows.tolist(), segments, strict=True))[:_MOST_NEIGHBOURS]:

@@ -33,7 +33,7 @@ from ..model.reader import LayerReader
 from .companions import companion_files
 from .coverage import Coverage
 from .example import Example
-from .fault_probes import with_faults
+from .fault_probes import read_faults, share_alike, with_faults
 from .fit_power import FitPower, fit_power, untested_warnings
 from .gather import gather_reference
 from .labels import class_shares, with_labels
@@ -309,11 +309,14 @@ def _fit(
     detector = with_labels(detector, reference)
     comparisons: list[Comparison] = []
     held = hold_out(reference, reader, batch=settings.max_images, on_images=callbacks.on_probes)
-    probes = None
+    probes = faults = None
     if held is not None:
         probes = read_probes(held)
         comparisons = probe_methods(detector, reference, probes, seed=options.seed)
-        detector = with_faults(detector, reference, held, seed=options.seed)
+        faults = read_faults(detector, reference, held)
+    if faults is not None:
+        alike = share_alike(reference)
+        detector = with_faults(detector, faults, alike=alike, seed=options.seed)
     baselines = learn_baselines(detector.reference, settings.judging.tests)
     rates = normal_rates(baselines, settings.alpha)
     power = fit_power(baselines, settings.judging, is_timed=reference.coverage.span is not None)
@@ -330,7 +333,7 @@ def _fit(
         **_class_notes(detector, class_names),
         "probes": {one.method: dict(one.auroc) for one in comparisons},
     }
-    beside = companion_files(reference, detector.channels, probes)
+    beside = companion_files(reference, detector.channels, probes, faults)
     name = save_detector(detector, settings.folder, loaded.identity, notes, beside)
     return Fitted(
         name=name,

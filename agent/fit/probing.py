@@ -80,11 +80,13 @@ class ProbeTaps:
 
     Attributes:
         plain: tap name to ``(pictures, channels)``.
-        probed: a key of `PROBES` to the same pictures' taps, changed.
+        probed: a key of `PROBES`, or of `FAULTS`, to the same pictures' taps, changed.
+        segments: of each picture; empty where nobody needs them.
     """
 
     plain: Mapping[str, Tensor]
     probed: Mapping[str, Mapping[str, Tensor]]
+    segments: Sequence[tuple[str, ...]] = ()
 
 
 def read_probes(held: HeldOut) -> ProbeTaps:

@@ -10,7 +10,7 @@ from driftgauge.detector import Detector, ModelIdentity, load_detector, read_man
 from driftgauge.storage import Store
 
 from ..errors import RetrainingImpossible
-from ..fit.companions import ANCHOR, PROBES, decode_probes
+from ..fit.companions import ANCHOR, FAULTS, PROBES, decode_probes
 from ..fit.probing import ProbeTaps
 from ..keep.origin import tap_origin
 from ..keep.shard import Shard, decode_shard
@@ -42,12 +42,19 @@ class Basis:
 
     def probes(self) -> ProbeTaps | None:
         """Return the pictures with known changes; None where there are none beside the detector."""
-        path = self.folder / PROBES
+        return self._changed(PROBES)
+
+    def faults(self) -> ProbeTaps | None:
+        """Return the pictures with the faults that have names; None likewise."""
+        return self._changed(FAULTS)
+
+    def _changed(self, name: str) -> ProbeTaps | None:
+        path = self.folder / name
         return decode_probes(path.read_bytes()) if path.exists() else None
 
     def companions(self) -> dict[str, bytes]:
         """Return the files that go on to the next detector."""
-        paths = [self.folder / name for name in (ANCHOR, PROBES)]
+        paths = [self.folder / name for name in (ANCHOR, PROBES, FAULTS)]
         return {path.name: path.read_bytes() for path in paths if path.exists()}
 
 

@@ -12,22 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from driftgauge.detector import (
-    Detector,
-    Progress,
-    fit_detector,
-    save_detector,
-)
+from driftgauge.detector import Detector, Progress
 from driftgauge.storage import GateCheck, KeptRun, RetrainingRecord, Store
 
 from ...errors import DriftgaugeError
-from ..drift.baseline import learn_baselines
 from ..errors import RetrainingElsewhere
-from ..fit.registration import detector_record, normal_rates
 from ..keep.shard_folder import ShardFolder
 from ..log import action
 from .basis import Basis, read_basis
 from .candidate import GateInput, held_out_runs
+from .carried import read_predictions, with_carried_classes
+from .fitting import Fitting, fit_candidate, register_candidate, save_candidate
 from .gate import GateBounds, check_candidate, refusal
 from .lease_keeper import LeaseKeeper
 from .material import Material, MaterialSettings, shortage, sort_out
@@ -162,7 +157,8 @@ class Retraining:
             )
             return self._refused(record, why, figures)
         held = held_out_runs(sample.run_ids)
-        candidate = self._fit(record, basis, sample.part(np.flatnonzero(~held)), lease)
+        learnt = sample.part(np.flatnonzero(~held))
+        candidate = self._fit(record, basis, learnt, lease)
         self._note(record, lease, "checking the candidate", 0.9)
         seen = GateInput(
             candidate=candidate,
@@ -177,24 +173,24 @@ class Retraining:
         return self._finished(record, basis, candidate, checks, figures)
 
     def _fit(
-        self, record: RetrainingRecord, basis: Basis, sample: TapsSample, lease: LeaseKeeper
+        self, record: RetrainingRecord, basis: Basis, learnt: TapsSample, lease: LeaseKeeper
     ) -> Detector:
         def on_progress(progress: Progress) -> None:
             share = progress.done / max(progress.total, 1)
             self._note(record, lease, "training the denoiser", 0.1 + 0.8 * share)
 
-        work = self._work_folder(record)
-        work.mkdir(parents=True, exist_ok=True)
-        return fit_detector(
-            sample.taps,
-            window_ids=sample.window_ids(self._settings.window_seconds),
-            segments=sample.segments,
+        settings = self._settings
+        fitting = Fitting(
             seed=int(record.plan["seed"]),
-            preset=basis.detector.preset,
-            calibrate_by=self._settings.calibrate_by,
-            on_progress=on_progress,
-            checkpoint=work / "training.safetensors",
+            window_seconds=settings.window_seconds,
+            calibrate_by=settings.calibrate_by,
+            checkpoint=self._work_folder(record) / "training.safetensors",
         )
+        candidate = fit_candidate(basis, learnt, fitting, on_progress)
+        predictions = read_predictions(
+            self._store, settings.stream, basis, learnt.run_ids, settings.material.run
+        )
+        return with_carried_classes(candidate, basis, learnt, predictions, settings.window_seconds)
 
     def _finished(
         self,
@@ -205,9 +201,17 @@ class Retraining:
         figures: dict[str, Any],
     ) -> RetrainingRecord:
         why = refusal(checks)
-        name = self._save(record, basis, candidate, figures)
+        settings = self._settings
+        name = save_candidate(
+            candidate,
+            basis,
+            settings.folder,
+            record=record,
+            figures=figures,
+            alpha=settings.material.alpha,
+        )
         state = "refused" if why else "passed"
-        self._register(record, name, candidate, why)
+        register_candidate(self._store, candidate, settings.folder / name, record=record, why=why)
         finished = self._store.retrainings.finish(
             record.id, state, reason=why, candidate=name, figures=figures, checks=checks
         )
@@ -218,40 +222,6 @@ class Retraining:
             extra=action("retraining_ended", retraining=record.id, state=state, candidate=name),
         )
         return finished
-
-    def _save(
-        self,
-        record: RetrainingRecord,
-        basis: Basis,
-        candidate: Detector,
-        figures: dict[str, Any],
-    ) -> str:
-        notes = {
-            "normal_rates": normal_rates(
-                learn_baselines(candidate.reference), self._settings.material.alpha
-            ),
-            "retraining": {
-                "id": record.id,
-                "basis": basis.name,
-                "learnt_events": figures["learnt_events"],
-                "learnt_from": figures["from"],
-                "learnt_until": figures["until"],
-            },
-        }
-        folder = self._settings.folder
-        return save_detector(candidate, folder, basis.identity, notes, basis.companions())
-
-    def _register(self, record: RetrainingRecord, name: str, candidate: Detector, why: str) -> None:
-        """Write the candidate's row; what the gate refused is refused."""
-        stream, by = self._settings.stream, f"retraining {record.id}"
-        row = detector_record(
-            stream,
-            name,
-            self._settings.folder / name,
-            learn_baselines(candidate.reference),
-            status="refused" if why else "candidate",
-        )
-        self._store.versions.register(row, by=by, note=why or "passed its gate")
 
     def _refused(
         self, record: RetrainingRecord, why: str, figures: dict[str, Any] | None = None

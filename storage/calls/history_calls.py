@@ -26,11 +26,16 @@ class HistoryCalls(Connected):
         after: datetime | None,
         until: datetime,
         segments: Collection[str] | None = None,
+        layers: Collection[str] | None = None,
     ) -> list[WindowRecord]:
         """Return windows that start after *after* and before *until*, by start, segment, layer."""
         with self._database.read() as connection:
             return windows.read_windows(
-                connection, stream, detector, after=after, until=until, segments=segments
+                *(connection, stream, detector),
+                after=after,
+                until=until,
+                segments=segments,
+                layers=layers,
             )
 
     def rates(

@@ -23,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from driftgauge.agent.fit.example import Example
-from driftgauge.agent.fit.fault_probes import with_faults
+from driftgauge.agent.fit.fault_probes import read_faults, share_alike, with_faults
 from driftgauge.agent.fit.fit import choose_taps
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW
 from driftgauge.agent.fit.probing import HeldOut, hold_out
@@ -131,7 +131,9 @@ class Bench:
         if held is None:
             raise SystemExit("too few pictures were held out to learn faults from")
         self.held: HeldOut = held
-        self.detector: Detector = with_faults(plain, known, held, seed=0)
+        faults = read_faults(plain, known, held)
+        assert faults is not None
+        self.detector: Detector = with_faults(plain, faults, alike=share_alike(known), seed=0)
 
     @property
     def book(self) -> FaultBook:
