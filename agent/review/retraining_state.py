@@ -26,7 +26,21 @@ def retraining_in_words(store: Store, stream: str) -> str:
     words = _in_words(records[0]) if records else "none yet"
     n_waiting = len(store.retrainings.reviews(stream, states=["waiting"]))
     waits = f"; {n_waiting} runs wait for a person (driftgauge reference list)"
-    return words + waits * (n_waiting > 0)
+    return words + waits * (n_waiting > 0) + _suggested(store, stream)
+
+
+def _suggested(store: Store, stream: str) -> str:
+    """Return that a retraining is worth while since people called changes normal; empty where none did."""
+    active = store.active_detector(stream)
+    if active is None:
+        return ""
+    later = store.alerts(stream, since=active.created_at)
+    n_accepted = sum(alert.verdict == "accepted" for alert in later)
+    what = "alert was" if n_accepted == 1 else "alerts were"
+    return (
+        f"; {n_accepted} {what} accepted as normal since {active.detector} was fitted: driftgauge retrain "
+        "learns that"
+    ) * (n_accepted > 0)
 
 
 def trial_in_words(store: Store, stream: str) -> str:

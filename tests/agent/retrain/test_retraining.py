@@ -10,6 +10,7 @@ import pytest
 from driftgauge.agent.errors import RetrainingElsewhere, RetrainingImpossible
 from driftgauge.agent.retrain import retraining as module
 from driftgauge.agent.retrain.lease_keeper import lease_name
+from driftgauge.agent.review.retraining_state import retraining_in_words
 from driftgauge.detector import load_detector, read_manifest
 from driftgauge.storage import Database, Judgement, MonitorState, RetrainingRecord, Store
 
@@ -218,3 +219,16 @@ def test_a_file_that_is_missing_is_told_and_left_out(
     station.kept.delete(station.store.kept.shards(STREAM)[3].path)
     assert run(station).state == "passed"
     assert "a file of kept taps is left out" in caplog.text
+
+
+def test_a_retraining_is_suggested_once_a_change_was_called_normal(
+    station: Station, clock: HandClock
+) -> None:
+    active = station.store.active_detector(STREAM)
+    assert active is not None
+    at = active.created_at + timedelta(minutes=1)
+    (stored,) = station.store.write_alerts([alert(opened_at=at)])
+    assert "accepted" not in retraining_in_words(station.store, STREAM)
+    station.store.give_verdict(stored.id or 0, "accepted", at=clock(), by="ada")
+    words = f"1 alert was accepted as normal since {station.name} was fitted: driftgauge retrain"
+    assert words in retraining_in_words(station.store, STREAM)
