@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from . import sql, sql_flush
+from ..benchmarks import sql, sql_flush
 
 SMALL = "--cameras 2 --many-cameras 3 --camera-days 0.1 --streams 2 --hour-days 1 --flushes 4"
 
