@@ -56,12 +56,13 @@ def spell_seconds(source: str, dialect: str) -> str:
 
 
 def _span(level: str, dialect: str, condition: str) -> str:
-    """Return a table of the level's counts in a span, with their series.
+    """Return a table of the level's counts over all layers in a span, with their series.
 
-    The condition stands in each part: SQLite does not carry it there.
+    The conditions stand in each part: SQLite does not carry them there, and would copy every layer's.
     """
     parts = [
-        f"SELECT * FROM ({arm}) AS part WHERE {condition}"
+        f"SELECT * FROM ({arm}) AS part WHERE {condition} "
+        "AND series IN (SELECT id FROM series WHERE layer = '*')"
         for arm in period_arms(level, dialect, _COUNTS)
     ]
     return (
