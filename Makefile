@@ -47,7 +47,7 @@ bench-demo: $(STAMP) ## the demonstration with five seeds (about 15 minutes)
 bench-false-alarms: $(STAMP) ## false alarms and detection delays, simulated (3 minutes)
 	@$(BIN)/python -m tests.benchmarks.false_alarms
 
-bench-sql: $(STAMP) ## the history: times of every documented query, bytes a row, flushes (quarter of an hour; BENCH="--only year")
+bench-sql: $(STAMP) ## the history: times of every documented query, bytes a row, flushes (10 minutes; BENCH="--only year")
 	@$(BIN)/python -m tests.benchmarks.sql $(BENCH)
 
 bench-pages: $(STAMP) ## the pages: times to the first and last byte, memory, by segments and database (half an hour)

@@ -2,11 +2,11 @@
 
 Parts, each on SQLite and PostgreSQL; ``--only`` takes some of them, the minutes are those of a quiet machine:
 
-- ``cameras``: 30 days of windows of 20 cameras, 5 layers and all together (4 minutes).
+- ``cameras``: 30 days of windows of 20 cameras, 5 layers and all together (2 minutes).
 - ``many``: the same of 200 cameras, 52 million rows and 12 GB of disk (40 minutes; only when named).
 - ``year``: a year of 100 streams, 10 segments and 6 layers as retention leaves it: days, hours of the last
-  ``--hour-days``, windows of the last six hours (7 minutes).
-- ``flush``: flushes of 6,000 rows, alone and beside roll-up and retention (4 minutes).
+  ``--hour-days``, windows of the last six hours (4 minutes).
+- ``flush``: flushes of 6,000 rows, alone and beside roll-up and retention (3 minutes).
 
 Every query of docs/sql.md and of README.md is run in the first three, first after the database was opened,
 then again; so are the reads of ``driftgauge status`` and ``rates``. Goals of queries are held against processor
