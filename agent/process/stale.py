@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from driftgauge.detector import ArtifactMismatch
 from driftgauge.storage import LIVE_STATES, STALE, HeartbeatRecord, Store, StoreUnavailable
 
-from ..alert.stale import ended, stale_alert
+from ..alert.stale_detector import ended, stale_alert
 from ..clock import SystemClock
 from ..jobs.presence import agent_name
 from ..log import action
