@@ -302,9 +302,9 @@ def test_a_camera_that_sends_much_less_than_usual_is_told_until_it_sends_as_befo
     site.run(2, both(always, always))
     for camera in CAMERAS[:2]:
         site.watch._patterns[camera].amounts = of_nine_days(3)
-    site.run(190, both(a_quarter, always))
+    site.run(170, both(a_quarter, always))
     assert site.alerts() == [], "three whole hours are looked at"
-    site.run(60, both(a_quarter, always))
+    site.run(20, both(a_quarter, always))
     assert site.alerts() == [("camera=a", "open")]
     (told,) = site.store.alerts(STREAM)
     assert (told.test, told.severity) == ("silence", "warning")
