@@ -24,6 +24,7 @@ from ..loop.status import LoopStatus
 from ..settings.load import Settings
 from ..telemetry import Metrics, agent_pages, serving
 from ..wiring.notify import build_delivery
+from .signals import stopping_on_signals
 
 if TYPE_CHECKING:
     from ..notify.delivery import Delivery
@@ -106,7 +107,7 @@ class StaleWait:
             problem=lambda: self.why,
         )
         try:
-            with serving(self.settings.http, pages):
+            with stopping_on_signals(stop), serving(self.settings.http, pages):
                 while not self._turn(delivery):
                     if stop.wait(LOOK_SECONDS):
                         return False
