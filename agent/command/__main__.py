@@ -45,6 +45,8 @@ FILES = (
 )
 """Modules of this package in the order of the help page."""
 
+COMMANDS = tuple(name.replace("_", "-") for name in FILES)
+
 ROOTS = frozenset({"AgentError", "DetectorError", "StorageError"})
 """Errors that a person can act on; others are bugs and keep their traceback."""
 
@@ -102,7 +104,7 @@ def main() -> None:
         from ..terminal.printing import print_error
         from .hints import with_options
 
-        hint = with_options(getattr(error, "hint", ""), sys.argv[1:], FILES)
+        hint = with_options(getattr(error, "hint", ""), sys.argv[1:], COMMANDS)
         print_error(error, hint=hint)
         sys.exit(2 if names & USAGE_ERRORS else 1)
 

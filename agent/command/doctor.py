@@ -70,9 +70,9 @@ def _values(check: Check, diagnosis: Diagnosis) -> dict[str, str]:
 
 
 def _advice(diagnosis: Diagnosis) -> str:
-    from .__main__ import FILES
+    from .__main__ import COMMANDS
 
-    return with_options(diagnosis.advice, sys.argv[1:], FILES)
+    return with_options(diagnosis.advice, sys.argv[1:], COMMANDS)
 
 
 def _print(check: Check, diagnosis: Diagnosis) -> None:

@@ -15,6 +15,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,14 @@ from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.topic import ensure_topics
 from tests.deploy.compose_file import DEPLOY, compose_model
 
-WORLD = Path(os.environ["NATIVE_DOCKER"])
-STATE: dict[str, dict[str, str]] = json.loads((WORLD / "world.json").read_text())
-"""``addresses``: what stands in place of a container's name and port."""
+WORLD = Path(os.environ.get("NATIVE_DOCKER", "native-docker"))
+
+
+@cache
+def _addresses() -> dict[str, str]:
+    """Return what stands in place of a container's name and port."""
+    state: dict[str, dict[str, str]] = json.loads((WORLD / "world.json").read_text())
+    return state["addresses"]
 
 
 def main(words: list[str]) -> int:
@@ -48,7 +55,7 @@ def _read_env(path: Path) -> dict[str, str]:
 
 def _native(text: str) -> str:
     """Return *text* with the addresses of this machine in place of the containers'."""
-    for name, address in STATE["addresses"].items():
+    for name, address in _addresses().items():
         text = text.replace(name, address)
     return text
 
@@ -74,7 +81,7 @@ def _agent(model: dict[str, Any]) -> dict[str, str]:
         _mounted(model, "agent", own["DRIFTGAUGE_CONFIG"]).replace('"/data/', f'"{data}/')
     )
     own |= {"DRIFTGAUGE_CONFIG": str(settings), "DRIFTGAUGE_HTTP__REQUIRED": "true"}
-    own |= {"DRIFTGAUGE_HTTP__PORT": STATE["addresses"]["agent:9464"].rpartition(":")[2]}
+    own |= {"DRIFTGAUGE_HTTP__PORT": _addresses()["agent:9464"].rpartition(":")[2]}
     return dict(os.environ) | own
 
 
@@ -118,7 +125,7 @@ def _start_agent(model: dict[str, Any]) -> None:
 
 def _start_pages(model: dict[str, Any]) -> None:
     command = [sys.executable, "-m", "driftgauge.agent.command"]
-    host, _, port = STATE["addresses"]["pages:9465"].partition(":")
+    host, _, port = _addresses()["pages:9465"].partition(":")
     words = [word for word in model["services"]["pages"]["command"] if word != "--host=0.0.0.0"]
     more = model["services"]["pages"]["environment"]["DRIFTGAUGE_WEB__ALLOWED_HOSTS"]
     environment = _agent(model) | {"DRIFTGAUGE_WEB__ALLOWED_HOSTS": more}
@@ -143,7 +150,7 @@ def _start_prometheus(model: dict[str, Any]) -> None:
         [
             *("prometheus", f"--config.file={folder / 'prometheus.yml'}"),
             f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={STATE['addresses']['prometheus:9090']}",
+            f"--web.listen-address={_addresses()['prometheus:9090']}",
         ],
     )
 
@@ -159,7 +166,7 @@ def _start_alertmanager(model: dict[str, Any]) -> None:
             shutil.which("prometheus-alertmanager") or "alertmanager",
             f"--config.file={folder / 'alertmanager.yml'}",
             f"--storage.path={folder / 'data'}",
-            f"--web.listen-address={STATE['addresses']['alertmanager:9093']}",
+            f"--web.listen-address={_addresses()['alertmanager:9093']}",
             "--cluster.listen-address=",
         ],
     )
@@ -182,8 +189,9 @@ def _logs(_model: dict[str, Any], _words: list[str]) -> None:
 def _down(_model: dict[str, Any], _words: list[str]) -> None:
     for file in WORLD.glob("*.pid"):
         pid = int(file.read_text())
-        os.kill(pid, signal.SIGTERM)
-        _wait_for_end(pid)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.kill(pid, signal.SIGTERM)
+            _wait_for_end(pid)
         file.unlink()
 
 

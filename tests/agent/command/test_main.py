@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.agent.command.__main__ import FILES
+from driftgauge.agent.command.__main__ import COMMANDS
 
 HEAVY = ("torch", "timm", "sqlalchemy", "kafka", "river", "pydantic_settings", "jinja2")
 
@@ -37,11 +37,11 @@ def test_help_names_every_command_and_loads_nothing_heavy(tmp_path: Path) -> Non
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
     ).stdout
     page, _, loaded = shown.partition("loaded:")
-    assert all(name in page for name in FILES)
+    assert all(name in page for name in COMMANDS)
     assert [name for name in HEAVY if name in loaded.split()] == []
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
     shown = driftgauge(name, "--help", folder=tmp_path)
     assert shown.returncode == 0
