@@ -47,7 +47,7 @@ bench-demo: $(STAMP) ## the demonstration with five seeds (about 15 minutes)
 bench-false-alarms: $(STAMP) ## false alarms and detection delays, simulated (3 minutes)
 	@$(BIN)/python -m tests.benchmarks.false_alarms
 
-bench-sql: $(STAMP) ## the history: times of every documented query, bytes a row, flushes (10 minutes; BENCH="--only year")
+bench-sql: $(STAMP) ## the history: times of every documented query, bytes a row, flushes (quarter of an hour; BENCH="--only year")
 	@$(BIN)/python -m tests.benchmarks.sql $(BENCH)
 
 bench-pages: $(STAMP) ## the pages: times to the first and last byte, memory, by segments and database (half an hour)
@@ -64,6 +64,9 @@ bench-monitor: $(STAMP) ## the monitor at scale, on both databases (quarter of a
 
 bench-swap: $(STAMP) ## seconds from a promotion to the last agent's change, while a stream runs (3 minutes)
 	@$(BIN)/python -m tests.benchmarks.swap $(BENCH)
+
+bench-retrain: $(STAMP) ## a season of retraining, twenty rounds, what it costs: make bench-retrain STREAMS=FOLDER (half an hour)
+	@$(BIN)/python -m tests.benchmarks.retrain $(STREAMS) $(BENCH)
 
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
 	@$(BIN)/python -m tests.benchmarks.streams $(STREAMS)
