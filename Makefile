@@ -65,7 +65,7 @@ bench-monitor: $(STAMP) ## the monitor at scale, on both databases (quarter of a
 bench-swap: $(STAMP) ## seconds from a promotion to the last agent's change, while a stream runs (3 minutes)
 	@$(BIN)/python -m tests.benchmarks.swap $(BENCH)
 
-bench-retrain: $(STAMP) ## a season of retraining, twenty rounds, what it costs: make bench-retrain STREAMS=FOLDER (half an hour)
+bench-retrain: $(STAMP) ## a season of retraining, twenty rounds: make bench-retrain STREAMS=FOLDER (half an hour)
 	@$(BIN)/python -m tests.benchmarks.retrain $(STREAMS) $(BENCH)
 
 bench-streams: $(STAMP) ## false alarms on real cameras: make bench-streams STREAMS=FOLDER
