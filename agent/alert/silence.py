@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import POOL, SILENCE, AlertRecord
 
+from .unrated import unrated_alert
 from .wording import subject
 
 
@@ -48,11 +49,12 @@ class Fewer:
 
 def silence_alert(silence: Silence, *, stream: str, detector: str) -> AlertRecord:
     """Return a new alert."""
-    return _opened(
+    return unrated_alert(
         silence.segment,
         silence.since,
         silence.at,
         stream=stream,
+        test=SILENCE,
         detector=detector,
         severity="critical" if silence.segment == POOL else "warning",
         message=silence_message(silence),
@@ -61,47 +63,17 @@ def silence_alert(silence: Silence, *, stream: str, detector: str) -> AlertRecor
 
 def fewer_alert(fewer: Fewer, *, stream: str, detector: str) -> AlertRecord:
     """Return a new alert; that it has events tells it from silence."""
-    alert = _opened(
+    alert = unrated_alert(
         fewer.segment,
         fewer.at - timedelta(hours=fewer.hours),
         fewer.at,
         stream=stream,
+        test=SILENCE,
         detector=detector,
         severity="warning",
         message=fewer_message(fewer),
     )
     return replace(alert, events=max(fewer.came, 1))
-
-
-def _opened(
-    segment: str,
-    since: datetime,
-    at: datetime,
-    *,
-    stream: str,
-    detector: str,
-    severity: str,
-    message: str,
-) -> AlertRecord:
-    return AlertRecord(
-        id=None,
-        stream=stream,
-        segment=segment,
-        test=SILENCE,
-        detector=detector,
-        state="open",
-        severity=severity,
-        opened_at=at,
-        since=since,
-        window_start=since,
-        refreshed_at=at,
-        resolved_at=None,
-        rate_now=0.0,
-        rate_normal=0.0,
-        events=0,
-        layers=[],
-        message=message,
-    )
 
 
 def fewer_message(fewer: Fewer) -> str:

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from driftgauge.storage import POOL, STALE, AlertRecord
 
+from .unrated import unrated_alert
+
 
 def stale_alert(*, stream: str, detector: str, why: str, at: datetime) -> AlertRecord:
     """Return a new alert.
@@ -15,23 +17,14 @@ def stale_alert(*, stream: str, detector: str, why: str, at: datetime) -> AlertR
         why: how the models differ, in words.
         at: now, by the database's clock.
     """
-    return AlertRecord(
-        id=None,
+    return unrated_alert(
+        POOL,
+        at,
+        at,
         stream=stream,
-        segment=POOL,
         test=STALE,
         detector=detector,
-        state="open",
         severity="critical",
-        opened_at=at,
-        since=at,
-        window_start=at,
-        refreshed_at=at,
-        resolved_at=None,
-        rate_now=0.0,
-        rate_normal=0.0,
-        events=0,
-        layers=[],
         message=(
             f"images are not scored, and no change is noticed: {why}. Fit a detector for the model that runs "
             "now (driftgauge fit), or run the one before"
