@@ -19,7 +19,7 @@ def baseline(n_windows: int, correlation: float) -> Baseline:
 
 
 def test_fit_says_when_changes_would_be_told_and_in_which_segments_too_late() -> None:
-    known = {"camera=1": baseline(200, 0.0), "camera=2": baseline(40, 0.9)}
+    known = {"camera=1": baseline(200, 0.0), "camera=2": baseline(40, 0.97)}
     power = fit_power(known, JUDGING, is_timed=True)
     assert power["camera=1"].words.startswith(
         "a failure of all images is told after 1 window, 10 % unusual images after"
