@@ -129,7 +129,7 @@ for line in sys.stdin:
 """
 
 
-def refusals(*connections: KafkaConnection, seconds: float = 1.5) -> list[str]:
+def refusals(*connections: KafkaConnection, seconds: float = 5.0) -> list[str]:
     """Return what each attempt ends with; in one process of its own, since it leaks sockets."""
     quick = [replace(connection, bootstrap_timeout_seconds=seconds) for connection in connections]
     lines = "".join(json.dumps(asdict(connection)) + "\n" for connection in quick)
