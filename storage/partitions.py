@@ -43,7 +43,7 @@ def partition_days(connection: Connection) -> list[datetime]:
 
 def drop_partition(connection: Connection, day: datetime) -> None:
     """Drop the partition of *day*, unless somebody reads it for longer than flushes may wait."""
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+    _wait_briefly(connection)
     connection.exec_driver_sql(f"DROP TABLE {partition_name(day)}")
 
 
@@ -52,11 +52,22 @@ def partition_name(day: datetime) -> str:
     return f"{PARENT}_{day:%Y%m%d}"
 
 
+def _wait_briefly(connection: Connection) -> None:
+    """Let this transaction give up a lock that it does not get while flushes may wait behind it."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+
+
 def _make(connection: Connection, day: datetime) -> None:
-    """Make a table of its own, fill and attach it, which blocks no flush of another day."""
+    """Make a table of its own, fill and attach it, which blocks no flush of a day that has its own.
+
+    Those of *day* go to the others until then, so that these are locked first: a row that came between
+    copying and attaching would be refused.
+    """
     name, until = partition_name(day), day + _DAY
     span = f"window_start >= '{day.isoformat()}' AND window_start < '{until.isoformat()}'"
     run = connection.exec_driver_sql
+    _wait_briefly(connection)
+    run(f"LOCK TABLE {OTHER} IN ACCESS EXCLUSIVE MODE")
     run(f"CREATE TABLE {name} (LIKE {PARENT} INCLUDING DEFAULTS)")
     run(f"INSERT INTO {name} SELECT * FROM {OTHER} WHERE {span}")
     run(f"DELETE FROM {OTHER} WHERE {span}")

@@ -11,14 +11,21 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
 
 from driftgauge.agent.jobs.history import PAUSE
-from driftgauge.storage import Database, FlushRecord, OffsetAdvance, Store, WindowRecord
+from driftgauge.storage import (
+    Database,
+    FlushRecord,
+    OffsetAdvance,
+    Store,
+    StoreUnavailable,
+    WindowRecord,
+)
 from driftgauge.storage.upkeep import Upkeep
 
 from .sql_data import DETECTOR, END, LAYERS
@@ -132,14 +139,23 @@ class Flushes:
 @contextmanager
 def beside(job: str, url: str, keep_days: int, now: Callable[[], datetime]) -> Iterator[None]:
     """Roll up, or drop windows older than *keep_days*, in a thread and all the time."""
-    stop = threading.Event()
-    worker = threading.Thread(target=_do, args=(JOBS[job], url, keep_days, now, stop))
+    stop, failures = threading.Event(), list[Exception]()
+
+    def work() -> None:
+        try:
+            _do(JOBS[job], url, keep_days, now, stop)
+        except Exception as error:  # any: flushes beside nothing are no figure
+            failures.append(error)
+
+    worker = threading.Thread(target=work)
     worker.start()
     try:
         yield
     finally:
         stop.set()
         worker.join()
+    if failures:
+        raise failures[0]
 
 
 def _do(
@@ -148,9 +164,12 @@ def _do(
     """Do the steps of *job* with the agent's pauses until told to stop."""
     database = Database(url)
     while not stop.is_set():
-        for took in _step_times(job(Store(database, now=now).upkeep, keep_days)):
-            if stop.wait(PAUSE * took):
-                break
+        with suppress(
+            StoreUnavailable
+        ):  # a lock that flushes hold: the agent's job tries again, too
+            for took in _step_times(job(Store(database, now=now).upkeep, keep_days)):
+                if stop.wait(PAUSE * took):
+                    break
         stop.wait(0.05)
     database.close()
 
