@@ -13,6 +13,7 @@ from driftgauge.storage import EvidenceRecord, Store, StreamRecord
 
 from ..pages.shots import Shot, shots
 from ..review.judged_by import judging_of
+from ..review.standing import StreamStanding, stream_standing
 from .errors import NothingThere
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class Desk:
                 return row
         known = ", ".join(row.stream for row in rows) or "none yet"
         raise NothingThere(f"the database has no stream {name!r}; it has: {known}")
+
+    def standing(self, stream: StreamRecord) -> StreamStanding:
+        """Return whether the stream's agents work, for whatever shows it on a page."""
+        return self.shared(("standing", stream.stream), lambda: stream_standing(self.store, stream))
 
     def judging(self, stream: StreamRecord) -> MonitorSettings | None:
         """Return how the stream's windows are judged, None where the settings are of another one."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..counting.clocks import clock_text
 from ..pages.page import page_environment
 from ..review.segment_power import span_words
-from ..review.standing import is_alive, stream_standing
+from ..review.standing import is_alive
 from .desk import Desk
 from .doorkeeper import Doorkeeper, Person
 from .errors import NothingThere
@@ -81,12 +81,9 @@ class PageTemplates:
 
     def _standing(self, name: str) -> Any:
         try:
-            stream = self._desk.stream(name)
+            return self._desk.standing(self._desk.stream(name))
         except NothingThere:
             return None
-        return self._desk.shared(
-            ("standing", name), lambda: stream_standing(self._desk.store, stream)
-        )
 
     def _ago(self, moment: datetime) -> str:
         """Return how long ago something was, by the wall clock; what is ahead is said so."""

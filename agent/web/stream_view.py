@@ -25,7 +25,7 @@ from ..alert.incident_wording import incident_message
 from ..review.normal import normal_rates
 from ..review.overview import PHASES, worst_first
 from ..review.segment_standing import SegmentStanding, segment_standings
-from ..review.standing import StreamStanding, stream_standing
+from ..review.standing import StreamStanding
 from .desk import Desk
 from .segment_line import SegmentLine, rate_points
 
@@ -113,7 +113,7 @@ def overview(desk: Desk, name: str, *, text: str = "", state: str = "") -> Overv
     ]
     return Overview(
         stream=stream,
-        standing=stream_standing(desk.store, stream),
+        standing=desk.standing(stream),
         incidents=[
             OpenIncident(record=one, message=incident_message(one))
             for one in ranked[:_MOST_INCIDENTS]
