@@ -16,6 +16,15 @@ class SeverityChoice(StrEnum):
     plain = "plain"
 
 
+SeverityOption = Annotated[
+    SeverityChoice, typer.Option(help="mild: hard to see in one frame; plain: easy to see.")
+]
+CamerasOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Your own images, one sub-folder per camera."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to *app*."""
     app.command("demo")(demo)
@@ -24,14 +33,8 @@ def register(app: typer.Typer) -> None:
 def demo(
     *,
     seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
-    severity: Annotated[
-        SeverityChoice,
-        typer.Option(help="mild: hard to see in one frame; plain: easy to see."),
-    ] = SeverityChoice.mild,
-    images: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Your own images, one sub-folder per camera."),
-    ] = None,
+    severity: SeverityOption = SeverityChoice.mild,
+    images: CamerasOption = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .demo import SeverityChoice
+from .demo import CamerasOption, SeverityChoice, SeverityOption
 from .options import ConfigOption
 from .start import LogLevelOption, start
 
@@ -45,14 +44,8 @@ def demo_frames(
     camera: Annotated[
         str | None, typer.Option(metavar="NAME", help="The camera with the fault.")
     ] = None,
-    severity: Annotated[
-        SeverityChoice,
-        typer.Option(help="mild: hard to see in one frame; plain: easy to see."),
-    ] = SeverityChoice.plain,
-    images: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Your own images, one sub-folder per camera."),
-    ] = None,
+    severity: SeverityOption = SeverityChoice.plain,
+    images: CamerasOption = None,
     seed: Annotated[int, typer.Option(help="Another seed is another day: other noise.")] = 0,
     config: ConfigOption = None,
     log_level: LogLevelOption = None,
