@@ -91,9 +91,17 @@ def _decoded(
         return Prediction(payloads[0].request_id, payloads[0].classes)
     events: list[Event] = []
     for payload in payloads:
-        own = replace(message, headers=headers.over(payload.headers), attributes=payload.attributes)
+        own = _message_of(payload, message)
         events += _events(record, own, payload, settings, arrived_at, first_item=len(events))
     return tuple(events)
+
+
+def _message_of(payload: Payload, message: Message) -> Message:
+    """Return the message as one of its payloads has it: with headers and attributes of its own."""
+    if not payload.headers and payload.attributes == message.attributes:
+        return message
+    headers = message.headers.over(payload.headers)
+    return replace(message, headers=headers, attributes=payload.attributes)
 
 
 def _events(

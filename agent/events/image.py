@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from ..errors import EventDecodeError, EventError, EventUnsupported
 from .first_bytes import JPEG, PNG, FileKind, sniff
 from .first_sight import FirstSight
-from .jpeg import END, FILL, read_layout
+from .jpeg import END, FILL, JpegLayout, read_layout
 from .jpeg_pixels import jpeg_pixels
 from .picture_file import open_picture
 from .pixel_choices import ExifOrientation
@@ -124,6 +124,9 @@ def _decoded(kind: FileKind, value: bytes, settings: ImageSettings) -> NDArray[n
         value = needed_chunks(value)
     if kind is JPEG:
         layout = read_layout(value)
+        plain = _plain_jpeg(value, layout, settings)
+        if plain is not None:
+            return plain
         lacks_end = not layout.has_end and layout.has_every_scan
         value = value.rstrip(FILL) if lacks_end else value
     with open_picture(kind, value + END if lacks_end else value) as image:
@@ -138,6 +141,16 @@ def _decoded(kind: FileKind, value: bytes, settings: ImageSettings) -> NDArray[n
             found = jpeg_pixels(value, *image.size) if sound else None
             pixels = _rgb(image) if found is None else found
     return _turned(pixels, orientation)
+
+
+def _plain_jpeg(
+    value: bytes, layout: JpegLayout, settings: ImageSettings
+) -> NDArray[np.uint8] | None:
+    """Return the pixels of a whole file that says nothing but its pixels; None where Pillow must look."""
+    if not (layout.is_plain and layout.has_end and layout.n_frames == 1):
+        return None
+    _refuse_many_pixels(layout.size, settings.max_pixels)
+    return jpeg_pixels(value, *layout.size)
 
 
 def _refuse_cut_short(image: Image.Image, value: bytes) -> None:

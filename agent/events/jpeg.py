@@ -1,4 +1,4 @@
-"""The markers of a JPEG: how many scans it has, and whether they hold the whole picture."""
+"""The markers of a JPEG: its size, how many scans it has, and whether they hold the whole picture."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN, _TEMPORARY = 0xD8, 0xD9, 0xDA, 0x01
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_JFIF = 0xE0
+_JFIF_HEAD = re.compile(rb"JFIF\0.{9}", re.DOTALL)
+_PLAIN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_PLAIN = _PLAIN_FRAMES | {0xC4, 0xDB, 0xDD, 0xFE, _JFIF, _START_OF_SCAN}
+"""Frames in Huffman codes, tables, restart interval, comment, JFIF's header, scans."""
+
+_EIGHT_BITS, _PLAIN_COLOURS = b"\x08", (b"\x01", b"\x03")
 _COEFFICIENTS = 64
 _MAX_SCANS = 100
 """Encoders write about ten; a small file with thousands of scans would take minutes."""
@@ -30,11 +37,18 @@ class JpegLayout:
         n_scans: passes over the picture.
         has_end: it has the end marker.
         missing: component to the coefficients that no scan has given in full precision.
+        size: width and height in pixels, of the last frame.
+        n_frames: headers of frames; a sound file has one.
+        is_plain: grey or of three colours, in eight bits, with nothing else in the file that could
+            change what its pixels mean: no EXIF, no colour transform or profile of an application.
     """
 
     n_scans: int = 0
     has_end: bool = False
     missing: dict[int, set[int]] = field(default_factory=dict)
+    size: tuple[int, int] = (0, 0)
+    n_frames: int = 0
+    is_plain: bool = True
 
     @property
     def has_every_scan(self) -> bool:
@@ -60,18 +74,32 @@ def read_layout(value: bytes) -> JpegLayout:
             layout.has_end = True
             return layout
         if marker in (_START_OF_IMAGE, _TEMPORARY):
+            layout.is_plain = False
             continue
         end = at + int.from_bytes(value[at : at + 2], "big")
         body = value[at + 2 : end]
+        layout.is_plain &= _is_plain(marker, body)
         if marker in _FRAMES:
             is_progressive = marker in _PROGRESSIVE
-            layout.missing = {name: set(range(_COEFFICIENTS)) for name in body[6::3]}
+            _take_frame(layout, body)
         elif marker == _START_OF_SCAN:
             _count_scan(layout, body, is_progressive=is_progressive)
         at = max(at, end)
     raise EventDecodeError(
         f"the JPEG has too many segments: wanted at most {_MAX_SEGMENTS}; look at the sender"
     )
+
+
+def _is_plain(marker: int, body: bytes) -> bool:
+    if marker in _PLAIN_FRAMES:
+        return body[:1] == _EIGHT_BITS and body[5:6] in _PLAIN_COLOURS
+    return marker in _PLAIN and (marker != _JFIF or _JFIF_HEAD.match(body) is not None)
+
+
+def _take_frame(layout: JpegLayout, body: bytes) -> None:
+    layout.missing = {name: set(range(_COEFFICIENTS)) for name in body[6::3]}
+    layout.size = (int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big"))
+    layout.n_frames += 1
 
 
 def _count_scan(layout: JpegLayout, body: bytes, *, is_progressive: bool) -> None:

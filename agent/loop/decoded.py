@@ -88,23 +88,41 @@ class RecordDecoder:
 
     def decode(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
         """Return the result for *record*, which represents *one_in* records."""
-        found = self._decoded(record, arrived_at, one_in)
-        if not found.events:
-            return found
         start = self._clock.monotonic()
         try:
-            first, *more = (self._prepared(event) for event in found.events)
-        except EventUnscorable as error:
-            return Decoded(record, error, found.seconds, is_refused=True)
-        took = self._clock.monotonic() - start
-        return replace(found, outcome=first, more=tuple(more), prepare_seconds=took)
-
-    def _prepared(self, event: Event) -> Event:
-        if event.taps is not None:
-            return event
+            found = decode_record(record, self._settings, self._ports, arrived_at=arrived_at)
+        except EventError as error:
+            return Decoded(record, error, self._clock.monotonic() - start)
+        if isinstance(found, Prediction):
+            self._ports.predictions.put(found)
+        decoded_at = self._clock.monotonic()
+        took = decoded_at - start
+        if not isinstance(found, tuple):
+            return Decoded(record, found, took)
+        is_skewed = found[0].event_time > arrived_at + self._max_skew
         try:
-            prepared = self._prepare(event.image)
-            return replace(event, prepared=prepared, image=self._kept(event.image))
+            first, *more = (
+                replace(
+                    event,
+                    # a wrong clock opens no windows in the future
+                    event_time=arrived_at if is_skewed else event.event_time,
+                    clock_offset_seconds=_offset(record, event),
+                    represents=event.represents * one_in,
+                    **self._prepared(event),
+                )
+                for event in found
+            )
+        except EventUnscorable as error:
+            return Decoded(record, error, took, is_refused=True)
+        prepared = self._clock.monotonic() - decoded_at
+        return Decoded(record, first, took, is_skewed, tuple(more), prepared)
+
+    def _prepared(self, event: Event) -> dict[str, Any]:
+        """Return what changes of an event by preparing its picture."""
+        if event.taps is not None:
+            return {}
+        try:
+            return {"prepared": self._prepare(event.image), "image": self._kept(event.image)}
         except Exception as error:  # any: one picture must not stop a stream
             height, width, _ = event.image.shape
             raise EventUnscorable(
@@ -117,25 +135,6 @@ class RecordDecoder:
         if image.nbytes <= _SMALL_BYTES:
             return image
         return shrunk(image, self._thumbnail_side) if self._thumbnail_side else NO_IMAGE
-
-    def _decoded(self, record: Record, arrived_at: datetime, one_in: int) -> Decoded:
-        start = self._clock.monotonic()
-        try:
-            found = decode_record(record, self._settings, self._ports, arrived_at=arrived_at)
-        except EventError as error:
-            return Decoded(record, error, self._clock.monotonic() - start)
-        if isinstance(found, Prediction):
-            self._ports.predictions.put(found)
-        if not isinstance(found, tuple):
-            return Decoded(record, found, self._clock.monotonic() - start)
-        found = tuple(replace(e, clock_offset_seconds=_offset(record, e)) for e in found)
-        is_skewed = found[0].event_time > arrived_at + self._max_skew
-        if is_skewed:  # a wrong clock opens no windows in the future
-            found = tuple(replace(event, event_time=arrived_at) for event in found)
-        if one_in > 1:
-            found = tuple(replace(e, represents=e.represents * one_in) for e in found)
-        first, *more = found
-        return Decoded(record, first, self._clock.monotonic() - start, is_skewed, tuple(more))
 
 
 def _offset(record: Record, event: Event) -> float | None:

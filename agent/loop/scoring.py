@@ -95,7 +95,8 @@ class ScoringThread:
 
     def _judge(self, batch: Sequence[Future[Decoded]]) -> Judged:
         start = self._clock.monotonic()
-        outcomes = [future.result() for future in batch]
+        # The last first: to wait for each in turn would wake this thread for each, under Python's lock.
+        outcomes = [future.result() for future in reversed(batch)][::-1]
         decoded = self._clock.monotonic()
         events = [event for found in outcomes for event in found.events]
         scored: Scored | None = None

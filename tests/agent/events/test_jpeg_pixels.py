@@ -13,6 +13,7 @@ from PIL import Image
 from driftgauge.agent.errors import EventDecodeError
 from driftgauge.agent.events import image, jpeg_pixels
 from driftgauge.agent.events.image import ImageSettings, decode_image
+from driftgauge.agent.events.jpeg import read_layout
 
 from ..records import encoded, picture
 
@@ -101,3 +102,32 @@ def test_libraries_that_differ_are_told_once_and_pillow_decodes(
 
 def picture_of(value: bytes) -> Image.Image:
     return Image.open(io.BytesIO(value))
+
+
+EXIF = Image.Exif()
+EXIF[274] = 6
+
+
+@pytest.mark.parametrize(
+    ("value", "is_plain"),
+    [
+        (WHOLE[0], True),
+        (encoded(picture(), progressive=True), True),
+        (encoded(picture().convert("L"), comment=b"north gate"), True),
+        (encoded(picture(), exif=EXIF), False),
+        (encoded(picture(), icc_profile=b"a profile"), False),
+        (encoded(picture(), keep_rgb=True), False),
+        (encoded(picture().convert("CMYK")), False),
+        (WHOLE[0][:2] + b"\xff\xd8" + WHOLE[0][2:], False),
+    ],
+    ids=["colour", "progressive", "grey", "EXIF", "profile", "no transform", "CMYK", "two begins"],
+)
+def test_pillow_looks_at_every_file_that_says_more_than_pixels(
+    value: bytes, is_plain: bool
+) -> None:
+    assert read_layout(value).is_plain == is_plain
+
+
+def test_the_markers_of_a_plain_file_give_its_size() -> None:
+    layout = read_layout(WHOLE[0])
+    assert (layout.size, layout.n_frames, layout.has_end) == (picture().size, 1, True)
