@@ -30,6 +30,7 @@ from ..events.decode import DecodePorts
 from ..log import action
 from ..ports import Clock, DeadLetters, EventSource, LoopStore, Scorer
 from .activity import Activity, Listener, ignore
+from .flush_time import FlushTime
 from .lag import TIMEOUT_SECONDS, Lag
 from .letters import Letters
 from .loop_settings import LoopSettings
@@ -95,6 +96,7 @@ class AgentLoop:
         self._partitions = Partitions(source, store, settings.stream, self._positions)
         self._lag = Lag(source, clock, interval_seconds=settings.lag_interval_seconds)
         self._sampler = Sampler(settings.sampling, clock)
+        self._flush_time = FlushTime(interval_seconds=settings.flush_interval_seconds)
         self._outages = Outages(clock)
         self._handover = Handover()
         self._scorer = scorer
@@ -131,15 +133,19 @@ class AgentLoop:
         self._publish()
         self._receive()
         if not self._outages.is_waiting:
-            self._pipeline.start()
+            is_near = self._flush_time.is_near(since_flush=self._since_flush)
+            self._pipeline.start(everything=is_near)
             self._collect()
-        since_flush = self._clock.monotonic() - self._activity.flushed_at
-        if since_flush >= self._settings.flush_interval_seconds:
+        if self._flush_time.is_due(since_flush=self._since_flush):
             self.flush()
         self._balance()
         if not self._outages.is_ongoing:
             self._look_at_lag()
         self._publish()
+
+    @property
+    def _since_flush(self) -> float:
+        return self._clock.monotonic() - self._activity.flushed_at
 
     def status(self) -> LoopStatus:
         """Return what the loop was like at the last turn, and what it did; safe in every thread."""
@@ -188,7 +194,8 @@ class AgentLoop:
             return
         timeout = self._settings.poll_seconds
         if not self._outages.is_waiting:
-            timeout = self._pipeline.poll_timeout(timeout)
+            until_flush = self._flush_time.poll_seconds(since_flush=self._since_flush)
+            timeout = self._pipeline.poll_timeout(min(timeout, until_flush))
         start = self._clock.monotonic()
         try:
             polled = self._source.poll(timeout)
@@ -270,6 +277,7 @@ class AgentLoop:
                 return
             with self._activity.stage("count"):
                 self._unflushed.count(batch)
+            self._flush_time.took(self._clock.monotonic() - batch.since)
             self._activity.counted(batch.judged)
             batch = self._pipeline.oldest(0)
 

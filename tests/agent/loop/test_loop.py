@@ -333,6 +333,17 @@ def test_a_small_batch_waits_while_others_are_expected_and_no_longer(rig: Rig) -
     assert loop.status().n_counted == seen + 1
 
 
+def test_a_flush_takes_along_what_still_waits_for_its_batch_to_fill(rig: Rig) -> None:
+    loop = rig.loop(replace(SETTINGS, max_delay_seconds=60, max_images=64, max_waiting=256))
+    rig.turn(loop, 3)
+    rig.send(40)
+    loop.turn()
+    assert loop.status().n_waiting == 40, "the batch waits to fill"
+    rig.clock.sleep(5)
+    loop.turn()
+    assert rig.counts["*"] == 40
+
+
 def test_a_scorers_fault_ends_the_loop_with_the_events_named(rig: Rig) -> None:
     class Broken(BrightnessScorer):
         def score(self, images: object, uniforms: object, segments: object = ()) -> Scored:
