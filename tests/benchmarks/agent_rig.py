@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from driftgauge.agent.clock import SystemClock
@@ -24,7 +25,10 @@ from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.events.decode_settings import DecodeSettings
 from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
+from driftgauge.agent.ports import LoopStore, Scored, Scorer
 from driftgauge.agent.settings.load import Settings, load_settings
+from driftgauge.agent.stream.connection import KafkaConnection
+from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.telemetry import Metrics
@@ -98,17 +102,22 @@ def _jpeg_of(picture: Image.Image, n_bytes: int) -> bytes:
 
 @dataclass
 class Topic:
-    """A topic with one partition that the benchmark fills."""
+    """A topic that the benchmark fills, its partitions by turns."""
 
     broker: Broker
     name: str
     n_sent: int = 0
 
+    n_partitions: int = 1
+
     def send(self, values: Sequence[bytes], n: int) -> None:
         with FrameProducer(self.broker.connection(), self.name) as producer:
             for number in range(n):
-                camera = f"{number % 5}"
-                producer.send(values[number % len(values)], headers={"camera": camera}, partition=0)
+                producer.send(
+                    values[number % len(values)],
+                    headers={"camera": f"{number % 5}"},
+                    partition=number % self.n_partitions,
+                )
         self.n_sent += n
 
 
@@ -139,39 +148,90 @@ class TimedStore:
         return self.store.offsets(stream, partitions)
 
 
+class PixelScorer(BrightnessScorer):
+    """In the place of a model, at no cost: scores a picture by one of its pixels."""
+
+    def score(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        uniforms: NDArray[np.float64],
+        segments: Sequence[Mapping[str, str]] = (),
+    ) -> Scored:
+        level = np.array([float(image[0, 0, 0]) for image in images])
+        return Scored(
+            scores=np.stack([level, level], axis=1), p_values=np.stack([uniforms, uniforms], axis=1)
+        )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a process needs to read a topic; it can be sent to another one."""
+
+    connection: KafkaConnection
+    consumer: ConsumerSettings
+    topic: str
+
+    @classmethod
+    def of(cls, topic: Topic) -> Reach:
+        broker = topic.broker
+        return cls(broker.connection(), consumer_settings(broker), topic.name)
+
+
+def mock_loop(
+    reach: Reach,
+    store: LoopStore,
+    stop: threading.Event,
+    *,
+    scorer: Scorer,
+    flush_seconds: float = 5.0,
+) -> AgentLoop:
+    """Return a loop that is the agent's own in everything but its model."""
+    return AgentLoop(
+        source=KafkaSource(
+            reach.connection, topic=reach.topic, group_id=reach.topic, settings=reach.consumer
+        ),
+        dead_letters=MemoryDeadLetters(),
+        scorer=scorer,
+        store=store,
+        clock=SystemClock(),
+        settings=LoopSettings(
+            stream=STREAM,
+            flush_interval_seconds=flush_seconds,
+            decode=DecodeSettings(segment_headers=("camera",)),
+        ),
+        stop=stop,
+    )
+
+
+def mock_store(url: str, topic: str) -> tuple[Database, Store]:
+    """Return a database that knows the stream."""
+    database = Database(url)
+    database.upgrade()
+    store = Store(database)
+    store.ensure_stream(STREAM, topic, 60)
+    return database, store
+
+
 @dataclass
 class MockAgent:
-    """A whole loop without a model: by default its scores are a mean over pixels."""
+    """A whole loop without a model: its scores are a pixel."""
 
     topic: Topic
     folder: Path
     flush_seconds: float = 5.0
-    scorer: BrightnessScorer = field(default_factory=BrightnessScorer)
+    scorer: Scorer = field(default_factory=PixelScorer)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.database = Database(f"sqlite:///{self.folder}/{self.topic.name}.db")
-        self.database.upgrade()
-        store = Store(self.database)
-        store.ensure_stream(STREAM, self.topic.name, 60)
+        url = f"sqlite:///{self.folder}/{self.topic.name}.db"
+        self.database, store = mock_store(url, self.topic.name)
         self.store = TimedStore(store)
-        self.loop = AgentLoop(
-            source=KafkaSource(
-                self.topic.broker.connection(),
-                topic=self.topic.name,
-                group_id=self.topic.name,
-                settings=consumer_settings(self.topic.broker),
-            ),
-            dead_letters=MemoryDeadLetters(),
+        self.loop = mock_loop(
+            Reach.of(self.topic),
+            self.store,
+            self.stop,
             scorer=self.scorer,
-            store=self.store,
-            clock=SystemClock(),
-            settings=LoopSettings(
-                stream=STREAM,
-                flush_interval_seconds=self.flush_seconds,
-                decode=DecodeSettings(segment_headers=("camera",)),
-            ),
-            stop=self.stop,
+            flush_seconds=self.flush_seconds,
         )
 
     def close(self) -> None:
