@@ -19,6 +19,8 @@ from driftgauge.storage import Database, Store
 
 from ..errors import SettingsError
 from ..events.segment import MODEL_VERSION, PREDICTED_CLASS, segment_name
+from ..loop.processors import decoding_threads
+from ..model.batch_size import plain_batch
 from ..model.load import LoadedModel
 from ..model.preprocessing import own_preprocessing, timm_preprocessing
 from ..model.reader import LayerReader
@@ -145,8 +147,8 @@ def scorer_options(settings: Settings) -> ScorerOptions:
     return ScorerOptions(
         decode=build_decode_settings(settings),
         segment=names[0] if names else None,
-        batch=settings.batch.max_images,
-        threads=settings.batch.decode_threads,
+        batch=plain_batch(settings.batch.max_images),
+        threads=decoding_threads(settings.batch.decode_threads),
         alpha=settings.stream.alpha,
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import SecretStr
@@ -74,8 +75,11 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         return "list of text" if str in get_args(annotation) else "list of tables"
     if get_origin(annotation) in (Union, UnionType):
-        (kind,) = (part for part in get_args(annotation) if part is not NoneType)
-        return _type(kind)
+        return " or ".join(_type(kind) for kind in get_args(annotation) if kind is not NoneType)
+    if get_origin(annotation) is Annotated:
+        kind, *constraints = get_args(annotation)
+        bounds = (_bounds(one.metadata) for one in constraints if isinstance(one, FieldInfo))
+        return ", ".join([_type(kind), *chain.from_iterable(bounds)])
     return _TYPES[annotation]
 
 

@@ -17,7 +17,9 @@ from ..jobs.jobs import JobTools
 from ..jobs.presence import Presence, agent_name
 from ..log import action
 from ..loop.loop import AgentLoop
+from ..model.batch_size import choose_batch, scoring_seconds
 from ..model.load import LoadedModel
+from ..ports import Scorer
 from ..promote.detector_watch import DetectorWatch, Loop
 from ..promote.monitors import Monitors
 from ..settings.load import Settings
@@ -81,6 +83,7 @@ def build_agent(
     loader = DetectorLoader(settings, store, loaded)
     first = loader.prepare(active)  # a fault is told now, not at the first event
     clock = SystemClock()
+    max_images = _batch_size(settings, first.scorer)
     source, dead_letters = _build_ends(settings, store, accept_new_topic=accept_new_topic)
     loop = AgentLoop(
         source=source,
@@ -88,7 +91,9 @@ def build_agent(
         scorer=first.scorer,
         store=store,
         clock=clock,
-        settings=build_loop_settings(settings, first.taps, first.keep, first.classes),
+        settings=build_loop_settings(
+            settings, first.taps, first.keep, first.classes, max_images=max_images
+        ),
         stop=stop,
         ports=build_decode_ports(settings),
         listener=metrics.hear,
@@ -100,6 +105,7 @@ def build_agent(
         "layers": str(len(first.scorer.columns) - 1),
         "device": str(loaded.device),
         "precision": loaded.identity.precision,
+        "batch": str(max_images),
     }
     name = agent_name()
     presence = Presence(store, loop.status, clock, name=name, stream=stream.name)
@@ -141,6 +147,17 @@ def _tell_model(loaded: LoadedModel) -> None:
         )
     for note in loaded.notes:
         log.warning("%s", note, extra=action("model_note", model=loaded.name))
+
+
+def _batch_size(settings: Settings, scorer: Scorer) -> int:
+    """Return the size of a batch, measured unless it is set."""
+    wanted = settings.batch.max_images
+    if wanted != "auto":
+        return wanted
+    longest = settings.batch.max_delay_seconds
+    choice = choose_batch(scoring_seconds(scorer), longest_seconds=longest)
+    log.info("%s", choice, extra=action("batch_chosen", images=choice.max_images))
+    return choice.max_images
 
 
 def _build_ends(

@@ -19,6 +19,7 @@ from ..fit.file_order import FileOrder
 from ..fit.fit import Callbacks, FitOptions, FitSettings, Fitted, Source, fit_stream
 from ..fit.folder import list_images, read_images
 from ..fit.topic_examples import read_topic
+from ..model.batch_size import plain_batch
 from ..model.class_names import own_class_names, read_class_names
 from ..model.load import LoadedModel
 from ..settings.load import Settings
@@ -103,7 +104,7 @@ def _fit_settings(settings: Settings) -> FitSettings:
         folder=detector.path.resolve(),
         window_seconds=settings.windows.seconds,
         alpha=settings.stream.alpha,
-        max_images=settings.batch.max_images,
+        max_images=plain_batch(settings.batch.max_images),
         method=detector.method,
         normaliser=detector.normaliser,
         calibrate_by=detector.calibrate_by,

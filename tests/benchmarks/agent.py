@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from driftgauge.agent.model.batch_size import plain_batch
 from driftgauge.agent.process.allocator import keep_freed_memory
 
 from ..agent.records import jpeg
@@ -59,7 +60,7 @@ def speed(broker: Broker, folder: Path, chosen: argparse.Namespace) -> Result:
     topic = Topic(broker, "bench-real")
     broker.create_topic(topic.name)
     settings = fitted_settings(folder, broker, topic.name, frames(chosen.reference, seed=1))
-    size = settings.batch.max_images
+    size = plain_batch(settings.batch.max_images)
     script = PlainScript(settings, batch=size)
     sides = (script, BareForward(settings, batch=size, transforms_in_threads=True))
     agent = RealAgent(settings)

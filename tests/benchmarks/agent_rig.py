@@ -269,6 +269,7 @@ def fitted_settings(
         f'[stream]\nname = "{STREAM}"\ntopic = "{topic}"\nsegments = ["camera"]\n'
         f'[kafka]\nbootstrap_servers = ["{reach.bootstrap_servers[0]}"]\n'
         f'auto_offset_reset = "earliest"\n{kafka_lines(broker)}'
+        "[batch]\nmax_images = 16\n"
         '[model]\nfactory = "driftgauge.agent.demo.lite0:build_lite0"\n'
         f'[detector]\npath = "{folder}/detector"\n{detector}'
         f'[keep]\npath = "{folder}/kept"\n'

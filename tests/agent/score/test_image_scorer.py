@@ -20,6 +20,7 @@ from driftgauge.agent.errors import SettingsError
 from driftgauge.agent.events.decode import DecodePorts
 from driftgauge.agent.loop.decoded import RecordDecoder
 from driftgauge.agent.loop.scoring import ScoringThread
+from driftgauge.agent.model.batch_size import plain_batch
 from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.model.scorer import ModelScorer
 from driftgauge.agent.ports import Record
@@ -63,7 +64,7 @@ def test_scores_are_the_agents_to_the_bit(scorer: ImageScorer, fitted: Path) -> 
         max_skew_seconds=60,
         thumbnail_side=96,
     )
-    thread = ScoringThread(of_agent, clock, max_images=settings.batch.max_images)
+    thread = ScoringThread(of_agent, clock, max_images=plain_batch(settings.batch.max_images))
     batch = []
     for offset, path in enumerate(files):
         headers = (("camera", path.parent.name.encode()),)
