@@ -85,20 +85,25 @@ def log_likelihoods(k: NDArray[np.int64], n: NDArray[np.int64], correlations: Ar
     return np.array(found).reshape(k.shape[1], len(MEANS), len(correlations))
 
 
-def largest_means(log_likelihood: Array, cut: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def largest_means(
+    log_likelihood: Array, cuts: Array
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return what the likelihood region allows at most, at each correlation.
 
-    The region holds what lies within *cut* of the largest log likelihood, and its neighbours on the
+    The region holds what lies within its cut of the largest log likelihood, and its neighbours on the
     grid, so that the grid's steps do not narrow it.
 
     Args:
         log_likelihood: ``(features, means, correlations)``.
+        cuts: ``(features,)``.
 
     Returns:
         Number of the largest mean, and whether there is any, both ``(features, correlations)``.
     """
     best = log_likelihood.max(axis=(1, 2), keepdims=True)
-    region = _with_neighbours(_with_neighbours(log_likelihood >= best - cut, axis=1), axis=2)
+    region = _with_neighbours(
+        _with_neighbours(log_likelihood >= best - cuts[:, None, None], axis=1), axis=2
+    )
     top: NDArray[np.int64] = region.shape[1] - 1 - region[:, ::-1].argmax(axis=1)
     is_any = np.asarray(region.any(axis=1))
     return top, is_any

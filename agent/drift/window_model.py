@@ -24,6 +24,7 @@ from .design_effect import Array, Counts
 from .window_counts import HIGH_EDGES, LOW_EDGES, MOST_EVENTS, N_COUNTS, window_counts
 
 CUT = (0.2, 5.0, 200.0)
+RARE = 2.0
 DISPERSIONS = (1.2, 2.5, 6.0)
 """Of the alternatives: events of a window that come together."""
 N_NULLS = 4
@@ -100,7 +101,7 @@ def build_window_model(windows: Counts, inflation: float) -> WindowModel:
         inflation: of a mean's variance, by neighbouring windows that resemble each other.
     """
     k, n = window_counts(windows)
-    return build_model(k, n, ALTERNATIVES, inflation)
+    return build_model(k, n, ALTERNATIVES, inflation, rare=RARE)
 
 
 def build_model(
@@ -108,6 +109,8 @@ def build_model(
     n: NDArray[np.int64],
     alternatives: Sequence[Alternative],
     inflation: float,
+    *,
+    rare: float = 0.0,
 ) -> WindowModel:
     """Build a bet for each of *alternatives* from the counts of reference windows.
 
@@ -116,12 +119,13 @@ def build_model(
         n: ``(windows,)``: its events.
         alternatives: of these counts.
         inflation: of a mean's variance, by neighbouring windows that resemble each other.
+        rare: what a count that no window shows is allowed at least; see `region_cuts`.
     """
     count_of_bet = np.array([alternative.count for alternative in alternatives])
     events = max(int(np.median(n)), 2)
     correlations = correlations_for(events)
     likelihood = log_likelihoods(k, n, correlations)
-    top, is_null = largest_means(likelihood, region_cut(len(n), inflation))
+    top, is_null = largest_means(likelihood, region_cuts(k, n, inflation, rare))
     largest = np.where(is_null, MEANS[top], 0.0).max(axis=1)
     null_a, null_b = shapes_of_beta(MEANS[top], correlations)
     means = np.array([alternative.mean(largest) for alternative in alternatives])
@@ -131,15 +135,28 @@ def build_model(
     return _projected(events, nulls_of, is_null[count_of_bet], others_of)
 
 
-def region_cut(n_windows: int, inflation: float) -> float:
+def region_cuts(k: NDArray[np.int64], n: NDArray[np.int64], inflation: float, rare: float) -> Array:
     """Return how far below its largest value the log likelihood may lie for a baseline to be possible.
 
-    The likelihood of windows that resemble each other counts *inflation* times too much; and a short
-    reference is allowed more, since it shows little of its own variation.
+    The likelihood of windows that resemble each other counts *inflation* times too much; a short
+    reference is allowed more, since it shows little of its own variation; and so is a count that few
+    windows show, since a rare event comes in clumps that a reference may have missed.
+
+    Args:
+        k: ``(windows, counts)``.
+        n: ``(windows,)``.
+        inflation: as in `build_model`.
+        rare: what a count that no window shows is allowed at least; less the more windows show it.
+
+    Returns:
+        ``(counts,)``.
     """
-    effective = max(n_windows / inflation, 0.5)
+    effective = max(len(n) / inflation, 0.5)
+    shown = np.minimum((k > 0).sum(axis=0), (k < n[:, None]).sum(axis=0)) / inflation
     base, first, second = CUT
-    return inflation * (base + first / effective + second / effective**2)
+    short = first / effective + second / effective**2
+    cut: Array = inflation * (base + np.maximum(short, rare / (1.0 + shown)))
+    return cut
 
 
 def log_ratios(model_a: Array, model_b: Array, offset: Array, k: Array, n: Array) -> Array:

@@ -42,7 +42,7 @@ def test_the_largest_mean_allowed_falls_with_more_reference() -> None:
     for n_windows in (10, 100, 1000):
         k = rng.binomial(64, 0.05, n_windows)[:, None]
         likelihood = log_likelihoods(k, np.full(n_windows, 64), correlations_for(64))
-        top, is_any = largest_means(likelihood, 2.0)
+        top, is_any = largest_means(likelihood, np.array([2.0]))
         tops.append(float(np.where(is_any, MEANS[top], 0.0).max()))
     assert tops[0] >= tops[1] >= tops[2] > 0.05
     assert tops[0] > tops[2]

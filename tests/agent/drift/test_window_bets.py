@@ -9,6 +9,7 @@ from driftgauge.agent.drift.likeness import variance_inflation
 from driftgauge.agent.drift.reference_windows import ReferenceWindows
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 from driftgauge.agent.drift.window_counts import window_counts
+from driftgauge.agent.drift.window_model import region_cuts
 
 from .many_runs import alarms
 from .streams import normal_scores, pool_p_values, windows_of
@@ -80,6 +81,17 @@ def test_a_window_of_another_size_is_judged_by_its_shares() -> None:
     whole, events = window_counts(stream(1, 3, 0.0)[0, 0])
     assert (int(n), int(events)) == (32, 16)
     np.testing.assert_array_equal(k, 2 * whole)
+
+
+def test_what_few_windows_show_may_be_more_common_than_it_seems() -> None:
+    k = np.zeros((100, 3), dtype=np.int64)
+    k[:3, 0] = k[:50, 1] = 2
+    k[:, 2] = 16
+    n = np.full(100, 16)
+    rare, common, always = region_cuts(k, n, 1.0, 2.0)
+    assert rare > 2 * common
+    assert always > rare
+    assert region_cuts(k, n, 3.0, 2.0)[1] > 3.0 * common
 
 
 def test_an_empty_window_is_no_evidence() -> None:
