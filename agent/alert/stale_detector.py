@@ -26,8 +26,8 @@ def stale_alert(*, stream: str, detector: str, why: str, at: datetime) -> AlertR
         detector=detector,
         severity="critical",
         message=(
-            f"images are not scored, and no change is noticed: {why}. Fit a detector for the model that runs "
-            "now (driftgauge fit), or run the one before"
+            f"since {at:%Y-%m-%d %H:%M:%S} UTC images are not scored, and no change is noticed: {why}. "
+            "Fit a detector for the model that runs now (driftgauge fit), or run the one before"
         ),
     )
 

@@ -79,7 +79,8 @@ def test_people_are_told_and_it_goes_on_once_a_detector_fits(
     assert build.times == 2
     ((raised,), (agent,)), ((again,), _), *_ = seen
     assert (raised.test, raised.segment, raised.severity) == (STALE, "*", "critical")
-    assert raised.message.startswith(f"images are not scored, and no change is noticed: {WHY}")
+    told = f"since {raised.opened_at:%Y-%m-%d %H:%M:%S} UTC images are not scored, and no change is noticed"
+    assert raised.message.startswith(f"{told}: {WHY}")
     assert again.id == raised.id  # it is told once
     assert agent.condition == f"not scoring: {WHY}"
     (ended,) = stored.alerts(STREAM)
