@@ -43,7 +43,7 @@ class Change:
         rate_normal: the segment's own.
         log_e_value: natural logarithm of the evidence that raised it; None where its test has none.
         labels: what the model predicted since then; None where that is not counted.
-        is_provisional: whether the segment's reference is so short that no false-alarm rate is promised.
+        is_promised: whether the segment's reference is long enough for the false-alarm budget.
     """
 
     segment: str
@@ -57,7 +57,7 @@ class Change:
     rate_normal: float
     log_e_value: float | None = None
     labels: LabelChange | None = None
-    is_provisional: bool = False
+    is_promised: bool = True
 
 
 def opened(
@@ -106,7 +106,7 @@ def opened(
             claim=claim,
         )
         + class_note(change.labels)
-        + (NO_PROMISE if change.is_provisional else ""),
+        + ("" if change.is_promised else NO_PROMISE),
     )
     return replace(alert, looks_like=claim.words, faults=claim.faults) if claim else alert
 

@@ -124,9 +124,12 @@ class Alerting:
                 is_back = self._look(segment, alert, baseline, judged, log_threshold=log_threshold)
             if statistic >= log_threshold:
                 change = self._change(segment, alert, baseline, judged)
-                is_promised = self._keeps_budget(alert) and not baseline.is_provisional
-                e_value = statistic if is_promised else None
-                self._lives.alarm(self._told(alert, replace(change, log_e_value=e_value)))
+                change = replace(
+                    change,
+                    log_e_value=self._e_value(alert, baseline, statistic),
+                    is_promised=self._is_promised(alert, baseline, log_threshold),
+                )
+                self._lives.alarm(self._told(alert, change))
                 self._states.restart(segment, alert)
                 looks.setdefault(alert, AlertLook.of(self._looked_at(alert, change)))
             elif alert in live and weight:
@@ -159,6 +162,8 @@ class Alerting:
             seen = counts[columns]
             if log_ratio(seen, own.nearest(seen), look.counts, effects) <= 0.0:
                 change = self._change_of(segment, baseline, judged, look.new_since, counts)
+                is_promised = self._is_promised(alert, baseline, log_threshold)
+                change = replace(change, is_promised=is_promised)
                 self._lives.alarm_again(self._told(alert, change))
             look = replace(AlertLook.of(seen), back=look.back)
         if look.is_back and not before.is_back:
@@ -183,8 +188,24 @@ class Alerting:
             self._states.restart(segment, alert)
 
     def _keeps_budget(self, alert: str) -> bool:
-        """Return whether the statistic of *alert* is an e-value, for which a rate is promised."""
+        """Return whether the statistic of *alert* is an e-value, for which a rate may be promised."""
         return all(test.keeps_budget for test in self._settings.tests if test.alert == alert)
+
+    def _is_promised(self, alert: str, baseline: Baseline, log_threshold: float) -> bool:
+        """Return whether nothing need be said: the rate is promised, or *alert* never has one."""
+        return not self._keeps_budget(alert) or baseline.keeps(log_threshold)
+
+    def _e_value(self, alert: str, baseline: Baseline, statistic: float) -> float | None:
+        """Return the logarithm of the evidence as far as a rate is promised for it, None where none is.
+
+        A reference promises no more than the largest budget that it keeps, however much evidence there is.
+        """
+        if not self._keeps_budget(alert):
+            return None
+        if self._is_of_labels(alert):
+            return None if baseline.is_provisional else statistic
+        promised = baseline.promised_log_budget
+        return min(statistic, promised) if promised > 0.0 else None
 
     def _change(self, segment: str, alert: str, baseline: Baseline, judged: JudgedCounts) -> Change:
         live = self._lives.live.get((segment, alert))
@@ -212,7 +233,6 @@ class Alerting:
             rate_now=ood_rate(counts[-1], self._settings.alpha),
             rate_normal=baseline.rate(self._settings.alpha),
             labels=self._label_change(baseline, counts[:n_labels]),
-            is_provisional=baseline.is_provisional,
         )
 
     def _label_change(self, baseline: Baseline, seen: Counts) -> LabelChange | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,16 +13,13 @@ from .design_effect import Counts
 from .drift_test import Arrays, DriftTest
 from .known_windows import KnownWindows
 from .label_columns import n_label_columns
+from .promise import promised_log_budget
 from .rate import ood_rate
 from .reference_windows import ReferenceWindows
 from .tests.catalogue import DEFAULT_TESTS
 
 MIN_EVENTS = 100
 """A segment with fewer reference events raises no alert of its own."""
-
-PROMISED_WINDOWS = 24
-"""Effective number of windows that a segment's reference must have for the budget to be promised: with so
-many, every place of the simulated grid kept it (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,7 @@ class Baseline:
         tests: what each test has measured, by name; those that the reference is large enough for.
         design_effects: one a column, at the typical bet.
         effective_events: the reference's effective sample size, at the median column.
+        effective_windows: how many independent windows it counts as; see `effective_windows`.
         windows: of the reference.
         known: the reference windows; None where they were not read.
         n_labels: columns of predictions, before those of scores.
@@ -45,6 +44,7 @@ class Baseline:
     tests: Mapping[str, Arrays]
     design_effects: Sequence[float]
     effective_events: float
+    effective_windows: float
     windows: int
     known: KnownWindows | None = None
     n_labels: int = 0
@@ -77,6 +77,15 @@ class Baseline:
     def events(self) -> int:
         """Reference events counted."""
         return int(self.reference[-1].sum())
+
+    @property
+    def promised_log_budget(self) -> float:
+        """Logarithm of the largest false-alarm budget that is promised, ``-inf`` where none is."""
+        return -math.inf if self.is_provisional else promised_log_budget(self.effective_windows)
+
+    def keeps(self, log_budget: float) -> bool:
+        """Return whether a false-alarm budget is promised, by its logarithm in windows of all segments."""
+        return self.promised_log_budget >= log_budget
 
     def rate(self, alpha: float) -> float:
         """Return the segment's own OOD rate at *alpha*, an edge of the bins."""
@@ -126,6 +135,7 @@ def learn_baseline(
         tests=built,
         design_effects=np.max([_design_effects(each) for each in found], axis=0).tolist(),
         effective_events=sum(each.effective_events for each in found),
+        effective_windows=min(each.effective_windows for each in found),
         windows=sum(len(each.windows) for each in found),
         known=known,
         n_labels=n_labels,
@@ -159,37 +169,6 @@ def learn_baselines(
     """Return the baseline of each segment that has enough reference."""
     learnt = {segment: learn_baseline(windows, tests) for segment, windows in reference.items()}
     return {segment: baseline for segment, baseline in learnt.items() if baseline is not None}
-
-
-def promise_warning(reference: Mapping[str, Counts]) -> str | None:
-    """Return in which segments the false-alarm budget is not promised, None where it is in all.
-
-    Args:
-        reference: each segment's reference windows, ``(windows, columns, bins)``.
-    """
-    sizes = {
-        segment: effective_windows(windows)
-        for segment, windows in sorted(reference.items())
-        if int(windows[:, -1].sum()) >= MIN_EVENTS
-    }
-    short = {segment: size for segment, size in sizes.items() if size < PROMISED_WINDOWS}
-    if not short:
-        return None
-    listed = ", ".join(f"{segment} ({size:.1f})" for segment, size in short.items())
-    factor = PROMISED_WINDOWS / max(min(short.values()), 0.1)
-    said = (
-        f"the held-out reference is worth fewer than {PROMISED_WINDOWS} independent windows in {listed}: "
-        f"the false-alarm budget is not guaranteed there; a span about {factor:.1f} times as long would "
-        f"be enough"
-    )
-    learnt = {segment: learn_baseline(reference[segment]) for segment in short}
-    provisional = [segment for segment, found in learnt.items() if found and found.is_provisional]
-    if provisional:
-        said += f"; in {', '.join(provisional)} only gross changes are tested until enough traffic is learnt"
-    untested = [segment for segment, found in learnt.items() if found is None]
-    if untested:
-        said += f"; {', '.join(untested)} has too few for a test, and learns its baseline from traffic first"
-    return said
 
 
 def effective_windows(windows: Counts) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .baseline import Baseline
 from .design_effect import Array, Counts
-from .drift_test import DriftTest
+from .drift_test import Arrays, DriftTest
 from .packing import pack, unpack
 from .segment_states import SegmentStates, SegmentWindow
 from .tests.catalogue import DEFAULT_TESTS
@@ -50,11 +50,14 @@ class PowerCurve:
         total_failure: the highest log statistic by then, after each window.
         tenth: the same where 10 % of images are unusual.
         events: images of the windows.
+        effective_windows: how many independent windows the baseline counts as; it says which budgets are promised.
+            None where an earlier version measured the power.
     """
 
     total_failure: NDArray[np.float32]
     tenth: NDArray[np.float32]
     events: int
+    effective_windows: float | None = None
 
     def at(self, log_threshold: float) -> Power:
         """Return the power where alerts are raised at *log_threshold*."""
@@ -65,19 +68,26 @@ class PowerCurve:
 
     def dump(self) -> bytes:
         """Return it compactly, for `load`."""
-        return pack(
-            {
-                "total_failure": self.total_failure,
-                "tenth": self.tenth,
-                "events": np.array(self.events),
-            }
-        )
+        arrays: Arrays = {
+            "total_failure": self.total_failure,
+            "tenth": self.tenth,
+            "events": np.array(self.events),
+        }
+        if self.effective_windows is not None:
+            arrays["effective_windows"] = np.array(self.effective_windows)
+        return pack(arrays)
 
     @classmethod
     def load(cls, kept: bytes) -> PowerCurve:
         """Return what `dump` wrote."""
         arrays = unpack(kept)
-        return cls(arrays["total_failure"], arrays["tenth"], int(arrays["events"]))
+        worth = arrays.get("effective_windows")
+        return cls(
+            arrays["total_failure"],
+            arrays["tenth"],
+            int(arrays["events"]),
+            None if worth is None else float(worth),
+        )
 
 
 def measure_power(
@@ -139,7 +149,9 @@ def power_curves(
             _slowest([climbed[segment, share, number] for number in numbers])
             for share in (TOTAL_FAILURE, TENTH)
         )
-        found[segment] = PowerCurve(total_failure, tenth, usual_events(baseline))
+        found[segment] = PowerCurve(
+            total_failure, tenth, usual_events(baseline), baseline.effective_windows
+        )
     return found
 
 

@@ -16,7 +16,7 @@ from .known_windows import KnownWindows
 from .label_columns import n_label_columns
 from .packing import pack, unpack
 
-MEASURED_FORMAT = 3
+MEASURED_FORMAT = 4
 """Of what the tests measure: with another number, a baseline is measured again from its windows."""
 
 
@@ -53,6 +53,7 @@ def to_stored(
     arrays: Arrays = {
         "components": baseline.components,
         "design_effects": np.array(baseline.design_effects),
+        "effective_windows": np.array(baseline.effective_windows),
         "n_labels": np.array(baseline.n_labels),
         "is_provisional": np.array(baseline.is_provisional),
     }
@@ -92,6 +93,7 @@ def from_stored(row: SegmentBaseline, tests: Sequence[DriftTest]) -> Baseline | 
         tests={name: _of_test(arrays, name) for name in row.tests if name in wanted},
         design_effects=arrays["design_effects"].tolist(),
         effective_events=row.effective_events,
+        effective_windows=float(arrays["effective_windows"]),
         windows=row.windows,
         n_labels=n_labels,
         is_provisional=bool(arrays["is_provisional"]),

@@ -24,7 +24,7 @@ from driftgauge.detector import (
 )
 from driftgauge.storage import POOL, DetectorRecord, DetectorStatus
 
-from ..drift.baseline import Baseline, learn_baselines, promise_warning
+from ..drift.baseline import Baseline, learn_baselines
 from ..drift.monitor_settings import MonitorSettings
 from ..errors import ModelFault
 from ..model.load import LoadedModel
@@ -35,6 +35,7 @@ from .coverage import Coverage
 from .example import Example
 from .fault_probes import read_faults, share_alike, with_faults
 from .fit_power import FitPower, fit_power, untested_warnings
+from .fit_promise import promise_warning
 from .gather import gather_reference
 from .labels import class_shares, with_labels
 from .probing import hold_out, probe_methods, read_probes
@@ -321,7 +322,7 @@ def _fit(
     rates = normal_rates(baselines, settings.alpha)
     power = fit_power(baselines, settings.judging, is_timed=reference.coverage.span is not None)
     warnings = reference.coverage.warnings()
-    if lacking := promise_warning(detector.reference):
+    if lacking := promise_warning(detector.reference, baselines, settings.judging):
         warnings.append(lacking)
     warnings += untested_warnings(power)
     notes = {

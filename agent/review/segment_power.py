@@ -25,6 +25,8 @@ class SegmentPower:
         window_seconds: a window's length.
         tested_within_seconds: of its traffic, in which a total failure must be told for the segment to
             be called tested.
+        effective_windows: how many independent windows its baseline counts as; None where not known yet.
+        promised_windows: how many it takes for the false-alarm budget to be promised.
     """
 
     total_failure_windows: int | None
@@ -32,6 +34,19 @@ class SegmentPower:
     tried_windows: int
     window_seconds: int
     tested_within_seconds: float
+    effective_windows: float | None
+    promised_windows: float
+
+    @property
+    def why_no_promise(self) -> str:
+        """Why no false-alarm rate is promised; empty where it is."""
+        worth = self.effective_windows
+        if worth is None or worth >= self.promised_windows:
+            return ""
+        return (
+            f"no false-alarm rate is promised: its baseline is worth {worth:.0f} independent "
+            f"windows, and the budget takes {self.promised_windows:.0f}"
+        )
 
     @property
     def is_useful(self) -> bool:
@@ -72,19 +87,23 @@ def segment_powers(
         LONGEST_WINDOWS,
         PowerCurve,
     )  # numpy and scipy: most commands need none
+    from ..drift.promise import promised_windows
 
     threshold = settings.log_threshold(len(baselines))
     found = {}
     for row in baselines:
         if row.power is None:
             continue
-        power = PowerCurve.load(row.power).at(threshold)
+        curve = PowerCurve.load(row.power)
+        power = curve.at(threshold)
         found[row.segment] = SegmentPower(
             total_failure_windows=power.total_failure,
             tenth_windows=power.tenth,
             tried_windows=LONGEST_WINDOWS,
             window_seconds=settings.window_seconds,
             tested_within_seconds=settings.tested_within.total_seconds(),
+            effective_windows=curve.effective_windows,
+            promised_windows=promised_windows(threshold),
         )
     return found
 

@@ -164,7 +164,7 @@ def _standing(
         why = "the effective sample size of its reference is too small for a test"
         return SegmentStanding(segment=segment, images=images, phase="untested", why=why)
     is_tested = power is None or power.is_useful
-    why = PROVISIONAL_WHY if is_provisional else ""
+    why = PROVISIONAL_WHY if is_provisional else power.why_no_promise if power else ""
     return SegmentStanding(
         segment=segment,
         images=images,

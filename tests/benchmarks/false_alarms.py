@@ -1,11 +1,14 @@
 """False alarms and delays of the default tests over docs/method.md's grid, by simulation.
 
-Run: python -m tests.benchmarks.false_alarms [--runs N] [--budget A] [--accepted SHARE] [--tests NAME ...]
+With `--segments N`, each run is a stream of so many segments, each with its own reference; they share the budget.
+
+Run: python -m tests.benchmarks.false_alarms [--runs N] [--budget A] [--segments N] [--accepted SHARE] [--tests NAME ...]
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from driftgauge.agent.drift.baseline import (
-    PROMISED_WINDOWS,
     Baseline,
     effective_windows,
     learn_baseline,
 )
 from driftgauge.agent.drift.drift_test import DriftTest
 from driftgauge.agent.drift.known_windows import KnownWindows
+from driftgauge.agent.drift.promise import promised_windows
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 
 from ..agent.drift.many_runs import alarms
@@ -30,6 +33,8 @@ A = 1000.0
 ALLOWED = 3.0
 """False alarms in the quiet windows of a run: they are so many times the budget."""
 LONGEST = 300
+MOST_TOLD = 24
+"""Segments of a place that delays are measured on."""
 CHANGED = (0.05, 0.1, 0.3, 1.0)
 VIDEO = 16
 """Events of a window in the places that stand for video with a small reference."""
@@ -91,7 +96,7 @@ def both_states(place: Place, n_windows: int, seed: int, accepted: float) -> np.
 
 @dataclass(frozen=True)
 class Run:
-    """One drawn reference: what it is worth, whether it is tested, and its quiet alarms."""
+    """One run: what its references are worth, at the median, whether all are tested, and its quiet alarms."""
 
     worth: float
     is_tested: bool
@@ -106,41 +111,54 @@ class Trial:
     runs: int
     budget: float
     accepted: float
+    segments: int = 1
+
+    @property
+    def threshold(self) -> float:
+        """At which each segment alarms."""
+        return self.budget * self.segments
+
+    def names(self, place: int) -> list[list[str]]:
+        """Return the names of each run's segments."""
+        return [
+            [f"{place} {run * self.segments + n}" for n in range(self.segments)]
+            for run in range(self.runs)
+        ]
 
 
 Drawn = dict[str, tuple[Place, int, Baseline | None, float]]
-"""By name: a place, a run of it, its baseline and what the reference is worth."""
+"""By name: a place, the seed of a segment there, its baseline and what the reference is worth."""
 
 
 def draw(places: Sequence[Place], trial: Trial) -> Drawn:
-    """Return the baselines of every run at every place."""
+    """Return the baselines of every run's segments at every place."""
     return {
-        f"{number} {run}": (place, run, *learnt(place, run, trial.tests, trial.accepted))
+        f"{number} {seed}": (place, seed, *learnt(place, seed, trial.tests, trial.accepted))
         for number, place in enumerate(places)
-        for run in range(trial.runs)
+        for seed in range(trial.runs * trial.segments)
     }
 
 
 def quiet_alarms(drawn: Drawn, trial: Trial) -> dict[str, int]:
-    """Return the alarms of every run in three times the budget of quiet windows, judged side by side."""
+    """Return the alarms of every segment in three times the budget of quiet windows, judged side by side."""
     n_windows = round(ALLOWED * trial.budget)
     live = {
-        name: both_states(place, n_windows, 1000 + run, trial.accepted)
-        for name, (place, run, _, _) in drawn.items()
+        name: both_states(place, n_windows, 1000 + seed, trial.accepted)
+        for name, (place, seed, _, _) in drawn.items()
     }
     baselines = {name: baseline for name, (_, _, baseline, _) in drawn.items()}
-    found = alarms(baselines, live, trial.budget, trial.tests)
+    found = alarms(baselines, live, trial.threshold, trial.tests)
     return {name: len(numbers) for name, numbers in found.items()}
 
 
 def delays(drawn: Drawn, trial: Trial, changed: float) -> dict[str, int]:
-    """Return the windows until each run tells a change, `LONGEST` + 1 where it does not."""
+    """Return the windows until each segment tells a change, `LONGEST` + 1 where it does not."""
     live = {
-        name: windows(place, LONGEST, 2000 + run, changed)
-        for name, (place, run, _, _) in drawn.items()
+        name: windows(place, LONGEST, 2000 + seed, changed)
+        for name, (place, seed, _, _) in drawn.items()
     }
     baselines = {name: baseline for name, (_, _, baseline, _) in drawn.items()}
-    found = alarms(baselines, live, trial.budget, trial.tests, only_first=True)
+    found = alarms(baselines, live, trial.threshold, trial.tests, only_first=True)
     return {name: (numbers or [LONGEST + 1])[0] for name, numbers in found.items()}
 
 
@@ -151,20 +169,35 @@ def measure(
     drawn = draw(places, trial)
     quiet = quiet_alarms(drawn, trial)
     print("quiet windows judged", file=sys.stderr, flush=True)
-    late = {changed: delays(drawn, trial, changed) for changed in told}
+    first = {name for number in range(len(places)) for name in first_names(trial, number)}
+    shown = {name: each for name, each in drawn.items() if name in first}
+    late = {changed: delays(shown, trial, changed) for changed in told}
     rows, all_runs = [], []
     for number, place in enumerate(places):
-        names = [f"{number} {run}" for run in range(trial.runs)]
-        done = [Run(drawn[n][3], drawn[n][2] is not None, quiet[n]) for n in names]
+        done = [
+            Run(
+                float(np.median([drawn[n][3] for n in names])),
+                all(drawn[n][2] is not None for n in names),
+                sum(quiet[n] for n in names),
+            )
+            for names in trial.names(number)
+        ]
         rows.append(
             line(place, done)
             | {
-                f"{changed:.0%}": int(np.median([late[changed][n] for n in names]))
+                f"{changed:.0%}": int(
+                    np.median([late[changed][n] for n in first_names(trial, number)])
+                )
                 for changed in told
             }
         )
         all_runs += done
     return rows, all_runs
+
+
+def first_names(trial: Trial, place: int) -> list[str]:
+    """Return the segments whose delays are measured: so many are enough."""
+    return [name for names in trial.names(place) for name in names][:MOST_TOLD]
 
 
 def line(place: Place, done: Sequence[Run]) -> dict[str, object]:
@@ -188,6 +221,9 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", help="instead of the default ones; of one alert")
     parser.add_argument("--budget", type=float, default=A, help="windows between false alarms")
     parser.add_argument(
+        "--segments", type=int, default=1, help="of a stream; they share the budget"
+    )
+    parser.add_argument(
         "--accepted", type=float, default=0.0, help="share of events whose change was accepted"
     )
     parser.add_argument(
@@ -198,16 +234,17 @@ def main() -> None:
     )
     chosen = parser.parse_args()
     tests = choose_tests(chosen.tests) if chosen.tests else DEFAULT_TESTS
-    trial = Trial(tests, chosen.runs, chosen.budget, chosen.accepted)
+    trial = Trial(tests, chosen.runs, chosen.budget, chosen.accepted, chosen.segments)
     places = [GRID[number - 1] for number in chosen.places or range(1, len(GRID) + 1)]
     told = [changed for changed in CHANGED if changed > chosen.accepted]
     rows, drawn = measure(places, trial, told=told)
-    write_benchmark("false_alarms", rows, summary(rows, drawn))
+    write_benchmark("false_alarms", rows, summary(rows, drawn, trial.threshold))
 
 
-def summary(rows: list[dict[str, object]], drawn: list[Run]) -> list[Figure]:
+def summary(rows: list[dict[str, object]], drawn: list[Run], threshold: float) -> list[Figure]:
     """Return the figures: where the budget is promised, and where it is not."""
-    promised = [r for r in rows if int(str(r["worth windows"])) >= PROMISED_WINDOWS]
+    needed = round(promised_windows(math.log(threshold)))
+    promised = [r for r in rows if int(str(r["worth windows"])) >= needed]
     others = [r for r in rows if r not in promised]
     unit = "in three times the budget"
     most, elsewhere = (
@@ -215,7 +252,7 @@ def summary(rows: list[dict[str, object]], drawn: list[Run]) -> list[Figure]:
         for places in (promised, others)
     )
     mean = round(float(np.mean([run.alarms for run in drawn])), 2)
-    kept = [run.alarms <= ALLOWED for run in drawn if run.worth >= PROMISED_WINDOWS]
+    kept = [run.alarms <= ALLOWED for run in drawn if run.worth >= needed]
     share = float(np.mean(kept)) if kept else 1.0
     goal = f"at most {ALLOWED:g}"
     return [
@@ -223,7 +260,7 @@ def summary(rows: list[dict[str, object]], drawn: list[Run]) -> list[Figure]:
         Figure("false alarms at the worst place without promise", elsewhere, unit),
         Figure("false alarms over all runs", mean, unit, goal, mean <= ALLOWED),
         Figure(
-            f"references worth {PROMISED_WINDOWS} windows and more that kept the budget themselves",
+            f"references worth {needed} windows and more that kept the budget themselves",
             round(100 * share, 1),
             "%",
             "at least 95",

@@ -6,12 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from driftgauge.agent.drift.baseline import (
-    MIN_EVENTS,
-    PROMISED_WINDOWS,
-    learn_baseline,
-    promise_warning,
-)
+from driftgauge.agent.drift.baseline import MIN_EVENTS, learn_baseline
+from driftgauge.agent.drift.promise import promised_windows
 from driftgauge.agent.drift.rate import ood_rate
 from driftgauge.agent.drift.segment_states import SegmentStates, SegmentWindow
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
@@ -39,29 +35,25 @@ def test_the_rate_counts_the_bins_below_alpha() -> None:
     assert ood_rate(counts, 0.01) == pytest.approx(counts[:5].sum() / counts.sum())
 
 
-def test_a_small_reference_promises_nothing_and_says_how_much_it_lacks() -> None:
-    short, long = windows(160), windows(8192)
-    said = promise_warning({"camera=1": short, "camera=2": long})
-    assert said is not None
-    assert "camera=1" in said
-    assert "camera=2" not in said
-    assert f"fewer than {PROMISED_WINDOWS} independent windows in camera=1 (" in said
-    assert "times as long would be enough" in said
-    assert "learns its baseline from traffic" not in said
-    assert promise_warning({"camera=2": long}) is None
+def test_a_larger_budget_is_promised_only_with_more_reference() -> None:
+    short, long = learn_baseline(windows(320)), learn_baseline(windows(8192))
+    assert short is not None
+    assert long is not None
+    assert short.effective_windows < promised_windows(math.log(1000)) < long.effective_windows
+    assert not short.keeps(math.log(1000))
+    assert long.keeps(math.log(1000))
+    assert long.keeps(long.promised_log_budget)
+    assert not long.keeps(long.promised_log_budget + 0.1)
+    assert long.promised_log_budget > math.log(10_000)
 
 
-def test_a_reference_too_alike_to_test_is_watched_for_gross_changes_learnt_on_and_said_so() -> None:
+def test_a_reference_too_alike_to_test_is_watched_for_gross_changes_and_promises_nothing() -> None:
     counted = windows_of(pool_p_values(normal_scores(192, 1, correlation=0.98)), 16)
     alike = np.stack([counted, counted], axis=1)
     provisional = learn_baseline(alike)
     assert provisional is not None
     assert (provisional.is_provisional, list(provisional.tests)) == (True, ["coarse"])
-    short = {"camera=1": alike, "camera=2": alike[:7]}
-    said = promise_warning(short)
-    assert said is not None
-    assert "in camera=1 only gross changes are tested until enough traffic is learnt" in said
-    assert "camera=2 has too few for a test, and learns its baseline from traffic first" in said
+    assert not provisional.keeps(0.0)
 
 
 def test_the_share_of_tests_that_a_segment_lacks_goes_to_no_other() -> None:
