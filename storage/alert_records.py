@@ -49,8 +49,8 @@ class AlertRecord:
         message: the claim in words.
         rate_peak: the highest *rate_now* that it ever had; at least *rate_now*.
         reopened: how often it was raised again within the cool-down after it had ended.
-        log_e_value: natural logarithm of the strongest evidence against "nothing changed"; None
-            where its test gives none.
+        log_e_value: natural logarithm of the strongest evidence against "nothing changed", as far as a rate is
+            promised for it; None where none is.
         news: what changed again while it lived, told as a step of its life; not stored with it.
         verdict: a person's, one of `VERDICTS`; None before.
         incident_id: of the incident that it is part of; given by the database.

@@ -20,6 +20,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from driftgauge.agent.drift.drift_test import DriftTest
 from driftgauge.agent.drift.growth import with_day
 from driftgauge.agent.drift.known_windows import KnownWindows
 from driftgauge.agent.drift.power import Power, measure_power
+from driftgauge.agent.drift.segment_states import SegmentStates, SegmentWindow
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS, choose_tests
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW, Reference, gather_reference
@@ -196,14 +198,32 @@ def fault_delays(
 ) -> list[int | None]:
     """Return the windows from each fault's first frame to its alarm; None where it was not found."""
     delays: list[int | None] = []
-    for fault in stream.faults:
-        if len(fault) <= LEAST_FAULT:
-            continue
-        before = min(LEAD_WINDOWS, fault.start // UNTIMED_WINDOW)
-        rows = range(fault.start - before * UNTIMED_WINDOW, fault.stop)
-        told = alarms({"a": baseline}, {"a": windows_of_rows(found, rows)}, A, tests)["a"]
+    for before, windows in fault_windows(stream, found):
+        told = alarms({"a": baseline}, {"a": windows}, A, tests)["a"]
         delays.append(next((number - before for number in told if number > before), None))
     return delays
+
+
+def fault_windows(stream: Stream, found: NDArray[np.float64]) -> Iterator[tuple[int, Counts]]:
+    """Yield the windows of each fault that is to be found, after some before it; and how many these are."""
+    for fault in stream.faults:
+        if len(fault) > LEAST_FAULT:
+            before = min(LEAD_WINDOWS, fault.start // UNTIMED_WINDOW)
+            rows = range(fault.start - before * UNTIMED_WINDOW, fault.stop)
+            yield before, windows_of_rows(found, rows)
+
+
+def highest_evidence(baseline: Baseline, windows: Counts, tests: Sequence[DriftTest]) -> float:
+    """Return the highest statistic in the course of *windows* against what an alert takes, as logarithms."""
+    states = SegmentStates(tests)
+    states.enter("a", baseline)
+    found = [
+        states.judge(
+            [SegmentWindow(segment="a", counts=counts, start=datetime.fromtimestamp(n, UTC))]
+        )["a"][tests[0].alert]
+        for n, counts in enumerate(windows, start=1)
+    ]
+    return max(found) / math.log(A)
 
 
 def row(
@@ -219,6 +239,10 @@ def row(
     power = None if baseline is None else _power(baseline, tests)
     is_useful = power is not None and (power.total_failure or math.inf) <= USEFUL_WINDOWS
     delays = fault_delays(baseline, stream, found, tests)
+    evidence = [
+        highest_evidence(baseline, windows, tests) if baseline else 0.0
+        for _, windows in fault_windows(stream, found)
+    ]
     return {
         "camera": stream.name,
         "reference windows": len(reference),
@@ -232,6 +256,7 @@ def row(
         "false alarms": quiet_alarms(baseline, stream, found, tests),
         "faults": len(delays),
         "windows to the alarm": ", ".join("-" if d is None else str(d) for d in delays),
+        "evidence": ", ".join(f"{each:.2f}" for each in evidence),
     }
 
 
