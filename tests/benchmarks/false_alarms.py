@@ -11,7 +11,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -232,10 +232,13 @@ def main() -> None:
         nargs="+",
         help="lines of the grid, counted from 1; all of them if left out",
     )
+    parser.add_argument("--reference", type=int, help="events of it, instead of the places' own")
     chosen = parser.parse_args()
     tests = choose_tests(chosen.tests) if chosen.tests else DEFAULT_TESTS
     trial = Trial(tests, chosen.runs, chosen.budget, chosen.accepted, chosen.segments)
     places = [GRID[number - 1] for number in chosen.places or range(1, len(GRID) + 1)]
+    if chosen.reference:
+        places = [replace(place, n=chosen.reference) for place in places]
     told = [changed for changed in CHANGED if changed > chosen.accepted]
     rows, drawn = measure(places, trial, told=told)
     write_benchmark("false_alarms", rows, summary(rows, drawn, trial.threshold))
