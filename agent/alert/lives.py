@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from .lifecycle import changed_again, refreshed, reopened, resolved
 
 Key = tuple[str, str]
 """A segment and a test; they have one live alert at most."""
+
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Lives:
     ) -> None:
         self._hysteresis = hysteresis
         self._live = {_key(alert): alert for alert in live}
+        self._tests: defaultdict[str, set[str]] = defaultdict(set)
+        for segment, test in self._live:
+            self._tests[segment].add(test)
         self._ended = {_key(alert): alert for alert in ended}
         self._changed: dict[tuple[str, str, datetime], AlertRecord] = {}
         self._reopened: set[int | None] = set()
@@ -69,6 +75,10 @@ class Lives:
     def live(self) -> Mapping[Key, AlertRecord]:
         """The alerts that live, by segment and test."""
         return self._live
+
+    def tests_of(self, segment: str) -> Set[str]:
+        """Return the tests of which *segment* has a live alert."""
+        return self._tests.get(segment, _NONE)
 
     @property
     def changed(self) -> list[AlertRecord]:
@@ -90,6 +100,7 @@ class Lives:
             told = reopened(ended, told)
             self._reopened.add(told.id)
         self._live[key] = told
+        self._tests[told.segment].add(told.test)
         self._keep(told)
 
     def alarm_again(self, told: AlertRecord) -> None:
@@ -111,6 +122,7 @@ class Lives:
         if quiet < self._hysteresis.quiet_needed(live):
             return False
         del self._live[segment, test]
+        self._tests[segment].discard(test)
         self._ended[segment, test] = resolved(live, at=at)
         self._keep(self._ended[segment, test])
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -80,9 +80,9 @@ class Alerting:
         self._read = read
         self._now = now
 
-    def live_tests(self, segment: str) -> set[str]:
-        """Return the tests of which the segment has a live alert."""
-        return {test for name, test in self._lives.live if name == segment}
+    def live_tests(self, segment: str) -> Set[str]:
+        """Return the tests of which the segment has a live alert; as it is now."""
+        return self._lives.tests_of(segment)
 
     def explained(self, segment: str, start: datetime) -> set[str]:
         """Return the alerts that are not tested for at *start*: a part has them and the whole has not.
@@ -101,8 +101,9 @@ class Alerting:
 
     def is_troubled(self, segment: str, start: datetime) -> bool:
         """Return whether an alert lives that says something of the segment: its own, or of the whole or a part."""
-        whole = self.live_tests(POOL)
-        return bool(whole | self.live_tests(segment) | self.explained(segment, start))
+        return bool(
+            self.live_tests(POOL) or self.live_tests(segment) or self.explained(segment, start)
+        )
 
     def take(
         self,
@@ -115,8 +116,8 @@ class Alerting:
         log_thresholds: Mapping[str, float],
     ) -> None:
         """Move the segment's alerts by the statistics of what was judged; each has its own threshold."""
-        live, looks = self.live_tests(segment), self._states.memory(segment).looks
-        for alert in looks.keys() - live:
+        live, looks = set(self.live_tests(segment)), self._states.memory(segment).looks
+        for alert in looks.keys() - live if looks else ():
             del looks[alert]
         for alert, statistic in statistics.items():
             is_back, log_threshold = False, log_thresholds[alert]

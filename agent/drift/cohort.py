@@ -23,7 +23,9 @@ class Cohort:
         self._rows: dict[str, int] = {}
         self._baseline: Arrays = {}
         self._evidence: Arrays = {}
+        self._statistics = np.zeros(0)
         self._joining: list[tuple[Arrays, Arrays]] = []
+        self._is_own = False
 
     def add(self, segment: str, baseline: Arrays, evidence: Arrays | None) -> None:
         """Take in a segment with its *evidence*, None where it has none yet."""
@@ -33,31 +35,34 @@ class Cohort:
     def replace(self, segment: str, baseline: Arrays) -> None:
         """Judge a segment against another baseline of the same shape from now on; its evidence stays."""
         self._settle()
-        row = np.array([self._rows[segment]])
         for name, values in baseline.items():
-            self._baseline[name] = _with_rows(self._baseline[name], row, values)
+            self._baseline[name][self._rows[segment]] = values
 
     def judge(self, segments: Sequence[str], windows: JudgedWindows) -> Array:
         """Take in a window of each of *segments*; return their log statistics."""
         self._settle()
         rows = self._rows_of(segments)
-        is_all = len(rows) == len(self._rows) and bool((rows == np.arange(len(rows))).all())
-        if is_all:
+        if len(rows) == len(self._rows) and bool((rows == np.arange(len(rows))).all()):
             self._evidence, statistics = self._method.judge(self._baseline, self._evidence, windows)
-            return statistics
-        after, statistics = self._method.judge(
-            _taken(self._baseline, rows), _taken(self._evidence, rows), windows
-        )
-        for name, values in after.items():
-            self._evidence[name] = _with_rows(self._evidence[name], rows, values)
+            self._is_own = False
+        else:
+            after, statistics = self._method.judge(
+                _taken(self._baseline, rows), _taken(self._evidence, rows), windows
+            )
+            self._write(rows, after)
+        self._statistics[rows] = statistics
         return statistics
 
     def restart(self, segment: str) -> None:
         """Drop a segment's evidence."""
         self._settle()
-        which = np.zeros(len(self._rows), dtype=bool)
-        which[self._rows[segment]] = True
-        self._evidence = self._method.restart(self._evidence, which)
+        row = np.array([self._rows[segment]])
+        self._write(row, self._method.restart(_taken(self._evidence, row), np.array([True])))
+
+    def last_statistic(self, segment: str) -> float:
+        """Return the log statistic of the segment's last window; ``-inf`` before the first."""
+        self._settle()
+        return float(self._statistics[self._rows[segment]])
 
     def since(self, segment: str) -> int:
         """Return the second at which a segment's evidence began to grow."""
@@ -76,7 +81,18 @@ class Cohort:
         baselines, evidence = zip(*self._joining, strict=True)
         self._baseline = _joined(self._baseline, _stacked(baselines))
         self._evidence = _joined(self._evidence, _stacked(evidence))
+        self._is_own = True
+        more = np.full(len(evidence), -np.inf)
+        self._statistics = np.concatenate([self._statistics, more])
         self._joining = []
+
+    def _write(self, rows: NDArray[np.int64], values: Arrays) -> None:
+        """Replace the evidence of some rows; not in arrays that a test has returned: others may hold them."""
+        if not self._is_own:
+            self._evidence = {name: each.copy() for name, each in self._evidence.items()}
+            self._is_own = True
+        for name, new in values.items():
+            self._evidence[name][rows] = new
 
     def _rows_of(self, segments: Sequence[str]) -> NDArray[np.int64]:
         return np.array([self._rows[segment] for segment in segments], dtype=np.int64)
@@ -100,9 +116,3 @@ def _joined(before: Arrays, more: Arrays) -> Arrays:
 def _taken(arrays: Arrays, rows: NDArray[np.int64]) -> Arrays:
     return {name: values[rows] for name, values in arrays.items()}
 
-
-def _with_rows(values: Array, rows: NDArray[np.int64], new: Array) -> Array:
-    """Return *values* with some rows replaced; never in place: a test may have returned them."""
-    after = values.copy()
-    after[rows] = new
-    return after

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import is_ as is_same
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .baseline import Baseline
 from .cohort import Cohort, fresh_evidence
-from .design_effect import Counts
+from .design_effect import Array, Counts
 from .drift_test import Arrays, DriftTest, JudgedWindows
 from .label_columns import columns_of, n_label_columns
-from .log_evidence import log_mean
 from .packing import pack, shapes_of, unpack
 from .segment_memory import SegmentMemory
 from .tests.catalogue import DEFAULT_TESTS
@@ -45,11 +46,6 @@ class SegmentWindow:
     weight: int = 1
     seed: int | None = None
 
-    @property
-    def second(self) -> int:
-        """Its start in seconds since 1970."""
-        return int(self.start.timestamp())
-
 
 @dataclass(frozen=True, slots=True)
 class KeptState:
@@ -75,7 +71,6 @@ class SegmentStates:
         self._cohorts: dict[object, Cohort] = {}
         self._cohort_of: dict[tuple[str, str], Cohort] = {}
         self._memories: dict[str, SegmentMemory] = {}
-        self._last: dict[tuple[str, str], float] = {}
         self.changed: set[str] = set()
 
     def __contains__(self, segment: str) -> bool:
@@ -122,31 +117,25 @@ class SegmentStates:
 
     def judge(self, windows: Sequence[SegmentWindow]) -> dict[str, LogStatistics]:
         """Take in one window of each of many segments; return each segment's statistics."""
-        wholes = [
-            self._memories[window.segment].with_held(window.counts, window.weight)
-            for window in windows
-        ]
-        self.changed.update(window.segment for window in windows)
-        found: dict[str, dict[str, list[float]]] = {window.segment: {} for window in windows}
+        found: dict[str, LogStatistics] = {window.segment: {} for window in windows}
+        if not windows:
+            return found
+        self.changed.update(found)
+        side_by_side = _SideBySide(
+            windows,
+            [self._memories[one.segment].with_held(one.counts, one.weight) for one in windows],
+        )
+        of_alerts: defaultdict[str, list[_Seen]] = defaultdict(list)
         for test in self._tests:
-            rows = [n for n, window in enumerate(windows) if self._sees(test, window)]
-            for row, statistic in self._judge_test(test, windows, wholes, rows):
-                of_alert = found[windows[row].segment].setdefault(test.alert, [])
-                of_alert.append(statistic)
-        return {
-            window.segment: {
-                alert: log_mean([*statistics, *self._without(alert, statistics, window)])
-                for alert, statistics in found[window.segment].items()
-            }
-            for window in windows
-        }
-
-    def _without(
-        self, alert: str, statistics: Sequence[float], window: SegmentWindow
-    ) -> list[float]:
-        """Return nothing for each test of *alert* that a segment lacks: the others get none of its share."""
-        due = [test for test in self._tests if test.alert == alert and _is_due(test, window)]
-        return [-np.inf] * (len(due) - len(statistics))
+            of_alerts[test.alert].append(self._judge_test(test, side_by_side))
+        for alert, seen in of_alerts.items():
+            means, is_any = _means(seen)
+            for window, mean, is_known in zip(
+                windows, means.tolist(), is_any.tolist(), strict=True
+            ):
+                if is_known:
+                    found[window.segment][alert] = mean
+        return found
 
     def restart(self, segment: str, alert: str) -> None:
         """Drop the evidence of the tests that raise *alert*; they still know the quiet past."""
@@ -162,10 +151,9 @@ class SegmentStates:
 
     def since(self, segment: str, alert: str) -> datetime:
         """When the evidence of the strongest test began to grow: an estimate of the change."""
-        names = self._names(segment, alert)
-        strongest = max(names, key=lambda name: self._last.get((segment, name), -np.inf))
-        second = self._cohort_of[segment, strongest].since(segment)
-        return datetime.fromtimestamp(second, UTC)
+        cohorts = [self._cohort_of[segment, name] for name in self._names(segment, alert)]
+        strongest = max(cohorts, key=lambda cohort: cohort.last_statistic(segment))
+        return datetime.fromtimestamp(strongest.since(segment), UTC)
 
     def evidence(self, segment: str) -> dict[str, bytes]:
         """Return each test's evidence, packed."""
@@ -179,29 +167,28 @@ class SegmentStates:
         """Return what `enter` takes up."""
         return KeptState(self._memories[segment].dump(), self.evidence(segment))
 
-    def _sees(self, test: DriftTest, window: SegmentWindow) -> bool:
-        is_tested = (window.segment, test.name) in self._cohort_of
-        return is_tested and _is_due(test, window) and test.alert not in window.leave_out
+    def _judge_test(self, test: DriftTest, windows: _SideBySide) -> _Seen:
+        """Judge windows by one test, those of one cohort at once; one that a segment lacks finds nothing."""
+        is_due = windows.is_due(test)
+        seen = _Seen(np.full(len(is_due), -np.inf), np.zeros(len(is_due), dtype=np.bool_), is_due)
+        is_wanted = is_due & ~windows.leave_out(test.alert)
+        for cohort, rows in self._cohorts_of(test, windows.segments, is_wanted).items():
+            judged = windows.judged(test, rows, columns_of(test, self._n_labels))
+            names = [windows.segments[row] for row in rows.tolist()]
+            seen.statistics[rows] = cohort.judge(names, judged)
+            seen.is_judged[rows] = True
+        return seen
 
-    def _judge_test(
-        self,
-        test: DriftTest,
-        windows: Sequence[SegmentWindow],
-        wholes: Sequence[Counts],
-        rows: Sequence[int],
-    ) -> Iterator[tuple[int, float]]:
-        """Judge the windows of *rows* by one test, those of one cohort at once."""
-        by_cohort: defaultdict[Cohort, list[int]] = defaultdict(list)
-        for row in rows:
-            by_cohort[self._cohort_of[windows[row].segment, test.name]].append(row)
-        for cohort, some in by_cohort.items():
-            seen = [windows[row].counts if test.sees_late else wholes[row] for row in some]
-            own = [windows[row] for row in some]
-            judged = _judged(test, own, np.stack(seen)[:, columns_of(test, self._n_labels)])
-            statistics = cohort.judge([w.segment for w in own], judged).tolist()
-            for row, statistic in zip(some, statistics, strict=True):
-                self._last[windows[row].segment, test.name] = statistic
-                yield row, statistic
+    def _cohorts_of(
+        self, test: DriftTest, segments: Sequence[str], is_wanted: NDArray[np.bool_]
+    ) -> dict[Cohort, NDArray[np.int64]]:
+        """Return the cohorts of the wanted segments, each with its rows."""
+        rows: defaultdict[Cohort, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(is_wanted).tolist():
+            cohort = self._cohort_of.get((segments[row], test.name))
+            if cohort is not None:
+                rows[cohort].append(row)
+        return {cohort: np.array(some, dtype=np.int64) for cohort, some in rows.items()}
 
     def _names(self, segment: str, alert: str) -> list[str]:
         return [
@@ -211,20 +198,74 @@ class SegmentStates:
         ]
 
 
-def _is_due(test: DriftTest, window: SegmentWindow) -> bool:
-    return bool(window.weight) or test.sees_late
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one test says of windows side by side, ``(windows,)`` each.
+
+    Attributes:
+        statistics: ``-inf`` where it did not judge.
+        is_judged: whether it did.
+        is_due: whether it should, had the segment a baseline for it.
+    """
+
+    statistics: Array
+    is_judged: NDArray[np.bool_]
+    is_due: NDArray[np.bool_]
 
 
-def _judged(test: DriftTest, windows: Sequence[SegmentWindow], seen: Counts) -> JudgedWindows:
-    seconds = [window.second for window in windows]
-    seeds = [w.second if w.seed is None else w.seed for w in windows]
-    return JudgedWindows(
-        counts=seen,
-        seconds=np.array(seconds, dtype=np.int64),
-        is_quiet=np.array([test.alert not in window.live for window in windows]),
-        weights=np.array([window.weight for window in windows], dtype=np.int64),
-        seeds=np.array(seeds, dtype=np.int64),
-    )
+def _means(seen: Sequence[_Seen]) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the log of the mean over an alert's tests, and where there is any.
+
+    A test that is due and that a segment lacks counts as nothing: the others get none of its share.
+    """
+    n_due = np.maximum(np.sum([one.is_due for one in seen], axis=0), 1)
+    total = np.logaddexp.reduce([one.statistics for one in seen], axis=0)
+    return total - np.log(n_due), np.any([one.is_judged for one in seen], axis=0)
+
+
+class _SideBySide:
+    """Windows of many segments as arrays, in the given order.
+
+    Args:
+        windows: at least one.
+        wholes: the counts of each with what was held before.
+    """
+
+    def __init__(self, windows: Sequence[SegmentWindow], wholes: Sequence[Counts]) -> None:
+        self.segments = [window.segment for window in windows]
+        self._windows = windows
+        self._counts = np.stack([window.counts for window in windows])
+        is_alike = all(map(is_same, wholes, [window.counts for window in windows]))
+        self._wholes = self._counts if is_alike else np.stack(wholes)
+        self._weights = np.array([window.weight for window in windows], dtype=np.int64)
+        seconds = [int(window.start.timestamp()) for window in windows]
+        seeds = [
+            second if window.seed is None else window.seed
+            for window, second in zip(windows, seconds, strict=True)
+        ]
+        self._seconds = np.array(seconds, dtype=np.int64)
+        self._seeds = np.array(seeds, dtype=np.int64)
+
+    def is_due(self, test: DriftTest) -> NDArray[np.bool_]:
+        """Return which windows *test* is to judge now."""
+        found: NDArray[np.bool_] = (self._weights > 0) | test.sees_late
+        return found
+
+    def leave_out(self, alert: str) -> NDArray[np.bool_]:
+        """Return which windows the tests of *alert* do not see."""
+        return np.array([alert in window.leave_out for window in self._windows])
+
+    def judged(self, test: DriftTest, rows: NDArray[np.int64], columns: slice) -> JudgedWindows:
+        """Return the windows of *rows* as *test* sees them."""
+        counts = self._counts if test.sees_late else self._wholes
+        is_quiet = [test.alert not in self._windows[row].live for row in rows.tolist()]
+        return JudgedWindows(
+            counts=counts[rows][:, columns],
+            seconds=self._seconds[rows],
+            is_quiet=np.array(is_quiet),
+            weights=self._weights[rows],
+            seeds=self._seeds[rows],
+        )
 
 
 def _fits(evidence: Arrays, test: DriftTest, baseline: Arrays) -> bool:

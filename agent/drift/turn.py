@@ -119,7 +119,7 @@ class Turn:
             segment=segment,
             counts=judged.counts,
             start=judged.start,
-            live=self._alerting.live_tests(segment),
+            live=frozenset(self._alerting.live_tests(segment)),
             leave_out=explained,
             weight=weight,
             seed=int(self._now.timestamp()) if judged.is_late else None,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..design_effect import Array
 from ..drift_test import Arrays, JudgedWindows, restarted
-from ..log_evidence import advance, log_mean_of, weighted_mean
+from ..log_evidence import advance, log_add, log_mean_of, weighted_mean
 from ..reference_windows import ReferenceWindows
 from ..window_counts import window_counts
 from ..window_model import COUNT_OF_BET, N_BETS, build_window_model, log_ratios
@@ -119,7 +119,7 @@ def _gains(baseline: Arrays, counts: NDArray[np.int64]) -> Array:
         n[..., None].astype(np.float64),
     )
     staked = math.log(SHARE) + ratios - baseline["penalty"]
-    gains = np.logaddexp(math.log1p(-SHARE), staked) / baseline["inflation"][..., None]
+    gains = log_add(math.log1p(-SHARE), staked) / baseline["inflation"][..., None]
     is_bet = n[..., None] >= np.maximum(baseline["least_events"], 1)
     found: Array = np.where(is_bet, gains, 0.0).min(axis=1)
     return found
