@@ -49,6 +49,7 @@ from .flush_records import (
     WindowRecord,
 )
 from .histogram import ALPHAS, DEFAULT_ALPHA, EDGES, N_BINS, n_ood_bins
+from .histogram_rows import HistogramRows, WindowHistogram
 from .incident_records import IncidentRecord, IncidentStep, Notification
 from .judgement_records import Claim, Judgement, LateCounts, MonitorState, SegmentProgress
 from .kept import Kept
@@ -113,6 +114,7 @@ __all__ = [
     "FlushRecord",
     "GateCheck",
     "HeartbeatRecord",
+    "HistogramRows",
     "IncidentRecord",
     "IncidentStep",
     "Judgement",
@@ -155,6 +157,7 @@ __all__ = [
     "StreamRecord",
     "TrialRecord",
     "VerdictCount",
+    "WindowHistogram",
     "WindowRecord",
     "activations",
     "is_muted",

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, delete, select, update
 
 from .closing import last_closed, window_floor
 from .errors import RecordConflict
-from .flush_records import WindowRecord
+from .histogram_rows import HistogramRows, read_histograms
 from .judgement_records import Claim, LateCounts, SegmentProgress
 from .progress import read_progress
 from .tables import BINS, late_count, segment_progress
 from .tables import stream as stream_table
-from .windows import first_window, read_windows
+from .windows import first_window
 
 
 def claim_windows(
@@ -223,18 +223,23 @@ def _taken_windows(
     *,
     taken: Sequence[SegmentProgress],
     closed: Mapping[str, datetime],
-) -> list[WindowRecord]:
+) -> HistogramRows:
     """Read what was taken, with one query for all segments that stand alike."""
     ranges: defaultdict[tuple[datetime | None, datetime], list[str]] = defaultdict(list)
     for row in taken:
         ranges[row.judged_until, _claimed_until(row, closed)].append(row.segment)
-    found: list[WindowRecord] = []
-    for (after, until), segments in ranges.items():
-        end = until + timedelta(microseconds=1)
-        found += read_windows(
-            connection, stream, detector, after=after, until=end, segments=segments
-        )
-    return sorted(found, key=lambda window: (window.window_start, window.segment, window.layer))
+    instant = timedelta(microseconds=1)
+    return HistogramRows.joined(
+        [
+            read_histograms(
+                *(connection, stream, detector),
+                after=after,
+                until=until + instant,
+                segments=segments,
+            )
+            for (after, until), segments in ranges.items()
+        ]
+    )
 
 
 def _read_late(connection: Connection, stream: str, detector: str) -> list[LateCounts]:

@@ -58,6 +58,13 @@ class UtcTimestamp(TypeDecorator[datetime]):
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - _SECOND
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Return the next whole second: the counts know no others."""
+    whole = moment.replace(microsecond=0)
+    return moment if moment == whole or moment > _LAST else whole + _SECOND
 
 
 class UtcSecond(TypeDecorator[datetime]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .alert_records import AlertRecord
-from .flush_records import WindowRecord
+from .histogram_rows import HistogramRows
 from .incident_records import SiteOf, no_site
 from .segment_records import SegmentBaseline, SegmentStateRow
 from .trial_records import ShadowAlarm
@@ -82,7 +82,7 @@ class Claim:
 
     detector: str
     at: datetime
-    windows: Sequence[WindowRecord]
+    windows: HistogramRows
     late: Sequence[LateCounts]
     progress: Sequence[SegmentProgress]
     taken: Sequence[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import add
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as view_clause
 
-from .columns import Count, UtcSecond, UtcTimestamp
+from .columns import Count, UtcSecond, UtcTimestamp, whole_second
 from .flush_records import ScoreSummary, WindowRecord
 from .histogram import N_BINS, n_ood_bins
 from .history_tables import day_counts, hour_counts, series, window_counts
@@ -39,8 +39,6 @@ _VIEWS: dict[Period, str] = {
     "hour": "hourly",
     "day": "daily",
 }
-_SECOND = timedelta(seconds=1)
-_LAST = datetime.max.replace(tzinfo=UTC) - _SECOND
 _RATE_COLUMNS = (
     *("period_start", "segment", "layer", "detector", "events", "ood_events", "ood_rate"),
     *("represented", "alpha"),
@@ -66,7 +64,9 @@ def read_windows(
         select(*keys, *bins, table.score_sum, table.score_max, *left_out)
         .select_from(window_counts.join(series, names.id == table.series))
         .where(
-            names.stream == stream, names.detector == detector, table.window_start < _whole(until)
+            names.stream == stream,
+            names.detector == detector,
+            table.window_start < whole_second(until),
         )
         .order_by(table.window_start, names.segment, names.layer)
     )
@@ -223,12 +223,6 @@ def read_summaries(connection: Connection, stream: str) -> list[ScoreSummary]:
     own = (table.stream == stream, table.detector == newest)  # a version before had other layers
     rows = connection.execute(select(*columns).where(*own).order_by(table.layer))
     return [ScoreSummary(row[0], row[1], *(_number(value) for value in row[2:])) for row in rows]
-
-
-def _whole(moment: datetime) -> datetime:
-    """Return the next whole second: SQLite's counts know no others."""
-    whole = moment.replace(microsecond=0)
-    return moment if moment == whole or moment > _LAST else whole + _SECOND
 
 
 @dataclass(frozen=True, slots=True)

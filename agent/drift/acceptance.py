@@ -7,19 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import numpy as np
-
 from driftgauge.storage import (
     POOL,
     AlertRecord,
     AlertTransition,
+    HistogramRows,
     SegmentBaseline,
-    WindowRecord,
 )
 
 from ..log import action
 from .baseline import learn_baseline
 from .design_effect import Counts
+from .judged_windows import windows_of_segment
 from .monitor_settings import MonitorSettings
 from .stored_baseline import stored_windows, to_stored
 
@@ -49,7 +48,7 @@ class AcceptedStore(Protocol):
     ) -> None:
         """Store baselines."""
 
-    def windows(
+    def histograms(
         self,
         stream: str,
         detector: str,
@@ -57,8 +56,8 @@ class AcceptedStore(Protocol):
         after: datetime | None,
         until: datetime,
         segments: Collection[str] | None = None,
-    ) -> list[WindowRecord]:
-        """Return windows in order of start."""
+    ) -> HistogramRows:
+        """Return the histograms of windows in order of start."""
 
 
 class Acceptance:
@@ -143,20 +142,14 @@ class Acceptance:
             if is_over
             else datetime.max.replace(tzinfo=alert.since.tzinfo)
         )
-        windows = self._store.windows(
+        windows = self._store.histograms(
             self._settings.stream,
             self._detector,
             after=alert.since - INSTANT,
             until=end,
             segments=[segment],
         )
-        numbers = {layer: number for number, layer in enumerate(self._columns)}
-        found: dict[datetime, Counts] = {}
-        for row in windows:
-            if row.layer in numbers:
-                zero = np.zeros((len(self._columns), len(row.counts)), dtype=np.int64)
-                found.setdefault(row.window_start, zero)[numbers[row.layer]] = row.counts
-        return np.array([found[start] for start in sorted(found)], dtype=np.int64)
+        return windows_of_segment(windows, segment, self._columns)[1]
 
     def _ended_by(self, alert: AlertRecord) -> str:
         steps = self._store.transitions(alert.id or 0)

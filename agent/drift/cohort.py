@@ -115,4 +115,3 @@ def _joined(before: Arrays, more: Arrays) -> Arrays:
 
 def _taken(arrays: Arrays, rows: NDArray[np.int64]) -> Arrays:
     return {name: values[rows] for name, values in arrays.items()}
-

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 
-from driftgauge.storage import POOL, AlertRecord, Claim, SegmentProgress, WindowRecord
+from driftgauge.storage import POOL, AlertRecord, Claim, HistogramRows, SegmentProgress
 
 from .design_effect import Counts
 from .judging import INSTANT, Judging
@@ -112,10 +110,11 @@ class Replay:
         """
         self._judging.memory.refresh(None)
         self._hold_back(since)
-        rows = self._closed(self._read(since, until, segments), since - self._settings.window)
-        for start, window in groupby(rows, key=attrgetter("window_start")):
-            self._judge(start, list(window))
-            on_reached(start)
+        last = self._last_closed(since - self._settings.window)
+        for rows in self._read(since, until, segments):
+            for start, window in rows.until(last).by_start():
+                self._judge(start, window)
+                on_reached(start)
         return Replayed(self._kept.kept, self._courses)
 
     def _hold_back(self, since: datetime) -> None:
@@ -128,7 +127,7 @@ class Replay:
 
     def _read(
         self, since: datetime, until: datetime, segments: Sequence[str] | None
-    ) -> Iterator[WindowRecord]:
+    ) -> Iterator[HistogramRows]:
         """Yield windows in order, a slice of the span at a time."""
         rows = self._store.segment_progress(*self._own)
         n_segments = len(rows) if segments is None else len(segments)
@@ -137,25 +136,22 @@ class Replay:
         end = min(until, last + INSTANT)
         while since < end:
             before = min(since + n_windows * self._settings.window, end)
-            yield from self._store.windows(
+            yield self._store.histograms(
                 *self._own, after=since - INSTANT, until=before, segments=segments
             )
             since = before
 
-    def _closed(self, rows: Iterator[WindowRecord], before: datetime) -> Iterator[WindowRecord]:
-        """Leave out windows that are still counted."""
+    def _last_closed(self, before: datetime) -> dict[str, datetime]:
+        """Return by segment the last start of a window that is no longer counted."""
         open_for = self._settings.window + timedelta(seconds=self._settings.grace_seconds)
-        closed = {
+        return {
             row.segment: max(row.event_time_max - open_for, row.judged_until or before)
             for row in self._store.segment_progress(*self._own)
         }
-        return (
-            row for row in rows if row.window_start <= closed.get(row.segment, row.window_start)
-        )
 
-    def _judge(self, start: datetime, rows: Sequence[WindowRecord]) -> None:
+    def _judge(self, start: datetime, rows: HistogramRows) -> None:
         at = start + self._settings.window
-        names = list(dict.fromkeys(row.segment for row in rows))
+        names = rows.segments
         for name in names:
             self._progress[name] = _progress(name, at)
         claim = Claim(self._own[1], at, rows, (), list(self._progress.values()), names)

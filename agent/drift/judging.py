@@ -7,21 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import numpy as np
-
 from driftgauge.storage import (
     LIVE_STATES,
     AlertRecord,
     Claim,
-    LateCounts,
+    HistogramRows,
     MonitorState,
     RecordConflict,
-    WindowRecord,
 )
 
 from ..alert.lives import Lives
 from .alerting import Alerting, NameFault
 from .design_effect import Counts
+from .judged_windows import by_window, late_by_segment, windows_of_segment
 from .label_columns import n_label_columns, named_slots
 from .monitor_memory import MonitorMemory, SegmentStore
 from .monitor_settings import MonitorSettings
@@ -34,7 +32,7 @@ INSTANT = timedelta(microseconds=1)
 class JudgingStore(SegmentStore, Protocol):
     """The database, as far as judging needs it."""
 
-    def windows(
+    def histograms(
         self,
         stream: str,
         detector: str,
@@ -42,8 +40,8 @@ class JudgingStore(SegmentStore, Protocol):
         after: datetime | None,
         until: datetime,
         segments: Collection[str] | None = None,
-    ) -> list[WindowRecord]:
-        """Return windows in order of start."""
+    ) -> HistogramRows:
+        """Return the histograms of windows in order of start."""
 
     def alerts(
         self, stream: str | None = None, *, states: Collection[str] | None = None
@@ -123,8 +121,8 @@ class Judging:
         lives = self._lives(claim)
         alerting = self._alerting(claim, lives)
         turn = Turn(self._settings, memory=self.memory, alerting=alerting, now=claim.at)
-        turn.judge_late(_by_segment(claim.late, self._columns))
-        for start, segments in _by_window(claim.windows, self._columns):
+        turn.judge_late(late_by_segment(claim.late, self._columns))
+        for start, segments in by_window(claim.windows, self._columns):
             turn.judge_window(start, segments)
         if self._settings.sites:
             self._tell_siblings(lives)
@@ -149,8 +147,8 @@ class Judging:
         """Return the alerts that live, and those that a change in these windows would continue."""
         if self._is_silent:
             return Lives(self._settings.hysteresis, [])
-        starts = [row.window_start for row in claim.windows]
-        starts += [row.window_start for row in claim.late]
+        starts = [row.window_start for row in claim.late]
+        starts += [claim.windows.first] if claim.windows else []
         stream, ours = self._settings.stream, {test.alert for test in self._settings.tests}
         live = self._store.alerts(stream, states=LIVE_STATES)
         ended = self._store.continuable_alerts(
@@ -180,7 +178,7 @@ class Judging:
     def _read_dated(
         self, segment: str, begins: datetime, until: datetime
     ) -> tuple[list[datetime], Counts]:
-        windows = self._store.windows(
+        windows = self._store.histograms(
             self._settings.stream,
             self._detector,
             after=begins - INSTANT,
@@ -193,38 +191,4 @@ class Judging:
                 f"{segment!r}; nothing of the slice was written",
                 hint="another agent judges these windows",
             )
-        found = _by_window(windows, self._columns)
-        counted = [segments[segment] for _, segments in found]
-        return [start for start, _ in found], np.array(counted, dtype=np.int64)
-
-
-def _by_window(
-    windows: Sequence[WindowRecord], columns: Sequence[str]
-) -> list[tuple[datetime, dict[str, Counts]]]:
-    """Join the rows of each window to one ``(columns, bins)`` array a segment, in time order."""
-    numbers = {layer: number for number, layer in enumerate(columns)}
-    grouped: dict[datetime, dict[str, Counts]] = {}
-    for window in windows:
-        if window.layer not in numbers:
-            continue
-        counts = grouped.setdefault(window.window_start, {}).setdefault(
-            window.segment, np.zeros((len(columns), len(window.counts)), dtype=np.int64)
-        )
-        counts[numbers[window.layer]] = window.counts
-    return sorted(grouped.items(), key=lambda pair: pair[0])
-
-
-def _by_segment(
-    late: Sequence[LateCounts], columns: Sequence[str]
-) -> dict[str, tuple[datetime, Counts]]:
-    """Join what came late to one ``(columns, bins)`` array a segment, with its first window."""
-    numbers = {layer: number for number, layer in enumerate(columns)}
-    grouped: dict[str, tuple[datetime, Counts]] = {}
-    for row in late:
-        if row.layer not in numbers:
-            continue
-        zero = np.zeros((len(columns), len(row.counts)), dtype=np.int64)
-        first, counts = grouped.get(row.segment, (row.window_start, zero))
-        counts[numbers[row.layer]] += row.counts
-        grouped[row.segment] = min(first, row.window_start), counts
-    return grouped
+        return windows_of_segment(windows, segment, self._columns)

@@ -225,6 +225,6 @@ def _tell(before: AlertRecord, alert: AlertRecord, *, is_again: bool) -> None:
 
 def _cursor(previous: MonitorState | None, claim: Claim) -> datetime:
     """Return the newest window that was judged, of any segment."""
-    starts = [window.window_start for window in claim.windows]
-    starts += [row.window_start for row in claim.late]
+    starts = [row.window_start for row in claim.late]
+    starts += [claim.windows.last] if claim.windows else []
     return max([*starts, previous.cursor] if previous else starts)

@@ -12,17 +12,17 @@ from driftgauge.storage import (
     ENDED_STATES,
     WHOLE_SEGMENT,
     AlertRecord,
+    HistogramRows,
     SegmentBaseline,
     SegmentProgress,
     SegmentStateRow,
-    WindowRecord,
 )
 
 
 class ReadStore(Protocol):
     """The database, as far as a replay reads it."""
 
-    def windows(
+    def histograms(
         self,
         stream: str,
         detector: str,
@@ -30,8 +30,8 @@ class ReadStore(Protocol):
         after: datetime | None,
         until: datetime,
         segments: Collection[str] | None = None,
-    ) -> list[WindowRecord]:
-        """Return windows in order of start."""
+    ) -> HistogramRows:
+        """Return the histograms of windows in order of start."""
 
     def baselines(
         self,
@@ -77,7 +77,7 @@ class ReplayStore:
             number = known.id if known else len(self._alerts) + 1
             self._alerts[key] = replace(alert, id=number)
 
-    def windows(
+    def histograms(
         self,
         stream: str,
         detector: str,
@@ -85,9 +85,9 @@ class ReplayStore:
         after: datetime | None,
         until: datetime,
         segments: Collection[str] | None = None,
-    ) -> list[WindowRecord]:
-        """Return windows in order of start."""
-        return self._store.windows(stream, detector, after=after, until=until, segments=segments)
+    ) -> HistogramRows:
+        """Return the histograms of windows in order of start."""
+        return self._store.histograms(stream, detector, after=after, until=until, segments=segments)
 
     def alerts(
         self, stream: str | None = None, *, states: Collection[str] | None = None

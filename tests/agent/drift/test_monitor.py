@@ -172,7 +172,7 @@ class Replay:
 
     def claim_windows(self, stream: str, detector: str, **settings: float) -> Claim:
         claim = self._store.claim_windows(stream, detector, **settings)  # type: ignore[arg-type]  # as given
-        windows = self._store.windows(stream, detector, after=None, until=self._traffic.now())
+        windows = self._store.histograms(stream, detector, after=None, until=self._traffic.now())
         return replace(claim, windows=windows, unfinished=[])
 
     def alerts(self, *args: object, **more: object) -> list[object]:

@@ -31,7 +31,7 @@ from driftgauge.agent.wiring.monitor import (
 )
 from driftgauge.agent.wiring.notify import build_delivery
 from driftgauge.agent.wiring.retrain import build_trial
-from driftgauge.storage import Database, DetectorRecord, SegmentAdvance, Store, WindowRecord
+from driftgauge.storage import Database, DetectorRecord, HistogramRows, SegmentAdvance, Store
 
 from ...stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, window
 from ..drift.streams import windows_of
@@ -144,11 +144,11 @@ class SlowReads:
     def __getattr__(self, name: str) -> object:
         return getattr(self._tools.store, name)
 
-    def windows(self, *args: Any, **more: Any) -> list[WindowRecord]:
+    def histograms(self, *args: Any, **more: Any) -> HistogramRows:
         self._clock.sleep(self._seconds)
         self.reads += 1
         self.taken += self._tools.store.acquire_lease(MONITOR_LEASE, "b", ttl_seconds=30)
-        return self._tools.store.windows(*args, **more)
+        return self._tools.store.histograms(*args, **more)
 
 
 def changed_cameras(tools: JobTools, clock: ManualClock, n: int) -> dict[str, np.ndarray]:
