@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Connection, Select, cast, extract, func, sele
 from sqlalchemy.sql.elements import ColumnElement
 
 from .columns import whole_second
-from .history_tables import series, window_counts
+from .history_tables import moment, series, window_counts
 from .tables import BINS
 
 N_KEYS = 2
@@ -113,18 +113,39 @@ def read_histograms(
     if segments is not None:
         own.append(names.segment.in_(segments))
     known = connection.execute(select(names.id, names.segment, names.layer).where(*own))
+    found = {row[0]: (row[1], row[2]) for row in known}
     query = (
         select(
-            _second(connection), counts.series, *(func.coalesce(counts[bin_], 0) for bin_ in BINS)
+            _second(connection), counts.series, *(func.coalesce(counts[name], 0) for name in BINS)
         )
         .where(counts.series.in_(select(names.id).where(*own)))
-        .where(counts.window_start < whole_second(until))
+        .where(*_starts(connection, after, until, n_series=len(found)))
         .order_by(counts.window_start, counts.series)
     )
-    if after is not None:
-        query = query.where(counts.window_start > after)
-    found = {row[0]: (row[1], row[2]) for row in known}
     return HistogramRows(found, _fetched(connection, query))
+
+
+def _starts(
+    connection: Connection, after: datetime | None, until: datetime, *, n_series: int
+) -> list[ColumnElement[bool]]:
+    """Return the condition on the start of windows.
+
+    SQLite has the counts by start and then by series: it looks few series up at each start that there is, and
+    reads a span throughout for most of them.
+    """
+
+    def between(start: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+        begin = [] if after is None else [start > after]
+        return [*begin, start < whole_second(until)]
+
+    own = window_counts.c.window_start
+    if connection.dialect.name != "sqlite":
+        return between(own)
+    n_all = connection.scalar(select(func.count()).select_from(series)) or 0
+    if 2 * n_series > n_all:
+        return between(own)
+    second = moment.c.second
+    return [own.in_(select(second).where(*between(second)))]
 
 
 def _fetched(connection: Connection, query: Select[Any]) -> list[tuple[int, ...]]:

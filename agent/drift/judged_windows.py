@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driftgauge.storage import N_BINS, HistogramRows, LateCounts
 
@@ -22,26 +24,18 @@ def by_window(
         found: layers that are no column are left out.
         columns: names of the layers, in the order of the arrays.
     """
-    numbers = {layer: number for number, layer in enumerate(columns)}
-    places = {key: numbers[layer] for key, (_, layer) in found.series.items() if layer in numbers}
-    rows = [row for row in found.rows if row[1] in places]
-    if not rows:
+    table = _Table.of(found, columns)
+    if table is None:
         return
-    table = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(len(rows), -1)
-    starts, series, counts = table[:, 0], table[:, 1], table[:, -N_BINS:]
-    names = sorted({found.series[key][0] for key in places})
-    number_of = {name: number for number, name in enumerate(names)}
-    keys, which = np.unique(series, return_inverse=True)
-    segment = np.array([number_of[found.series[key][0]] for key in keys.tolist()])[which]
-    column = np.array([places[key] for key in keys.tolist()])[which]
-    ends = np.flatnonzero(np.append(starts[1:] != starts[:-1], True)) + 1
+    is_last = np.append(table.starts[1:] != table.starts[:-1], np.True_)
     begin = 0
-    for end in ends.tolist():
-        here, at = np.unique(segment[begin:end], return_inverse=True)
+    for end in (np.flatnonzero(is_last) + 1).tolist():
+        here, at = np.unique(table.segment[begin:end], return_inverse=True)
         window = np.zeros((len(here), len(columns), N_BINS), dtype=np.int64)
-        window[at, column[begin:end]] = counts[begin:end]
-        start = datetime.fromtimestamp(int(starts[begin]), UTC)
-        yield start, dict(zip([names[n] for n in here.tolist()], window, strict=True))
+        window[at, table.column[begin:end]] = table.counts[begin:end]
+        start = datetime.fromtimestamp(int(table.starts[begin]), UTC)
+        names = [table.segments[number] for number in here.tolist()]
+        yield start, dict(zip(names, window, strict=True))
         begin = end
 
 
@@ -49,8 +43,65 @@ def windows_of_segment(
     found: HistogramRows, segment: str, columns: Sequence[str]
 ) -> tuple[list[datetime], Counts]:
     """Return the starts and the counts, ``(windows, columns, bins)``, of one segment alone."""
-    windows = [(start, segments[segment]) for start, segments in by_window(found, columns)]
-    return [start for start, _ in windows], np.array([each for _, each in windows], dtype=np.int64)
+    return windows_of_segments(found, columns).get(segment, ([], np.array([], dtype=np.int64)))
+
+
+def windows_of_segments(
+    found: HistogramRows, columns: Sequence[str]
+) -> dict[str, tuple[list[datetime], Counts]]:
+    """Return by segment the starts of its windows and their counts, ``(windows, columns, bins)``."""
+    grouped: dict[str, tuple[list[datetime], Counts]] = {}
+    table = _Table.of(found, columns)
+    if table is None:
+        return grouped
+    for number, name in enumerate(table.segments):
+        own = table.segment == number
+        starts, at = np.unique(table.starts[own], return_inverse=True)
+        windows = np.zeros((len(starts), len(columns), N_BINS), dtype=np.int64)
+        windows[at, table.column[own]] = table.counts[own]
+        if len(starts):
+            grouped[name] = [datetime.fromtimestamp(each, UTC) for each in starts.tolist()], windows
+    return grouped
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Histograms as arrays, a row each, in order of start.
+
+    Attributes:
+        segments: names, in order.
+        starts: ``(rows,)``, seconds since 1970.
+        segment: ``(rows,)``, number among *segments*.
+        column: ``(rows,)``.
+        counts: ``(rows, bins)``.
+    """
+
+    segments: Sequence[str]
+    starts: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    column: NDArray[np.int64]
+    counts: Counts
+
+    @classmethod
+    def of(cls, found: HistogramRows, columns: Sequence[str]) -> _Table | None:
+        """Return those of *columns*; None where there is none."""
+        numbers = {layer: number for number, layer in enumerate(columns)}
+        own = {key: names for key, names in found.series.items() if names[1] in numbers}
+        rows = [row for row in found.rows if row[1] in own]
+        if not rows:
+            return None
+        table = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(len(rows), -1)
+        keys, which = np.unique(table[:, 1], return_inverse=True)
+        names = [own[key] for key in keys.tolist()]
+        segments = sorted({segment for segment, _ in names})
+        number_of = {segment: number for number, segment in enumerate(segments)}
+        return cls(
+            segments=segments,
+            starts=table[:, 0],
+            segment=np.array([number_of[segment] for segment, _ in names])[which],
+            column=np.array([numbers[layer] for _, layer in names])[which],
+            counts=table[:, -N_BINS:],
+        )
 
 
 def late_by_segment(
