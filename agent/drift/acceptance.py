@@ -18,7 +18,7 @@ from driftgauge.storage import (
 from ..log import action
 from .baseline import learn_baseline
 from .design_effect import Counts
-from .judged_windows import windows_of_segment
+from .judged_windows import NO_COUNTS, windows_of_segments
 from .monitor_settings import MonitorSettings
 from .stored_baseline import stored_windows, to_stored
 
@@ -149,7 +149,8 @@ class Acceptance:
             until=end,
             segments=[segment],
         )
-        return windows_of_segment(windows, segment, self._columns)[1]
+        found = windows_of_segments(windows, self._columns)
+        return found[segment][1] if segment in found else NO_COUNTS
 
     def _ended_by(self, alert: AlertRecord) -> str:
         steps = self._store.transitions(alert.id or 0)

@@ -6,6 +6,8 @@ events inside a window.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
@@ -70,12 +72,10 @@ def log_likelihoods(k: NDArray[np.int64], n: NDArray[np.int64], correlations: Ar
         ``(features, means, correlations)``. A sum over windows of functions of k, of n - k and of n
         alone, so that histograms of these are enough.
     """
-    a, b = (shape.ravel() for shape in _grid(correlations))
-    values = np.arange(int(n.max(initial=0)) + 1.0)
-    of_a, of_b = (gammaln(values[:, None] + shape) for shape in (a, b))
-    counted = np.bincount(n, minlength=len(values)).astype(np.float64)
-    shared = counted @ gammaln(values[:, None] + (a + b)) - len(n) * log_constant(a, b)
-    size = len(values)
+    size = int(n.max(initial=0)) + 1
+    of_a, of_b, of_both, constant = _tables(correlations.tobytes(), size)
+    counted = np.bincount(n, minlength=size).astype(np.float64)
+    shared = counted @ of_both - len(n) * constant
     found = [
         np.bincount(column, minlength=size) @ of_a
         + np.bincount(n - column, minlength=size) @ of_b
@@ -136,6 +136,19 @@ def expected_ratios(target: Array, nulls: Array, weights: Array) -> Array:
     mixture = np.maximum(np.matmul(weights[:, None], nulls)[:, 0], 1e-300)
     ratios: Array = np.matmul(nulls, (target / mixture)[..., None])[..., 0]
     return ratios
+
+
+@lru_cache(maxsize=2)
+def _tables(correlations: bytes, size: int) -> tuple[Array, Array, Array, Array]:
+    """Return what the likelihood needs of each count below *size*; columns, and segments, mostly share it.
+
+    Args:
+        correlations: bytes of the array.
+        size: of the tables' first axis.
+    """
+    a, b = (shape.ravel() for shape in _grid(np.frombuffer(correlations)))
+    values = np.arange(float(size))[:, None]
+    return gammaln(values + a), gammaln(values + b), gammaln(values + (a + b)), log_constant(a, b)
 
 
 def _grid(correlations: Array) -> tuple[Array, Array]:

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .design_effect import INDEPENDENT, Array, Counts, DesignEffect, measure_design_effects
+from .design_effect import (
+    INDEPENDENT,
+    Array,
+    Counts,
+    DesignEffect,
+    DesignEffects,
+    measure_design_effects,
+)
 
 MIN_BIN_EVENTS = 20
 CAUTION = 2.0
@@ -64,20 +71,43 @@ def build_bets(reference: Counts, least: DesignEffect = INDEPENDENT) -> SegmentB
     what a finite reference may hide; and evidence is divided by an upper bound of the design
     effect of neighbouring frames that resemble each other.
     """
-    total = reference.sum(axis=0)
-    bins = merge_bins(total, MIN_BIN_EVENTS)
-    masses, log_raw = _raw_bets(total, bins)
-    typical = measure_design_effects(_merged(reference, bins), masses, log_raw, least).typical
-    bins = merge_bins(total, MIN_BIN_EVENTS * typical.estimate)
-    masses, log_raw = _raw_bets(total, bins)
-    if len(masses) < 2:  # noqa: PLR2004 - one bin holds every event, whatever happens
-        return SegmentBets(bins, masses, np.zeros((0, 1)), typical, int(total.sum()))
-    effects = measure_design_effects(_merged(reference, bins), masses, log_raw, least)
-    n_effective = np.maximum(total.sum() / effects.estimate, 1.0)
-    spread = np.sqrt(np.maximum(np.exp(2.0 * log_raw) @ masses - 1.0, 0.0))
-    caution = np.log1p(CAUTION * spread / np.sqrt(n_effective))
-    log_gain = (log_raw - caution[:, None]) / effects.bound[:, None]
-    return SegmentBets(bins, masses, log_gain, typical, int(total.sum()))
+    return RawBets.of(reference).build(least)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawBets:
+    """Reference windows with the design effects of bets that know nothing of these yet.
+
+    Attributes:
+        reference: ``(windows, fine bins)`` counts.
+        effects: of the bets on bins of at least `MIN_BIN_EVENTS`.
+    """
+
+    reference: Counts
+    effects: DesignEffects
+
+    @classmethod
+    def of(cls, reference: Counts) -> RawBets:
+        """Measure them."""
+        total = reference.sum(axis=0)
+        bins = merge_bins(total, MIN_BIN_EVENTS)
+        return cls(
+            reference, measure_design_effects(_merged(reference, bins), *_raw_bets(total, bins))
+        )
+
+    def build(self, least: DesignEffect = INDEPENDENT) -> SegmentBets:
+        """Return the bets, no design effect of which is smaller than *least*."""
+        total, typical = self.reference.sum(axis=0), self.effects.at_least(least).typical
+        bins = merge_bins(total, MIN_BIN_EVENTS * typical.estimate)
+        masses, log_raw = _raw_bets(total, bins)
+        if len(masses) < 2:  # noqa: PLR2004 - one bin holds every event, whatever happens
+            return SegmentBets(bins, masses, np.zeros((0, 1)), typical, int(total.sum()))
+        effects = measure_design_effects(_merged(self.reference, bins), masses, log_raw, least)
+        n_effective = np.maximum(total.sum() / effects.estimate, 1.0)
+        spread = np.sqrt(np.maximum(np.exp(2.0 * log_raw) @ masses - 1.0, 0.0))
+        caution = np.log1p(CAUTION * spread / np.sqrt(n_effective))
+        log_gain = (log_raw - caution[:, None]) / effects.bound[:, None]
+        return SegmentBets(bins, masses, log_gain, typical, int(total.sum()))
 
 
 def merge_bins(counts: Counts, least: float) -> NDArray[np.int64]:

@@ -35,6 +35,15 @@ class DesignEffects:
 
     estimate: Array
     bound: Array
+    is_known: bool = True
+
+    def at_least(self, least: DesignEffect) -> DesignEffects:
+        """Return them with none smaller than *least*; where nothing could be measured, as they are."""
+        if not self.is_known:
+            return self
+        return DesignEffects(
+            np.maximum(self.estimate, least.estimate), np.maximum(self.bound, least.bound)
+        )
 
     @property
     def typical(self) -> DesignEffect:
@@ -61,13 +70,11 @@ def measure_design_effects(
     sizes = _block_sizes(len(windows))
     if not sizes:
         unknown = np.full(len(log_gain), max(events, 1.0))
-        return DesignEffects(unknown, unknown)
+        return DesignEffects(unknown, unknown, is_known=False)
     ratios = np.array([_block_variance(surplus, size) / size for size in sizes])
     ratios /= np.maximum(independent, 1e-12)
     bounds = ratios * np.array([[_inflation(len(windows), size)] for size in sizes])
-    return DesignEffects(
-        np.maximum(ratios.max(axis=0), least.estimate), np.maximum(bounds.max(axis=0), least.bound)
-    )
+    return DesignEffects(ratios.max(axis=0), bounds.max(axis=0)).at_least(least)
 
 
 def _block_sizes(n_windows: int) -> list[int]:

@@ -13,13 +13,15 @@ from ..log import action
 from .baseline import Baseline, learn_baseline
 from .design_effect import Counts
 from .growth import DAY, MOST_SHIFT, Growth, anchor_shift, with_day
-from .learning import ReadWindows
 from .monitor_settings import MonitorSettings
 from .stored_baseline import stored_windows, to_stored
 
 log = logging.getLogger(__name__)
 
 DAYS_UNTIL_TOLD = 3
+
+ReadDay = Callable[[str, datetime, datetime], Counts]
+"""Segment, from, until (excluded) to counts ``(windows, columns, bins)`` in order of time."""
 
 ReadBaseline = Callable[[str], SegmentBaseline]
 """A segment to its baseline with its reference windows."""
@@ -43,7 +45,7 @@ class Growing:
         settings: MonitorSettings,
         *,
         reference: Mapping[str, Counts],
-        read: ReadWindows,
+        read: ReadDay,
         read_baseline: ReadBaseline,
     ) -> None:
         self._settings = settings
@@ -102,6 +104,7 @@ class Growing:
             grown_until=until,
             anchor_shift=anchor_shift(wider),
         )
+        found = replace(found, known=None)  # its windows are in the row
         log.info(
             "the baseline of %s has grown by %s quiet windows of the day until %s; it has %s",
             *(segment, wider.n_grown - known.n_grown, until.isoformat(), len(wider.windows)),

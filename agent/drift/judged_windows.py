@@ -14,6 +14,9 @@ from driftgauge.storage import N_BINS, HistogramRows, LateCounts
 
 from .design_effect import Counts
 
+NO_COUNTS: Counts = np.array([], dtype=np.int64)
+"""Of a segment that has no windows."""
+
 
 def by_window(
     found: HistogramRows, columns: Sequence[str]
@@ -37,13 +40,6 @@ def by_window(
         names = [table.segments[number] for number in here.tolist()]
         yield start, dict(zip(names, window, strict=True))
         begin = end
-
-
-def windows_of_segment(
-    found: HistogramRows, segment: str, columns: Sequence[str]
-) -> tuple[list[datetime], Counts]:
-    """Return the starts and the counts, ``(windows, columns, bins)``, of one segment alone."""
-    return windows_of_segments(found, columns).get(segment, ([], np.array([], dtype=np.int64)))
 
 
 def windows_of_segments(

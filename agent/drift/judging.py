@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from driftgauge.storage import (
 from ..alert.lives import Lives
 from .alerting import Alerting, NameFault
 from .design_effect import Counts
-from .judged_windows import by_window, late_by_segment, windows_of_segment
+from .judged_windows import NO_COUNTS, by_window, late_by_segment, windows_of_segments
 from .label_columns import n_label_columns, named_slots
 from .monitor_memory import MonitorMemory, SegmentStore
 from .monitor_settings import MonitorSettings
@@ -27,6 +27,9 @@ from .siblings import with_siblings
 from .turn import Turn
 
 INSTANT = timedelta(microseconds=1)
+
+MOST_READ = 120_000
+"""Histograms of several segments that are read at once, each 8,640 a day with six columns."""
 
 
 class JudgingStore(SegmentStore, Protocol):
@@ -96,7 +99,7 @@ class Judging:
             detector=detector,
             reference=reference,
             settings=settings,
-            read=self._read_windows,
+            read=self._read_several,
         )
 
     def judge(
@@ -172,23 +175,37 @@ class Judging:
             name=self._name,
         )
 
-    def _read_windows(self, segment: str, begins: datetime, until: datetime) -> Counts:
-        return self._read_dated(segment, begins, until)[1]
+    def _read_several(
+        self, segments: Sequence[str], begins: datetime, until: datetime
+    ) -> Iterator[tuple[str, Counts]]:
+        """Yield the counts of several segments, some of them at a time."""
+        n_counts = ((until - begins) // self._settings.window + 1) * len(self._columns)
+        at_once = max(MOST_READ // n_counts, 1)
+        for first in range(0, len(segments), at_once):
+            some = segments[first : first + at_once]
+            found = windows_of_segments(self._histograms(some, begins, until), self._columns)
+            for segment in some:
+                yield segment, found[segment][1] if segment in found else NO_COUNTS
 
     def _read_dated(
         self, segment: str, begins: datetime, until: datetime
     ) -> tuple[list[datetime], Counts]:
-        windows = self._store.histograms(
-            self._settings.stream,
-            self._detector,
+        found = self._histograms([segment], begins, until)
+        return windows_of_segments(found, self._columns).get(segment, ([], NO_COUNTS))
+
+    def _histograms(
+        self, segments: Sequence[str], begins: datetime, until: datetime
+    ) -> HistogramRows:
+        found = self._store.histograms(
+            *(self._settings.stream, self._detector),
             after=begins - INSTANT,
             until=until,
-            segments=[segment],
+            segments=segments,
         )
         if not self._goes_on():
             raise RecordConflict(
                 f"another agent took over judging {self._settings.stream!r} while this one read the windows of "
-                f"{segment!r}; nothing of the slice was written",
+                f"{segments[0]!r}; nothing of the slice was written",
                 hint="another agent judges these windows",
             )
-        return windows_of_segment(windows, segment, self._columns)
+        return found

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from driftgauge.storage import DEFAULT_ALPHA
+from driftgauge.storage import DEFAULT_ALPHA, SegmentBaseline
 
 from ..log import action
 from .baseline import Baseline, learn_baseline
 from .design_effect import Counts
 from .drift_test import DriftTest
 from .rate import ood_rate
+from .stored_baseline import to_stored
 from .tests.catalogue import DEFAULT_TESTS
 
 log = logging.getLogger(__name__)
 
+MONITOR = "monitor"
+
 SATURATED = 0.9
 """A segment is saturated when so large a share of its events is unusual while it is learnt."""
 
-ReadWindows = Callable[[str, datetime, datetime], Counts]
-"""Segment, from, until (excluded) to counts ``(windows, columns, bins)`` in order of time."""
+ReadWindows = Callable[[Sequence[str], datetime, datetime], Iterable[tuple[str, Counts]]]
+"""Segments, from, until (excluded) to each with its counts, ``(windows, columns, bins)`` in order of time.
+
+They are read some segments at a time, while they are iterated over: a day of a thousand fills no memory.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +54,6 @@ class Lesson:
         return (self.tried or self.begins) + span
 
 
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """A baseline, and when its windows were."""
-
-    baseline: Baseline
-    begins: datetime
-    until: datetime
-
-
 class Learning:
     """Which windows are a segment's reference, until its baseline is measured on them and stored.
 
@@ -63,11 +61,11 @@ class Learning:
 
     Attributes:
         changed: segments whose lesson changed since it was written.
-        learnt: baselines since they were written.
+        learnt: rows of the baselines since they were written.
 
     Args:
         span: how long a segment is learnt; longer where it brought too few events.
-        read: reads a segment's windows.
+        read: reads segments' windows.
         tests: that run.
     """
 
@@ -80,19 +78,33 @@ class Learning:
         self._lessons: dict[str, Lesson] = {}
         self._later: dict[str, tuple[Baseline, datetime]] = {}
         self.changed: set[str] = set()
-        self.learnt: dict[str, Learnt] = {}
+        self.learnt: dict[str, SegmentBaseline] = {}
 
-    def advance(self, segment: str, start: datetime) -> Baseline | None:
-        """Note that *segment* has a window at *start*; return its baseline once it is learnt."""
-        if segment in self._later:
-            baseline, at = self._later[segment]
-            return baseline if start >= at else None
-        if segment not in self._lessons:
-            self._keep(segment, Lesson(start))
+    def advance(self, segments: Sequence[str], start: datetime) -> dict[str, Baseline]:
+        """Note that *segments* have a window at *start*; return the baselines of those that are learnt."""
+        found: dict[str, Baseline] = {}
+        due: defaultdict[datetime, list[str]] = defaultdict(list)
+        for segment in segments:
+            if segment in self._later:
+                baseline, at = self._later[segment]
+                if start >= at:
+                    found[segment] = baseline
+                continue
+            if segment not in self._lessons:
+                self._keep(segment, Lesson(start))
+            lesson = self._lessons[segment]
+            if start >= lesson.due(self._span):
+                due[lesson.begins].append(segment)
+        for begins, some in due.items():
+            for segment, windows in self._read(some, begins, start):
+                measured = self._learn(segment, windows, start)
+                if measured is not None:
+                    found[segment] = measured
+        return found
+
+    def _learn(self, segment: str, windows: Counts, start: datetime) -> Baseline | None:
+        """Measure a segment whose time has come; it is learnt on where it brought too few events."""
         lesson = self._lessons[segment]
-        if start < lesson.due(self._span):
-            return None
-        windows = self._read(segment, lesson.begins, start)
         is_saturated = self._warn_saturated(segment, windows)
         measured = self._measure(segment, windows, lesson.begins, start)
         if measured is None or measured.is_provisional:
@@ -140,17 +152,15 @@ class Learning:
 
     def measure_missing(self, known: Container[str]) -> dict[str, Baseline]:
         """Measure what was learnt before baselines were stored, but for the *known* segments."""
-        found = {
-            segment: self._measure(
-                segment,
-                self._read(segment, lesson.begins, lesson.until),
-                lesson.begins,
-                lesson.until,
-            )
-            for segment, lesson in self._lessons.items()
-            if lesson.until is not None and segment not in known
-        }
-        return {segment: baseline for segment, baseline in found.items() if baseline is not None}
+        found: dict[str, Baseline] = {}
+        for name, lesson in self._lessons.items():
+            if lesson.until is None or name in known:
+                continue
+            for segment, windows in self._read([name], lesson.begins, lesson.until):
+                baseline = self._measure(segment, windows, lesson.begins, lesson.until)
+                if baseline is not None:
+                    found[segment] = baseline
+        return found
 
     def written(self) -> None:
         """Note that what has changed was written."""
@@ -175,9 +185,16 @@ class Learning:
         self, segment: str, windows: Counts, begins: datetime, until: datetime
     ) -> Baseline | None:
         baseline = learn_baseline(windows, self._tests)
-        if baseline is not None:
-            self.learnt[segment] = Learnt(baseline, begins, until)
-        return baseline
+        if baseline is None:
+            return None
+        self.learnt[segment] = to_stored(
+            *(segment, baseline, self._tests),
+            source="learnt",
+            made_by=MONITOR,
+            begins=begins,
+            until=until,
+        )
+        return replace(baseline, known=None)  # its windows are in the row
 
     def _keep(self, segment: str, lesson: Lesson) -> None:
         self._lessons[segment] = lesson

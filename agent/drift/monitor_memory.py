@@ -6,7 +6,6 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -28,8 +27,6 @@ from .segment_states import KeptState, SegmentStates
 from .stored_baseline import from_stored, stored_windows, to_stored
 
 log = logging.getLogger(__name__)
-
-MONITOR = "monitor"
 
 
 class SegmentStore(Protocol):
@@ -65,7 +62,7 @@ class MonitorMemory:
         detector: version whose windows are judged.
         reference: each segment's reference windows, kept by the detector.
         settings: how to judge.
-        read: reads a segment's windows.
+        read: reads segments' windows.
     """
 
     def __init__(
@@ -99,7 +96,7 @@ class MonitorMemory:
         self.growing = Growing(
             self._settings,
             reference=self._reference,
-            read=self._read,
+            read=self._read_one,
             read_baseline=self._read_baseline,
         )
 
@@ -146,8 +143,7 @@ class MonitorMemory:
 
     def new_baselines(self) -> list[SegmentBaseline]:
         """Return the baselines that a turn has learnt, or that have grown."""
-        learnt = {segment: self._learnt(segment) for segment in self.learning.learnt}
-        return list((learnt | self.growing.grown).values())
+        return list((self.learning.learnt | self.growing.grown).values())
 
     def let_go(self, claim: Claim) -> list[str]:
         """Return the segments that brought nothing for `MonitorSettings.forget`."""
@@ -166,7 +162,6 @@ class MonitorMemory:
         self._revisions = dict.fromkeys(self.learning.learnt, 1) | self._revisions
         self._replaced.clear()
         self.states.changed.clear()
-        self._let_windows_go([*self.learning.learnt, *self.growing.grown])
         self.learning.written()
         self.growing.grown.clear()
         self._as_of = as_of
@@ -179,28 +174,14 @@ class MonitorMemory:
             self._revisions[segment] += 1
             self._replaced.add(segment)
 
-    def _let_windows_go(self, segments: Sequence[str]) -> None:
-        """Forget the windows of baselines that were written: a thousand segments' would fill the memory."""
-        for segment in segments:
-            self.baselines[segment] = replace(self.baselines[segment], known=None)
-
-    def _learnt(self, segment: str) -> SegmentBaseline:
-        """Return the row of a baseline that was learnt since the last one was written."""
-        learnt = self.learning.learnt[segment]
-        return to_stored(
-            segment,
-            learnt.baseline,
-            self._settings.tests,
-            source="learnt",
-            made_by=MONITOR,
-            begins=learnt.begins,
-            until=learnt.until,
-        )
+    def _read_one(self, segment: str, begins: datetime, until: datetime) -> Counts:
+        ((_, windows),) = self._read([segment], begins, until)
+        return windows
 
     def _read_baseline(self, segment: str) -> SegmentBaseline:
         """Return a segment's baseline with its windows, as it is stored or about to be."""
         if segment in self.learning.learnt:
-            return self._learnt(segment)
+            return self.learning.learnt[segment]
         (row,) = self._store.baselines(*self._own, with_reference=True, segment=segment)
         return row
 

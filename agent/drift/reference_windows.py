@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .bets import SegmentBets, build_bets
+from .bets import RawBets, SegmentBets
 from .design_effect import Array, Counts, DesignEffect
 from .label_reference import ReferenceLabels
 from .likeness import variance_inflation
@@ -70,12 +70,13 @@ class ReferenceWindows:
     @cached_property
     def bets(self) -> tuple[SegmentBets, ...]:
         """Bets against each column; none is taken to be less correlated than the median column."""
-        alone = [build_bets(column).typical for column in self._columns()]
+        columns = [RawBets.of(column) for column in self._columns()]
+        alone = [column.effects.typical for column in columns]
         shared = DesignEffect(
             float(np.median([effect.estimate for effect in alone])),
             float(np.median([effect.bound for effect in alone])),
         )
-        return tuple(build_bets(column, shared) for column in self._columns())
+        return tuple(column.build(shared) for column in columns)
 
     @property
     def design_effects(self) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from driftgauge.storage import POOL
@@ -43,8 +43,7 @@ class Turn:
     def judge_window(self, start: datetime, segments: Mapping[str, Counts]) -> None:
         """Judge one window of every segment: all parts at once, then the whole stream."""
         for names in _parts_then_pool(segments):
-            for name in names:
-                self._learn(name, start)
+            self._learn(names, start)
             if names == [POOL] and self._is_left_out(segments):
                 continue
             self._judge({name: JudgedCounts(segments[name], start) for name in names})
@@ -62,12 +61,11 @@ class Turn:
                 judged[name] = JudgedCounts(counts, start, is_late=True)
             self._judge(judged)
 
-    def _learn(self, segment: str, start: datetime) -> None:
-        known = self._baselines.get(segment)
-        if known is None or known.is_provisional:
-            baseline = self._memory.learning.advance(segment, start)
-            if baseline is not None:
-                self._memory.take_learnt(segment, baseline)
+    def _learn(self, segments: Sequence[str], start: datetime) -> None:
+        known = self._baselines
+        learnt_on = [name for name in segments if name not in known or known[name].is_provisional]
+        for name, baseline in self._memory.learning.advance(learnt_on, start).items():
+            self._memory.take_learnt(name, baseline)
 
     def _is_left_out(self, segments: Mapping[str, Counts]) -> bool:
         """Return whether the whole stream is not tested in this window, and let it forget then."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,13 +14,14 @@ from driftgauge.agent.drift.learning import Learning
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def nothing(*_: object) -> Counts:
-    return np.zeros((0, 1, 18), dtype=np.int64)
+def nothing(segments: Sequence[str], *_: datetime) -> Iterator[tuple[str, Counts]]:
+    for segment in segments:
+        yield segment, np.zeros((0, 1, 18), dtype=np.int64)
 
 
 def kept_by(span: timedelta) -> dict[str, dict[str, str | None]]:
     learning = Learning(span, nothing)
-    learning.advance("camera=3", START)
+    learning.advance(["camera=3"], START)
     return learning.dump()
 
 
@@ -27,13 +29,13 @@ def kept_by(span: timedelta) -> dict[str, dict[str, str | None]]:
 def test_a_change_of_the_setting_takes_effect_at_once(hours: int, tries: int) -> None:
     tried: list[str] = []
 
-    def read(segment: str, *_: datetime) -> Counts:
-        tried.append(segment)
-        return nothing()
+    def read(segments: Sequence[str], *_: datetime) -> Iterator[tuple[str, Counts]]:
+        tried.extend(segments)
+        return nothing(segments)
 
     learning = Learning(timedelta(hours=hours), read)
     learning.resume(kept_by(timedelta(days=1)))
-    learning.advance("camera=3", START + timedelta(hours=2))
+    learning.advance(["camera=3"], START + timedelta(hours=2))
     assert len(tried) == tries
 
 
@@ -51,9 +53,9 @@ def test_a_segment_that_a_foreign_detector_calls_unusual_throughout_needs_a_fit(
     windows = np.zeros((60, 1, 18), dtype=np.int64)
     windows[:, :, first_bin] = 19
     windows[:, :, 17] = 1
-    learning = Learning(timedelta(hours=1), lambda *_: windows)
-    learning.advance("camera=3", START)
-    learning.advance("camera=3", START + timedelta(hours=1))
+    learning = Learning(timedelta(hours=1), lambda names, *_: [(name, windows) for name in names])
+    learning.advance(["camera=3"], START)
+    learning.advance(["camera=3"], START + timedelta(hours=1))
     told = [r for r in caplog.records if getattr(r, "action", "") == "segment_saturated"]
     assert bool(told) is is_told
     assert ("saturated" in learning.dump()["camera=3"]) is is_told
