@@ -9,9 +9,23 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, cast, extract, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    cast,
+    extract,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 
+from .arrays import number_array
 from .columns import whole_second
 from .history_tables import moment, series, window_counts
 from .tables import BINS
@@ -118,11 +132,25 @@ def read_histograms(
         select(
             _second(connection), counts.series, *(func.coalesce(counts[name], 0) for name in BINS)
         )
-        .where(counts.series.in_(select(names.id).where(*own)))
+        .where(_is_one_of(connection, found, select(names.id).where(*own)))
         .where(*_starts(connection, after, until, n_series=len(found)))
         .order_by(counts.window_start, counts.series)
     )
     return HistogramRows(found, _fetched(connection, query))
+
+
+def _is_one_of(
+    connection: Connection, ids: Collection[int], query: Select[tuple[int]]
+) -> ColumnElement[bool]:
+    """Return the condition on the series: given by *query*, or to PostgreSQL as *ids*, which it hashes.
+
+    It takes a query for few series, and looks each up by itself.
+    """
+    own = window_counts.c.series
+    if connection.dialect.name == "sqlite":
+        return own.in_(query)
+    given = cast(literal(number_array(ids), Text), ARRAY(Integer))
+    return own == func.any(given)
 
 
 def _starts(
