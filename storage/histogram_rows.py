@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     Select,
-    Text,
     cast,
     extract,
     func,
@@ -25,7 +24,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 
-from .arrays import number_array
 from .columns import whole_second
 from .history_tables import moment, series, window_counts
 from .tables import BINS
@@ -149,8 +147,7 @@ def _is_one_of(
     own = window_counts.c.series
     if connection.dialect.name == "sqlite":
         return own.in_(query)
-    given = cast(literal(number_array(ids), Text), ARRAY(Integer))
-    return own == func.any(given)
+    return own == func.any(literal(list(ids), ARRAY(Integer)))
 
 
 def _starts(
