@@ -48,7 +48,8 @@ def segments(
     ones they count as (effective sample size); where the baseline comes from, and how it grew; how near
     the evidence is to an alert; in how much of its traffic a failure of all its images would be told, and
     how soon that 10 % of them are unusual; how far the last quiet day lay from the baseline (drift: of the
-    mean of -log p; more than 0.2 does not join); and how far its clock is off.
+    mean of -log p; more than 0.2 does not join); how far its clock is off; and, where monitor.site is set,
+    whether it changed alone at its site or with how many siblings.
 
     Reads only the database. Exit code 0; 1 when it cannot be read, 2 for unusable settings.
     """
@@ -82,6 +83,7 @@ def _print(reading: Reading, rows: list[SegmentWorth], *, everything: bool) -> N
         print_line(f"No segment of {reading.stream.stream} is like that.")
         return
     shown = rows if everything else rows[:_MOST]
+    has_sites = any(row.site for row in rows)
     columns = [
         Column("segment", folds=True),
         Column("state"),
@@ -93,15 +95,16 @@ def _print(reading: Reading, rows: list[SegmentWorth], *, everything: bool) -> N
         Column("10 %", side="right", rank=2),
         Column("drift", side="right", rank=4),
         Column("clock", rank=4),
+        *([Column("site", rank=3, folds=True)] if has_sites else []),
         Column("remarks", rank=1, folds=True),
     ]
     title = f"Segments of {reading.stream.stream}, the nearest to an alert first"
-    print_table(title, columns, [_cells(row) for row in shown])
+    print_table(title, columns, [_cells(row, has_sites=has_sites) for row in shown])
     if len(rows) > len(shown):
         print_line(f"and {len(rows) - len(shown)} more: --all shows them")
 
 
-def _cells(row: SegmentWorth) -> list[str]:
+def _cells(row: SegmentWorth, *, has_sites: bool) -> list[str]:
     from ..counting.clocks import clock_text
     from ..terminal.printing import percent
 
@@ -117,6 +120,7 @@ def _cells(row: SegmentWorth) -> list[str]:
         row.power.tenth if row.power else "-",
         "-" if row.day_shift is None else f"{row.day_shift:.2f}",
         clock_text(row.clock_offset_seconds) if row.clock_offset_seconds is not None else "-",
+        *([row.siblings or row.site or "-"] if has_sites else []),
         _why(row),
     ]
 

@@ -52,11 +52,29 @@ def with_siblings(
         known: segments that are tested.
         changed: those of them that have a live alert of the same test.
     """
-    siblings = sites.siblings(segment, known)
     told = message.partition(SIBLINGS)[0]
-    if len(siblings) < 2:  # noqa: PLR2004 - it has no sibling
-        return told
-    n_changed, site = len(siblings & {segment, *changed}), sites.of(segment)
-    if n_changed == 1:
-        return f"{told}{SIBLINGS}alone, none of the other {len(siblings) - 1} of {site} has changed"
-    return f"{told}{SIBLINGS}with {n_changed - 1} of the other {len(siblings) - 1} of {site}"
+    words = siblings_in_words(segment, sites, known=known, changed={segment, *changed})
+    return f"{told}{SIBLINGS}{words}" if words else told
+
+
+def siblings_in_words(
+    segment: str, sites: Sites, *, known: Iterable[str], changed: Collection[str]
+) -> str:
+    """Return whether the segment changed alone at its site, or how many have; empty where it has no sibling.
+
+    >>> sites, hall = Sites(r"camera=(.+)-.+"), ["camera=hall-1", "camera=hall-2", "camera=hall-3"]
+    >>> siblings_in_words("camera=hall-1", sites, known=hall, changed=["camera=hall-1"])
+    'alone, none of the other 2 of hall has changed'
+    >>> siblings_in_words("camera=hall-1", sites, known=hall, changed=["camera=hall-2"])
+    '1 of the other 2 of hall has changed'
+    """
+    siblings, site = sites.siblings(segment, known), sites.of(segment)
+    others = siblings - {segment}
+    if not others:
+        return ""
+    n_changed = len(others.intersection(changed))
+    if segment not in changed:
+        return f"{n_changed} of the other {len(others)} of {site} {'has' if n_changed == 1 else 'have'} changed"
+    if not n_changed:
+        return f"alone, none of the other {len(others)} of {site} has changed"
+    return f"with {n_changed} of the other {len(others)} of {site}"

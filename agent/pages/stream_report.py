@@ -10,7 +10,8 @@ from typing import Any
 
 from driftgauge.storage import LIVE_STATES, AlertRecord, Store, StreamRecord
 
-from ..review.normal import normal_rates
+from ..review.class_mix import ClassShare, class_mix
+from ..review.normal import normal_class_shares, normal_rates
 from ..review.standing import stream_standing
 from ..terminal.natural_order import natural_key
 from .chart import Chart, Mark, axis_top, rate_paths
@@ -24,6 +25,7 @@ ALL = "*"
 MAX_SEGMENTS = 10
 MAX_ALERTS = 50
 _FRAMES = 4
+_CLASSES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ def _covered_values(
             (_chart(store, wanted, covered, name, alerts=by_segment[name], top=top), totals[name])
             for name in shown
         ],
+        "classes": {name: _classes(store, wanted, covered, name) for name in shown},
         "overall": _overall(covered),
         "n_segments": sum(name != ALL for name in covered.segments),
         "n_more": len(ranked) - len(shown),
@@ -140,6 +143,18 @@ def _worst_first(wanted: ReportScope, covered: Covered, alerts: Sequence[AlertRe
         return name != ALL, -live, -len(mine), -excess, natural_key(name)
 
     return sorted(covered.segments, key=rank)
+
+
+def _classes(store: Store, wanted: ReportScope, covered: Covered, segment: str) -> list[ClassShare]:
+    """Return the predicted classes whose shares differ most from normal."""
+    found = class_mix(
+        *(store, wanted.stream.stream, segment),
+        since=covered.axis.begin,
+        until=covered.axis.end,
+        period="day" if covered.period == "day" else "hour",
+        normal=normal_class_shares(store, wanted.stream.stream).get(segment),
+    )
+    return found[:_CLASSES]
 
 
 def _overall(covered: Covered) -> PeriodColumn:

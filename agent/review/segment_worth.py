@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from .segment_standing import SegmentPhase, SegmentStanding, segment_standings
 
 if TYPE_CHECKING:
     from ..drift.monitor_settings import MonitorSettings
+    from ..drift.siblings import Sites
 
 PHASES: tuple[SegmentPhase, ...] = (
     *("alert", "silent", "untested", "judged", "learning", "waiting"),
@@ -50,6 +52,9 @@ class SegmentWorth:
         judged_until: start of its last window judged.
         learns_until: event time at which it is tried next whether enough is learnt.
         power: how soon changes would be told; None where that is not measured or the budget not known.
+        site: that it is of; None where it is of none.
+        siblings: in words, whether it has an alert alone at its site, or how many others have; empty where it
+            has no tested sibling.
     """
 
     segment: str
@@ -76,6 +81,8 @@ class SegmentWorth:
     judged_until: datetime | None = None
     learns_until: datetime | None = None
     power: SegmentPower | None = None
+    site: str | None = None
+    siblings: str = ""
 
     def fits(self, pattern: str) -> bool:
         """Return whether the segment is meant; ``*`` alone means all, and inside a name any text."""
@@ -95,11 +102,21 @@ def segment_worths(
     active = store.active_detector(stream)
     rows = store.baselines(stream, active.detector) if active else []
     baselines = {row.segment: row for row in rows}
-    found = [
-        _worth(standing, baselines.get(standing.segment))
-        for standing in segment_standings(store, stream, settings)
-    ]
+    standings = segment_standings(store, stream, settings)
+    found = [_worth(standing, baselines.get(standing.segment)) for standing in standings]
+    if settings is not None and settings.sites:
+        changed = {standing.segment for standing in standings if standing.phase == "alert"}
+        found = [_at_site(row, settings.sites, baselines, changed) for row in found]
     return sorted(found, key=_badness)
+
+
+def _at_site(
+    row: SegmentWorth, sites: Sites, known: Collection[str], changed: Collection[str]
+) -> SegmentWorth:
+    from ..drift.siblings import siblings_in_words  # its package takes long to load
+
+    words = siblings_in_words(row.segment, sites, known=known, changed=changed)
+    return replace(row, site=sites.of(row.segment), siblings=words)
 
 
 def _badness(row: SegmentWorth) -> tuple[object, ...]:

@@ -12,7 +12,8 @@ from driftgauge.storage import EDGES, AlertRecord, MuteRecord, RateRow, StreamRe
 
 from ..pages.heat import ROW_EDGES, Shade, heat_strip, row_shares
 from ..pages.shots import Shot
-from ..review.normal import normal_rates
+from ..review.class_mix import ClassShare, class_mix
+from ..review.normal import normal_class_shares, normal_rates
 from ..review.segment_worth import SegmentWorth, segment_worths
 from .desk import Desk
 from .errors import NothingThere, RequestUnusable
@@ -62,6 +63,7 @@ class SegmentPage:
         alerts: that lived in that time, newest first.
         unusual: the most unusual frames in that time.
         typical: typical ones in that time.
+        classes: that the model predicted in that time, beside its normal mix; empty where none is counted.
         newest_at: start of its newest window.
         earlier_at: where the chart ends that lies before; the same for *later_at*.
     """
@@ -77,6 +79,7 @@ class SegmentPage:
     alerts: Sequence[AlertRecord]
     unusual: Sequence[Shot]
     typical: Sequence[Shot]
+    classes: Sequence[ClassShare]
     newest_at: datetime
     earlier_at: datetime
     later_at: datetime | None
@@ -148,6 +151,7 @@ def segment_page(
         alerts=_alerts(desk, stream, segment, begin, end),
         unusual=_frames(desk, name, segment, "unusual", by_layer["*"]),
         typical=_frames(desk, name, segment, "typical", by_layer["*"]),
+        classes=_classes(desk, name, segment, chosen, begin, end),
         newest_at=newest,
         earlier_at=begin,
         later_at=end + span if end <= newest else None,
@@ -244,6 +248,19 @@ def _alerts(
         for alert in desk.store.alerts(stream.stream, segment=segment)
         if alert.since < end and alert.refreshed_at + window >= begin
     ]
+
+
+def _classes(  # noqa: PLR0917 - of what, and when
+    desk: Desk, name: str, segment: str, zoom: Zoom, begin: datetime, end: datetime
+) -> list[ClassShare]:
+    """Return the mix of predicted classes; they are counted by hour and day."""
+    return class_mix(
+        *(desk.store, name, segment),
+        since=begin,
+        until=end,
+        period="day" if zoom == "day" else "hour",
+        normal=normal_class_shares(desk.store, name).get(segment),
+    )
 
 
 def _frames(desk: Desk, name: str, segment: str, kind: str, line: SegmentLine) -> list[Shot]:

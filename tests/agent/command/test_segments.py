@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from driftgauge.storage import (
 )
 
 from ...stores import START, STREAM, advance, flush, window
-from .reading import Run, run, watched, written
+from .reading import SETTINGS, Run, run, watched, written
 
 __all__ = ["run", "watched", "written"]
 
@@ -113,6 +114,19 @@ def test_segments_are_chosen_by_name_and_state(run: Run) -> None:
     ]
     assert "No segment" in run("segments", "--state", "silent").out
     assert "wanted one of" in run("segments", "--state", "happy").err
+
+
+def test_a_segment_of_a_site_is_shown_beside_its_siblings(
+    run: Run, stored: Store, tmp_path: Path
+) -> None:
+    del stored
+    assert " site" not in run("segments").out
+    (tmp_path / "driftgauge.toml").write_text(SETTINGS + '[monitor]\nsite = "(c).*"\n')
+    rows = {row["segment"]: row for row in run("segments", "--json").values}
+    assert [rows[name]["site"] for name in ("*", "camera=3", "camera=[4]")] == [None, "c", "c"]
+    assert rows["camera=3"]["siblings"] == ""  # the other one is not tested
+    assert rows["camera=[4]"]["siblings"] == "1 of the other 1 of c has changed"
+    assert "1 of the other 1 of c has changed" in " ".join(run("segments").out.split())
 
 
 def test_how_a_baseline_grew_and_that_it_no_longer_does_is_shown(run: Run, watched: Store) -> None:

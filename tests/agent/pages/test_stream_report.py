@@ -13,6 +13,7 @@ import pytest
 
 from driftgauge.agent.command.__main__ import main
 from driftgauge.storage import (
+    CLASSES,
     AlertRecord,
     Database,
     DetectorRecord,
@@ -105,6 +106,22 @@ def test_the_page_tells_rates_beside_the_normal_and_alerts_with_their_steps(
     assert f"{START:%Y-%m-%d %H:%M:%S} UTC: acknowledged by <bdi>ada</bdi>: <bdi>on my way" in page
     assert "1 live alert<" in page
     assert not re.findall(r"https?://|<script|<link|url\(|@import", page)
+
+
+def test_the_page_tells_predicted_classes_beside_the_normal_mix(
+    store: Store, report: Report
+) -> None:
+    classes = window({0: 10, 1: 30}, layer=CLASSES, minute=0, segment="camera=3")
+    fill(store, [window({17: 40}, minute=0, segment="camera=3"), classes])
+    assert "Predicted:" not in report()  # their names are not known
+    notes = {"class_shares": {"camera=3": {"cat": 0.9, "dog": 0.1}}}
+    manifest: dict[str, object] = {"classes": ["cat", "<b>dog"], "notes": notes}
+    store.register_detector(
+        DetectorRecord(DETECTOR, STREAM, "runs/d1", START, status="active", manifest=manifest)
+    )
+    page = report()
+    assert "Predicted: <bdi>&lt;b&gt;dog</bdi> 75 % (normally 0 %)" in page
+    assert "<bdi>cat</bdi> 25 % (normally 90 %)" in page
 
 
 def test_the_strip_of_p_values_is_explained_by_the_streams_own_figures(

@@ -19,6 +19,7 @@ from driftgauge.agent.web.desk import Desk
 from driftgauge.agent.web.page_server import address_of, make_server, open_socket
 from driftgauge.agent.web.web_opening import allowed_hosts, doorkeeper_of
 from driftgauge.storage import (
+    CLASSES,
     AlertRecord,
     Database,
     DetectorRecord,
@@ -121,6 +122,24 @@ def fill(
             lag_messages=12, lag_seconds=3.0, dead_letters=2, dead_letter_reason="not an image",
         )  # fmt: skip
         Store(store._database).heartbeat(beat)
+
+
+def count_classes(store: Store, segments: tuple[str, ...] = ("camera=3", "camera=4")) -> None:
+    """Count what the model predicts after `fill`: mostly dogs, where camera 3's reference is of cats."""
+    notes = {"class_shares": {"camera=3": {"cat": 0.9, "dog": 0.1}}}
+    store.register_detector(
+        DetectorRecord(
+            *(DETECTOR, STREAM, "runs/d1", START),
+            status="active",
+            manifest={"classes": ["cat", "dog"], "notes": notes},
+        )
+    )
+    rows = [
+        window({0: 10, 1: 30}, layer=CLASSES, minute=minute, segment=name)
+        for minute in (0, 30)
+        for name in segments
+    ]
+    store.flush(flush(advance(200, 201), windows=rows))
 
 
 def camera_alert(**more: Any) -> AlertRecord:

@@ -12,7 +12,16 @@ import pytest
 from driftgauge.storage import WHOLE_SEGMENT, Judgement, MonitorState, SegmentStateRow, Store
 
 from ...stores import DETECTOR, START, STREAM, TOPIC, advance, flush, window
-from .rig import HOSTILE, camera_alert, camera_frames, client, fill, served, settings
+from .rig import (
+    HOSTILE,
+    camera_alert,
+    camera_frames,
+    client,
+    count_classes,
+    fill,
+    served,
+    settings,
+)
 
 HOME = f"/streams/{STREAM}"
 
@@ -91,6 +100,28 @@ def test_a_segment_has_its_rates_beside_its_normal_and_how_it_is_tested(
     assert asked["worth"]["phase"] == "alert"
     assert sum(share["now"] for share in asked["p_values"]) == pytest.approx(1)
     assert [point["events"] for point in closer["line"]["points"]] == [15 * 73 + 15 * 102]
+
+
+def test_a_segment_shows_its_predicted_classes_beside_its_normal_mix(
+    store: Store, url: str
+) -> None:
+    fill(store)
+    asked = {"name": "camera=3"}
+    with served(url, settings()) as address, client(address) as asking:
+        without = text(asking.get(f"{HOME}/segment", params=asked))
+    count_classes(store)
+    with served(url, settings()) as address, client(address) as asking:
+        page = text(asking.get(f"{HOME}/segment", params=asked))
+        answer = asking.get(f"{HOME}/segment", params=asked, headers={"Accept": "application/json"})
+        found = answer.json()["classes"]
+        other = text(asking.get(f"{HOME}/segment", params={"name": "camera=4"}))
+    assert "Predicted classes" not in without
+    assert "Predicted classes" in page
+    assert [row["class_name"] for row in found] == ["dog", "cat"]
+    assert [row["share"] for row in found] == pytest.approx([0.75, 0.25])
+    assert [row["normal"] for row in found] == pytest.approx([0.1, 0.9])
+    assert "the reference does not cover it" not in page
+    assert "not known: the reference does not cover it" in other
 
 
 def test_an_alert_has_its_frames_steps_layers_and_facts(store: Store, url: str) -> None:
