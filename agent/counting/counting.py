@@ -17,6 +17,7 @@ from .detector_counts import DetectorCounts
 from .evidence import EvidenceSettings
 from .segments import MissingSegments, Segments
 from .tap_keeper import KeepSettings, TapKeeper
+from .window_rows import WindowRows, rows_by_window
 
 
 class Counting:
@@ -57,9 +58,8 @@ class Counting:
         self._predictions = predictions
         self._is_by_class = PREDICTED_CLASS in segment_names
         self.clocks = SegmentClocks(tolerated_seconds=tolerated_clock_seconds)
-        self._new_counts = partial(
-            DetectorCounts, evidence=evidence, window_seconds=window_seconds, alpha=alpha
-        )
+        self._window_seconds = window_seconds
+        self._new_counts = partial(DetectorCounts, evidence=evidence, alpha=alpha)
         self._counts: dict[str, DetectorCounts] = {}
         self._shadows: dict[str, DetectorCounts] = {}
         self._n_kept_before = self._n_lost_before = 0
@@ -121,14 +121,15 @@ class Counting:
             self._segments.of(own, event.event_time)
             for own, event in zip(values, events, strict=True)
         ]
-        self._counts[detector or self._detector].add(events, segments, classes, scored)
-        self._count_shadow(events, segments, classes, scored)
+        rows = rows_by_window(events, segments, self._window_seconds)
+        self._counts[detector or self._detector].add(events, segments, rows, classes, scored)
+        self._count_shadow(events, rows, classes, scored)
         self.clocks.add(events, segments)
 
     def _count_shadow(
         self,
         events: Sequence[Event],
-        segments: Sequence[Sequence[str]],
+        rows: WindowRows,
         classes: Sequence[str | None],
         scored: Scored,
     ) -> None:
@@ -141,7 +142,7 @@ class Counting:
             self._shadows[name] = self._new_counts(
                 shadow.columns, keep=None, classes=shadow.classes
             )
-        self._shadows[name].add_shadow(events, segments, classes, scored)
+        self._shadows[name].add_shadow(events, rows, classes, scored)
 
     def _class_of(self, event: Event, row: int, scored: Scored) -> str | None:
         """Return the event's class: as the message says it, its prediction, or the model here."""

@@ -13,6 +13,7 @@ from .evidence import EvidenceKeeper, EvidenceSettings
 from .predicted_classes import LabelCounts
 from .statistics import ScoreStatistics
 from .tap_keeper import KeepSettings, TapKeeper
+from .window_rows import WindowRows
 from .windows import WindowCounts
 
 
@@ -30,14 +31,13 @@ class DetectorCounts:
         columns: Sequence[str],
         *,
         evidence: EvidenceSettings,
-        window_seconds: int,
         alpha: float,
         keep: KeepSettings | None,
         classes: Sequence[str] = (),
     ) -> None:
-        self.windows = WindowCounts(columns, window_seconds=window_seconds, alpha=alpha)
-        self.labels = LabelCounts(classes, window_seconds=window_seconds)
-        self.evidence = EvidenceKeeper(columns, evidence, window_seconds=window_seconds)
+        self.windows = WindowCounts(columns, alpha=alpha)
+        self.labels = LabelCounts(classes)
+        self.evidence = EvidenceKeeper(columns, evidence)
         self.statistics = ScoreStatistics(columns)
         self.taps = None if keep is None else TapKeeper(keep)
 
@@ -45,13 +45,22 @@ class DetectorCounts:
         self,
         events: Sequence[Event],
         segments: Sequence[Sequence[str]],
+        rows: WindowRows,
         classes: Sequence[str | None],
         scored: Scored,
     ) -> None:
-        """Count a batch under the names in *segments*; *classes* are those predicted."""
-        self.windows.add(events, segments, scored)
-        self.labels.add(events, segments, classes, scored.confidences)
-        self.evidence.offer(events, segments, scored)
+        """Count a batch.
+
+        Args:
+            events: of the batch.
+            segments: the names that each counts under.
+            rows: those that each segment's window holds, by these names.
+            classes: that were predicted, None where that is not known.
+            scored: the batch.
+        """
+        self.windows.add(events, rows, scored)
+        self.labels.add(rows, classes, scored.confidences)
+        self.evidence.offer(events, rows, scored)
         self.statistics.update(scored.scores)
         if self.taps is not None:
             self.taps.offer(events, segments, scored)
@@ -59,7 +68,7 @@ class DetectorCounts:
     def add_shadow(
         self,
         events: Sequence[Event],
-        segments: Sequence[Sequence[str]],
+        rows: WindowRows,
         classes: Sequence[str | None],
         scored: Scored,
     ) -> None:
@@ -67,8 +76,8 @@ class DetectorCounts:
         if scored.shadow is None:
             return
         own = replace(scored, scores=scored.shadow.scores, p_values=scored.shadow.p_values)
-        self.windows.add(events, segments, own)
-        self.labels.add(events, segments, classes, scored.confidences)
+        self.windows.add(events, rows, own)
+        self.labels.add(rows, classes, scored.confidences)
 
     def records(self) -> list[WindowRecord]:
         """Return the counts of each window."""

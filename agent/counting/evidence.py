@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
@@ -17,7 +17,7 @@ from driftgauge.storage import EvidenceRecord
 
 from ..events.event import Event
 from ..ports import Scored
-from .windows import rows_by_window
+from .window_rows import WindowRows
 
 ThumbnailMode = Literal["keep", "blur", "none"]
 
@@ -110,24 +110,19 @@ class EvidenceKeeper:
         columns: the score columns' names: the layers, then ``*``.
     """
 
-    def __init__(
-        self, columns: Sequence[str], settings: EvidenceSettings, *, window_seconds: int
-    ) -> None:
+    def __init__(self, columns: Sequence[str], settings: EvidenceSettings) -> None:
         self._layers = tuple(columns[:-1])
         self._settings = settings
-        self._window_seconds = window_seconds
         self._kept: dict[tuple[str, datetime], _Kept] = {}
 
-    def offer(
-        self, events: Sequence[Event], segments: Sequence[Iterable[str]], scored: Scored
-    ) -> None:
+    def offer(self, events: Sequence[Event], rows: WindowRows, scored: Scored) -> None:
         """Take from a batch what is more unusual, or more typical, than what is kept."""
         if not self._settings.per_window:
             return
         candidate = cache(partial(self._candidate, events, scored))
         combined = scored.p_values[:, -1]
-        for key, rows in rows_by_window(events, segments, self._window_seconds).items():
-            self._weigh(key, np.array(rows), combined[rows], candidate)
+        for key, own in rows.items():
+            self._weigh(key, own, combined[own], candidate)
 
     def records(self) -> list[EvidenceRecord]:
         """Return what the next flush is to write."""

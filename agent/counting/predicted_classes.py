@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from driftgauge.detector import p_value_bins
 from driftgauge.storage import CLASSES, CONFIDENCE, N_BINS, N_CLASSES, WindowRecord
 
-from ..events.event import Event
 from ..events.segment import PREDICTED_CLASS
-from .windows import rows_by_window
+from .window_rows import WindowRows
 
 _UNKNOWN = -1
 """In the place of the bin of a class that was not told."""
@@ -74,36 +73,32 @@ class LabelCounts:
 
     Args:
         classes: as `ClassSlots` takes them.
-        window_seconds: of a window.
     """
 
-    def __init__(self, classes: Sequence[str], *, window_seconds: int) -> None:
+    def __init__(self, classes: Sequence[str]) -> None:
         self._slots = ClassSlots(classes)
-        self._window_seconds = window_seconds
         self._rows: dict[tuple[str, str, datetime], _Row] = {}
 
     def add(
         self,
-        events: Sequence[Event],
-        segments: Sequence[Iterable[str]],
+        rows: WindowRows,
         classes: Sequence[str | None],
         confidences: NDArray[np.float64] | None,
     ) -> None:
         """Count a batch.
 
         Args:
-            events: that were scored.
-            segments: the names that each counts under; the segments of a class count no classes.
+            rows: those that each segment's window holds; the segments of a class count no classes.
             classes: that were predicted, None where that is not known.
             confidences: of the predictions, 0 to 1; NaN where one is not known.
         """
         if not self._slots:
             return
         slots = np.array([_UNKNOWN if said is None else self._slots.of(said) for said in classes])
-        sure = np.full(len(events), np.nan) if confidences is None else confidences
-        for key, rows in rows_by_window(events, segments, self._window_seconds).items():
+        sure = np.full(len(classes), np.nan) if confidences is None else confidences
+        for key, own in rows.items():
             if not is_of_class(key[0]):
-                self._count(key, slots[rows], sure[rows])
+                self._count(key, slots[own], sure[own])
 
     def records(self) -> list[WindowRecord]:
         """Return a record for each segment, window and kind of count."""

@@ -5,10 +5,9 @@ Counts only add, so what is flushed from here sums with what other agents and ea
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,34 +18,7 @@ from driftgauge.storage import DEFAULT_ALPHA, N_BINS, WindowRecord, n_ood_bins
 from ..errors import ScorerFault
 from ..events.event import Event
 from ..ports import Scored
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def window_start(moment: datetime, window_seconds: int) -> datetime:
-    """Return the start of the window that holds *moment*; windows begin at multiples of the epoch.
-
-    >>> window_start(datetime(2026, 1, 1, 12, 0, 59, tzinfo=UTC), 60).isoformat()
-    '2026-01-01T12:00:00+00:00'
-    """
-    length = timedelta(seconds=window_seconds)
-    return _EPOCH + (moment - _EPOCH) // length * length
-
-
-def rows_by_window(
-    events: Sequence[Event], segments: Sequence[Iterable[str]], window_seconds: int
-) -> dict[tuple[str, datetime], list[int]]:
-    """Return the rows of a batch that each segment's window holds, in the order of the batch.
-
-    Args:
-        segments: the names that each event counts under.
-    """
-    rows: defaultdict[tuple[str, datetime], list[int]] = defaultdict(list)
-    for row, (event, names) in enumerate(zip(events, segments, strict=True)):
-        start = window_start(event.event_time, window_seconds)
-        for name in names:
-            rows[name, start].append(row)
-    return rows
+from .window_rows import WindowRows
 
 
 def bin_indexes(p_values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -107,29 +79,26 @@ class WindowCounts:
         alpha: an event with a p-value of at most this is out of distribution.
     """
 
-    def __init__(
-        self, columns: Sequence[str], *, window_seconds: int, alpha: float = DEFAULT_ALPHA
-    ) -> None:
+    def __init__(self, columns: Sequence[str], *, alpha: float = DEFAULT_ALPHA) -> None:
         self._columns = tuple(columns)
-        self._window_seconds = window_seconds
         self._ood_bins = n_ood_bins(alpha)
         self._cells: dict[tuple[str, datetime], _Cell] = {}
         self.n_events = 0
 
-    def add(
-        self, events: Sequence[Event], segments: Sequence[Iterable[str]], scored: Scored
-    ) -> None:
+    def add(self, events: Sequence[Event], rows: WindowRows, scored: Scored) -> None:
         """Count a batch.
 
         Args:
-            segments: the names that each event counts under.
+            events: of the batch.
+            rows: those that each segment's window holds.
+            scored: the batch.
 
         Raises:
             ScorerFault: a value is not a p-value; then nothing is counted.
         """
         bins = bin_indexes(scored.p_values)
         left_out = np.array([event.represents - 1 for event in events], np.int64)
-        for key, chosen in rows_by_window(events, segments, self._window_seconds).items():
+        for key, chosen in rows.items():
             cell = self._cells.setdefault(key, _Cell.empty(len(self._columns)))
             cell.add(bins[chosen], scored.scores[chosen], left_out[chosen], ood_bins=self._ood_bins)
         self.n_events += len(events)

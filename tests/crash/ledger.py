@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from driftgauge.agent.counting.windows import window_start
+from driftgauge.agent.counting.window_rows import window_start
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.storage import Database
 

@@ -13,6 +13,7 @@ from driftgauge.agent.counting.evidence import (
     ThumbnailMode,
     thumbnail,
 )
+from driftgauge.agent.counting.window_rows import rows_by_window
 from driftgauge.agent.events.event import NO_IMAGE, Event
 from driftgauge.agent.events.tap_vectors import TapOrigin, TapVectors
 from driftgauge.agent.ports import Scored
@@ -31,11 +32,11 @@ def offer(keeper: EvidenceKeeper, *p_values: float, first_offset: int = 0, minut
         for n in range(len(p_values))
     ]
     p = np.array([[0.7, value] for value in p_values])
-    keeper.offer(events, [["*"]] * len(events), Scored(p, p))
+    keeper.offer(events, rows_by_window(events, [["*"]] * len(events), 60), Scored(p, p))
 
 
 def keeper(**settings: int) -> EvidenceKeeper:
-    return EvidenceKeeper(("early", "*"), EvidenceSettings(**settings), window_seconds=60)  # type: ignore[arg-type] # forwarded
+    return EvidenceKeeper(("early", "*"), EvidenceSettings(**settings))  # type: ignore[arg-type] # forwarded
 
 
 def p_values(records: list[EvidenceRecord], kind: str) -> list[float]:
@@ -98,7 +99,7 @@ def test_an_event_whose_taps_alone_were_sent_is_kept_without_a_picture() -> None
     taps = TapVectors(TapOrigin("weights", "", "float32"), {"early": np.ones(3, np.float16)})
     events = [Event("t", 0, n, f"id-{n}", NOON, {}, NO_IMAGE, taps=taps) for n in range(2)]
     p = np.array([[0.3, 0.002], [0.4, 0.45]])
-    kept.offer(events, [["*"]] * 2, Scored(p, p))
+    kept.offer(events, rows_by_window(events, [["*"]] * 2, 60), Scored(p, p))
     found = [(record.kind, record.event_id, record.thumbnail) for record in kept.records()]
     assert found == [("unusual", "id-0", None), ("typical", "id-1", None)]
 
@@ -128,7 +129,7 @@ def test_statistics_of_the_picture_are_kept_with_it() -> None:
     events = [Event("frames", 0, n, f"id-{n}", NOON, {}, np.array(picture())) for n in range(2)]
     pixels = np.array([[1.0, 2.5], [3.0, 4.0]], dtype=np.float32)
     p = np.array([[0.7, 0.9], [0.7, 0.01]])
-    kept.offer(events, [["*"]] * 2, Scored(p, p, pixels=pixels))
+    kept.offer(events, rows_by_window(events, [["*"]] * 2, 60), Scored(p, p, pixels=pixels))
     (unusual,) = [one for one in kept.records() if one.kind == "unusual"]
     assert np.frombuffer(unusual.pixels or b"", "<f4").tolist() == [3.0, 4.0]
 

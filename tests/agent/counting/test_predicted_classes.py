@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from driftgauge.agent.counting.predicted_classes import LabelCounts, doubt_bins
+from driftgauge.agent.counting.window_rows import rows_by_window
 from driftgauge.agent.events.event import NO_IMAGE, Event
 from driftgauge.storage import CLASSES, CONFIDENCE, N_CLASSES, WindowRecord
 
@@ -18,10 +18,11 @@ def event(second: float) -> Event:
 
 
 def counted(classes: list[str | None], sure: list[float] | None = None) -> list[WindowRecord]:
-    counts = LabelCounts(["cat", "dog"], window_seconds=60)
+    counts = LabelCounts(["cat", "dog"])
     confidences = None if sure is None else np.array(sure)
     events = [event(0.1 * number) for number in range(len(classes))]
-    counts.add(events, [["*", "camera=3"]] * len(events), classes, confidences)
+    rows = rows_by_window(events, [["*", "camera=3"]] * len(events), 60)
+    counts.add(rows, classes, confidences)
     return counts.records()
 
 
@@ -40,9 +41,9 @@ def test_a_confidence_counts_where_it_is_known() -> None:
 
 
 def test_windows_are_apart_and_segments_of_a_class_count_none() -> None:
-    counts = LabelCounts(["cat"], window_seconds=60)
+    counts = LabelCounts(["cat"])
     names = [["*", "predicted_class=cat"]] * 2
-    counts.add([event(1), event(61)], names, ["cat", "cat"], None)
+    counts.add(rows_by_window([event(1), event(61)], names, 60), ["cat", "cat"], None)
     assert [(r.segment, r.window_start) for r in counts.records()] == [
         ("*", START),
         ("*", START + timedelta(minutes=1)),
@@ -50,10 +51,11 @@ def test_windows_are_apart_and_segments_of_a_class_count_none() -> None:
 
 
 def test_a_detector_without_classes_counts_none_and_a_flush_begins_anew() -> None:
-    nothing = LabelCounts([], window_seconds=60)
-    nothing.add([event(0)], [["*"]], ["cat"], None)
+    nothing = LabelCounts([])
+    rows = rows_by_window([event(0)], [["*"]], 60)
+    nothing.add(rows, ["cat"], None)
     assert nothing.records() == []
-    some = LabelCounts(["cat"], window_seconds=60)
-    some.add([replace(event(0))], [["*"]], ["cat"], None)
+    some = LabelCounts(["cat"])
+    some.add(rows, ["cat"], None)
     some.clear()
     assert some.records() == []

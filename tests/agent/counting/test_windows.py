@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftgauge.agent.counting.windows import (
-    WindowCounts,
-    bin_indexes,
-    window_start,
-)
+from driftgauge.agent.counting.window_rows import rows_by_window, window_start
+from driftgauge.agent.counting.windows import WindowCounts, bin_indexes
 from driftgauge.agent.errors import ScorerFault
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.ports import Scored
@@ -58,11 +55,13 @@ def by_key(counts: WindowCounts) -> dict[tuple[str, str, datetime], WindowRecord
 
 
 def test_events_add_to_their_segments_windows_and_columns() -> None:
-    counts = WindowCounts(("early", "*"), window_seconds=60)
+    counts = WindowCounts(("early", "*"))
     late = NOON + timedelta(seconds=61)
+    events = [event(), event(), event(late)]
+    names = [["*", "camera=3"], ["*", "camera=4"], ["*", "camera=3"]]
     counts.add(
-        [event(), event(), event(late)],
-        [["*", "camera=3"], ["*", "camera=4"], ["*", "camera=3"]],
+        events,
+        rows_by_window(events, names, 60),
         scored([[0.5, 1e-5], [0.5, 0.97], [1.0, 0.02]], [[1, 2], [3, 4], [5, 6]]),
     )
     found = by_key(counts)
@@ -79,10 +78,11 @@ def test_counting_in_two_batches_equals_counting_in_one() -> None:
     events = [event(NOON + timedelta(seconds=int(s))) for s in rng.integers(0, 300, 40)]
     whole = scored((1 - rng.random((40, 2))).tolist())
     names = [["*"]] * 40
-    once, twice = (WindowCounts(("early", "*"), window_seconds=60) for _ in range(2))
-    once.add(events, names, whole)
+    once, twice = (WindowCounts(("early", "*")) for _ in range(2))
+    once.add(events, rows_by_window(events, names, 60), whole)
     for part in (slice(0, 15), slice(15, 40)):
-        twice.add(events[part], names[part], Scored(whole.scores[part], whole.p_values[part]))
+        rows = rows_by_window(events[part], names[part], 60)
+        twice.add(events[part], rows, Scored(whole.scores[part], whole.p_values[part]))
     left, right = by_key(once), by_key(twice)
     assert left.keys() == right.keys()
     for key, record in left.items():
@@ -92,16 +92,18 @@ def test_counting_in_two_batches_equals_counting_in_one() -> None:
 
 @pytest.mark.parametrize(("alpha", "n_ood"), [(0.0001, 0), (0.01, 1), (0.02, 2), (0.1, 3)])
 def test_what_was_left_out_is_judged_by_the_stream_s_alpha(alpha: float, n_ood: int) -> None:
-    counts = WindowCounts(("*",), window_seconds=60, alpha=alpha)
+    counts = WindowCounts(("*",), alpha=alpha)
     events = [replace(event(), represents=10) for _ in range(4)]
-    counts.add(events, [["*"]] * 4, scored([[0.005], [0.015], [0.07], [0.5]]))
+    counts.add(
+        events, rows_by_window(events, [["*"]] * 4, 60), scored([[0.005], [0.015], [0.07], [0.5]])
+    )
     (record,) = counts.records()
     assert (record.left_out, record.left_out_ood) == (36, 9 * n_ood)
 
 
 def test_a_cleared_count_is_empty() -> None:
-    counts = WindowCounts(("early", "*"), window_seconds=60)
-    counts.add([event()], [["*"]], scored([[0.5, 0.5]]))
+    counts = WindowCounts(("early", "*"))
+    counts.add([event()], rows_by_window([event()], [["*"]], 60), scored([[0.5, 0.5]]))
     counts.clear()
     assert counts.records() == []
     assert counts.n_events == 0
