@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from driftgauge.storage import POOL, SILENCE, AlertRecord
+from driftgauge.storage import POOL, AlertRecord
 
 from ..alert.silence import Fewer, fewer_alert
 from .amounts import HOURS, RELEARN
 from .arrivals import ArrivalPattern
-from .silence_look import NO_SOURCE
-from .silence_settings import SilenceSettings
+from .pattern_look import PatternLook, is_fewer, is_source
 
 
-class FewerLook:
+class FewerLook(PatternLook):
     """Decides which alerts of segments that send less begin and end.
 
     Where the whole stream sends less, that is one alert, and none of its parts.
-
-    Attributes:
-        changed: segments whose pattern must be written.
-
-    Args:
-        settings: of the watch.
-        patterns: by segment; what is told is noted in them.
-        at: now, by the database's clock.
-        live: the stream's alerts that live.
     """
-
-    def __init__(
-        self,
-        settings: SilenceSettings,
-        patterns: Mapping[str, ArrivalPattern],
-        at: datetime,
-        live: Sequence[AlertRecord],
-    ) -> None:
-        self._settings = settings
-        self._patterns = patterns
-        self._at = at
-        self._live = {
-            alert.segment: alert for alert in live if alert.test == SILENCE and alert.events
-        }
-        self.changed: set[str] = set()
 
     def ended(self) -> list[AlertRecord]:
         """Return the alerts that are over: it sends as usual, is silent, or this has become usual."""
         over = []
-        for name, alert in self._live.items():
+        for name, alert in self._told_before.items():
             pattern = self._patterns.get(name)
             if pattern is None or pattern.amounts.fewer_from is None or self._is_over(pattern):
                 over.append(replace(alert, state="resolved", resolved_at=self._at))
@@ -56,9 +29,10 @@ class FewerLook:
 
     def told(self) -> list[AlertRecord]:
         """Return new alerts, and take up what a person ended: it is usual from then on."""
+        told_before = self._told_before
         for name, pattern in self._patterns.items():
             begun = pattern.amounts.fewer_from
-            if begun is not None and begun < self._at and name not in self._live:
+            if begun is not None and begun < self._at and name not in told_before:
                 pattern.amounts.relearn()
                 self.changed.add(name)
         fewer = [name for name in sorted(self._patterns) if self._is_fewer(name)]
@@ -68,6 +42,10 @@ class FewerLook:
         elif pool is not None and pool.amounts.fewer_from is not None:
             fewer = []
         return [self._tell(name) for name in fewer]
+
+    @property
+    def _told_before(self) -> dict[str, AlertRecord]:
+        return {alert.segment: alert for alert in self._live if is_fewer(alert)}
 
     def _is_over(self, pattern: ArrivalPattern) -> bool:
         """Return whether it sends as usual again, and end it in the pattern."""
@@ -83,7 +61,7 @@ class FewerLook:
 
     def _is_fewer(self, name: str) -> bool:
         pattern = self._patterns[name]
-        is_heard = pattern.held_from is None and not name.startswith(NO_SOURCE)
+        is_heard = pattern.held_from is None and is_source(name)
         return is_heard and pattern.amounts.fewer_from is None and pattern.amounts.is_fewer
 
     def _tell(self, name: str) -> AlertRecord:

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from driftgauge.storage import POOL, SILENCE, AlertRecord
 
 from ..alert.silence import Silence, silence_alert
 from .arrivals import ArrivalPattern
-from .silence_settings import SilenceSettings
+from .pattern_look import PatternLook, is_fewer, is_source
 
 GONE = "gone"
-NO_SOURCE = ("predicted_class=",)
-"""Segments that are the model's answers, and no source that could fall silent."""
 
 
-class SilenceLook:
-    """One look's decisions, from patterns that have taken in the cell.
+class SilenceLook(PatternLook):
+    """Decides which alerts of silent segments begin and end.
 
-    Attributes:
-        changed: segments whose pattern must be written.
+    Where the whole stream is silent, that is one alert, and none of its parts.
     """
-
-    def __init__(
-        self,
-        settings: SilenceSettings,
-        patterns: Mapping[str, ArrivalPattern],
-        at: datetime,
-        live: Sequence[AlertRecord],
-    ) -> None:
-        self._settings = settings
-        self._patterns = patterns
-        self._at = at
-        self._live = live
-        self.changed: set[str] = set()
 
     def ended(self, spoke: Collection[str]) -> list[AlertRecord]:
         """Return the alerts that are over: its segment speaks again, or is gone."""
         over = []
         for alert in self._live:
             pattern = self._patterns.get(alert.segment)
-            is_silence = alert.test == SILENCE and not alert.events  # else it sends less
+            is_silence = alert.test == SILENCE and not is_fewer(alert)
             if is_silence and (pattern is None or pattern.held_from is None):
                 over.append(replace(alert, state="resolved", resolved_at=self._at))
             elif pattern is not None and self._is_gone(pattern):
@@ -89,7 +73,7 @@ class SilenceLook:
 
     def _is_silent(self, name: str) -> bool:
         pattern = self._patterns[name]
-        if pattern.is_told or name.startswith(NO_SOURCE):
+        if pattern.is_told or not is_source(name):
             return False
         allowed = pattern.allowed(self._settings.least_minutes)
         return allowed is not None and pattern.pause > allowed
