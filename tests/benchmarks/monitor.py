@@ -1,9 +1,10 @@
-"""The monitor at scale, on both databases: a live turn, a start, a day caught up and replayed, bytes written.
+"""The monitor at scale, on both databases: a live turn, a start, a day caught up and replayed, many learnt at once.
 
 One process, one core; PostgreSQL runs beside it. Baselines are known before, as after a restart. Seconds are
 shown twice: on the wall, and of this process's processor, which other work on the machine does not enter.
 
-Run: python -m tests.benchmarks.monitor [--segments N] [--catch-up-segments N] [--hours H]
+Run: python -m tests.benchmarks.monitor [--only sqlite] [--parts live day learn] [--segments N]
+     [--catch-up-segments N] [--hours H] [--learn-hours H]
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +51,7 @@ KINDS = 8
 """Cameras that differ; the others repeat them."""
 REFERENCE = 240
 SETTINGS = MonitorSettings(stream=STREAM, window_seconds=60, windows_between_false_alarms=43_200.0)
+PARTS = ("live", "day", "learn")
 
 
 def counts(n_windows: int, kind: int, seed: int) -> Counts:
@@ -128,14 +131,14 @@ class Measured:
         return self._store.judge(judgement)
 
 
-def a_monitor(store: object) -> Monitor:
+def a_monitor(store: object, settings: MonitorSettings = SETTINGS) -> Monitor:
     """Return a monitor as a started agent has it."""
     return Monitor(
         store,  # type: ignore[arg-type]  # stands in for the store
         detector=DETECTOR,
         columns=LAYERS,
         reference={},
-        settings=SETTINGS,
+        settings=settings,
     )
 
 
@@ -181,25 +184,41 @@ def catch_up(url: str, n_segments: int, hours: int) -> dict[str, float]:
         for _ in range(2 * hours):
             feed.send(30)
             print(f"{feed.offset} of {2 * hours} half hours written", end="\r", file=sys.stderr)
-    found: dict[str, float] = {}
-    for work in ("--judge", "--replay"):
-        command = [sys.executable, "-m", __spec__.name, work, url, "--at", feed.now.isoformat()]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
-        found |= json.loads(answer.stdout)
+    return in_own_process("--judge", url, feed.now) | in_own_process("--replay", url, feed.now)
+
+
+def learn(url: str, n_segments: int, hours: int) -> dict[str, float]:
+    """Return seconds and MB of a process that learns segments which all began together *hours* ago."""
+    with opened(url) as database:
+        feed = Feed(database, n_segments)
+        for number in range(12 * hours + 1):
+            feed.send(5)
+            print(f"{number} of {12 * hours} lots written", end="\r", file=sys.stderr)
+    return in_own_process("--judge", url, feed.now, "--learn-hours", str(hours))
+
+
+def in_own_process(work: str, url: str, at: datetime, *more: str) -> dict[str, float]:
+    """Return what a process of its own measures, which holds nothing of what was written."""
+    command = [sys.executable, "-m", __spec__.name, work, url, "--at", at.isoformat(), *more]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(answer.stdout)
     return found
 
 
-def judge_all(url: str, at: datetime) -> dict[str, float]:
+def judge_all(url: str, at: datetime, learn_hours: int) -> dict[str, float]:
     """Judge everything; return seconds and the process's largest size."""
     before = peak_mb()
+    settings = replace(SETTINGS, learn=timedelta(hours=learn_hours))
     with opened(url) as database:
         store = Store(database, now=lambda: at)
-        seconds, processor = taken(a_monitor(store).turn)
+        seconds, processor = taken(a_monitor(store, settings).turn)
+        baselines = len(store.baselines(STREAM, DETECTOR))
     return {
         "seconds": seconds,
         "processor": processor,
         "mb": peak_mb(),
         "imports_mb": before,
+        "baselines": baselines,
     }
 
 
@@ -235,9 +254,9 @@ def opened(url: str) -> Iterator[Database]:
 
 @contextmanager
 def urls() -> Iterator[dict[str, list[str]]]:
-    """Give two empty databases of each kind."""
+    """Give an empty database of each kind for each part."""
     with tempfile.TemporaryDirectory() as folder:
-        sqlite = [f"sqlite:///{folder}/{name}.db" for name in ("live", "day")]
+        sqlite = [f"sqlite:///{folder}/{name}.db" for name in PARTS]
         binaries = find_binaries()
         if binaries is None:
             yield {"sqlite": sqlite}
@@ -246,8 +265,9 @@ def urls() -> Iterator[dict[str, list[str]]]:
             running_server(binaries) as server,
             new_database(server) as a,
             new_database(server) as b,
+            new_database(server) as c,
         ):
-            yield {"sqlite": sqlite, "postgresql": [a, b]}
+            yield {"sqlite": sqlite, "postgresql": [a, b, c]}
 
 
 def main() -> None:
@@ -256,66 +276,79 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=1000)
     parser.add_argument("--catch-up-segments", type=int, default=200)
     parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--learn-hours", type=int, default=4)
     parser.add_argument("--only", default="")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--judge", default="", help=argparse.SUPPRESS)
     parser.add_argument("--replay", default="", help=argparse.SUPPRESS)
     parser.add_argument("--at", default="", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.judge:
-        print(json.dumps(judge_all(chosen.judge, datetime.fromisoformat(chosen.at))))
+        print(
+            json.dumps(
+                judge_all(chosen.judge, datetime.fromisoformat(chosen.at), chosen.learn_hours)
+            )
+        )
         return
     if chosen.replay:
         print(json.dumps(replay_all(chosen.replay)))
         return
-    rows, figures = [], []
+    rows: list[dict[str, object]] = []
+    figures: list[Figure] = []
     with urls() as found:
-        for name, (first, second) in found.items():
+        for name, each in found.items():
             if chosen.only not in ("", name):
                 continue
-            quick = live(first, chosen.segments)
-            day = catch_up(second, chosen.catch_up_segments, chosen.hours)
-            rows.append(
-                {
-                    "database": name,
-                    "start, s": _seconds(quick["start"], quick["start_processor"]),
-                    "live turn, s": _seconds(quick["turn"], quick["turn_processor"]),
-                    "bytes a segment and window": round(quick["bytes"]),
-                    "catching up, s": _seconds(day["seconds"], day["processor"]),
-                    "replay, s": _seconds(day["replay"], day["replay_processor"]),
-                    "MB": round(day["mb"]),
-                    "of which imports": round(day["imports_mb"]),
-                }
-            )
-            print(rows[-1], file=sys.stderr, flush=True)
-            figures += figures_of(name, quick, day, chosen)
+            for part, url in zip(PARTS, each, strict=True):
+                if part in chosen.parts:
+                    more = measure(part, url, chosen)
+                    print(more, file=sys.stderr, flush=True)
+                    figures += [replace(one, name=f"{one.name}, {name}") for one in more]
+            rows.append({"database": name, "parts": " ".join(chosen.parts)})
     write_benchmark("monitor", rows, figures)
 
 
-def _seconds(wall: float, processor: float) -> str:
-    return f"{wall:.3g} ({processor:.3g})"
-
-
-def figures_of(
-    name: str, quick: dict[str, float], day: dict[str, float], chosen: argparse.Namespace
-) -> list[Figure]:
-    """Return the figures of one database with their goals."""
-    goals = (
-        (f"start with {chosen.segments} known segments", quick["start"], "s", 5),
-        (f"live turn of {chosen.segments} segments", quick["turn"], "s", 1),
-        ("written a segment and window", quick["bytes"], "bytes", 2048),
-        (
-            f"{chosen.hours} hours of {chosen.catch_up_segments} segments caught up",
-            day["seconds"],
-            "s",
-            60,
-        ),
-        ("largest size of that process", day["mb"], "MB", 300),
-        ("the same replayed", day["replay"], "s", 60),
-    )
+def measure(part: str, url: str, chosen: argparse.Namespace) -> list[Figure]:
+    """Measure one part on one database."""
+    if part == "live":
+        quick = live(url, chosen.segments)
+        return [
+            *timed(f"start with {chosen.segments} known segments", quick, "start", 5),
+            *timed(f"live turn of {chosen.segments} segments", quick, "turn", 1),
+            figure("written a segment and window", quick["bytes"], "bytes", 2048),
+        ]
+    if part == "day":
+        day = catch_up(url, chosen.catch_up_segments, chosen.hours)
+        return [
+            *timed(
+                f"{chosen.hours} hours of {chosen.catch_up_segments} segments caught up",
+                *(day, "seconds", 60 * chosen.hours / 24),
+            ),
+            figure(f"size of that process, {day['imports_mb']:.0f} imports", day["mb"], "MB", 300),
+            *timed("the same replayed", day, "replay", None),
+        ]
+    many = learn(url, chosen.segments, chosen.learn_hours)
+    what = f"{many['baselines']} segments learnt at once, {chosen.learn_hours} hours each"
     return [
-        Figure(f"{what}, {name}", round(value, 2), unit, f"at most {goal}", value <= goal)
-        for what, value, unit, goal in goals
+        *timed(what, many, "seconds", None),
+        figure("size of that process while it learns", many["mb"], "MB", None),
     ]
+
+
+def timed(what: str, found: dict[str, float], key: str, goal: float | None) -> list[Figure]:
+    """Return a time on the wall, and that of the process's processor."""
+    processor = "processor" if key == "seconds" else f"{key}_processor"
+    return [
+        figure(what, found[key], "s", goal),
+        figure(f"{what}: processor", found[processor], "s", goal),
+    ]
+
+
+def figure(what: str, value: float, unit: str, goal: float | None) -> Figure:
+    """Return a figure with its goal, None for one that has none."""
+    if goal is None:
+        return Figure(what, round(value, 2), unit)
+    return Figure(what, round(value, 2), unit, f"at most {goal:g}", value <= goal)
 
 
 if __name__ == "__main__":
