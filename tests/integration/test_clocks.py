@@ -1,114 +1,90 @@
-"""From a record to an alert, through the real loop, store and monitor, while a camera's clock is wrong."""
+"""From a record to an alert, through the real loop, store and monitor, while a clock is wrong."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
-import numpy as np
 import pytest
 
-from driftgauge.agent.clock import ManualClock
-from driftgauge.agent.drift.monitor import Monitor
-from driftgauge.agent.drift.monitor_settings import MonitorSettings
-from driftgauge.agent.events.decode import DecodeSettings
-from driftgauge.agent.loop.loop import AgentLoop
-from driftgauge.agent.loop.loop_settings import LoopSettings
-from driftgauge.agent.stream.in_memory import MemoryDeadLetters, MemorySource, MemoryTopic
+from driftgauge.agent.demo.produce import FrameProducer
+from driftgauge.agent.stream.group_owner import GroupOwner
+from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.storage import Store
 
-from ..agent.drift.streams import windows_of
-from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
+from ..broker import BROKERS, Broker, consumer_settings
 from ..stores import HandClock
-
-STREAM = "line"
-EVENTS = 30
-"""A camera's in a minute."""
-QUIET, BRIGHT = jpeg(60), jpeg(220)
-YEARS = timedelta(days=round(56 * 365.25))
+from .clock_line import N_PARTITIONS, STREAM, YEARS, KafkaFeed, Line
 
 
-def reference() -> dict[str, np.ndarray]:
-    """Return p-values that are uniform, as the scorer's are for dark pictures."""
-    found = {}
-    for seed, name in enumerate(("camera=a", "camera=b")):
-        rng = np.random.default_rng(seed)
-        lots = [windows_of(1 - rng.random(60 * EVENTS), EVENTS) for _ in range(2)]
-        found[name] = np.stack(lots, axis=1)
-    return {**found, "*": found["camera=a"] + found["camera=b"]}
+@pytest.fixture(params=BROKERS)
+def on_broker(
+    request: pytest.FixtureRequest, store: Store, clock: HandClock, topic: str
+) -> Iterator[Line]:
+    """Give four cameras on a topic of a broker."""
+    server: Broker = request.getfixturevalue(request.param)
+    server.create_topic(topic, N_PARTITIONS)
+    source = KafkaSource(
+        server.connection(),
+        topic=topic,
+        group_id=topic,
+        settings=consumer_settings(server),
+        first_partitions=partial(store.first_partitions, STREAM),
+        owner=GroupOwner(store.database_id(), STREAM),
+    )
+    with FrameProducer(server.connection(), topic) as producer:
+        line = Line(store, clock, feed=KafkaFeed(producer), source=source, cameras="abcd")
+        yield line
+        line.loop._stop.set()
+        line.loop.run()
 
 
-class Line:
-    """Two cameras on one topic; time passes for the agent, the database and the records alike."""
+WRONG = {"b": YEARS, "c": timedelta(hours=5), "d": -timedelta(minutes=4)}
 
-    def __init__(self, store: Store, clock: HandClock) -> None:
-        self.store, self.database_clock = store, clock
-        self.clock, clock.at = ManualClock(NOON), NOON
-        store.ensure_stream(STREAM, "frames", 60)
-        self.topic = MemoryTopic("frames", partitions=2)
-        self.loop = AgentLoop(
-            source=MemorySource(self.topic, auto_offset_reset="earliest"),
-            dead_letters=MemoryDeadLetters(),
-            scorer=BrightnessScorer(),
-            store=store,
-            clock=self.clock,
-            settings=LoopSettings(
-                stream=STREAM,
-                decode=DecodeSettings(segment_headers=("camera",)),
-                max_images=64,
-                max_delay_seconds=0.5,
-                flush_interval_seconds=5,
-            ),
-            stop=threading.Event(),
-        )
-        self.monitor = Monitor(
-            store,
-            detector=BrightnessScorer.detector,
-            columns=BrightnessScorer.columns,
-            reference=reference(),
-            settings=MonitorSettings(
-                stream=STREAM, window_seconds=60, windows_between_false_alarms=1000.0
-            ),
-        )
 
-    def run(
-        self, minutes: int, *, behind: Mapping[str, timedelta], unusual: str | None = None
-    ) -> None:
-        """Send *minutes* of pictures; every other one of camera *unusual* is bright."""
-        for number in range(minutes * EVENTS):
-            for partition, camera in enumerate("ab"):
-                is_bright = camera == unusual and number % 2 == 0
-                dated = self.clock.now() - behind.get(camera, timedelta())
-                self.topic.append(
-                    BRIGHT if is_bright else QUIET,
-                    headers={"camera": camera.encode(), "ce_time": dated.isoformat().encode()},
-                    partition=partition,
-                    timestamp_ms=round(self.clock.now().timestamp() * 1000),
-                )
-            self.loop.turn()
-            self.pass_time(60 / EVENTS)
-            if number % 5 == 4:
-                self.monitor.turn()
+@pytest.mark.parametrize("faulty", ["a", "b"])
+def test_wrong_clocks_on_a_brokers_topic_hide_no_fault_and_fake_none(
+    on_broker: Line, faulty: str
+) -> None:
+    """One camera is right, one in 1970, one five hours behind, one four minutes ahead, on two partitions."""
+    on_broker.run(6, behind=WRONG)
+    assert on_broker.alerts() == []
+    on_broker.run(6, behind=WRONG, unusual=faulty)
+    told = on_broker.alerts()
+    assert told.count(f"camera={faulty}") == 1
+    assert set(told) <= {
+        f"camera={faulty}",
+        "*",
+    }  # what is late for the whole stream may tell first
+    offsets = {
+        row.segment: row.clock_offset_seconds
+        for row in on_broker.store.segment_progress(STREAM, BrightnessScorer.detector)
+    }
+    for camera, behind in WRONG.items():
+        assert offsets[f"camera={camera}"] == pytest.approx(-behind.total_seconds(), abs=0.01)
+    assert offsets["camera=a"] == pytest.approx(0, abs=0.01)
 
-    def pass_time(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
-        self.database_clock.advance(seconds)
 
-    def settle(self) -> None:
-        """Let the loop count all that was sent, and silence last until all windows are closed."""
-        sent = sum(self.topic.end(partition) for partition in (0, 1))
-        while self.loop.status().n_counted < sent:
-            self.loop.turn()
-            self.pass_time(1)
-        for _ in range(2):
-            self.pass_time(121)
-            self.loop.turn()
-
-    def alerts(self) -> list[str]:
-        return [alert.segment for alert in self.store.alerts(STREAM)]
+@pytest.mark.parametrize("hours", [1, -1], ids=["ahead", "behind"])
+def test_an_agent_whose_clock_is_wrong_keeps_no_idle_partition_busy_and_hides_no_fault(
+    store: Store, clock: HandClock, hours: int
+) -> None:
+    line = Line(store, clock, agent_ahead=timedelta(hours=hours))
+    line.run(8)
+    assert line.alerts() == []
+    line.run(5, unusual="b")
+    line.run(3, sending="a")  # camera b is switched off, and its partition idle
+    assert line.alerts() == ["camera=b"]
+    progress = {
+        row.segment: row for row in store.segment_progress(STREAM, BrightnessScorer.detector)
+    }
+    off = progress["camera=b"]
+    assert off.judged_until is not None
+    assert off.judged_until + timedelta(minutes=1) > off.event_time_max
+    assert off.waiting_since is None
 
 
 @pytest.mark.parametrize("faulty", ["a", "b"])
@@ -116,7 +92,7 @@ def test_a_camera_that_restarts_in_1970_hides_no_fault_and_is_told(
     store: Store, clock: HandClock, faulty: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     line = Line(store, clock)
-    line.run(8, behind={})
+    line.run(8)
     line.run(6, behind={"b": YEARS})
     assert line.alerts() == []
     began = line.clock.now()
@@ -140,7 +116,7 @@ def test_a_camera_that_restarts_in_1970_hides_no_fault_and_is_told(
     }
     assert offsets["camera=a"] == pytest.approx(0, abs=0.01)
     assert offsets["camera=b"] == pytest.approx(-YEARS.total_seconds(), abs=0.01)
-    line.run(1, behind={})
+    line.run(1)
     assert line.loop.status().n_wrong_clocks == 0
 
 
