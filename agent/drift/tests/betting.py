@@ -86,9 +86,9 @@ def _gains(gain: NDArray[np.float32], counts: NDArray[np.int64]) -> Array:
 
     The smallest over the components: its expectation is at most 1 whichever of them a window comes from.
     """
-    n_columns = gain.shape[2]
+    seen = counts.astype(np.float64)[:, None, :, None]
     columns = [
-        (gain[:, :, n].astype(np.float64) * counts[:, None, n, None]).sum(axis=-1).min(axis=1)
-        for n in range(n_columns)
+        np.multiply(gain[:, :, n], seen[:, :, n], dtype=np.float64).sum(axis=-1).min(axis=1)
+        for n in range(gain.shape[2])
     ]
     return np.stack(columns, axis=1)
