@@ -55,23 +55,25 @@ class Growth:
         return self.due + (1 + (start - self.due) // DAY) * DAY
 
     def dump(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return {
-            "due": self.due.isoformat(),
-            "troubled_at": self.troubled_at.isoformat() if self.troubled_at else None,
-            "days_outside": self.days_outside,
-            "shift": self.shift,
-        }
+        """Return JSON-ready values, those that are not as at first: they are written each minute."""
+        values: dict[str, Any] = {"due": self.due.isoformat()}
+        if self.troubled_at is not None:
+            values["troubled_at"] = self.troubled_at.isoformat()
+        if self.days_outside:
+            values["days_outside"] = self.days_outside
+        if self.shift is not None:
+            values["shift"] = self.shift
+        return values
 
     @classmethod
     def load(cls, kept: Mapping[str, Any]) -> Growth:
         """Return what `dump` wrote."""
-        troubled = kept["troubled_at"]
+        troubled = kept.get("troubled_at")
         return cls(
             datetime.fromisoformat(kept["due"]),
             datetime.fromisoformat(troubled) if troubled else None,
-            int(kept["days_outside"]),
-            kept["shift"],
+            int(kept.get("days_outside", 0)),
+            kept.get("shift"),
         )
 
 

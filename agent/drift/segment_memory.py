@@ -74,7 +74,9 @@ class SegmentMemory:
 
     def dump(self) -> dict[str, Any]:
         """Return JSON-ready values."""
-        values: dict[str, Any] = {"quiet": self.quiet, "nearness": round(self.nearness, 4)}
+        values: dict[str, Any] = {"nearness": round(self.nearness, 4)}
+        if self.quiet:
+            values["quiet"] = self.quiet
         if self.looks:
             values["looks"] = {alert: look.dump() for alert, look in self.looks.items()}
         if self.weighed_at is not None:

@@ -107,7 +107,8 @@ def _with_growth(standing: SegmentStanding, kept: SegmentStateRow | None) -> Seg
     growth = json.loads(kept.content).get("growth") if kept else None
     if growth is None:
         return standing
-    return replace(standing, days_outside=growth["days_outside"], day_shift=growth["shift"])
+    days = growth.get("days_outside", 0)
+    return replace(standing, days_outside=days, day_shift=growth.get("shift"))
 
 
 def _with_progress(
