@@ -7,13 +7,15 @@ thinned, and what only neighbouring pixels show from nine tiles of it in full re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Numbers = NDArray[np.float32]
+Indices = NDArray[np.int64]
 
 PIXELS = "pixels"
 """Name of the tap that holds these statistics."""
@@ -92,58 +94,75 @@ def _tiled(image: Image) -> Numbers:
     return np.ascontiguousarray(np.moveaxis(np.stack(tiles), -1, 0), dtype=np.float32)
 
 
-def _of_light(rgb: Numbers) -> Iterator[float]:
-    for plane in rgb:
-        yield float(plane.mean()) / UNIT
-        yield _log(float(plane.std()))
+def _of_light(rgb: Numbers) -> list[float]:
+    """Return what light and colour are, from a thinned picture."""
+    planes = np.concatenate([rgb, _light(rgb)[None]]).reshape(4, -1)
+    means = planes.mean(axis=1)
+    spreads = np.sqrt(np.square(planes - means[:, None]).mean(axis=1)).tolist()
+    found = [
+        number
+        for mean, spread in zip(means[:3].tolist(), spreads, strict=False)
+        for number in (mean / UNIT, _log(spread))
+    ]
+    found.append(_log(spreads[3]))
+    ranked: Numbers = np.sort(planes[3])
+    found += [float(ranked[int(q * (len(ranked) - 1))]) / UNIT for q in QUANTILES]
+    found.append(_share(int(ranked.searchsorted(DARK, side="right")), len(ranked)))
+    found.append(_share(len(ranked) - int(ranked.searchsorted(BRIGHT)), len(ranked)))
+    found.append(_mean(rgb.max(axis=0) - rgb.min(axis=0)) / UNIT)
+    light = planes[3].reshape(rgb.shape[1:])
+    return [*found, *_of_cells(light), *_bands(light[None])]
+
+
+def _of_cells(light: Numbers) -> list[float]:
+    """Return how light and contrast differ from place to place."""
+    (rows, heights), (columns, widths) = map(_cuts, light.shape)
+    means = (_sums(light, rows, columns) / (heights[:, None] * widths)).ravel().tolist()
+    steps = np.zeros_like(light)
+    np.abs(light[:, 1:] - light[:, :-1], out=steps[:, :-1])
+    steps[:, columns + widths - 1] = 0.0  # from one cell to the next
+    n_steps = np.maximum(heights[:, None] * (widths - 1), 1)
+    contrasts = sorted((_sums(steps, rows, columns) / n_steps).ravel().tolist())
+    told = (contrasts[0], contrasts[len(contrasts) // 2], contrasts[-1])
+    return [_log(_spread(means)), min(means) / UNIT, max(means) / UNIT, *map(_log, told)]
+
+
+@lru_cache(maxsize=64)
+def _cuts(side: int) -> tuple[Indices, Indices]:
+    """Return where `CELLS` cells along a side begin, and how long each is; as `numpy.array_split`."""
+    n = min(CELLS, side)
+    lengths = np.full(n, side // n)
+    lengths[: side % n] += 1
+    return np.cumsum(lengths) - lengths, lengths
+
+
+def _sums(values: Numbers, rows: Indices, columns: Indices) -> Numbers:
+    """Return the sum of each cell, ``(rows, columns)``."""
+    sums: Numbers = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
+    return sums
+
+
+def _of_neighbours(rgb: Numbers) -> list[float]:
+    """Return what neighbouring pixels show, from tiles in full resolution."""
     light = _light(rgb)
-    yield _log(float(light.std()))
-    ranked: Numbers = np.sort(light, axis=None)
-    yield from (float(ranked[int(q * (len(ranked) - 1))]) / UNIT for q in QUANTILES)
-    yield _share(int(np.searchsorted(ranked, DARK, side="right")), len(ranked))
-    yield _share(len(ranked) - int(np.searchsorted(ranked, BRIGHT)), len(ranked))
-    yield float((np.maximum.reduce(rgb) - np.minimum.reduce(rgb)).mean()) / UNIT
-    yield from _of_cells(light)
-    yield from _bands(light[None])
-
-
-def _of_cells(light: Numbers) -> Iterator[float]:
-    """Yield how light and contrast differ from place to place."""
-    rows = np.array_split(light, min(CELLS, len(light)))
-    cells = [cell for row in rows for cell in np.array_split(row, min(CELLS, row.shape[1]), axis=1)]
-    means = [float(cell.mean()) / UNIT for cell in cells]
-    yield _log(UNIT * float(np.std(means)))
-    yield min(means)
-    yield max(means)
-    contrasts = sorted(_size(cell[:, 1:] - cell[:, :-1]) for cell in cells)
-    yield contrasts[0]
-    yield contrasts[len(contrasts) // 2]
-    yield contrasts[-1]
-
-
-def _of_neighbours(rgb: Numbers) -> Iterator[float]:
-    light = _light(rgb)
-    yield from _bands(light)
     across, down = _across(light), _down(light)
-    yield _size(_across(across))
-    yield _size(_down(down))
-    ranked = np.sort(np.abs(across), axis=None)
+    found = [*_bands(light), _size(_across(across)), _size(_down(down))]
+    across, down = np.abs(across, out=across), np.abs(down, out=down)
+    ranked = np.sort(across, axis=None)
     for quantile in (0.5, 0.95):
-        yield _log(float(ranked[int(quantile * (len(ranked) - 1))]) if len(ranked) else 0.0)
-    for steps in (across, down):
-        yield _share(steps.size - int(np.count_nonzero(steps)), steps.size)
-    yield _blocks(across)
-    yield _blocks(down.swapaxes(1, 2))
-    for channel in (0, 2):
-        yield _size(_across(rgb[channel] - rgb[1]))
+        found.append(_log(float(ranked[int(quantile * (len(ranked) - 1))]) if len(ranked) else 0.0))
+    found += [_share(each.size - int(np.count_nonzero(each)), each.size) for each in (across, down)]
+    found += [_blocks(across, (0, 1)), _blocks(down, (0, 2))]
+    return [*found, *(_size(_across(rgb[channel] - rgb[1])) for channel in (0, 2))]
 
 
-def _bands(light: Numbers) -> Iterator[float]:
-    """Yield how neighbours differ, across and down, in *light* and in it halved and halved again."""
-    for _ in range(N_BANDS):
-        yield _size(_across(light))
-        yield _size(_down(light))
-        light = _halved(light)
+def _bands(light: Numbers) -> list[float]:
+    """Return how neighbours differ, across and down, in *light* and in it halved and halved again."""
+    found = []
+    for band in range(N_BANDS):
+        light = _halved(light) if band else light
+        found += [_size(_across(light)), _size(_down(light))]
+    return found
 
 
 def _halved(light: Numbers) -> Numbers:
@@ -155,14 +174,19 @@ def _halved(light: Numbers) -> Numbers:
     return halved
 
 
-def _blocks(steps: Numbers) -> float:
-    """Return how much larger steps across are at blocks' edges than within blocks, a logarithm."""
-    sizes = np.abs(steps).mean(axis=(0, 1))
-    if len(sizes) < BLOCK:
+def _blocks(sizes: Numbers, others: tuple[int, int]) -> float:
+    """Return how much larger steps are at blocks' edges than within blocks, a logarithm.
+
+    Args:
+        sizes: of the steps from each pixel to the next, along the axis that is not among *others*.
+    """
+    along = np.add.reduce(sizes, axis=others).tolist()
+    if len(along) < BLOCK:
         return 0.0
-    at_edges = sizes[BLOCK - 1 :: BLOCK]
-    within = (sizes.sum() - at_edges.sum()) / (len(sizes) - len(at_edges))
-    return _log(float(at_edges.mean())) - _log(float(within))
+    at_edges = along[BLOCK - 1 :: BLOCK]
+    within = (sum(along) - sum(at_edges)) / (len(along) - len(at_edges))
+    n = sizes.size / len(along)
+    return _log(sum(at_edges) / len(at_edges) / n) - _log(within / n)
 
 
 def _across(light: Numbers) -> Numbers:
@@ -179,12 +203,22 @@ def _light(rgb: Numbers) -> Numbers:
 
 
 def _size(differences: Numbers) -> float:
-    return _log(float(np.abs(differences).mean()) if differences.size else 0.0)
+    """Return the logarithm of how large *differences* are, which are overwritten."""
+    return _log(_mean(np.abs(differences, out=differences)))
+
+
+def _mean(values: Numbers) -> float:
+    return float(np.add.reduce(values, axis=None)) / values.size if values.size else 0.0
+
+
+def _spread(values: list[float]) -> float:
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
 
 
 def _share(count: int, n: int) -> float:
-    return float(np.log(count / n + RARE)) if n else 0.0
+    return math.log(count / n + RARE) if n else 0.0
 
 
 def _log(value: float) -> float:
-    return float(np.log(value + FAINT))
+    return math.log(value + FAINT)

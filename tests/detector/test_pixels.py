@@ -71,3 +71,27 @@ def test_statistics_of_a_scene_do_not_depend_on_its_size() -> None:
     of_light = [name for name in STATISTICS if name.startswith(("mean", "light", "spread"))]
     assert len(of_light) > 12
     assert all(abs(large[name] - small[name]) < 0.1 for name in of_light)
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (1, 300), (3, 5), (97, 40)])
+def test_light_and_contrast_of_cells_are_those_of_the_plain_formulas(
+    shape: tuple[int, int],
+) -> None:
+    image = photograph(*shape)
+    step = -(-max(shape) // 96)
+    rgb = image[::step, ::step].astype(np.float64)
+    light = (rgb[..., 0] + 2 * rgb[..., 1] + rgb[..., 2]) / 4
+    rows = np.array_split(light, min(4, len(light)))
+    cells = [cell for row in rows for cell in np.array_split(row, min(4, row.shape[1]), axis=1)]
+    steps = [np.abs(np.diff(cell, axis=1)) for cell in cells]
+    contrasts = sorted(float(each.mean()) if each.size else 0.0 for each in steps)
+    means = [float(cell.mean()) for cell in cells]
+    wanted = {
+        "spread of light": np.log(light.std() + 0.05),
+        "light of cells, spread": np.log(np.std(means) + 0.05),
+        "light of cells, least": min(means) / 64,
+        "contrast of cells, median": np.log(contrasts[len(contrasts) // 2] + 0.05),
+        "contrast of cells, most": np.log(contrasts[-1] + 0.05),
+    }
+    found = told(image)
+    assert all(found[name] == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
