@@ -12,6 +12,11 @@ if TYPE_CHECKING:  # commands that only read alerts need not load torch
     from driftgauge.detector import FaultNames
 
 
+def claimed_words(alert: AlertRecord) -> str:
+    """Return the faults that *alert* claims, the likeliest first; empty where it claims none."""
+    return " or ".join(str(claim["fault"]) for claim in alert.faults)
+
+
 @dataclass(frozen=True, slots=True)
 class FaultClaim:
     """What is said of the fault behind an alert.

@@ -134,6 +134,7 @@ def print_alerts(
     """
     from driftgauge.storage import UNRATED
 
+    from ..alert.fault_claim import claimed_words
     from ..terminal.printing import percent, print_line, when
     from ..terminal.table import Column, print_table
 
@@ -154,7 +155,7 @@ def print_alerts(
             *(rate(alert, alert.rate_now), rate(alert, alert.rate_normal)),
             when(alert.resolved_at),
             *(alert.verdict or "-", str(alert.incident_id or "-")),
-            " or ".join(str(claim["fault"]) for claim in alert.faults) or "-",
+            claimed_words(alert) or "-",
         )
         for alert in found
     ]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from driftgauge.storage import LIVE_STATES
 
+from ..alert.fault_claim import claimed_words
 from ..drift.history_replay import Replayed
 from ..pages.evidence_plot import EvidenceLine, draw_evidence
 from ..review.replay_outcome import NearestMoment, ReplayedAlert, ReplayOutcome, replay_outcome
@@ -22,6 +23,7 @@ _MOST_NEAREST = 10
 _FIELDS = (
     *("id", "segment", "test", "severity", "window_start", "since", "refreshed_at"),
     *("resolved_at", "rate_now", "rate_peak", "rate_normal", "log_e_value", "message"),
+    *("looks_like", "faults"),
 )
 
 
@@ -111,10 +113,20 @@ def _print_alerts(outcome: ReplayOutcome) -> None:
     columns = (
         *(Column("segment", folds=True), Column("test", rank=3), Column("told (UTC)")),
         *(Column("since", rank=1), Column("until", rank=2), Column("peak", "right")),
-        *(Column("normally", "right", rank=4), Column("told live as")),
+        *(
+            Column("normally", "right", rank=4),
+            Column("looks like", rank=5),
+            Column("told live as"),
+        ),
     )
     rows = [_alert_cells(row) for row in outcome.alerts]
     print_table("Alerts under these settings", columns, rows)
+    unnamed: dict[str, list[str]] = {}
+    for row in outcome.alerts:
+        if row.alert.looks_like and not row.alert.faults:
+            unnamed.setdefault(row.alert.looks_like, []).append(row.alert.segment)
+    for why, segments in unnamed.items():
+        print_line(f"{', '.join(dict.fromkeys(segments))}: {why}")
 
 
 def _alert_cells(row: ReplayedAlert) -> list[str]:
@@ -123,7 +135,7 @@ def _alert_cells(row: ReplayedAlert) -> list[str]:
     live = ", ".join(f"#{number}" for number in row.live) or "not told"
     return [
         *(alert.segment, alert.test, when(alert.window_start), when(alert.since), until),
-        *(percent(alert.rate_peak), percent(alert.rate_normal), live),
+        *(percent(alert.rate_peak), percent(alert.rate_normal), claimed_words(alert) or "-", live),
     ]
 
 

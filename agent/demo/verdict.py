@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import AlertRecord
 
+from ..alert.fault_claim import claimed_words
 from ..alert.label_alert import is_label_alert
 from .faults import RIGHT_NAMES
 from .plan import WINDOW_SECONDS, Plan, PlannedFault
@@ -37,7 +38,7 @@ class FaultVerdict:
         """The faults that the alert claims, the likeliest first; empty where it claims none."""
         if self.alert is None:
             return ""
-        return " or ".join(str(claim["fault"]) for claim in self.alert.faults)
+        return claimed_words(self.alert)
 
     @property
     def is_named_rightly(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from driftgauge.storage import POOL, AlertRecord, Claim, HistogramRows, SegmentProgress
 
+from .alerting import NameFault
 from .design_effect import Counts
 from .judging import INSTANT, Judging
 from .monitor_settings import MonitorSettings
@@ -60,6 +61,7 @@ class Replay:
             baselines were not measured yet.
         settings: how to judge.
         classes: that the model predicts on the reference, in the order of their bins.
+        name: names the fault of an alert, from the pictures that were kept; None names none.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Replay:
         reference: Mapping[str, Counts],
         settings: MonitorSettings,
         classes: Sequence[str] = (),
+        name: NameFault | None = None,
     ) -> None:
         self._store = store
         self._own = (settings.stream, detector)
@@ -85,6 +88,7 @@ class Replay:
             reference=reference,
             settings=settings,
             classes=classes,
+            name=name,
         )
         self._progress: dict[str, SegmentProgress] = {}
         self._courses: dict[str, SegmentCourse] = {}

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from driftgauge.detector import COMBINED, layers_of, load_detector
+from driftgauge.detector import (
+    COMBINED,
+    ArtifactError,
+    Detector,
+    FaultNames,
+    layers_of,
+    load_detector,
+)
 from driftgauge.storage import DetectorRecord, Store, StreamRecord, shown_classes
 
+from ..alert.fault_claim import FaultClaim
 from ..drift.design_effect import Counts
+from ..drift.fault_naming import FaultNaming
 from ..drift.history_replay import Replay
 from ..drift.label_columns import judged_columns
 from ..drift.monitor_settings import MonitorSettings
@@ -61,28 +71,72 @@ def build_replay(
         alpha=stream.alpha,
         classes=_classes(detector),
     )
+    stored = StoredDetector(Path(detector.uri))
     layers = layers_of(row["name"] for row in detector.manifest["layers"])  # type: ignore[attr-defined]  # JSON
     replay = Replay(
         store,
         detector=detector.detector,
         columns=judged_columns((*layers, COMBINED), settings.tests),
-        reference=StoredReference(Path(detector.uri), settings),
+        reference=StoredReference(stored, settings),
         settings=settings,
         classes=_classes(detector),
+        name=StoredNaming(stored, store, stream.stream),
     )
     return replay, detector
+
+
+class StoredDetector:
+    """A detector's files, read once and only if something asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The detector.
+
+        Raises:
+            ArtifactError: its files are damaged, missing, or of another version.
+        """
+        return load_detector(self._folder)
+
+
+class StoredNaming:
+    """Names the faults of replayed alerts by the pictures that were kept, as the monitor does.
+
+    The detector is read with the first alert. Where its files are gone, alerts say that.
+    """
+
+    def __init__(self, stored: StoredDetector, store: Store, stream: str) -> None:
+        self._stored = stored
+        self._store = store
+        self._stream = stream
+
+    def __call__(self, segment: str, since: datetime, until: datetime) -> FaultClaim:
+        """Return what is said of the change from *since* to *until*."""
+        if isinstance(self._naming, str):
+            return FaultClaim.of(FaultNames(why_not=self._naming))
+        return self._naming(segment, since, until)
+
+    @cached_property
+    def _naming(self) -> FaultNaming | str:
+        """What names faults, or why nothing can."""
+        try:
+            return FaultNaming(self._store, self._stored.detector, self._stream)
+        except ArtifactError as error:
+            return f"the detector cannot be read: {error}"
 
 
 class StoredReference(Mapping[str, Counts]):
     """The reference windows that a detector keeps, read from its files when they are needed."""
 
-    def __init__(self, folder: Path, how: MonitorSettings) -> None:
-        self._folder = folder
+    def __init__(self, stored: StoredDetector, how: MonitorSettings) -> None:
+        self._stored = stored
         self._how = how
 
     @cached_property
     def _windows(self) -> Mapping[str, Counts]:
-        return judged_reference(load_detector(self._folder), self._how)
+        return judged_reference(self._stored.detector, self._how)
 
     def __getitem__(self, segment: str) -> Counts:
         return self._windows[segment]

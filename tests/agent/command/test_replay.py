@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from driftgauge.storage import Database, DetectorRecord, Store
+from driftgauge.detector import ModelIdentity, Traits, save_detector
+from driftgauge.storage import (
+    Database,
+    DetectorRecord,
+    EvidenceRecord,
+    FlushRecord,
+    OffsetAdvance,
+    Store,
+)
 
-from ..drift.test_monitor import COLUMNS, DETECTOR, START, STREAM, Traffic, monitor, partly
+from ...detector.fault_samples import damaged, naming_detector, pictures, traits
+from ...stores import evidence
+from ..drift.test_monitor import (
+    COLUMNS,
+    DETECTOR,
+    SECONDS,
+    START,
+    STREAM,
+    Traffic,
+    monitor,
+    partly,
+)
 from .reading import Run, run
 
 __all__ = ["run"]
@@ -34,7 +54,10 @@ WHOLE = ("--since", START.isoformat())
 
 @pytest.fixture
 def judged(run: Run, tmp_path: Path) -> Iterator[Store]:
-    """Give a store of a quiet time, a change of camera 1, and quiet again, judged at a wide budget."""
+    """Give a store of a quiet time, a change of camera 1, and quiet again, judged at a wide budget.
+
+    The detector's folder is in the run's own, where a test may put one.
+    """
     (tmp_path / "driftgauge.toml").write_text(SETTINGS)
     database = Database("sqlite:///driftgauge.db")
     database.upgrade()
@@ -42,7 +65,7 @@ def judged(run: Run, tmp_path: Path) -> Iterator[Store]:
     traffic = Traffic(store)
     layers = [{"name": name, "channels": 4} for name in COLUMNS[:-1]]
     record = DetectorRecord(
-        DETECTOR, STREAM, "d1", START, status="active", manifest={"layers": layers}
+        DETECTOR, STREAM, str(tmp_path / "d1"), START, status="active", manifest={"layers": layers}
     )
     store.register_detector(record)
     traffic.quiet(15, 20)
@@ -113,3 +136,64 @@ def test_the_file_is_the_same_afterwards(run: Run) -> None:
     after = {path.name: path.read_bytes() for path in Path().glob("driftgauge.db*")}
     assert after["driftgauge.db"] == before["driftgauge.db"]
     assert after.get("driftgauge.db-wal") == before.get("driftgauge.db-wal")
+
+
+def put_detector(folder: Path) -> None:
+    """Save a detector that names faults where the record says that it is."""
+    name = save_detector(naming_detector(), folder, ModelIdentity("a" * 64, "as it is"), {})
+    (folder / name).rename(folder / "d1")
+
+
+def keep(store: Store, seen: Traits, kind: str, *, window: int, partition: int) -> None:
+    """Keep pictures of camera 1, one a window, as an agent does."""
+    layers = naming_detector().layers
+    at = [START + (window + n) * timedelta(seconds=SECONDS) for n in range(len(seen))]
+    kept: list[EvidenceRecord] = [
+        evidence(
+            n,
+            topic=STREAM,
+            partition=partition,
+            segment="camera=1",
+            kind=kind,
+            window_start=at[n],
+            event_time=at[n],
+            layer_p_values=dict.fromkeys(layers, 0.5),
+            pixels=numbers.astype("<f4").tobytes(),
+        )
+        for n, numbers in enumerate(seen.pixels)
+    ]
+    moved = OffsetAdvance(STREAM, partition, None, 100, at[-1])
+    store.flush(FlushRecord(STREAM, DETECTOR, [moved], [], evidence=kept))
+
+
+def test_an_alert_names_its_fault_from_the_pictures_that_were_kept(
+    run: Run, judged: Store, tmp_path: Path
+) -> None:
+    put_detector(tmp_path)
+    keep(judged, traits(pictures(1, 8)), "typical", window=2, partition=1)
+    keep(judged, damaged(pictures(1, 8), "darkness", seed=7), "unusual", window=16, partition=2)
+    (alert,) = run("replay", *WHOLE, "--json").values["alerts"]
+    assert alert["faults"][0]["fault"] == "darkness"
+    assert alert["looks_like"].startswith("looks like: darkness ")
+    assert alert["looks_like"] in alert["message"]
+    shown = " ".join(run("replay", *WHOLE).out.split())
+    assert "looks like" in shown
+    assert "darkness #1" in shown
+
+
+@pytest.mark.parametrize(
+    ("arrange", "why"),
+    [
+        (put_detector, "fault not named: no picture of the change was kept"),
+        (lambda folder: None, "fault not named: the detector cannot be read: "),
+    ],
+)
+def test_an_alert_that_names_no_fault_says_why(
+    run: Run, judged: Store, tmp_path: Path, arrange: Callable[[Path], None], why: str
+) -> None:
+    arrange(tmp_path)
+    keep(judged, traits(pictures(1, 8)), "typical", window=2, partition=1)
+    (alert,) = run("replay", *WHOLE, "--json").values["alerts"]
+    assert alert["looks_like"].startswith(why)
+    assert alert["faults"] == []
+    assert f"camera=1: {why}" in run("replay", *WHOLE).out
