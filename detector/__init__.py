@@ -51,7 +51,7 @@ from .reference import (
     p_value_bins,
     reference_windows,
 )
-from .roughness import LEAST_PLACES
+from .roughness import has_telling_roughness
 from .selection import describe_layers, select_layers
 from .splitting import MIN_EVENTS, split_reference
 from .taps import LayerTaps
@@ -63,7 +63,6 @@ __all__ = [
     "FAULTS",
     "FROZEN",
     "LEAN",
-    "LEAST_PLACES",
     "METHODS",
     "METHOD_KINDS",
     "MIN_EVENTS",
@@ -106,6 +105,7 @@ __all__ = [
     "damage_image",
     "describe_layers",
     "fit_detector",
+    "has_telling_roughness",
     "hash_weights",
     "lacking",
     "layer_of",

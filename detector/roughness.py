@@ -18,8 +18,24 @@ N_ROWS = 8
 CACHED_NUMBERS = 1 << 20
 """Differences that are computed at a time on a processor: in its cache, wide maps take half the time."""
 LEAST_PLACES = 64
-"""Positions of a layer whose roughness is worth its cost: the last stage, wide and coarse, tells
-nothing by it (docs/benchmarks.md)."""
+"""Positions of a layer whose roughness can tell something."""
+COARSE = 16
+"""A layer with so many times fewer positions than the finest is left without: the last two of four
+stages, wide and coarse, cost most and tell nothing by it (docs/benchmarks.md)."""
+
+
+def has_telling_roughness(n_positions: int, finest: int) -> bool:
+    """Return whether a layer's roughness is worth its cost.
+
+    Args:
+        n_positions: of the layer.
+        finest: positions of the layer that has most of them, among those that are tapped.
+
+    Example:
+        >>> [has_telling_roughness(side**2, finest=56**2) for side in (56, 28, 14, 7)]
+        [True, True, False, False]
+    """
+    return n_positions >= LEAST_PLACES and n_positions * COARSE > finest
 
 
 def measure_roughness(activation: Tensor, layout: Layout) -> Tensor:

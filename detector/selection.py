@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 import torch
@@ -23,6 +23,9 @@ HEADS = frozenset({
 })  # fmt: skip
 N_BLOCKS = 4
 N_STAGES = 3
+FINEST = 8
+"""A stage with more than one position for so many pixels is left out where `N_STAGES` others are: at half
+of the picture's resolution most of what taps cost is read, and nothing is told by it (docs/benchmarks.md)."""
 SAME_STAGE = 0.7
 """A layer with at least this share of a stage's positions belongs to it: unpadded convolutions."""
 
@@ -31,8 +34,9 @@ def select_layers(model: nn.Module, sample: Tensor) -> tuple[str, ...]:
     """Return the last layer of each stage, or blocks at each quarter of the depth.
 
     A stage is what a model computes at one resolution on its way down. Where resolution never
-    changes, as in a vision transformer, blocks at each quarter are taken. Necks, decoders and heads
-    are left alone, and so is what runs more than once in a forward pass.
+    changes, as in a vision transformer, blocks at each quarter are taken. A stage at half of the
+    picture's resolution is left out where at least three others are. Necks, decoders and heads are left
+    alone, and so is what runs more than once in a forward pass.
 
     Args:
         model: the host, in evaluation mode; run once.
@@ -49,12 +53,24 @@ def select_layers(model: nn.Module, sample: Tensor) -> tuple[str, ...]:
     found = _stages_or_quarters(model, tokens, outputs, n_stages=N_STAGES)
     is_transformer = len(found) >= N_STAGES and _n_weights(model, tokens) > _n_weights(model, maps)
     if maps and not is_transformer:
-        found = _stages_or_quarters(model, maps, outputs, n_stages=2)
+        stages = _stages_or_quarters(model, maps, outputs, n_stages=2)
+        found = _without_finest(stages, outputs, n_pixels=sample.shape[-2] * sample.shape[-1])
     if not found:
         raise LayerNotFound(
             f"found no layers to tap in {type(model).__name__}; name them under [detector] layers"
         )
     return found
+
+
+def _without_finest(
+    stages: tuple[str, ...], outputs: Mapping[str, Output], *, n_pixels: int
+) -> tuple[str, ...]:
+    coarser = tuple(
+        name
+        for name in stages
+        if (layout := outputs[name].layout) and layout.n_positions * FINEST <= n_pixels
+    )
+    return coarser if len(coarser) >= N_STAGES else stages
 
 
 def describe_layers(model: nn.Module, layers: Sequence[str], sample: Tensor) -> dict[str, Layout]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from .host import TappedLayer, find_layer, refuse_training
 from .layout import Layout, read_layout
 from .moment import ROUGHNESS
 from .pooling import pool_activation
-from .roughness import LEAST_PLACES, measure_roughness
+from .roughness import has_telling_roughness, measure_roughness
 
 
 class LayerTaps:
@@ -32,8 +32,8 @@ class LayerTaps:
             not show it. ``stage~roughness`` is that moment of its channels (`measure_roughness`); see
             `with_roughness` for both.
 
-        leave_out: taps of roughness that `pooled` leaves out where a layer has fewer than `LEAST_PLACES`
-            positions.
+        may_lack: taps of roughness that `pooled` leaves out where they tell nothing; see
+            `has_telling_roughness`, of the layers that ran before.
 
     Raises:
         LayerNotFound: a name is not in the model.
@@ -48,11 +48,13 @@ class LayerTaps:
         {'1': (4, 8), '2': (4, 16)}
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[str], *, leave_out: bool = False) -> None:
+    def __init__(
+        self, model: nn.Module, layers: Sequence[str], *, may_lack: Collection[str] = ()
+    ) -> None:
         if not layers:
             raise LayerNotFound("got no layers to tap")
         self._model = model
-        self._leave_out = leave_out
+        self._may_lack = frozenset(may_lack)
         self._layers = {name: find_layer(model, name) for name in layers}
         self._handles: list[RemovableHandle] = []
         self._threads = threading.local()
@@ -111,7 +113,7 @@ class LayerTaps:
 
     def _reader(self, name: str, layer: TappedLayer) -> Callable[[nn.Module, object, object], None]:
         def read(module: nn.Module, inputs: object, output: object) -> None:
-            self._seen().read(name, layer, output, leave_out=self._leave_out)
+            self._seen().read(name, layer, output, may_lack=name in self._may_lack)
 
         return read
 
@@ -129,13 +131,13 @@ class _Pass:
         self.layouts: dict[str, Layout] = {}
         self.left_out: set[str] = set()
 
-    def read(self, name: str, layer: TappedLayer, output: object, *, leave_out: bool) -> None:
+    def read(self, name: str, layer: TappedLayer, output: object, *, may_lack: bool) -> None:
         """Pool one output; never raises, since the host must not fail for it."""
         self._n_calls[name] = self._n_calls.get(name, 0) + 1
         if layer.call not in (None, self._n_calls[name]):
             return
         try:
-            self._pool(name, layer, output, leave_out=leave_out)
+            self._pool(name, layer, output, may_lack=may_lack)
         except DetectorError as error:
             self._failures[name] = error
         except Exception as error:  # torch raises many kinds for tensors without memory or strides
@@ -154,7 +156,7 @@ class _Pass:
             raise LayerSilent(_silent_message(name, call, n_calls))
         return self._taps[name]
 
-    def _pool(self, name: str, layer: TappedLayer, output: object, *, leave_out: bool) -> None:
+    def _pool(self, name: str, layer: TappedLayer, output: object, *, may_lack: bool) -> None:
         activation = first_tensor(output, self._n)
         if activation is None:
             raise LayerSilent(f"layer {name!r} returned no tensor but {type(output).__name__}")
@@ -165,7 +167,8 @@ class _Pass:
                 "wanted one row per sample; tap an outer or a later module"
             )
         layout = read_layout(activation, layer.hints, self._image_size)
-        if layer.moment == ROUGHNESS and leave_out and layout.n_positions < LEAST_PLACES:
+        finest = max(one.n_positions for one in (layout, *self.layouts.values()))
+        if may_lack and not has_telling_roughness(layout.n_positions, finest):
             self.left_out.add(name)
         elif layer.moment == ROUGHNESS:
             self._taps[name] = measure_roughness(activation, layout)

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from driftgauge.detector import (
     LEAN,
-    LEAST_PLACES,
     PIXELS,
     Comparison,
     Detector,
@@ -18,6 +17,7 @@ from driftgauge.detector import (
     NormaliserKind,
     Progress,
     fit_detector,
+    has_telling_roughness,
     recommend,
     save_detector,
     with_roughness,
@@ -231,7 +231,7 @@ def fit_stream(
 def choose_taps(
     layouts: Mapping[str, Layout], first: Example | None, *, has_pixels: bool
 ) -> tuple[str, ...]:
-    """Return the taps to fit on: both moments of each layer with enough places, after pixels.
+    """Return the taps to fit on: both moments of each layer whose roughness tells something, after pixels.
 
     Args:
         layouts: of each layer.
@@ -242,10 +242,15 @@ def choose_taps(
     Raises:
         ModelFault: a layer has the name that statistics of pixels have.
     """
+    finest = max((layout.n_positions for layout in layouts.values()), default=0)
     taps = [
         tap
         for layer, layout in layouts.items()
-        for tap in (with_roughness([layer]) if layout.n_positions >= LEAST_PLACES else [layer])
+        for tap in (
+            with_roughness([layer])
+            if has_telling_roughness(layout.n_positions, finest)
+            else [layer]
+        )
     ]
     if first is not None and first.taps is not None:
         sent = first.taps.vectors

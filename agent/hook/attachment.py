@@ -11,7 +11,7 @@ from types import TracebackType
 import torch
 from torch import Tensor, nn
 
-from driftgauge.detector import LayerTaps, hash_weights, with_roughness
+from driftgauge.detector import LayerTaps, hash_weights, layers_of, with_roughness
 
 from ..events.tap_vectors import TapOrigin
 from ..model.predicted_class import find_classes
@@ -35,8 +35,9 @@ def attach(
 ) -> Attachment:
     """Send the taps of each forward pass of *model*: a message a pass, an event an image.
 
-    Of each layer go the mean and the roughness of its channels, so that detectors with and without
-    roughness can score them. Statistics of pixels do not: only the picture has them.
+    Of each layer go the mean of its channels and, where it tells something, their roughness, so that
+    detectors with and without roughness can score them. Statistics of pixels do not: only the picture
+    has them.
 
     A classifier's class goes along as the header ``predicted_class``.
 
@@ -48,7 +49,8 @@ def attach(
             once. Attach before torch.compile; with its ``fullgraph=True`` nothing is sent, which
             the log tells.
         producer: a ``kafka.KafkaProducer`` or alike; used in a thread of the attachment's own.
-        layers: as in ``model.named_modules()``: those of the detector.
+        layers: as in ``model.named_modules()``: those of the detector. ``stage~roughness`` sends that
+            moment wherever it is, for detectors of earlier versions that were fitted on it.
         topic: that the agent reads.
         preprocessing: what happens to images before the model, in the words of the detector's
             manifest; empty is not compared.
@@ -58,7 +60,10 @@ def attach(
     Raises:
         DetectorError: a layer cannot be tapped, or the model is in train mode.
     """
-    taps = LayerTaps(model, with_roughness(layers), leave_out=True)
+    both = with_roughness(layers_of(layers))
+    taps = LayerTaps(
+        model, tuple(dict.fromkeys((*both, *layers))), may_lack=set(both).difference(layers)
+    )
     kind = str(_kind_of(model)).removeprefix("torch.")
     origin = TapOrigin(hash_weights(model), preprocessing, kind)
     taps.__enter__()  # may refuse: before there is a thread

@@ -34,6 +34,7 @@ from .user_code import describe_error
 Made = TypeVar("Made")
 _Kind = TypeVar("_Kind", bound=np.generic)
 
+LACKING = "; name the tap in attach(layers=...), or fit the detector again"
 TRIED_SIDE = 256
 """Pixels of the grey picture that shows whether a model works at all."""
 
@@ -146,6 +147,7 @@ class LayerReader:
         if differing:
             raise ShapeMismatch(
                 f"taps were sent for a different configuration (theirs != ours): {'; '.join(differing)}"
+                + (LACKING if lacking else "")
             )
         device = self._loaded.device
         together = {name: np.stack([taps.vectors[name] for taps in sent]) for name in self._names}

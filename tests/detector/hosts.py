@@ -183,7 +183,6 @@ HOSTS = {
         _timm("resnet10t"),
         64,
         {
-            "act1": "64 channels, 32 x 32",
             "layer1": "64 channels, 16 x 16",
             "layer2": "128 channels, 8 x 8",
             "layer3": "256 channels, 4 x 4",
@@ -194,7 +193,6 @@ HOSTS = {
         _timm("tf_efficientnet_lite0"),
         64,
         {
-            "blocks.0": "16 channels, 32 x 32",
             "blocks.1": "24 channels, 16 x 16",
             "blocks.2": "40 channels, 8 x 8",
             "blocks.4": "112 channels, 4 x 4",
@@ -215,7 +213,6 @@ HOSTS = {
         _timm("mobilenetv3_small_050"),
         64,
         {
-            "bn1": "16 channels, 32 x 32",
             "blocks.0": "8 channels, 16 x 16",
             "blocks.1": "16 channels, 8 x 8",
             "blocks.3": "24 channels, 4 x 4",
@@ -242,7 +239,6 @@ HOSTS = {
         _detection,
         64,
         {
-            "backbone.body.1": "16 channels, 32 x 32",
             "backbone.body.3": "24 channels, 16 x 16",
             "backbone.body.6": "40 channels, 8 x 8",
             "backbone.body.12": "112 channels, 4 x 4",
@@ -253,7 +249,6 @@ HOSTS = {
         lambda: SEGMENTATION.deeplabv3_mobilenet_v3_large(**UNTRAINED),
         64,
         {
-            "backbone.1": "16 channels, 32 x 32",
             "backbone.3": "24 channels, 16 x 16",
             "backbone.6": "40 channels, 8 x 8",
             "backbone.16": "960 channels, 4 x 4",
@@ -263,7 +258,6 @@ HOSTS = {
         lambda: SEGMENTATION.lraspp_mobilenet_v3_large(**UNTRAINED),
         64,
         {
-            "backbone.1": "16 channels, 32 x 32",
             "backbone.3": "24 channels, 16 x 16",
             "backbone.6": "40 channels, 8 x 8",
             "backbone.16": "960 channels, 4 x 4",

@@ -102,8 +102,8 @@ def test_a_fit_says_what_it_read_what_it_taps_and_what_it_lacks(
     told = json.loads((folder / "fit.json").read_text())
     names = {f"camera={camera.name}": N_REFERENCE for camera in cameras()}
     assert told["coverage"]["segments"] == names
-    assert told["layers"] == ["pixels", "blocks.0", "blocks.1", "blocks.2", "blocks.4", "bn2"]
-    assert told["layer_outputs"]["blocks.0"] == "16 channels, 32 x 32"
+    assert told["layers"] == ["pixels", "blocks.1", "blocks.2", "blocks.4", "bn2"]
+    assert told["layer_outputs"]["blocks.1"] == "24 channels, 16 x 16"
     assert "the images have no times" in told["warnings"][0]
     assert "the false-alarm budget is not guaranteed there" in told["warnings"][-1]
     assert set(told["normal_rates"]) == {"*"} | set(names)
