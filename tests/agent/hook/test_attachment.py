@@ -99,6 +99,33 @@ def test_the_hosts_output_keeps_its_bits_and_its_taps_arrive(name: str, outbox: 
     assert len(outbox.taps()) == 2
 
 
+def three_stages() -> nn.Module:
+    """Return a model whose layers have 32 x 32, 16 x 16 and 8 x 8 positions."""
+    torch.manual_seed(0)
+    widths = ((3, 4, 1), (4, 4, 2), (4, 4, 2))
+    parts = [nn.Conv2d(a, b, 3, stride=stride, padding=1) for a, b, stride in widths]
+    return nn.Sequential(*parts).eval()
+
+
+@pytest.mark.parametrize(
+    ("named", "rough"),
+    [
+        (["0", "1", "2"], ["0", "1"]),
+        (["0", "1", "2", "2~roughness"], ["0", "1", "2"]),
+        (["1", "2"], ["1", "2"]),
+    ],
+)
+def test_roughness_is_sent_where_it_tells_something_or_is_named(
+    named: list[str], rough: list[str], outbox: Outbox
+) -> None:
+    model = three_stages()
+    with torch.inference_mode(), attach(model, outbox, named, topic="taps"):
+        model(images(32, n=1))
+    (sent,) = outbox.taps()
+    means = [name for name in named if "~" not in name]
+    assert set(sent.vectors) == {*means, *(f"{layer}~roughness" for layer in rough)}
+
+
 def test_each_image_is_an_event_with_what_the_host_knows_of_it(outbox: Outbox) -> None:
     model = small_cnn()
     at = datetime(2026, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)

@@ -130,7 +130,9 @@ def test_taps_of_another_model_or_without_a_layer_are_refused() -> None:
     taps = reader.read([noise(9, 9, 3)]).taps
     with pytest.raises(ShapeMismatch, match="weights: others != weights"):
         reader.read([sent(taps, 0, weights="others")])
-    with pytest.raises(ShapeMismatch, match="no tap 0"):
+    with pytest.raises(
+        ShapeMismatch, match=r"no tap 0; name the tap in attach\(layers=...\), or fit"
+    ):
         reader.read([sent({"1": taps["0"]}, 0)])
 
 
