@@ -13,6 +13,8 @@ from .options import ConfigOption, JsonOption
 from .start import LogLevelOption, start
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from driftgauge.storage import GateCheck, RetrainingRecord
 
     from ..retrain.material import Material
@@ -42,6 +44,14 @@ def retrain(
     ignore_cool_down: Annotated[
         bool, typer.Option("--now", help="Do not wait until retrain.cool_down is over.")
     ] = False,
+    accept_learnt: Annotated[
+        bool,
+        typer.Option(
+            "--accept-learnt",
+            help="Say that what was called normal is so even where it looks like a fault: the gate's check "
+            "`learnt` tells it and does not refuse.",
+        ),
+    ] = False,
     trigger: Annotated[str, typer.Option(hidden=True)] = "person",
     config: ConfigOption = None,
     log_level: LogLevelOption = None,
@@ -63,17 +73,19 @@ def retrain(
     elif dry_run:
         _look(settings, ignores_cool_down=ignore_cool_down, as_json=as_json)
     elif wait:
-        _work(settings, trigger=trigger, ignores_cool_down=ignore_cool_down, as_json=as_json)
+        asked = {"ignores_cool_down": ignore_cool_down, "accepts_learnt": accept_learnt}
+        _work(settings, trigger=trigger, asked=asked, as_json=as_json)
     else:
-        _start(settings, config, ignores_cool_down=ignore_cool_down)
+        given = ["--now"] * ignore_cool_down + ["--accept-learnt"] * accept_learnt
+        _start(settings, config, given)
 
 
-def _start(settings: Settings, config: Path | None, *, ignores_cool_down: bool) -> None:
+def _start(settings: Settings, config: Path | None, options: list[str]) -> None:
     from ..retrain.own_process import LOG, start_apart
     from ..terminal.printing import print_line
 
     given = ["--config", str(config.resolve())] if config else []
-    pid = start_apart(given + ["--now"] * ignores_cool_down, settings.detector.path)
+    pid = start_apart(given + options, settings.detector.path)
     print_line(f"retraining in process {pid}; its log is {settings.detector.path / LOG}")
     print_line("driftgauge retrain --list shows how far it is, and how it ended")
 
@@ -92,7 +104,7 @@ def _look(settings: Settings, *, ignores_cool_down: bool, as_json: bool) -> None
         raise typer.Exit(REFUSED)
 
 
-def _work(settings: Settings, *, trigger: str, ignores_cool_down: bool, as_json: bool) -> None:
+def _work(settings: Settings, *, trigger: str, asked: Mapping[str, bool], as_json: bool) -> None:
     from rich.console import Console
 
     from ..errors import RetrainingElsewhere
@@ -111,7 +123,7 @@ def _work(settings: Settings, *, trigger: str, ignores_cool_down: bool, as_json:
         try:
             with open_retraining(settings, tell=tell) as retraining:
                 by = "schedule" if trigger == "schedule" else getpass.getuser()
-                record = retraining.run(trigger=trigger, by=by, ignores_cool_down=ignores_cool_down)
+                record = retraining.run(trigger=trigger, by=by, **asked)
                 checks = retraining.checks(record)
         except RetrainingElsewhere as error:
             print_error(error, hint=error.hint)

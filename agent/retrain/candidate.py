@@ -15,6 +15,7 @@ from driftgauge.detector import P_VALUE_EDGES, Detector, score_all
 from ..fit.companions import split_taps
 from ..fit.probing import ProbeTaps
 from ..keep.shard import Shard
+from .approvals import Approval
 from .taps_sample import TapsSample
 
 HOLD_OUT_ONE_IN = 5
@@ -28,20 +29,26 @@ class GateInput:
     Attributes:
         candidate: just fitted.
         basis: the active detector.
+        accepted: all traffic that was accepted: what was learnt from, and *fresh*.
         fresh: accepted traffic that neither training nor calibration of the candidate saw.
         real: traffic of alerts that a person found to be real; None without any.
         anchor: of the first reference; None where the detector's folder has none.
         probes: held-out pictures of the first reference, plain and changed; None likewise.
         alpha: an event with a p-value of at most this is out of distribution.
+        approvals: what people called normal.
+        accepts_learnt: whether a person said that this is normal even where it looks like a fault.
     """
 
     candidate: Detector
     basis: Detector
+    accepted: TapsSample
     fresh: TapsSample
     real: TapsSample | None
     anchor: Shard | None
     probes: ProbeTaps | None
     alpha: float
+    approvals: Sequence[Approval] = ()
+    accepts_learnt: bool = False
 
 
 def held_out_runs(run_ids: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from .candidate import (
     statistics_of,
 )
 from .clustered_rate import FEWEST_RUNS, measure_rate, rate_interval
+from .learnt_check import check_learnt
 
 CONFIDENCE = 0.99
 FEWEST_EFFECTIVE = 200
@@ -52,7 +53,8 @@ def check_candidate(seen: GateInput, bounds: GateBounds) -> list[GateCheck]:
     first = check_finite(seen, bounds)
     if first[0].verdict == "refused":  # its figures would mean nothing
         return first
-    return [*first, *(one for check in CHECKS for one in check(seen, bounds))]
+    compared = (one for check in CHECKS for one in check(seen, bounds))
+    return [*first, *compared, *check_learnt(seen)]
 
 
 def refusal(checks: Sequence[GateCheck]) -> str:
@@ -246,4 +248,4 @@ CHECKS: Sequence[Check] = (
     check_agreement,
     check_anchor,
 )
-"""The checks, in the order in which they are shown; `check_finite` goes before them."""
+"""The checks, in the order in which they are shown; `check_finite` goes before them, `check_learnt` after."""

@@ -19,9 +19,11 @@ from ...errors import DriftgaugeError
 from ..errors import RetrainingElsewhere
 from ..keep.shard_folder import ShardFolder
 from ..log import action
+from .approvals import Approval, read_approvals
 from .basis import Basis, read_basis
 from .candidate import GateInput, held_out_runs
 from .carried import read_predictions, with_carried_classes
+from .cool_down import why_not_now
 from .fitting import Fitting, fit_candidate, register_candidate, save_candidate
 from .gate import GateBounds, check_candidate, refusal
 from .lease_keeper import LeaseKeeper
@@ -92,8 +94,21 @@ class Retraining:
         why = "" if ignores_cool_down else self._cooling()
         return material, why or shortage(material, self._settings.material)
 
-    def run(self, *, trigger: str, by: str, ignores_cool_down: bool = False) -> RetrainingRecord:
+    def run(
+        self,
+        *,
+        trigger: str,
+        by: str,
+        ignores_cool_down: bool = False,
+        accepts_learnt: bool = False,
+    ) -> RetrainingRecord:
         """Do all of it, or go on with what a killed process left.
+
+        Args:
+            trigger: ``schedule`` or ``person``.
+            by: who asked for it.
+            ignores_cool_down: whether it may follow soon after one that passed.
+            accepts_learnt: whether *by* says that what was called normal is so even where it looks like a fault.
 
         Raises:
             RetrainingElsewhere: another process retrains the stream.
@@ -101,7 +116,7 @@ class Retraining:
         """
         with LeaseKeeper(self._store, self._settings.stream, self._holder) as lease:
             basis = read_basis(self._store, self._settings.stream)
-            record = self._begun(basis, trigger=trigger, by=by)
+            record = self._begun(basis, trigger=trigger, by=by, accepts_learnt=accepts_learnt)
             try:
                 why = "" if ignores_cool_down else self._cooling()
                 if why:
@@ -114,7 +129,9 @@ class Retraining:
                     raise
                 return self._failed(record, error)
 
-    def _begun(self, basis: Basis, *, trigger: str, by: str) -> RetrainingRecord:
+    def _begun(
+        self, basis: Basis, *, trigger: str, by: str, accepts_learnt: bool
+    ) -> RetrainingRecord:
         """Return the attempt that was killed, if its detector is still active, else a new one."""
         stream, now = self._settings.stream, self._store.clock()
         for record in self._store.retrainings.all(stream):
@@ -133,6 +150,7 @@ class Retraining:
             "until": now.isoformat(),
             "seed": 0,
             "shadow_seconds": self._settings.shadow.total_seconds(),
+            "accepts_learnt": accepts_learnt,
         }
         return self._store.retrainings.begin(
             stream, trigger=trigger, by=by, basis=basis.name, plan=plan
@@ -163,11 +181,14 @@ class Retraining:
         seen = GateInput(
             candidate=candidate,
             basis=basis.detector,
+            accepted=sample,
             fresh=sample.part(np.flatnonzero(held)),
             real=self._read(material.real, basis),
             anchor=basis.anchor(),
             probes=basis.probes(),
             alpha=self._settings.material.alpha,
+            approvals=self._approvals(),
+            accepts_learnt=bool(record.plan.get("accepts_learnt")),
         )
         checks = check_candidate(seen, self._settings.bounds)
         return self._finished(record, basis, candidate, checks, figures)
@@ -258,6 +279,14 @@ class Retraining:
             learnt_until=learnt_until,
         )
 
+    def _approvals(self) -> list[Approval]:
+        stream = self._settings.stream
+        return read_approvals(
+            self._store.alerts(stream),
+            self._store.retrainings.reviews(stream),
+            self._settings.material.run,
+        )
+
     def _put_aside(self, material: Material) -> None:
         runs = material.new_extremes
         rows = [(run.segment, run.run_start, run.events, run.unusual) for run in runs]
@@ -275,22 +304,7 @@ class Retraining:
         return read_sample(self._store.kept, self._folder, stream, runs, origin=basis.origin)
 
     def _cooling(self) -> str:
-        now = self._store.clock()
-        if (trial := self._store.trials.running(self._settings.stream)) is not None:
-            return (
-                f"detector {trial.detector} scores beside the active one until "
-                f"{trial.due_at:%Y-%m-%d %H:%M} UTC at least, and is then promoted or refused"
-            )
-        for record in self._store.retrainings.all(self._settings.stream):
-            if record.state == "passed" and record.finished_at is not None:
-                ends = record.finished_at + self._settings.cool_down
-                if ends > now:
-                    return (
-                        f"retraining {record.id} passed its gate at {record.finished_at:%Y-%m-%d %H:%M} UTC, "
-                        f"and retrain.cool_down lasts until {ends:%Y-%m-%d %H:%M} UTC"
-                    )
-                return ""
-        return ""
+        return why_not_now(self._store, self._settings.stream, self._settings.cool_down)
 
     def _work_folder(self, record: RetrainingRecord) -> Path:
         return self._settings.folder / f".retraining-{record.id}"

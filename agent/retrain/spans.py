@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from driftgauge.storage import LIVE_STATES, UNRATED, AlertRecord, KeptRun
 
 POOL = "*"
-_NEVER = datetime.max.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 NORMAL_VERDICTS = ("false", "accepted")
 
 
@@ -38,7 +38,7 @@ def alert_spans(alerts: Iterable[AlertRecord]) -> list[Span]:
         Span(
             alert.segment,
             alert.since,
-            _NEVER if alert.state in LIVE_STATES else alert.refreshed_at,
+            NEVER if alert.state in LIVE_STATES else alert.refreshed_at,
             is_real=alert.verdict == "real",
         )
         for alert in alerts

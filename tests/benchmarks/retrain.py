@@ -1,6 +1,6 @@
 """Retraining: a season of a real camera, and twenty rounds on stationary traffic.
 
-Run: python -m tests.benchmarks.retrain FOLDER [--only rounds|season] [--days N]
+Run: python -m tests.benchmarks.retrain FOLDER [--only rounds|season|learnt] [--days N]
 (the folder of the camera streams; about half an hour)
 """
 
@@ -15,7 +15,8 @@ import numpy as np
 
 from ..agent.retrain.test_rounds import MOST_OUTSIDE, spread
 from ..agent.retrain.traffic import World, rounds
-from .season import run_season
+from . import learnt
+from .season_report import run_season
 from .table import Figure, write_benchmark
 
 ROUNDS = 20
@@ -57,9 +58,15 @@ def season_part(given: argparse.Namespace) -> Result:
     return [*table, *({"fault": row["fault"], **row} for row in faults)], figures
 
 
+def learnt_part(given: argparse.Namespace) -> Result:
+    """Call stretches of two real cameras normal, with a fault and without."""
+    return learnt.learnt_part(given.folder, given.method)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "rounds": rounds_part,
     "season": season_part,
+    "learnt": learnt_part,
 }
 
 

@@ -7,9 +7,7 @@ are alerts that a person found to be real, so that they are not learnt; a last c
 
 from __future__ import annotations
 
-import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from driftgauge.agent.counting.tap_keeper import KeepSettings, TapKeeper
-from driftgauge.agent.drift.baseline import Baseline, learn_baselines
+from driftgauge.agent.drift.baseline import learn_baselines
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS
 from driftgauge.agent.events.event import NO_IMAGE, Event
-from driftgauge.agent.fit.companions import ANCHOR, PROBES, encode_probes
+from driftgauge.agent.fit.companions import ANCHOR, FAULTS, PROBES, encode_probes
+from driftgauge.agent.fit.fault_probes import with_faults
 from driftgauge.agent.fit.registration import detector_record, normal_rates
 from driftgauge.agent.keep.origin import tap_origin
 from driftgauge.agent.keep.run_choice import RunSettings
@@ -36,7 +35,6 @@ from driftgauge.detector import (
     LEAN,
     Detector,
     ModelIdentity,
-    auroc,
     fit_detector,
     load_detector,
     save_detector,
@@ -52,9 +50,7 @@ from driftgauge.storage import (
 )
 
 from ..stores import HandClock
-from .season_taps import frame_times, read_probe_taps, read_season
-from .streams import Stream, fault_delays, quiet_alarms
-from .table import Figure
+from .season_taps import frame_times, read_fault_taps, read_probe_taps, read_season
 
 CACHE = Path("build/season")
 TESTS = DEFAULT_TESTS
@@ -68,7 +64,7 @@ ALPHA = 0.01
 FITS = [*range(169, 455), *range(499, 1000)]
 """The first quiet week."""
 BEGINS = 1000
-FAULTS = (
+LISTED = (
     range(1000, 1051), range(1055, 1086), range(1172, 1220), range(3329, 3386), range(3743, 3816),
 )  # fmt: skip
 OTHERS = (range(2308, 2310), range(2825, 2840), range(3130, 3330))
@@ -205,7 +201,13 @@ def begun(data: Path, folder: Path, method: str) -> Season:
         times=np.zeros(len(held), np.int64), segments=[(CAMERA,)] * len(held),
         places=np.zeros((len(held), 3), np.int64),
     )  # fmt: skip
-    beside = {ANCHOR: encode_shard(anchor), PROBES: encode_probes(probes, channels)}
+    faults = read_fault_taps(data, CACHE / "keio_faults.npz", probed, CAMERA)
+    detector = with_faults(detector, faults, alike=0.0, seed=0)
+    beside = {
+        ANCHOR: encode_shard(anchor),
+        PROBES: encode_probes(probes, channels),
+        FAULTS: encode_probes(faults, channels),
+    }
     notes = {"normal_rates": normal_rates(learn_baselines(detector.reference), ALPHA)}
     name = save_detector(detector, folder / "detector", IDENTITY, notes, beside)
     clock = HandClock(times[BEGINS])
@@ -222,7 +224,7 @@ def begun(data: Path, folder: Path, method: str) -> Season:
 
 def quiet(rows: Iterable[int]) -> NDArray[np.int64]:
     """Return the rows without anything that the data set lists."""
-    listed = {row for span in (*FAULTS, *OTHERS) for row in span}
+    listed = {row for span in (*LISTED, *OTHERS) for row in span}
     return np.array([row for row in rows if row not in listed], np.int64)
 
 
@@ -234,7 +236,7 @@ def through(season: Season, days: float, first: Detector) -> list[dict[str, obje
         begins = season.times[season.next_row]
         rows = season.pass_days(days)
         calm = quiet(rows)
-        for number, fault in enumerate(FAULTS):
+        for number, fault in enumerate(LISTED):
             if number >= told and fault.stop <= season.next_row:
                 season.alert(fault, number)
                 told += 1
@@ -255,161 +257,3 @@ def through(season: Season, days: float, first: Detector) -> list[dict[str, obje
 
 def _rate(p_values: NDArray[np.float64]) -> str:
     return f"{(p_values[:, -1] <= ALPHA).mean():.1%}" if len(p_values) else "-"
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What one way to watch the month gave: p-values of every frame, and the baseline at each."""
-
-    p_values: NDArray[np.float64]
-    baseline: Callable[[int], Baseline | None]
-
-    def auroc_of(self, fault: range) -> float:
-        """Return how well a fault is told from two quiet days around it, per cent."""
-        around = quiet(
-            range(max(fault.start - 288, BEGINS), min(fault.stop + 288, len(self.p_values)))
-        )
-        return auroc(-self.p_values[around, -1], -self.p_values[np.array(fault), -1])
-
-    def delay_of(self, fault: range) -> int | None:
-        """Return the windows of 16 frames until the fault's alarm; None without any."""
-        one = Stream("keio_river", len(self.p_values), range(0), range(0), (), (fault,))
-        return fault_delays(self.baseline(fault.start), one, self.p_values, TESTS)[0]
-
-    def quiet_alarms(self, spans: Sequence[range]) -> int:
-        """Return the alarms in quiet windows, each span judged by the baseline at its start."""
-        return sum(
-            quiet_alarms(
-                self.baseline(span.start),
-                Stream("keio_river", len(self.p_values), range(0), range(0), (span,)),
-                self.p_values, TESTS,
-            )
-            for span in spans
-        )  # fmt: skip
-
-
-def watches(season: Season, first: Detector) -> dict[str, Watch]:
-    """Return the month without retraining, and as it was lived through."""
-    rows = np.arange(BEGINS, len(season.times))
-    alone = np.ones_like(season.live)
-    alone[rows] = season.p_values(first, rows)
-    fixed = learn_baselines(first.reference).get(CAMERA)
-    names = set(season.scored_by.values())
-    folder = season.folder / "detector"
-    by_name = {
-        name: learn_baselines(load_detector(folder / name).reference).get(CAMERA) for name in names
-    }
-    return {
-        "first": Watch(alone, lambda row: fixed),
-        "retrained": Watch(season.live, lambda row: by_name.get(season.scored_by.get(row, ""))),
-    }
-
-
-def fault_rows(both: Mapping[str, Watch]) -> list[dict[str, object]]:
-    """Return how each listed fault was found, a row each."""
-    rows: list[dict[str, object]] = []
-    for fault in FAULTS:
-        row: dict[str, object] = {"fault": f"{fault.start}-{fault.stop - 1}"}
-        for name, watch in both.items():
-            delay = watch.delay_of(fault)
-            row[f"AUROC, {name}"] = round(watch.auroc_of(fault), 1)
-            row[f"alarm, {name}"] = "none" if delay is None else f"window {delay}"
-        rows.append(row)
-    return rows
-
-
-def bad_candidate(season: Season) -> RetrainingRecord:
-    """Let people call every listed fault normal, and everything that was put aside; retrain."""
-    for alert in season.store.alerts(STREAM):
-        season.store.give_verdict(alert.id or 0, "accepted", at=season.clock.at, by="bench")
-    if waiting := season.store.retrainings.reviews(STREAM):
-        numbers = [one.id for one in waiting]
-        season.store.retrainings.decide(STREAM, numbers, "accepted", by="bench")
-    return season.retrain(min_new_events=0)
-
-
-def rolled_back(season: Season, first_name: str) -> bool | None:
-    """Go back version by version to the first; return whether its scores have the same bits."""
-    rows = np.arange(BEGINS, BEGINS + 200)
-    if season.name == first_name:
-        return None
-    before = load_detector(season.folder / "detector" / first_name).score(season.parts(rows))
-    restored = season.name
-    while restored != first_name:
-        restored = season.store.versions.rollback(STREAM, by="bench")[1].detector
-    again = load_detector(season.folder / "detector" / restored)
-    return bool(torch.equal(before, again.score(season.parts(rows))))
-
-
-def plot(
-    season: Season, both: Mapping[str, Watch], table: Sequence[Mapping[str, object]], path: Path
-) -> None:
-    """Draw the rate on quiet frames, day by day, without retraining and with it."""
-    from matplotlib.dates import date2num
-    from matplotlib.figure import Figure as Canvas
-
-    days = defaultdict(list)
-    for row in quiet(range(BEGINS, len(season.times))).tolist():
-        days[season.times[row].date()].append(row)
-    canvas = Canvas(figsize=(9, 3.6), layout="constrained")
-    axes = canvas.subplots()
-    for name, watch in both.items():
-        rates = [100 * (watch.p_values[rows, -1] <= ALPHA).mean() for rows in days.values()]
-        axes.plot(
-            list(days), rates, marker=".", label=f"{name} detector" if name == "first" else name
-        )
-    axes.axhline(100 * ALPHA, color="grey", linewidth=0.8)
-    for fault in FAULTS:
-        ends = [date2num(season.times[row]) for row in (fault.start, fault.stop - 1)]
-        axes.axvspan(*ends, color="tab:red", alpha=0.2)
-    for row in table:
-        at = datetime.strptime(f"2022-{row['from']}", "%Y-%m-%d")  # noqa: DTZ007 - a place on the axis
-        axes.axvline(
-            date2num(at), color="green" if row["gate"] == "passed" else "orange", linewidth=0.6
-        )
-    axes.set_ylabel("out of distribution, % of quiet frames")
-    axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    canvas.savefig(path, dpi=110)
-
-
-def run_season(
-    data: Path, *, days: float, method: str
-) -> tuple[list[dict[str, object]], list[dict[str, object]], list[Figure]]:
-    """Live through the month; return a row a retraining, a row a fault, and the figures."""
-    with tempfile.TemporaryDirectory() as folder:
-        season = begun(data, Path(folder), method)
-        first, first_name = season.detector, season.name
-        table = through(season, days, first)
-        both = watches(season, first)
-        faults = fault_rows(both)
-        plot(season, both, table, Path("build/benchmarks/season.svg"))
-        n_days = (season.times[-1] - season.times[BEGINS]).days
-        kept_bytes = season.store.kept.total_bytes(STREAM) / n_days
-        same = rolled_back(season, first_name)
-        record = bad_candidate(season)
-        checks = season.retraining().checks(record)
-    spans = [range(2310, 2825), range(2840, 3130)]
-    figures = [
-        Figure(f"{what} after {days:g} days each: {name}", value, unit)
-        for name, watch in both.items()
-        for what, value, unit in (
-            ("mean AUROC on listed faults", round(float(np.mean([watch.auroc_of(f) for f in FAULTS])), 1), "%"),
-            ("listed faults found", sum(watch.delay_of(f) is not None for f in FAULTS), f"of {len(FAULTS)}"),
-            ("alarms in quiet windows", watch.quiet_alarms(spans), f"of {sum(len(s) for s in spans) // 16} windows"),
-            ("rate on quiet frames", round(100 * float((watch.p_values[quiet(range(BEGINS, len(season.times))), -1] <= ALPHA).mean()), 2), "%"),
-        )
-    ]  # fmt: skip
-    refused = record.state == "refused" and record.candidate is not None
-    figures += [
-        Figure("retrainings that passed", sum(r["gate"] == "passed" for r in table), f"of {len(table)}"),
-        Figure("bytes kept a day", round(kept_bytes), "bytes for 144 frames of 1,709 channels, every run kept"),
-        Figure("candidate that learnt the faults is refused", float(refused), "", "1", refused),
-    ]  # fmt: skip
-    if same is not None:
-        figures.append(
-            Figure("scores after rolling back to the first", float(same), "same bits", "1", same)
-        )
-    for check in checks:
-        print(f"candidate that learnt the faults: {check.name}: {check.verdict}: {check.words}")
-    return table, faults, figures

@@ -35,6 +35,26 @@ def told(path: Path, *words: str, code: int = 0) -> str:
     return done.stdout
 
 
+def test_the_process_of_its_own_is_given_what_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[list[str]] = []
+
+    def start_apart(words: list[str], folder: Path) -> int:
+        given.append(words)
+        return 7
+
+    monkeypatch.setattr(own_process, "start_apart", start_apart)
+    path = tmp_path / "driftgauge.toml"
+    path.write_text(SETTINGS.format(stream=STREAM, folder=tmp_path))
+    told(path, "retrain")
+    assert "retraining in process 7" in told(path, "retrain", "--now", "--accept-learnt")
+    assert given == [
+        ["--config", str(path)],
+        ["--config", str(path), "--now", "--accept-learnt"],
+    ]
+
+
 def test_a_person_looks_retrains_and_reviews(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +76,7 @@ def test_a_person_looks_retrains_and_reviews(
     done = json.loads(told(path, "retrain", "--wait", "--json"))
     assert (done["state"], done["basis"]) == ("passed", station.name)
     assert {check["name"] for check in done["checks"]} == {
-        *("finite", "false alarms", "probes", "real alerts", "agreement", "anchor"),
+        *("finite", "false alarms", "probes", "real alerts", "agreement", "anchor", "learnt"),
     }
     candidate = store.versions.get(STREAM, done["candidate"])
     assert candidate is not None
@@ -68,6 +88,8 @@ def test_a_person_looks_retrains_and_reviews(
     assert "1 runs refused" in told(path, "reference", "refuse", str(waiting[1]["id"]))
     assert len(json.loads(told(path, "reference", "list", "--json"))) == len(waiting) - 2 == 0
     assert "cool_down lasts until" in told(path, "retrain", "--wait", code=3)
+    again = json.loads(told(path, "retrain", "--wait", "--accept-learnt", "--json", code=3))
+    assert again["plan"]["accepts_learnt"] is True
     status = told(path, "status", code=3)
     assert "kept taps" in status
     assert "cool_down" in status
