@@ -20,7 +20,7 @@ from driftgauge.storage import (
 )
 
 from ..log import action
-from ..retrain.candidate import reference_rate
+from ..retrain.candidate import reference_hits
 from ..retrain.gate import refusal
 from ..retrain.spans import NORMAL_VERDICTS
 from ..review.retraining_state import waiting_candidate
@@ -180,14 +180,14 @@ class ShadowTrial:
         block = timedelta(seconds=trial.lasts_seconds / N_BLOCKS)
         blocks = self._store.trials.blocks(trial, block)
         names = {one.segment for one in blocks} | {POOL}
-        rates = {name: reference_rate(detector, name, self._settings.alpha) for name in names}
+        hits = {name: reference_hits(detector, name, self._settings.alpha) for name in names}
         span = (self._store.clock() - trial.begun_at).total_seconds()
         return TrialInput(
             blocks=blocks,
             alarms=self._store.trials.alarms(trial),
             alerts=[one for one in self._store.alerts(trial.stream) if _counts(one, trial)],
             since=trial.counted_since,
-            expected={name: rate for name, rate in rates.items() if rate is not None},
+            reference={name: own for name, own in hits.items() if own is not None},
             alpha=self._settings.alpha,
             false_alarms=span / self._settings.seconds_between_false_alarms,
         )

@@ -12,7 +12,13 @@ from scipy.stats import poisson
 
 from driftgauge.storage import POOL, AlertRecord, GateCheck, ShadowAlarm, ShadowBlock
 
-from ..retrain.clustered_rate import FEWEST_RUNS, ClusteredRate, measure_counts, rate_interval
+from ..retrain.clustered_rate import (
+    FEWEST_RUNS,
+    ClusteredRate,
+    WindowHits,
+    measure_counts,
+    rate_bounds,
+)
 from ..retrain.gate import CONFIDENCE, FEWEST_EFFECTIVE
 
 N_BLOCKS = 24
@@ -34,7 +40,7 @@ class TrialInput:
         alarms: where the shadow would have raised an alert.
         alerts: that lived meanwhile and that nobody called false or normal; none of silence.
         since: event time from which both are compared.
-        expected: by segment, the rate on the shadow's own reference and its events.
+        reference: of the shadow, by segment.
         alpha: the stream's.
         false_alarms: that the budget allows in this time, on average.
     """
@@ -43,7 +49,7 @@ class TrialInput:
     alarms: Sequence[ShadowAlarm]
     alerts: Sequence[AlertRecord]
     since: datetime
-    expected: Mapping[str, tuple[float, int]]
+    reference: Mapping[str, WindowHits]
     alpha: float
     false_alarms: float
 
@@ -78,7 +84,7 @@ def check_rates(seen: TrialInput) -> list[GateCheck]:
         if block.shadow_events:
             segments[block.segment].append(block)
     loud = {alert.segment for alert in seen.alerts}
-    known = [name for name in segments if name != POOL and name in seen.expected]
+    known = [name for name in segments if name != POOL and name in seen.reference]
     confidence = 1 - (1 - CONFIDENCE) / max(len(known), 1)
     found = [_check_rate(seen, POOL, segments[POOL], loud, CONFIDENCE)]
     found += [_check_rate(seen, name, segments[name], loud, confidence) for name in known]
@@ -106,22 +112,21 @@ def _check_rate(
     if POOL in loud or segment in loud:
         words = f"{said}; there is an alert, so that nobody knows what its rate should be"
         return GateCheck(RATES, "not checked", words, segment, found.rate)
-    if found.runs < FEWEST_RUNS or found.effective < FEWEST_EFFECTIVE:
-        words = f"{said}, worth {found.effective:.0f} independent ones: too few to compare"
+    reference = seen.reference.get(segment)
+    known = reference.by_runs_like(found) if reference else ClusteredRate(seen.alpha, 0, 1.0, 0)
+    expected = seen.alpha if segment == POOL else known.rate
+    allowed = rate_bounds(found, known, expected=expected, confidence=confidence)
+    if found.runs < FEWEST_RUNS or allowed.effective < FEWEST_EFFECTIVE:
+        words = f"{said}, worth {allowed.effective:.0f} independent ones: too few to compare"
         return GateCheck(RATES, "not checked", words, segment, found.rate)
-    rate, n_reference = seen.expected.get(segment, (seen.alpha, 0))
-    expected = seen.alpha if segment == POOL else rate
-    low, high = rate_interval(
-        expected, n_reference / found.design_effect, found.effective, confidence=confidence
-    )
     active = sum(one.active_ood for one in blocks) / sum(one.both_events for one in blocks)
-    holds = low <= found.rate <= high or abs(found.rate - expected) <= abs(active - expected)
+    holds = allowed.holds(found.rate) or abs(found.rate - expected) <= abs(active - expected)
     words = (
-        f"{said}, {active:.2%} to the active detector; {expected:.2%} expected, {low:.2%} to {high:.2%} "
+        f"{said}, {active:.2%} to the active detector; {expected:.2%} expected, {allowed.low:.2%} to {allowed.high:.2%} "
         "allowed, or what is no farther off than the active detector"
     )
     verdict = "passed" if holds else "refused"
-    return GateCheck(RATES, verdict, words, segment, found.rate, low, high)
+    return GateCheck(RATES, verdict, words, segment, found.rate, allowed.low, allowed.high)
 
 
 def _rate(blocks: Sequence[ShadowBlock]) -> ClusteredRate:

@@ -16,6 +16,7 @@ from ..fit.companions import split_taps
 from ..fit.probing import ProbeTaps
 from ..keep.shard import Shard
 from .approvals import Approval
+from .clustered_rate import WindowHits
 from .taps_sample import TapsSample
 
 HOLD_OUT_ONE_IN = 5
@@ -77,14 +78,14 @@ def anchor_taps(anchor: Shard, detector: Detector) -> dict[str, Tensor] | None:
     return split_taps(anchor) if dict(anchor.channels) == detector.channels else None
 
 
-def reference_rate(detector: Detector, segment: str, alpha: float) -> tuple[float, int] | None:
-    """Return a segment's OOD rate on the detector's own reference, and its events."""
+def reference_hits(detector: Detector, segment: str, alpha: float) -> WindowHits | None:
+    """Return the out-of-distribution events of a segment's windows in the detector's own reference."""
     if segment not in detector.reference:
         return None
-    counts = detector.reference[segment][:, -1].sum(axis=0)
-    n = int(counts.sum())
+    counts = detector.reference[segment][:, -1]
     at_most = int(np.searchsorted(P_VALUE_EDGES, alpha * (1 + 1e-9), side="right")) - 1
-    return (float(counts[:at_most].sum()) / n, n) if n else None
+    found = WindowHits(counts.sum(axis=1), counts[:, :at_most].sum(axis=1))
+    return found if found.events.sum() else None
 
 
 def is_finite(detector: Detector) -> bool:

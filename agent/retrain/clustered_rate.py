@@ -53,6 +53,54 @@ def measure_counts(events: NDArray[np.integer], hits: NDArray[np.integer]) -> Cl
     return ClusteredRate(rate, n, max(1.0, variance * n / (rate * (1 - rate))), n_runs)
 
 
+@dataclass(frozen=True, slots=True)
+class WindowHits:
+    """Events and hits of a reference's windows in the order of time, ``(windows,)`` each."""
+
+    events: NDArray[np.integer]
+    hits: NDArray[np.integer]
+
+    def by_runs_like(self, found: ClusteredRate) -> ClusteredRate:
+        """Return the rate, its design effect over stretches with about as many events as a run of *found*."""
+        per_run = found.events / max(found.runs, 1)
+        n_joined = max(1, round(per_run / max(float(self.events.mean()), 1.0)))
+        starts = np.arange(0, len(self.events), n_joined)
+        return measure_counts(
+            np.add.reduceat(self.events, starts), np.add.reduceat(self.hits, starts)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RateBounds:
+    """Where a rate of fresh events may lie.
+
+    Attributes:
+        effective: independent fresh events that it is of.
+    """
+
+    low: float
+    high: float
+    effective: float
+
+    def holds(self, rate: float) -> bool:
+        """Return whether *rate* is within."""
+        return self.low <= rate <= self.high
+
+
+def rate_bounds(
+    found: ClusteredRate, known: ClusteredRate, *, expected: float, confidence: float
+) -> RateBounds:
+    """Return where the rate of *found* may lie, given the reference's.
+
+    The larger design effect of both counts: few hits show little of how they cluster, and none show
+    nothing. With the fresh events' alone a rate that is too low by chance was refused in up to a fifth of
+    simulated cases.
+    """
+    effective = found.events / max(found.design_effect, known.design_effect)
+    low, high = rate_interval(expected, known.effective, effective, confidence=confidence)
+    return RateBounds(low, high, effective)
+
+
 def rate_interval(
     expected: float, reference_events: float, events: float, *, confidence: float
 ) -> tuple[float, float]:

@@ -18,14 +18,14 @@ from .candidate import (
     anchor_taps,
     is_finite,
     p_values_of,
-    reference_rate,
+    reference_hits,
     statistics_of,
 )
-from .clustered_rate import FEWEST_RUNS, measure_rate, rate_interval
+from .clustered_rate import FEWEST_RUNS, measure_rate, rate_bounds
 from .learnt_check import check_learnt
 
 CONFIDENCE = 0.99
-FEWEST_EFFECTIVE = 200
+FEWEST_EFFECTIVE = 50
 """Effective events of a segment below which its rate is not checked."""
 
 FEWEST_REAL = 50
@@ -95,26 +95,28 @@ def _check_rate(
     *,
     confidence: float,
 ) -> GateCheck:
-    found, known = measure_rate(hits, run_ids), reference_rate(seen.candidate, segment, seen.alpha)
+    found = measure_rate(hits, run_ids)
+    reference = reference_hits(seen.candidate, segment, seen.alpha)
     name, shown = "false alarms", "the stream" if segment == ALL else segment
     said = f"{shown}: {found.rate:.2%} of {found.events} fresh events are out of distribution"
-    is_enough = found.runs >= FEWEST_RUNS and found.effective >= FEWEST_EFFECTIVE
-    if known is None or not is_enough:
+    if reference is None:
+        words = f"{said}; its reference has none of this segment"
+        return GateCheck(name, "not checked", words, segment, found.rate)
+    known = reference.by_runs_like(found)
+    expected = seen.alpha if segment == ALL else known.rate
+    allowed = rate_bounds(found, known, expected=expected, confidence=confidence)
+    if found.runs < FEWEST_RUNS or allowed.effective < FEWEST_EFFECTIVE:
         words = (
-            f"{said}, of {found.runs} runs, worth {found.effective:.0f} independent ones: too few to "
+            f"{said}, of {found.runs} runs, worth {allowed.effective:.0f} independent ones: too few to "
             "check"
         )
         return GateCheck(name, "not checked", words, segment, found.rate)
-    expected = seen.alpha if segment == ALL else known[0]
-    low, high = rate_interval(
-        expected, known[1] / found.design_effect, found.effective, confidence=confidence
-    )
-    holds = low <= found.rate <= high
     words = (
-        f"{said}; {expected:.2%} expected, {low:.2%} to {high:.2%} allowed ({found.effective:.0f} "
-        f"independent events, {confidence:.2%} interval)"
+        f"{said}; {expected:.2%} expected, {allowed.low:.2%} to {allowed.high:.2%} allowed "
+        f"({allowed.effective:.0f} independent events, {confidence:.2%} interval)"
     )
-    return GateCheck(name, _verdict(holds), words, segment, found.rate, low, high)
+    verdict = _verdict(allowed.holds(found.rate))
+    return GateCheck(name, verdict, words, segment, found.rate, allowed.low, allowed.high)
 
 
 def check_probes(seen: GateInput, bounds: GateBounds) -> list[GateCheck]:

@@ -28,7 +28,9 @@ from driftgauge.agent.keep.run_choice import RunSettings
 from driftgauge.agent.keep.shard import Shard, encode_shard
 from driftgauge.agent.keep.shard_folder import ShardFolder
 from driftgauge.agent.ports import Scored
-from driftgauge.agent.retrain.gate import GateBounds
+from driftgauge.agent.retrain.candidate import reference_hits
+from driftgauge.agent.retrain.clustered_rate import measure_rate, rate_bounds
+from driftgauge.agent.retrain.gate import CONFIDENCE, GateBounds
 from driftgauge.agent.retrain.material import MaterialSettings
 from driftgauge.agent.retrain.retraining import Retraining, RetrainingSettings
 from driftgauge.detector import (
@@ -233,7 +235,7 @@ def through(season: Season, days: float, first: Detector) -> list[dict[str, obje
     table: list[dict[str, object]] = []
     told = 0
     while season.next_row < len(season.times) - 10:
-        begins = season.times[season.next_row]
+        begins, watching = season.times[season.next_row], season.detector
         rows = season.pass_days(days)
         calm = quiet(rows)
         for number, fault in enumerate(LISTED):
@@ -244,7 +246,7 @@ def through(season: Season, days: float, first: Detector) -> list[dict[str, obje
         table.append({
             "from": f"{begins:%m-%d}", "quiet frames": len(calm),
             "rate, first": _rate(season.p_values(first, calm)),
-            "rate, retrained": _rate(season.live[calm]),
+            "rate, retrained": _rate(season.live[calm]), **_allowed(season, watching, calm),
             "learnt": record.figures.get("learnt_events", 0),
             "aside": record.figures.get("events_aside", 0), "gate": record.state,
             "why": record.reason[:150],
@@ -253,6 +255,22 @@ def through(season: Season, days: float, first: Detector) -> list[dict[str, obje
         if record.state == "passed" and record.candidate:
             season.promote(record.candidate)
     return table
+
+
+def _allowed(season: Season, detector: Detector, rows: NDArray[np.int64]) -> dict[str, object]:
+    """Return where the rate of quiet frames may lie by chance, and as how many they count."""
+    seconds = np.array([int(season.times[row].timestamp()) for row in rows])
+    runs = seconds // int(RUN.total_seconds())
+    found = measure_rate(season.live[rows, -1] <= ALPHA, runs)
+    reference = reference_hits(detector, CAMERA, ALPHA)
+    if reference is None:
+        return {}
+    known = reference.by_runs_like(found)
+    allowed = rate_bounds(found, known, expected=ALPHA, confidence=CONFIDENCE)
+    return {
+        "allowed": f"{allowed.low:.1%} to {allowed.high:.1%}", "worth": round(allowed.effective),
+        "reference, rate": f"{known.rate:.1%}", "worth, reference": round(known.effective),
+    }  # fmt: skip
 
 
 def _rate(p_values: NDArray[np.float64]) -> str:
