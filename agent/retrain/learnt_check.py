@@ -46,13 +46,22 @@ _LEAST_P = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The accepted traffic, as the active detector and the candidate see it; p-values ``(n, columns)``."""
+class SeenTraffic:
+    """Accepted traffic, as the active detector and the candidate see it; p-values ``(n, columns)``."""
 
     sample: TapsSample
     active: NDArray[np.float64]
     candidate: NDArray[np.float64]
     looked_at: NDArray[np.bool_]
+
+    @classmethod
+    def by(
+        cls, basis: Detector, candidate: Detector, sample: TapsSample, *, alpha: float
+    ) -> SeenTraffic:
+        """Score *sample* with both."""
+        active = _p_values(basis, sample)
+        looked_at = active[:, -1] <= min(FACTOR * alpha, 1.0)
+        return cls(sample, active, _p_values(candidate, sample), looked_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +104,8 @@ def check_learnt(seen: GateInput) -> list[GateCheck]:
     if why_not := lacking(seen.basis):
         words = f"what people called normal is not compared with known faults: {why_not}"
         return [GateCheck(NAME, "not checked", words)]
-    learnt = look_at_approvals(
-        seen.basis, seen.candidate, seen.accepted, seen.approvals, alpha=seen.alpha
-    )
+    traffic = SeenTraffic.by(seen.basis, seen.candidate, seen.accepted, alpha=seen.alpha)
+    learnt = look_at_approvals(seen.basis, traffic, seen.approvals)
     faults = [one for one in learnt if one.is_fault]
     verdict = "refused" if faults and not seen.accepts_learnt else "passed"
     words = _words(learnt, faults, accepts=seen.accepts_learnt)
@@ -123,21 +131,10 @@ def _listed(faults: Sequence[Learnt]) -> str:
 
 
 def look_at_approvals(
-    basis: Detector,
-    candidate: Detector,
-    sample: TapsSample,
-    approvals: Sequence[Approval],
-    *,
-    alpha: float,
+    basis: Detector, seen: SeenTraffic, approvals: Sequence[Approval]
 ) -> list[Learnt]:
-    """Return what became of each approval of which *sample* has events."""
-    inside = [_rows_of(sample, one) for one in approvals]
-    if not any(len(rows) for rows in inside):
-        return []
-    active = _p_values(basis, sample)
-    seen = _Seen(
-        sample, active, _p_values(candidate, sample), active[:, -1] <= min(FACTOR * alpha, 1.0)
-    )
+    """Return what became of each approval of which there are events."""
+    inside = [_rows_of(seen.sample, one) for one in approvals]
     usual = ~seen.looked_at
     usual[np.concatenate(inside)] = False
     return [
@@ -162,7 +159,7 @@ def _p_values(detector: Detector, sample: TapsSample) -> NDArray[np.float64]:
 
 def _looked_at(
     basis: Detector,
-    seen: _Seen,
+    seen: SeenTraffic,
     approval: Approval,
     rows: NDArray[np.int64],
     usual: NDArray[np.bool_],
@@ -178,7 +175,7 @@ def _looked_at(
     return Learnt(approval, len(rows), was, now, names)
 
 
-def _traits(seen: _Seen, rows: NDArray[np.int64]) -> Traits:
+def _traits(seen: SeenTraffic, rows: NDArray[np.int64]) -> Traits:
     return Traits(seen.sample.taps[PIXELS][rows].double().numpy(), seen.active[rows, :-1])
 
 

@@ -19,7 +19,7 @@ from driftgauge.agent.fit.fault_probes import with_faults
 from driftgauge.agent.fit.probing import ProbeTaps
 from driftgauge.agent.retrain.approvals import Approval
 from driftgauge.agent.retrain.candidate import held_out_runs
-from driftgauge.agent.retrain.learnt_check import Learnt, look_at_approvals
+from driftgauge.agent.retrain.learnt_check import Learnt, SeenTraffic, look_at_approvals
 from driftgauge.agent.retrain.taps_sample import TapsSample
 from driftgauge.detector import LEAN, Detector, fit_detector, split_reference
 
@@ -152,11 +152,9 @@ def _looked_at(
 ) -> list[Learnt]:
     sample = camera.sample(rows)
     candidate = camera.candidate(sample)
-    approvals = [camera.approval(span) for span in spans]
+    seen = SeenTraffic.by(basis, candidate, sample, alpha=ALPHA)
     return [
-        found
-        for one in approvals
-        for found in look_at_approvals(basis, candidate, sample, [one], alpha=ALPHA)
+        found for span in spans for found in look_at_approvals(basis, seen, [camera.approval(span)])
     ]
 
 

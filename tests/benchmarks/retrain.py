@@ -1,6 +1,6 @@
 """Retraining: a season of a real camera, and twenty rounds on stationary traffic.
 
-Run: python -m tests.benchmarks.retrain FOLDER [--only rounds|season|learnt] [--days N]
+Run: python -m tests.benchmarks.retrain FOLDER [--only rounds|season|learnt|attack|warm|throughput] [--days N]
 (the folder of the camera streams; about half an hour)
 """
 
@@ -16,8 +16,11 @@ import numpy as np
 from ..agent.retrain.test_rounds import MOST_OUTSIDE, spread
 from ..agent.retrain.traffic import World, rounds
 from . import learnt
+from .attack import run_attacks
 from .season_report import run_season
 from .table import Figure, write_benchmark
+from .throughput import throughput_part
+from .warm_start import run_warm_start
 
 ROUNDS = 20
 WORLDS = ((1, 0.0), (2, 0.3))
@@ -54,7 +57,9 @@ def rounds_part(given: argparse.Namespace) -> Result:
 
 def season_part(given: argparse.Namespace) -> Result:
     """Live through a month of a real camera."""
-    table, faults, figures = run_season(given.folder, days=given.days, method=given.method)
+    table, faults, figures = run_season(
+        given.folder, days=given.days, method=given.method, drawn=given.plot
+    )
     return [*table, *({"fault": row["fault"], **row} for row in faults)], figures
 
 
@@ -63,10 +68,28 @@ def learnt_part(given: argparse.Namespace) -> Result:
     return learnt.learnt_part(given.folder, given.method)
 
 
+def attack_part(given: argparse.Namespace) -> Result:
+    """Try to have faults learnt as normal."""
+    return run_attacks(given.folder, given.method)
+
+
+def scoring_part(given: argparse.Namespace) -> Result:
+    """Score pictures while a retraining runs, and without."""
+    return throughput_part(given.pixels)
+
+
+def warm_start_part(given: argparse.Namespace) -> Result:
+    """Begin the denoiser from the active one, and anew."""
+    return run_warm_start(given.folder)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Result]] = {
     "rounds": rounds_part,
     "season": season_part,
     "learnt": learnt_part,
+    "attack": attack_part,
+    "warm": warm_start_part,
+    "throughput": scoring_part,
 }
 
 
@@ -75,8 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", choices=list(PARTS))
+    parser.add_argument("--plot", type=Path, default=Path("build/benchmarks/season.svg"))
     parser.add_argument("--days", type=float, default=6.0, help="between two retrainings")
     parser.add_argument("--method", default="combined")
+    parser.add_argument("--pixels", type=int, nargs="+", default=[160, 224])
     given = parser.parse_args(arguments)
     every: list[Figure] = []
     rows: Rows = []

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import betabinom
 
 from driftgauge.agent.counting.tap_keeper import KeepSettings, TapKeeper
 from driftgauge.agent.drift.baseline import learn_baselines
@@ -22,6 +23,7 @@ from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS
 from driftgauge.agent.events.event import NO_IMAGE, Event
 from driftgauge.agent.fit.companions import ANCHOR, FAULTS, PROBES, encode_probes
 from driftgauge.agent.fit.fault_probes import with_faults
+from driftgauge.agent.fit.probing import ProbeTaps
 from driftgauge.agent.fit.registration import detector_record, normal_rates
 from driftgauge.agent.keep.origin import tap_origin
 from driftgauge.agent.keep.run_choice import RunSettings
@@ -29,7 +31,12 @@ from driftgauge.agent.keep.shard import Shard, encode_shard
 from driftgauge.agent.keep.shard_folder import ShardFolder
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.retrain.candidate import reference_hits
-from driftgauge.agent.retrain.clustered_rate import measure_rate, rate_bounds
+from driftgauge.agent.retrain.clustered_rate import (
+    ClusteredRate,
+    RateBounds,
+    measure_rate,
+    rate_bounds,
+)
 from driftgauge.agent.retrain.gate import CONFIDENCE, GateBounds
 from driftgauge.agent.retrain.material import MaterialSettings
 from driftgauge.agent.retrain.retraining import Retraining, RetrainingSettings
@@ -86,6 +93,7 @@ class Season:
     clock: HandClock
     detector: Detector
     name: str
+    faults: ProbeTaps
     next_row: int = BEGINS
     live: NDArray[np.float64] = field(default_factory=lambda: np.ones((0, 0)))
     scored_by: dict[int, str] = field(default_factory=dict)
@@ -145,15 +153,16 @@ class Season:
     def kept(self) -> ShardFolder:
         return ShardFolder(str(self.folder / "kept"))
 
-    def alert(self, fault: range, number: int) -> None:
-        """Let a person have confirmed the alert on a fault."""
+    def alert(self, fault: range, number: int, verdict: str | None = "real") -> None:
+        """Let there have been an alert on *fault*, and a person have said what it was."""
         since, until = self.times[fault.start], self.times[fault.stop - 1]
         raised = AlertRecord(
             None, STREAM, CAMERA, f"bench-{number}", self.name, "resolved", "warning", since, since,
             since, until, until, 0.5, 0.01, len(fault), [], "a listed fault",
         )  # fmt: skip
         (stored,) = self.store.write_alerts([raised])
-        self.store.give_verdict(stored.id or 0, "real", at=until, by="bench")
+        if verdict:
+            self.store.give_verdict(stored.id or 0, verdict, at=until, by="bench")
 
     def retrain(self, **more: int) -> RetrainingRecord:
         return self.retraining(**more).run(trigger="schedule", by="schedule")
@@ -221,7 +230,7 @@ def begun(data: Path, folder: Path, method: str) -> Season:
             status="active",
         )
     )  # fmt: skip
-    return Season(folder, channels, taps, times, store, clock, detector, name)
+    return Season(folder, channels, taps, times, store, clock, detector, name, faults)
 
 
 def quiet(rows: Iterable[int]) -> NDArray[np.int64]:
@@ -269,8 +278,14 @@ def _allowed(season: Season, detector: Detector, rows: NDArray[np.int64]) -> dic
     allowed = rate_bounds(found, known, expected=ALPHA, confidence=CONFIDENCE)
     return {
         "allowed": f"{allowed.low:.1%} to {allowed.high:.1%}", "worth": round(allowed.effective),
-        "reference, rate": f"{known.rate:.1%}", "worth, reference": round(known.effective),
+        "worth, reference": round(known.effective), "chance of none": f"{_chance_of_none(allowed, known):.0%}",
     }  # fmt: skip
+
+
+def _chance_of_none(allowed: RateBounds, known: ClusteredRate) -> float:
+    """Return how often none of so many independent frames is unusual at alpha, calibrated as it was."""
+    a, b = (share * known.effective + 0.5 for share in (ALPHA, 1 - ALPHA))
+    return float(betabinom.pmf(0, max(round(allowed.effective), 1), a, b))
 
 
 def _rate(p_values: NDArray[np.float64]) -> str:

@@ -149,20 +149,24 @@ def plot(
     axes.set_ylabel("out of distribution, % of quiet frames")
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
-    canvas.savefig(path, dpi=110)
+    canvas.savefig(path, dpi=90)
 
 
 def run_season(
-    data: Path, *, days: float, method: str
+    data: Path, *, days: float, method: str, drawn: Path
 ) -> tuple[list[dict[str, object]], list[dict[str, object]], list[Figure]]:
-    """Live through the month; return a row a retraining, a row a fault, and the figures."""
+    """Live through the month; return a row a retraining, a row a fault, and the figures.
+
+    Args:
+        drawn: file of the plot.
+    """
     with tempfile.TemporaryDirectory() as folder:
         season = begun(data, Path(folder), method)
         first, first_name = season.detector, season.name
         table = through(season, days, first)
         both = watches(season, first)
         faults = fault_rows(both)
-        plot(season, both, table, Path("build/benchmarks/season.svg"))
+        plot(season, both, table, drawn)
         n_days = (season.times[-1] - season.times[BEGINS]).days
         kept_bytes = season.store.kept.total_bytes(STREAM) / n_days
         bad = fault_candidates(season)
