@@ -65,7 +65,7 @@ class SeenTraffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearntApproval:
     """What became of one approval's traffic.
 
     Attributes:
@@ -112,7 +112,9 @@ def check_learnt(seen: GateInput) -> list[GateCheck]:
     return [GateCheck(NAME, verdict, words, figure=float(len(faults)), high=0.0)]
 
 
-def _words(learnt: Sequence[Learnt], faults: Sequence[Learnt], *, accepts: bool) -> str:
+def _words(
+    learnt: Sequence[LearntApproval], faults: Sequence[LearntApproval], *, accepts: bool
+) -> str:
     said = f"alerts and runs that people called normal: {len(learnt)} learnt"
     if not faults:
         return f"{said}; none of them clearly looks like a known fault"
@@ -126,13 +128,13 @@ def _words(learnt: Sequence[Learnt], faults: Sequence[Learnt], *, accepts: bool)
     )
 
 
-def _listed(faults: Sequence[Learnt]) -> str:
+def _listed(faults: Sequence[LearntApproval]) -> str:
     return "; ".join(str(one) for one in faults[:MOST_TOLD])
 
 
 def look_at_approvals(
     basis: Detector, seen: SeenTraffic, approvals: Sequence[Approval]
-) -> list[Learnt]:
+) -> list[LearntApproval]:
     """Return what became of each approval of which there are events."""
     inside = [_rows_of(seen.sample, one) for one in approvals]
     usual = ~seen.looked_at
@@ -163,7 +165,7 @@ def _looked_at(
     approval: Approval,
     rows: NDArray[np.int64],
     usual: NDArray[np.bool_],
-) -> Learnt:
+) -> LearntApproval:
     unusual = rows[seen.looked_at[rows]]
     if len(unusual) < FEWEST:
         names = FaultNames(why_not=f"{len(unusual)} of its events are unusual, {FEWEST} wanted")
@@ -172,7 +174,7 @@ def _looked_at(
         beside = _neighbours(seen.sample, most, usual)
         names = name_faults(basis, _traits(seen, most), _traits(seen, beside))
     was, now = (_geometric_mean(p[rows, -1]) for p in (seen.active, seen.candidate))
-    return Learnt(approval, len(rows), was, now, names)
+    return LearntApproval(approval, len(rows), was, now, names)
 
 
 def _traits(seen: SeenTraffic, rows: NDArray[np.int64]) -> Traits:

@@ -19,7 +19,7 @@ from driftgauge.agent.fit.fault_probes import with_faults
 from driftgauge.agent.fit.probing import ProbeTaps
 from driftgauge.agent.retrain.approvals import Approval
 from driftgauge.agent.retrain.candidate import held_out_runs
-from driftgauge.agent.retrain.learnt_check import Learnt, SeenTraffic, look_at_approvals
+from driftgauge.agent.retrain.learnt_check import LearntApproval, SeenTraffic, look_at_approvals
 from driftgauge.agent.retrain.taps_sample import TapsSample
 from driftgauge.detector import LEAN, Detector, fit_detector, split_reference
 
@@ -99,7 +99,7 @@ def learnt_part(folder: Path, method: str) -> tuple[list[dict[str, object]], lis
     return rows, figures
 
 
-Found = tuple[list[dict[str, object]], list[Learnt], list[Learnt]]
+Found = tuple[list[dict[str, object]], list[LearntApproval], list[LearntApproval]]
 
 
 def _chosen_on(folder: Path, method: str) -> Found:
@@ -126,8 +126,8 @@ def _confirmed_on(folder: Path, method: str) -> Found:
     first = np.array(FITS)
     faults = camera.faults(folder, first)
     basis = with_faults(camera.fitted(camera.sample(first)), faults, alike=0.0, seed=0)
-    usual: list[Learnt] = []
-    faulty: list[Learnt] = []
+    usual: list[LearntApproval] = []
+    faulty: list[LearntApproval] = []
     begins = 1000
     for until in (1863, 2727, 3592, 4137):
         calm = quiet(range(1000, until))
@@ -149,7 +149,7 @@ def _looked_at(
     basis: Detector,
     rows: NDArray[np.int64],
     spans: Sequence[Sequence[int]],
-) -> list[Learnt]:
+) -> list[LearntApproval]:
     sample = camera.sample(rows)
     candidate = camera.candidate(sample)
     seen = SeenTraffic.by(basis, candidate, sample, alpha=ALPHA)
@@ -159,7 +159,7 @@ def _looked_at(
 
 
 def _rows(
-    camera: Camera, found: Sequence[Learnt], names: Sequence[str] = ()
+    camera: Camera, found: Sequence[LearntApproval], names: Sequence[str] = ()
 ) -> list[dict[str, object]]:
     return [
         {
