@@ -43,7 +43,7 @@ class Attack:
     """What came of one attempt.
 
     Attributes:
-        reached: how strong the attack was in what the last promoted detector learnt.
+        reached: how strong the attack was at most in what promoted detectors learnt.
     """
 
     name: str
@@ -143,7 +143,7 @@ def _lived(season: Season, attack: Attack, strength: NDArray[np.float32]) -> Att
         if record.state == "passed" and record.candidate:
             season.promote(record.candidate)
             attack.passed += 1
-            attack.reached = float(strength[rows].max())
+            attack.reached = max(attack.reached, float(strength[rows].max()))
     return attack
 
 

@@ -251,14 +251,21 @@ class Retraining:
             [*command, "--config", str(self._config)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 120
+        try:
+            self._wait_for_training()
+        except RuntimeError:
+            self._process.kill()
+            raise
+        return self
+
+    def _wait_for_training(self) -> None:
+        deadline = time.monotonic() + 300
         while not self._is_training():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
                     f"the retraining did not begin: {self._store.retrainings.all(STREAM)}"
                 )
             time.sleep(0.5)
-        return self
 
     def _is_training(self) -> bool:
         return any(

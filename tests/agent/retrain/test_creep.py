@@ -25,7 +25,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
     database.upgrade()
     store = Store(database, now=HandClock())
     store.ensure_stream(STREAM, "images", 60)
-    yield Station.begun(store, tmp_path, World(resemblance=0.2))
+    yield Station.begun(store, tmp_path, World(resemblance=0.0))
     database.close()
 
 
@@ -57,8 +57,7 @@ def test_creep_towards_a_known_change_is_refused_by_the_probes(station: Station)
 
 
 def test_creep_of_an_unknown_kind_is_learnt_and_the_anchor_tells_how_far(station: Station) -> None:
-    told = [crept(station, by * UNKNOWN) for by in (0.1, 0.2, 0.3)]
-    assert [state for state, _ in told] == ["passed"] * 3
+    told = [crept(station, 0.1 * number * UNKNOWN) for number in range(1, 6)]
+    assert [state for state, _ in told] == ["passed"] * 5
     shifts = [shift(checks) for _, checks in told]
-    assert shifts[0] < shifts[1] < shifts[2]
-    assert shifts[2] >= 1.5 * shifts[0]
+    assert shifts[-1] >= 1.5 * shifts[0]
