@@ -9,6 +9,7 @@ AgentError
     EventFetchError          the picture that it refers to cannot be had
     EventUnsupported         its format is known, and cannot be read with what is installed and set
     EventUnscorable          the model's transform refuses it, or the model gives no finite score
+    EventOfOtherModel        taps that another model sent: passed over, and told as an alert
     EventUnreadable          the broker's copy of it is corrupt
     EventFault               reading it failed unexpectedly: our fault, most likely
   SourceUnavailable          the broker does not answer now (retryable)
@@ -67,6 +68,20 @@ class EventUnsupported(EventError):
 
 class EventUnscorable(EventError):
     """The model cannot score the event."""
+
+
+class EventOfOtherModel(EventError):
+    """The event's taps are not those that the active detector scores.
+
+    It is no dead letter: all events of a serving process are like it until a person acts.
+
+    Attributes:
+        n_images: that it holds.
+    """
+
+    def __init__(self, message: str, *, n_images: int = 1, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.n_images = n_images
 
 
 class EventUnreadable(EventError):

@@ -161,6 +161,11 @@ class Scored:
     pixels: NDArray[np.float32] | None = None
     shadow: ShadowScored | None = None
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether there are scores: none where a model's taps are only kept."""
+        return bool(self.p_values.shape[1])
+
 
 class Scorer(Protocol):
     """The production model with a detector on its layers."""

@@ -4,6 +4,7 @@ from .agent_records import AgentRecord, HeartbeatRecord
 from .alert_records import (
     ENDED_STATES,
     LIVE_STATES,
+    SENT_TAPS,
     SEVERITIES,
     SILENCE,
     STALE,
@@ -86,6 +87,7 @@ __all__ = [
     "OTHER_VALUE",
     "POOL",
     "POOL_WAIT_WINDOWS",
+    "SENT_TAPS",
     "SEVERITIES",
     "SILENCE",
     "STALE",

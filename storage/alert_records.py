@@ -24,7 +24,10 @@ SILENCE = "silence"
 STALE = "model"
 """The `AlertRecord.test` of a stream whose active detector was fitted for another model than an agent loads."""
 
-UNRATED = (SILENCE, STALE)
+SENT_TAPS = "sent taps"
+"""The `AlertRecord.test` of a stream to which a serving process sends taps that the detector cannot score."""
+
+UNRATED = (SILENCE, STALE, SENT_TAPS)
 """Tests whose alerts have no rate, no layers and no frames."""
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
-from ..errors import EventSchemaError, EventUnscorable
+from ..errors import EventOfOtherModel, EventSchemaError
 from ..untrusted.text import MAX_ID_CHARACTERS, plain_text
 
 CONTENT_TYPE = "application/vnd.driftgauge.taps"
@@ -106,7 +106,7 @@ class TapsWanted:
         """Raise unless the detector can score *taps*.
 
         Raises:
-            EventUnscorable: another model, preprocessing or precision, or other layers.
+            EventOfOtherModel: another model, preprocessing or precision, or other layers.
         """
         differing = taps.origin.differences(self.origin)
         got = {layer: part.shape[1] for layer, part in taps.vectors.items()}
@@ -116,9 +116,10 @@ class TapsWanted:
             if got.get(layer) != wanted
         ]
         if differing:
-            raise EventUnscorable(
+            raise EventOfOtherModel(
                 "the tap vectors are not those that the active detector was fitted for, theirs != "
-                f"ours: {'; '.join(differing):.800}; {self._advice(got)}"
+                f"ours: {'; '.join(differing):.800}; {self._advice(got)}",
+                n_images=len(taps.images),
             )
 
     def _advice(self, got: Mapping[str, int]) -> str:

@@ -31,6 +31,8 @@ from .lease_hold import LeaseHold
 from .presence import INTERVAL_SECONDS as PRESENCE_SECONDS
 from .presence import Presence
 from .schedule import Job
+from .sent_taps_watch import INTERVAL_SECONDS as SENT_TAPS_SECONDS
+from .sent_taps_watch import SentTapsWatch
 
 PRUNE_SECONDS = 3600.0
 DELIVERY_SECONDS = 2.0
@@ -67,6 +69,7 @@ class JobTools:
     power: Callable[[str], PowerMeter]
     delivery: Delivery
     presence: Presence
+    sent_taps: SentTapsWatch
     heartbeat: Heartbeat | None = None
     kept_upkeep: KeptUpkeep | None = None
 
@@ -214,6 +217,11 @@ JOBS = (
         work=look_for_silence,
         every_seconds=lambda settings: CELL_SECONDS,
         lease_seconds=lambda settings: LEASE_TURNS * CELL_SECONDS,
+    ),
+    JobRow(
+        name="sent taps",
+        work=lambda tools: tools.sent_taps.look(),
+        every_seconds=lambda settings: SENT_TAPS_SECONDS,
     ),
     JobRow(
         name="power of the tests",

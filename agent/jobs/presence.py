@@ -53,10 +53,15 @@ class Presence:
         self._name = name
         self._stream = stream
         self._problem: Callable[[], str | None] = lambda: None
+        self._sent_taps: Callable[[], str | None] = lambda: None
 
     def ask_problem(self, problem: Callable[[], str | None]) -> None:
         """Tell with each heartbeat why the agent does not score with the active detector, if so."""
         self._problem = problem
+
+    def ask_sent_taps(self, problem: Callable[[], str | None]) -> None:
+        """Tell with each heartbeat, instead of that it runs, which sent taps the agent cannot score, if any."""
+        self._sent_taps = problem
 
     def tell(self) -> None:
         """Write the row; raise StoreUnavailable when that cannot be done now."""
@@ -83,6 +88,8 @@ class Presence:
 
     def _condition(self, status: LoopStatus, now: float) -> str:
         said, problem = condition(status, now), self._problem()
+        if said.startswith("running"):
+            said = self._sent_taps() or said
         return f"{said}; {problem}" if problem else said
 
     def leave(self) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ..errors import EventOfOtherModel
 from ..events.event import Tombstone
 from ..events.prediction import Prediction
 from ..ports import Clock, Partition, Scored
+from ..untrusted.text import reason_text
 from .lag import LagReading
+from .other_model import OtherModel
 from .scoring import Judged
 from .status import Dependency, FlushOutcome, LoopStatus, Unavailability
 
@@ -56,6 +59,7 @@ class Activity:
         self._counts: Counter[str] = Counter()
         self._dead_letters: Counter[str] = Counter()
         self._last_dead_letter = ""
+        self._other_model: OtherModel | None = None
         self._flushes: Counter[FlushOutcome] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._written_at: float | None = None
@@ -77,11 +81,23 @@ class Activity:
         self._dead_letters[error] += 1
         self._last_dead_letter = letter
 
+    def of_other_model(self, error: EventOfOtherModel) -> None:
+        """A record's taps are of another model: it is passed over."""
+        self._counts["unscored"] += error.n_images
+        before = self._other_model.n_events if self._other_model else 0
+        self._other_model = OtherModel(
+            why=reason_text(str(error)),
+            n_events=before + error.n_images,
+            seen_at=self._clock.monotonic(),
+            n_scored=self._counts["scored"],
+        )
+
     def counted(self, judged: Judged) -> None:
         """A batch is counted in memory."""
         for stage, seconds in judged.seconds.items():
             self.spent(stage, seconds)
-        self._counts["scored"] += len(judged.events)
+        is_scored = judged.scored is None or judged.scored.is_scored
+        self._counts["scored" if is_scored else "unscored"] += len(judged.events)
         self._counts["skewed"] += sum(found.is_skewed for found in judged.outcomes)
         kinds = Counter(type(found.outcome) for found in judged.outcomes)
         self._counts["predictions"] += kinds[Prediction]
@@ -156,6 +172,8 @@ class Activity:
             n_consumed=self._counts["consumed"],
             n_sampled_out=self._counts["sampled_out"],
             n_scored=self._counts["scored"],
+            n_unscored=self._counts["unscored"],
+            other_model=self._other_model,
             n_dropped=self._counts["dropped"],
             n_skewed=self._counts["skewed"],
             n_predictions=self._counts["predictions"],

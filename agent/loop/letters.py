@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ..errors import EventError
+from ..errors import EventError, EventOfOtherModel
 from ..log import action
 from ..ports import DeadLetters
 from ..untrusted.text import reason_text
@@ -34,7 +34,9 @@ class Letters:
         """
         for found in batch.judged.outcomes[batch.n_checked :]:
             error, record = found.outcome, found.record
-            if isinstance(error, EventError):
+            if isinstance(error, EventOfOtherModel):
+                self._activity.of_other_model(error)
+            elif isinstance(error, EventError):
                 name, reason = type(error).__name__, reason_text(str(error))
                 self._dead_letters.send(record, error=name, message=reason)
                 self._last = f"{record.topic}/{record.partition}@{record.offset}: {reason}"

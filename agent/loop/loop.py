@@ -317,7 +317,7 @@ class AgentLoop:
             is_paused=self._partitions.is_paused,
             detector=self._scorer.detector,
             shadow=self._shadow,
-            n_layers=len(self._scorer.columns) - 1,
+            n_layers=max(len(self._scorer.columns) - 1, 0),
             unavailable=self._outages.unavailable,
             n_waiting=len(self._pipeline),
             lag=self._lag.reading,

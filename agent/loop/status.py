@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..ports import Partition
 from .lag import LagReading
+from .other_model import OtherModel
 
 Dependency = Literal["broker", "dead_letters", "database"]
 """What the loop needs from outside; ``dead_letters`` is the topic where it writes them."""
@@ -58,6 +59,8 @@ class LoopStatus:
         n_consumed: records taken from Kafka; this and what follows only grows.
         n_sampled_out: records left out by sampling under lag.
         n_scored: events scored and counted in memory.
+        n_unscored: events that nothing scored: of a model that no detector was fitted for.
+        other_model: what was sent last of them; None before the first.
         n_dropped: scored events that were dropped before a flush, to be read again.
         n_skewed: events dated too far ahead, counted at their arrival time.
         n_predictions: records that are a served model's predictions, passed over.
@@ -91,6 +94,8 @@ class LoopStatus:
     n_consumed: int = 0
     n_sampled_out: int = 0
     n_scored: int = 0
+    n_unscored: int = 0
+    other_model: OtherModel | None = None
     n_dropped: int = 0
     n_skewed: int = 0
     n_predictions: int = 0

@@ -148,6 +148,10 @@ def _events(status: LoopStatus) -> Iterator[Metric]:
     sums = {
         "events_consumed": ("Records read from Kafka.", status.n_consumed),
         "events_scored": ("Events scored and counted in memory.", status.n_scored),
+        "events_unscored": (
+            "Events of a model that no detector was fitted for: nothing scored them.",
+            status.n_unscored,
+        ),
         "events_dropped": (
             "Scored events dropped before a flush, to be read again.",
             status.n_dropped,

@@ -17,6 +17,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.registry import Collector
 
 from driftgauge.storage import NotificationCount
 
@@ -40,6 +41,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call] # it has no annotation
         self.registry = CollectorRegistry()
         self._alpha = alpha
+        self._loop: Collector | None = None
         ProcessCollector(registry=self.registry)
         self._ood = Counter(
             "driftgauge_events_out_of_distribution",
@@ -79,11 +81,18 @@ class Metrics:
     def hear(self, happened: BatchScored | FlushEnded) -> None:
         """Record what the loop reports; the loop's listener."""
         if isinstance(happened, BatchScored):
-            p_values = happened.scored.p_values[:, -1]
+            p_values = happened.scored.p_values[:, -1:]
             self._ood.inc(int(np.count_nonzero(p_values <= self._alpha)))
             self._batch.observe(len(p_values))
         elif happened.outcome == "written":
             self._flush.observe(happened.seconds)
+
+    def show_loop(self, collector: Collector) -> None:
+        """Show what *collector* says of a loop, in place of the loop before."""
+        if self._loop is not None:
+            self.registry.unregister(self._loop)
+        self._loop = collector
+        self.registry.register(collector)
 
     def set_alerts(self, by_state: Mapping[str, int]) -> None:
         """Set the number of unresolved alerts in the database."""

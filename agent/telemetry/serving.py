@@ -38,7 +38,7 @@ def agent_pages(
         about: what it runs, for the labels of ``driftgauge_detector_info``.
         problem: why the agent does not score with the active detector; None where it does.
     """
-    metrics.registry.register(LoopCollector(status, clock, about))
+    metrics.show_loop(LoopCollector(status, clock, about))
     return routes(metrics.registry, Health(status, clock, problem=problem))
 
 

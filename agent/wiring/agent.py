@@ -15,6 +15,7 @@ from ..clock import SystemClock
 from ..errors import SourceBroken
 from ..jobs.jobs import JobTools
 from ..jobs.presence import Presence, agent_name
+from ..jobs.sent_taps_watch import SentTapsWatch
 from ..log import action
 from ..loop.loop import AgentLoop
 from ..model.batch_size import choose_batch, scoring_seconds
@@ -84,7 +85,7 @@ def build_agent(
     first = loader.prepare(active)  # a fault is told now, not at the first event
     clock = SystemClock()
     max_images = _batch_size(settings, first.scorer)
-    source, dead_letters = _build_ends(settings, store, accept_new_topic=accept_new_topic)
+    source, dead_letters = build_ends(settings, store, accept_new_topic=accept_new_topic)
     loop = AgentLoop(
         source=source,
         dead_letters=dead_letters,
@@ -119,6 +120,8 @@ def build_agent(
         tell=presence.tell,
     )
     presence.ask_problem(lambda: watch.problem)
+    sent_taps = SentTapsWatch(store, loop.status, clock, agent=name, stream=stream.name)
+    presence.ask_sent_taps(lambda: sent_taps.problem)
     tools = JobTools(
         agent=name,
         settings=settings,
@@ -132,6 +135,7 @@ def build_agent(
         power=loader.power,
         delivery=build_delivery(settings, store),
         presence=presence,
+        sent_taps=sent_taps,
         heartbeat=build_heartbeat(settings),
         kept_upkeep=build_kept_upkeep(settings, store),
     )
@@ -160,8 +164,8 @@ def _batch_size(settings: Settings, scorer: Scorer) -> int:
     return choice.max_images
 
 
-def _build_ends(
-    settings: Settings, store: Store, *, accept_new_topic: bool
+def build_ends(
+    settings: Settings, store: Store, *, accept_new_topic: bool = False
 ) -> tuple[KafkaSource, KafkaDeadLetters]:
     """The topic is looked for first: a mistyped name makes no dead-letter topic."""
     name, topic = settings.stream.name, settings.stream.topic

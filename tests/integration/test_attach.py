@@ -205,7 +205,11 @@ def test_the_agent_counts_every_event_that_was_sent_and_runs_no_model_for_it(
             serve(producer, detector.layers[:-1], topic, shots[:2])  # a layer is missing
             serve(producer, detector.layers, topic, shots[:3])
         loop = run_agent(settings, store, n_events=len(shots) + 4 + 3)
-        assert loop.status().n_dead_letters == 1  # the message of both
+        assert loop.status().n_dead_letters == 0
+        other = loop.status().other_model
+        assert other is not None
+        assert other.n_events == loop.status().n_unscored == 2
+        assert f"tap {detector.layers[-1]}: no channels != " in other.why
         assert loop.status().stage_seconds["score.forward"] > 0.0
 
 

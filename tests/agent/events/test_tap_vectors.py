@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from driftgauge.agent.errors import EventError, EventSchemaError, EventUnscorable
+from driftgauge.agent.errors import EventError, EventOfOtherModel, EventSchemaError
 from driftgauge.agent.events.decode import DecodeSettings, decode_record
 from driftgauge.agent.events.event import Event
 from driftgauge.agent.events.tap_vectors import (
@@ -97,7 +97,7 @@ def test_a_header_of_an_image_that_cannot_be_kept_is_the_events_fault(text: str)
     ids=["weights", "preprocessing", "precision", "layer", "pixels", "channels"],
 )
 def test_vectors_of_something_else_are_the_events_fault(wanted: TapsWanted, words: str) -> None:
-    with pytest.raises(EventUnscorable, match=words):
+    with pytest.raises(EventOfOtherModel, match=words):
         decode(value(), wanted)
 
 

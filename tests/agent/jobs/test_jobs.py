@@ -17,6 +17,7 @@ from driftgauge.agent.drift.monitor import Monitor
 from driftgauge.agent.jobs.jobs import JOBS, JobRow, JobTools, build_jobs
 from driftgauge.agent.jobs.presence import Presence
 from driftgauge.agent.jobs.schedule import Job
+from driftgauge.agent.jobs.sent_taps_watch import SentTapsWatch
 from driftgauge.agent.loop.status import LoopStatus
 from driftgauge.agent.ports import Clock
 from driftgauge.agent.promote.detector_watch import DetectorWatch, Loop
@@ -80,6 +81,7 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
         power=partial(build_power_meter, settings, store),
         delivery=build_delivery(settings, store),
         presence=Presence(store, PretendLoop(clock).status, clock, name="a", stream=STREAM),
+        sent_taps=SentTapsWatch(store, PretendLoop(clock).status, clock, agent="a", stream=STREAM),
         kept_upkeep=build_kept_upkeep(settings, store),
     )
     database.close()
