@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from driftgauge.storage import (
@@ -18,6 +18,7 @@ from driftgauge.storage import (
 
 from ..pages.shots import Shot
 from ..promote.detector_cards import detector_cards
+from ..review.put_aside import put_aside_frames
 from ..review.retraining_state import kept_in_words, retraining_in_words, trial_in_words
 from ..settings.sections import KeepSection
 from .desk import Desk
@@ -136,14 +137,4 @@ def reference_page(desk: Desk, name: str) -> ReferencePage:
 def _frames(desk: Desk, stream: StreamRecord, review: ReviewRecord) -> list[Shot]:
     """Return the most unusual frames of the run."""
     keep = desk.settings.keep if desk.settings else KeepSection()
-    run = timedelta(seconds=stream.window_seconds * keep.windows_per_run)
-    return desk.shots(
-        desk.store.evidence(
-            stream.stream,
-            segment=review.segment,
-            kind="unusual",
-            since=review.run_start,
-            until=review.run_start + run,
-            limit=_FRAMES,
-        )
-    )
+    return desk.shots(put_aside_frames(desk.store, stream, review, keep, limit=_FRAMES))

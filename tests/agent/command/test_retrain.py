@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -10,8 +12,9 @@ from driftgauge.agent.command.__main__ import app
 from driftgauge.agent.retrain import own_process
 from driftgauge.storage import Database, Store
 
-from ...stores import STREAM
-from ..retrain.traffic import PATTERN, Station, World
+from ...stores import STREAM, advance, evidence, flush
+from ..records import jpeg
+from ..retrain.traffic import PATTERN, RUN, Station, World
 
 SETTINGS = """
 [stream]
@@ -27,6 +30,26 @@ path = "{folder}/detector"
 [keep]
 path = "{folder}/kept"
 """
+
+
+PICTURES = [jpeg(), jpeg() + b"a second one"]
+
+
+def keep_evidence(store: Store, run: dict[str, Any]) -> None:
+    """Write two unusual events of the run, the second one less unusual, and one of another run."""
+    start = datetime.fromisoformat(run["run_start"])
+    moments = (start + timedelta(minutes=1), start + timedelta(minutes=7), start - RUN)
+    pictures = [*PICTURES, jpeg()]
+    kept = [
+        evidence(
+            10**6 + place, p=0.001 * (1 + place), segment=run["segment"], event_time=at,
+            window_start=at, thumbnail=pictures[place],
+        )
+        for place, at in enumerate(moments)
+    ]  # fmt: skip
+    (partition,) = store.partitions(STREAM)
+    offset = partition.next_offset
+    store.flush(flush(advance(offset, offset), evidence=kept))
 
 
 def told(path: Path, *words: str, code: int = 0) -> str:
@@ -84,6 +107,19 @@ def test_a_person_looks_retrains_and_reviews(
     assert done["candidate"] in told(path, "retrain", "--list")
     waiting = json.loads(told(path, "reference", "list", "--json"))
     assert {row["segment"] for row in waiting} == {"camera=0"}
+    shown = told(path, "reference", "list", "--pictures", str(tmp_path / "none"))
+    assert "0 pictures in " in shown
+    assert f"no picture is kept of {waiting[0]['id']}, {waiting[1]['id']}: " in shown
+    keep_evidence(store, waiting[0])
+    listed = json.loads(
+        told(path, "reference", "list", "--json", "--pictures", str(tmp_path / "aside"))
+    )
+    first = waiting[0]["id"]
+    assert [row["pictures"] for row in listed] == [[f"{first}-1.jpg", f"{first}-2.jpg"], []]
+    assert (tmp_path / "aside" / f"{first}-1.jpg").read_bytes() == PICTURES[0]
+    assert "2 pictures in " in told(
+        path, "reference", "list", "--pictures", str(tmp_path / "aside")
+    )
     assert "1 runs accepted" in told(path, "reference", "accept", str(waiting[0]["id"]))
     assert "1 runs refused" in told(path, "reference", "refuse", str(waiting[1]["id"]))
     assert len(json.loads(told(path, "reference", "list", "--json"))) == len(waiting) - 2 == 0
