@@ -124,16 +124,15 @@ def fill(
         Store(store._database).heartbeat(beat)
 
 
-def count_classes(store: Store, segments: tuple[str, ...] = ("camera=3", "camera=4")) -> None:
+def count_classes(
+    store: Store, segments: tuple[str, ...] = ("camera=3", "camera=4"), *, dog: str = "dog"
+) -> None:
     """Count what the model predicts after `fill`: mostly dogs, where camera 3's reference is of cats."""
-    notes = {"class_shares": {"camera=3": {"cat": 0.9, "dog": 0.1}}}
-    store.register_detector(
-        DetectorRecord(
-            *(DETECTOR, STREAM, "runs/d1", START),
-            status="active",
-            manifest={"classes": ["cat", "dog"], "notes": notes},
-        )
-    )
+    active = store.active_detector(STREAM)
+    assert active is not None
+    notes = {"class_shares": {"camera=3": {"cat": 0.9, dog: 0.1}}}
+    manifest = {**active.manifest, "classes": ["cat", dog], "notes": notes}
+    store.register_detector(replace(active, manifest=manifest))
     rows = [
         window({0: 10, 1: 30}, layer=CLASSES, minute=minute, segment=name)
         for minute in (0, 30)

@@ -24,6 +24,7 @@ from .rig import (
     camera_alert,
     camera_frames,
     client,
+    count_classes,
     fill,
     served,
     settings,
@@ -71,6 +72,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, st
     frames = [replace(one, offset=number) for number, one in enumerate(frames)]
     names = ("*", "camera=3", "camera=4", LONG, *(f"camera={n}" for n in range(10, 30)))
     fill(store, segments=names, told=told, frames=tuple(frames))
+    count_classes(store, dog=f"{HOSTILE} of the north " * 4)
     store.note_on_alert(1, at=START, by="ada", note="the cleaner was here " * 6)
     store.mute(STREAM, "camera=4", lasts=None, by="grace", why="maintenance")
     _retrained(store)
