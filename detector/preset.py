@@ -35,8 +35,8 @@ class Preset:
 
     method: str = "combined"
     normaliser: NormaliserKind = "sample"
-    width: int = 512
-    n_blocks: int = 4
+    width: int = 256
+    n_blocks: int = 2
     step: int = 75
     mode: Mode = "fast"
     joining: Joining = "sum"

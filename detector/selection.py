@@ -30,7 +30,9 @@ SAME_STAGE = 0.7
 """A layer with at least this share of a stage's positions belongs to it: unpadded convolutions."""
 
 
-def select_layers(model: nn.Module, sample: Tensor) -> tuple[str, ...]:
+def select_layers(
+    model: nn.Module, sample: Tensor, *, with_finest: bool = False
+) -> tuple[str, ...]:
     """Return the last layer of each stage, or blocks at each quarter of the depth.
 
     A stage is what a model computes at one resolution on its way down. Where resolution never
@@ -41,6 +43,7 @@ def select_layers(model: nn.Module, sample: Tensor) -> tuple[str, ...]:
     Args:
         model: the host, in evaluation mode; run once.
         sample: one preprocessed batch, ``(n, 3, height, width)``.
+        with_finest: take a stage at half of the picture's resolution in any case.
 
     Raises:
         LayerNotFound: no module gave feature maps or tokens.
@@ -53,8 +56,9 @@ def select_layers(model: nn.Module, sample: Tensor) -> tuple[str, ...]:
     found = _stages_or_quarters(model, tokens, outputs, n_stages=N_STAGES)
     is_transformer = len(found) >= N_STAGES and _n_weights(model, tokens) > _n_weights(model, maps)
     if maps and not is_transformer:
-        stages = _stages_or_quarters(model, maps, outputs, n_stages=2)
-        found = _without_finest(stages, outputs, n_pixels=sample.shape[-2] * sample.shape[-1])
+        found = _stages_or_quarters(model, maps, outputs, n_stages=2)
+        if not with_finest:
+            found = _without_finest(found, outputs, n_pixels=sample.shape[-2] * sample.shape[-1])
     if not found:
         raise LayerNotFound(
             f"found no layers to tap in {type(model).__name__}; name them under [detector] layers"

@@ -4,7 +4,7 @@ Each seed deals the reference into training, cal-A and cal-B anew and fits every
 taps of `tf_efficientnet_lite0` with ImageNet weights. Intervals are 95 % bootstrap intervals of
 the mean over seeds, the images resampled.
 
-Run: python -m tests.benchmarks.detector FOLDER [--seeds N] [--max-steps N] [--choices] [--share S]
+Run: python -m tests.benchmarks.detector FOLDER [--only NAME ...] [--seeds N] [--plans PART] [--share S] [--choices]
 """
 
 from __future__ import annotations
@@ -74,7 +74,15 @@ def compare(reference: Reference, chosen: argparse.Namespace) -> list[dict[str, 
     for seed in range(chosen.seeds):
         train, sets = deal(material, seed)
         training = Training(max_steps=chosen.max_steps)
-        fitted = variants(train, sets, seed=seed, training=training, choices=chosen.choices)
+        fitted = variants(
+            train,
+            sets,
+            seed=seed,
+            training=training,
+            default_taps=material.default_taps,
+            choices=chosen.choices,
+            only=chosen.plans,
+        )
         for one in fitted:
             seen[one.method, one.answer].append(separations(one.scores))
             speeds[one.method, one.answer].append(one.per_second)
@@ -193,6 +201,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=names, default=names)
     parser.add_argument(
         "--share", type=float, default=1.0, help="of each set's pictures, to be quicker"
+    )
+    parser.add_argument(
+        "--plans", default="", metavar="PART", help="only those with it in the title"
     )
     chosen = parser.parse_args()
     rows = [

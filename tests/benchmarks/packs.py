@@ -21,8 +21,15 @@ from torch import Tensor, nn
 from driftgauge.agent.fit.fit import choose_taps
 from driftgauge.agent.model.load import load_model
 from driftgauge.agent.model.scorer import LayerReader
-from driftgauge.detector import describe_layers, select_layers
+from driftgauge.detector import (
+    PIXELS,
+    describe_layers,
+    layer_of,
+    select_layers,
+    with_roughness,
+)
 from driftgauge.detector.probes import PROBES, probe_image
+from driftgauge.detector.roughness import LEAST_PLACES
 
 from .corruptions import CORRUPTIONS, STRENGTHS, corrupt
 
@@ -110,9 +117,15 @@ class Extractor:
             source=None, factory="driftgauge.agent.demo.lite0:build_lite0", image_size=image_size
         )
         sample = torch.zeros(1, 3, image_size, image_size)
-        self.layers = select_layers(self._loaded.model, sample)
+        self.layers = select_layers(self._loaded.model, sample, with_finest=True)
         layouts = describe_layers(self._loaded.model, self.layers, sample)
-        taps = choose_taps(layouts, None, has_pixels=True)
+        rough = [name for name, layout in layouts.items() if layout.n_positions >= LEAST_PLACES]
+        both = with_roughness(self.layers)
+        taps = (PIXELS, *(t for t in both if t == layer_of(t) or layer_of(t) in rough))
+        chosen = select_layers(self._loaded.model, sample)
+        self.default_taps = choose_taps(
+            describe_layers(self._loaded.model, chosen, sample), None, has_pixels=True
+        )
         self._reader = LayerReader(self._loaded, taps)
         self._rivals: Taps = {}
         for layer in self.layers:
@@ -161,6 +174,7 @@ class Material:
 
     Attributes:
         probes: kind to taps of changed training images, the rows of *probed*.
+        default_taps: those that `fit` takes; the others are of stages and moments that it leaves out.
     """
 
     train: Taps
@@ -169,6 +183,7 @@ class Material:
     test: Taps
     content: Mapping[str, Taps]
     corruptions: Mapping[tuple[str, int], Taps]
+    default_taps: Sequence[str]
 
 
 def shortened(reference: Reference, share: float) -> Reference:
@@ -206,6 +221,7 @@ def gather(reference: Reference, folder: Path) -> Material:
             for strength in STRENGTHS
             if reference.corrupted
         },
+        default_taps=extractor.default_taps,
     )
 
 

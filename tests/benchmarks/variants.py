@@ -41,7 +41,8 @@ NEW_BUT = f"{MEANS} {PIXELS}"
 NEW = f"{NEW_BUT} roughness"
 UNIT = "means of unit length"
 DEFAULT = "combined, means, roughness, pixels (default)"
-BEFORE = "combined, means, largest (before)"
+BEFORE = "combined, every stage and roughness, width 512 (before)"
+FIRST = "combined, means, largest (the one before that)"
 PLUS_PLUS = "mahalanobis++ on each layer and jointly"
 
 
@@ -70,22 +71,28 @@ class Plan:
         title: of its rows.
         taps: moments of the layers, and perhaps pixels; see `tapped`.
         whole_only: tell the shipped answer alone, to keep the table readable.
+        everything: also on the finest stage and the roughness of coarse ones, which `fit` leaves out.
     """
 
     title: str
     preset: Preset
     taps: str = NEW
     whole_only: bool = True
+    everything: bool = False
 
 
 def plans() -> Sequence[Plan]:
     """Return the default now and before, its rivals on the same taps, and rivals of others."""
-    before = replace(LEAN, joining="largest")
+    wide = replace(LEAN, width=512, n_blocks=4)
+    before = replace(wide, joining="largest")
     linear = replace(LEAN, method="mahalanobis")
     return [
         Plan(DEFAULT, LEAN, whole_only=False),
-        Plan(BEFORE, before, MEANS, whole_only=False),
+        Plan(BEFORE, wide, whole_only=False, everything=True),
+        Plan(FIRST, before, MEANS, whole_only=False, everything=True),
+        Plan("combined, width 512", wide),
         Plan("mahalanobis", linear, whole_only=False),
+        Plan("mahalanobis, every stage and roughness", linear, everything=True),
         Plan("mahalanobis, means, largest", replace(before, method="mahalanobis"), MEANS),
         Plan("mahalanobis, means", linear, MEANS),
         Plan("mahalanobis, means and pixels", linear, f"{MEANS} {PIXELS}"),
@@ -98,6 +105,16 @@ def plans() -> Sequence[Plan]:
         Plan("pca", replace(LEAN, method="pca")),
         Plan("neighbours", replace(LEAN, method="neighbours")),
     ]
+
+
+def within(taps: Mapping[str, Tensor], chosen: Sequence[str]) -> dict[str, Tensor]:
+    """Return what is of the layers of *chosen*, and of their roughness only what is chosen."""
+    layers = layers_of(chosen)
+    return {
+        name: tap
+        for name, tap in taps.items()
+        if name in chosen or (name.partition("~")[0] in layers and not name.endswith("~roughness"))
+    }
 
 
 def tapped(taps: Mapping[str, Tensor], wanted: str) -> dict[str, Tensor]:
@@ -116,16 +133,31 @@ def _bare(name: str) -> str:
 
 
 def variants(
-    train: Mapping[str, Tensor], sets: Sets, *, seed: int, training: Training, choices: bool
+    train: Mapping[str, Tensor],
+    sets: Sets,
+    *,
+    seed: int,
+    training: Training,
+    default_taps: Sequence[str],
+    choices: bool = False,
+    only: str = "",
 ) -> Iterator[Variant]:
     """Fit everything on *train* and score *sets*, which hold ``cal-A`` and ``cal-B``.
 
     Args:
+        default_taps: that `fit` takes.
         choices: how normaliser, method and t were chosen, on means alone, in place of `plans`.
+        only: a part of the titles of the plans that are wanted; empty is all.
     """
     before = [Plan("", replace(preset, joining="largest"), MEANS) for preset in presets()]
-    for plan in before if choices else plans():
-        preset, mine = plan.preset, tapped(train, plan.taps)
+    for plan in before if choices else [one for one in plans() if only in one.title]:
+        preset = plan.preset
+
+        def own(taps: Mapping[str, Tensor], plan: Plan = plan) -> dict[str, Tensor]:
+            everything = choices or plan.everything
+            return tapped(taps if everything else within(taps, default_taps), plan.taps)
+
+        mine = own(train)
         channels = {name: tap.shape[1] for name, tap in mine.items()}
         kind = "dataset" if plan.taps == UNIT else preset.normaliser
         normaliser = Normaliser(channels, kind).fit(mine)
@@ -140,7 +172,7 @@ def variants(
             training=training,
             joint=normaliser.joint,
         )
-        clean = {name: normaliser(tapped(taps, plan.taps)) for name, taps in sets.items()}
+        clean = {name: normaliser(own(taps)) for name, taps in sets.items()}
         layers = list(layers_of(channels)) if plan.title == DEFAULT else []
         weights = layer_weights(layers_of(channels))
         calibrate = partial(Calibration.fit, weights=weights, joining=preset.joining)
