@@ -4,7 +4,7 @@ Each seed deals the reference into training, cal-A and cal-B anew and fits every
 taps of `tf_efficientnet_lite0` with ImageNet weights. Intervals are 95 % bootstrap intervals of
 the mean over seeds, the images resampled.
 
-Run: python -m tests.benchmarks.detector FOLDER [--only NAME ...] [--seeds N] [--plans PART] [--share S] [--choices]
+Run: python -m tests.benchmarks.detector FOLDER [--only NAME ...] [--seeds N] [--plans TITLE ...] [--share S] [--choices]
 """
 
 from __future__ import annotations
@@ -202,9 +202,7 @@ def main() -> None:
     parser.add_argument(
         "--share", type=float, default=1.0, help="of each set's pictures, to be quicker"
     )
-    parser.add_argument(
-        "--plans", default="", metavar="PART", help="only those with it in the title"
-    )
+    parser.add_argument("--plans", nargs="*", default=(), help="only those with it in the title")
     chosen = parser.parse_args()
     rows = [
         row

@@ -107,6 +107,18 @@ def plans() -> Sequence[Plan]:
     ]
 
 
+def wanted_plans(only: Sequence[str]) -> Sequence[Plan]:
+    """Return the plans that a title, or a part of several titles, names; all if there are none."""
+    known = plans()
+    titles = [plan.title for plan in known]
+    meant = {
+        title
+        for part in only
+        for title in ([part] if part in titles else [t for t in titles if part in t])
+    }
+    return [plan for plan in known if not only or plan.title in meant]
+
+
 def within(taps: Mapping[str, Tensor], chosen: Sequence[str]) -> dict[str, Tensor]:
     """Return what is of the layers of *chosen*, and of their roughness only what is chosen."""
     layers = layers_of(chosen)
@@ -140,17 +152,17 @@ def variants(
     training: Training,
     default_taps: Sequence[str],
     choices: bool = False,
-    only: str = "",
+    only: Sequence[str] = (),
 ) -> Iterator[Variant]:
     """Fit everything on *train* and score *sets*, which hold ``cal-A`` and ``cal-B``.
 
     Args:
         default_taps: that `fit` takes.
         choices: how normaliser, method and t were chosen, on means alone, in place of `plans`.
-        only: a part of the titles of the plans that are wanted; empty is all.
+        only: titles of the plans that are wanted, or parts of them; empty is all.
     """
     before = [Plan("", replace(preset, joining="largest"), MEANS) for preset in presets()]
-    for plan in before if choices else [one for one in plans() if only in one.title]:
+    for plan in before if choices else wanted_plans(only):
         preset = plan.preset
 
         def own(taps: Mapping[str, Tensor], plan: Plan = plan) -> dict[str, Tensor]:
