@@ -47,7 +47,11 @@ COMBINED = -1
 def score_packs(reference: Reference, chosen: argparse.Namespace) -> tuple[Array, Array]:
     """Return the scores of the training pack's rest and of the test pack."""
     extractor = Extractor(chosen.folder, reference.image_size)
-    taps, fresh = (extractor.taps(*pack, PLAIN) for pack in (reference.train, reference.test))
+    chosen_taps = extractor.default_taps
+    taps, fresh = (
+        {name: tap for name, tap in extractor.taps(*pack, PLAIN).items() if name in chosen_taps}
+        for pack in (reference.train, reference.test)
+    )
     n = len(reference.train[1])
     order = np.random.default_rng(0).permutation(n)
     trained, rest = np.split(order, [n // 3])
@@ -69,6 +73,7 @@ def _fitted(train: Mapping[str, Tensor], max_steps: int) -> Detector:
         seed=0,
         training=Training(max_steps=max_steps),
         on_progress=None,
+        joint=normaliser.joint,
     )
     nothing = Calibration(np.zeros((0, 0)), np.zeros(0), np.zeros(0), np.zeros(0))
     return Detector(normaliser, method, nothing, LEAN, {})
