@@ -1,6 +1,6 @@
 """Baselines that grow by quiet days, against those that stay: false alarms, faults and a slow ramp, by simulation.
 
-Run: python -m tests.benchmarks.growth [--runs N]
+Run: python -m tests.benchmarks.growth [--runs N] [--places N ...]
 """
 
 from __future__ import annotations
@@ -110,11 +110,18 @@ def main() -> None:
     """Print the table and write build/benchmarks/growth.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=6)
-    runs = parser.parse_args().runs
+    parser.add_argument(
+        "--places",
+        type=int,
+        nargs="+",
+        default=range(1, len(PLACES) + 1),
+        help="lines of the table, counted from 1; all of them if left out",
+    )
+    chosen = parser.parse_args()
     rows = []
-    for number, place in enumerate(PLACES, start=1):
-        rows += [row(place, runs, grows=grows) for grows in (False, True)]
-        print(f"{number} of {len(PLACES)} places", end="\r", file=sys.stderr, flush=True)
+    for done, number in enumerate(chosen.places, start=1):
+        rows += [row(PLACES[number - 1], chosen.runs, grows=grows) for grows in (False, True)]
+        print(f"{done} of {len(chosen.places)} places", end="\r", file=sys.stderr, flush=True)
     write_benchmark("growth", rows, summary(rows))
 
 
