@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from driftgauge.agent.clock import SystemClock
 from driftgauge.agent.counting.tap_keeper import KeepSettings
 from driftgauge.agent.events.decode import DecodeSettings
+from driftgauge.agent.jobs.presence import agent_name
 from driftgauge.agent.jobs.schedule import Job, Schedule
 from driftgauge.agent.keep.run_choice import RunSettings
 from driftgauge.agent.keep.shard_folder import ShardFolder
@@ -30,9 +31,10 @@ from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.loop.next_detector import NextDetector
 from driftgauge.agent.loop.sampling import SamplingSettings
-from driftgauge.agent.ports import Scored
+from driftgauge.agent.ports import Scored, ShadowScored
 from driftgauge.agent.process.signals import stopping_on_signals
 from driftgauge.agent.promote.detector_watch import DetectorWatch, Loop
+from driftgauge.agent.promote.shadow_trial import ShadowTrial, TrialSettings
 from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
@@ -56,7 +58,9 @@ class Orders:
         consumer: how it reads.
         busy_seconds: how long it waits for another writer of an SQLite file.
         sampling: when it scores a part of the records only.
-        follows: whether it changes to the database's active detector, as ``driftgauge run`` does.
+        follows: whether it changes to the database's active detector, and scores with a shadow beside it,
+            as ``driftgauge run`` does.
+        tries: whether it begins and decides trials.
     """
 
     connection: KafkaConnection
@@ -68,6 +72,7 @@ class Orders:
     busy_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     follows: bool = False
+    tries: bool = False
 
 
 class SteppedClock(SystemClock):
@@ -81,10 +86,11 @@ class SteppedClock(SystemClock):
 
 
 class TapScorer(BrightnessScorer):
-    """Gives taps, too: one channel, the brightness."""
+    """Gives taps, too: one channel, the brightness; a shadow beside it finds what it finds."""
 
-    def __init__(self, name: str = "brightness-1") -> None:
+    def __init__(self, name: str = "brightness-1", shadow: str | None = None) -> None:
         self.detector = name
+        self._shadow = shadow
 
     def score(
         self,
@@ -93,7 +99,10 @@ class TapScorer(BrightnessScorer):
         segments: Sequence[Mapping[str, str]] = (),
     ) -> Scored:
         scored = super().score(images, uniforms, segments)
-        return replace(scored, taps=scored.scores[:, :1].astype(np.float16))
+        beside = None
+        if self._shadow is not None:
+            beside = ShadowScored(self._shadow, self.columns, (), scored.scores, scored.p_values)
+        return replace(scored, taps=scored.scores[:, :1].astype(np.float16), shadow=beside)
 
 
 def kept_folder(beside: Path) -> ShardFolder:
@@ -150,7 +159,8 @@ def work(orders: Orders, ready: Connection) -> None:
             stop=stop,
         )
         ready.send("ready")
-        with Schedule(following(orders, store, loop, name), on_failure=lambda error: stop.set()):
+        jobs = [*following(orders, store, loop, name), *trying(orders, store)]
+        with Schedule(jobs, on_failure=lambda error: stop.set()):
             loop.run()
     database.close()
 
@@ -161,14 +171,32 @@ def following(orders: Orders, store: Store, loop: AgentLoop, current: str) -> li
         return []
 
     def prepare(record: DetectorRecord, beside: DetectorRecord | None) -> NextDetector:
-        name = record.detector
-        return NextDetector(TapScorer(name), keep=keep_all(kept_folder(orders.log_file), name))
+        name, shadow = record.detector, beside.detector if beside else None
+        return NextDetector(
+            TapScorer(name, shadow),
+            keep=keep_all(kept_folder(orders.log_file), name),
+            shadow=shadow,
+        )
 
     seam = Loop(loop.status, loop.change_detector)
     watch = DetectorWatch(
         store, seam, SystemClock(), stream=STREAM, current=current, prepare=prepare
     )
     return [Job("active detector", watch.look, every_seconds=0.2)]
+
+
+def trying(orders: Orders, store: Store) -> list[Job]:
+    """Return the job that begins and decides trials, under a lease; none unless it is ordered."""
+    if not orders.tries:
+        return []
+    settings = TrialSettings(stream=STREAM, alpha=0.01, seconds_between_false_alarms=30 * 86_400)
+    trial, name = ShadowTrial(store, settings), agent_name()
+
+    def turn() -> None:
+        if store.acquire_lease(f"detector trial/{STREAM}", name, ttl_seconds=1):
+            trial.turn()
+
+    return [Job("detector trial", turn, every_seconds=0.05)]
 
 
 class AgentProcess:

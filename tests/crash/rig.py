@@ -32,6 +32,7 @@ class Rig:
     busy_seconds: float = 10.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     follows: bool = False
+    tries: bool = False
 
     @property
     def store(self) -> Store:
@@ -49,6 +50,7 @@ class Rig:
             self.busy_seconds,
             self.sampling,
             self.follows,
+            self.tries,
         )
         return AgentProcess(orders)
 
