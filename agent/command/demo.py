@@ -61,6 +61,14 @@ def demo(
             "until Ctrl-C.",
         ),
     ] = False,
+    season: Annotated[
+        bool,
+        typer.Option(
+            "--season",
+            help="Show retraining instead of faults: the light of all cameras moves, a new detector is "
+            "fitted from kept taps, checked and promoted while the stream goes on.",
+        ),
+    ] = False,
     image_size: Annotated[
         int, typer.Option(min=32, max=448, help="Side of the images the model sees, in pixels.")
     ] = 160,
@@ -69,17 +77,32 @@ def demo(
 
     Starts an in-memory broker for trying out, fits a detector, runs the agent in its own process,
     and writes report.html and summary.json into the run folder. Needs no Kafka, database or
-    download.
+    download. With --season no camera gets a fault, and --severity, --fault-frames and
+    --recovery-frames mean nothing.
     """
-    from rich.console import Console
-
-    from ..demo.demonstration import DemoOptions, run_demo
-    from ..demo.plan import Spans
-
     if opens_pages:  # say now, not after minutes, that a package is missing
         from ..web.page_server import need_packages
 
         need_packages()
+
+    from rich.console import Console
+
+    if season:
+        from ..demo.plan import SeasonSpans
+        from ..demo.season_run import SeasonOptions, run_season
+
+        chosen = SeasonOptions(
+            seed=seed,
+            images=images,
+            run_dir=run_dir,
+            image_size=image_size,
+            opens_pages=opens_pages,
+            spans=SeasonSpans(reference=reference_frames, normal=normal_frames),
+        )
+        run_season(chosen, Console())
+        return
+    from ..demo.demonstration import DemoOptions, run_demo
+    from ..demo.plan import Spans
 
     spans = Spans(reference_frames, normal_frames, fault_frames, recovery_frames)
     options = DemoOptions(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .gate_table import print_checks
+from ..terminal.gate_table import print_checks
 from .options import ConfigOption, JsonOption
 from .reading import StoreOption, StreamOption
 

@@ -32,19 +32,39 @@ def run_to_end(arguments: Sequence[str]) -> None:
         raise AgentProcessEnded(f"`driftgauge {arguments[0]}` failed with exit code {code}")
 
 
+def run_quietly(arguments: Sequence[str]) -> str:
+    """Run ``driftgauge ARGUMENTS`` and return what it prints.
+
+    Raises:
+        AgentProcessEnded: it failed.
+    """
+    done = subprocess.run(
+        [*_COMMAND, *arguments], stdin=subprocess.DEVNULL, check=False, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise AgentProcessEnded(
+            f"`driftgauge {arguments[0]}` failed with exit code {done.returncode}:\n{done.stderr}"
+        )
+    return done.stdout
+
+
 class AgentProcess:
     """``driftgauge run`` as a context manager; its output goes to a file.
 
     It ends by SIGTERM when the block does, and when this process dies.
+
+    Attributes:
+        log: the file.
     """
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self._arguments = arguments
-        self._log = log
+        self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> AgentProcess:
-        with self._log.open("ab") as output:
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*_COMMAND, *self._arguments],
                 stdin=subprocess.DEVNULL,
@@ -63,18 +83,22 @@ class AgentProcess:
     ) -> None:
         self.stop()
 
+    def code(self) -> int | None:
+        """Return its exit code, None while it runs."""
+        return self._process.poll() if self._process else None
+
     def check(self) -> None:
         """Raise AgentProcessEnded, with its last words, unless it runs."""
-        code = self._process.poll() if self._process else None
+        code = self.code()
         if code is not None:
             raise AgentProcessEnded(
                 f"`driftgauge {self._arguments[0]}` ended with exit code {code}; its last log lines:\n{self.last_words()}",
-                hint=f"the full log is in {self._log}",
+                hint=f"the full log is in {self.log}",
             )
 
     def last_words(self) -> str:
         """Return the end of its log."""
-        lines = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        lines = self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
         return "\n".join(f"  {line}" for line in lines) or "  (none)"
 
     def stop(self, timeout_seconds: float = 20) -> int | None:

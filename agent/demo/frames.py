@@ -16,6 +16,7 @@ from PIL import Image
 
 from .faults import Fault, add_fault, scale_light
 from .scenes import FRAME_PIXELS, MARGIN_PIXELS, Camera
+from .season import in_season
 
 _PAN_PIXELS = 1.5
 _ZOOM = 0.008
@@ -25,18 +26,22 @@ _QUALITIES = (84, 95)
 _TILE = 512
 
 
-def frame(camera: Camera, index: int, *, seed: int, fault: Fault | None = None) -> bytes:
+def frame(
+    camera: Camera, index: int, *, seed: int, fault: Fault | None = None, season: float = 0.0
+) -> bytes:
     """Return the camera's frame *index* as JPEG; about 2 ms.
 
     Args:
         index: counts the camera's frames from 0.
         seed: another seed is another day: other jitter, other dirt.
         fault: changes the frame while it is active at *index*.
+        season: how far the season has moved, 0 to 1.
     """
     active = fault if fault and fault.is_active(index) else None
     if active and active.kind == "frozen":
-        return frame(camera, active.begins - 1, seed=seed)
+        return frame(camera, active.begins - 1, seed=seed, season=season)
     image, random = _view(camera, index, seed, unseen=bool(active and active.kind == "unseen"))
+    image = in_season(image, season)
     if active:
         image = add_fault(
             image, active, frames=index - active.begins, seed=_seed(camera.name, 0, seed)

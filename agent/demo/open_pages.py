@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
+from ..terminal.printing import print_line
 from ..web.page_server import need_packages
 from .agent_process import AgentProcess
 from .broker import free_port
+from .stage import Stage
+
+_Outcome = TypeVar("_Outcome")
 
 _HOST = "127.0.0.1"
 _LOOK_SECONDS = 0.2
-_START_SECONDS = 120
+START_SECONDS = 120
 
 
 class OpenPages:
@@ -23,10 +30,14 @@ class OpenPages:
     Args:
         settings: of the run.
         log: where the server's output goes.
+
+    Attributes:
+        is_up: whether they answered in the time that they had at entry.
     """
 
     def __init__(self, settings: Path, log: Path) -> None:
         need_packages()
+        self.is_up = False
         self._port = free_port()
         self._process = AgentProcess(
             ["serve", "--config", os.fspath(settings), "--host", _HOST, "--port", f"{self._port}"],
@@ -41,7 +52,7 @@ class OpenPages:
     def __enter__(self) -> OpenPages:
         self._process.__enter__()
         try:
-            self._wait_until_served()
+            self.is_up = self._wait_until_served()
         except BaseException:
             self._process.stop()
             raise
@@ -61,12 +72,37 @@ class OpenPages:
             self._process.check()
             time.sleep(1.0)
 
-    def _wait_until_served(self) -> None:
-        ends_at = time.monotonic() + _START_SECONDS
+    def _wait_until_served(self) -> bool:
+        ends_at = time.monotonic() + START_SECONDS
         while time.monotonic() < ends_at:
             self._process.check()
             try:
                 with socket.create_connection((_HOST, self._port), timeout=1):
-                    return
+                    return True
             except OSError:
                 time.sleep(_LOOK_SECONDS)
+        return False
+
+
+def finish_with_pages(finish: Callable[[], _Outcome], stage: Stage) -> _Outcome:
+    """Return what *finish* returns; the run's pages are up meanwhile, and then until Ctrl-C."""
+    with OpenPages(stage.workspace.settings, stage.workspace.pages_log) as pages:
+        _tell_pages(pages, stage)
+        outcome = finish()
+        print_line("Pages: ", (pages.address, "bold"), ", until Ctrl-C", console=stage.console)
+        with suppress(KeyboardInterrupt):
+            pages.wait()
+    return outcome
+
+
+def _tell_pages(pages: OpenPages, stage: Stage) -> None:
+    where = (pages.address, "bold")
+    if pages.is_up:
+        print_line("Pages, live from now on: ", where, console=stage.console)
+        return
+    print_line(
+        ("The pages do not answer ", "yellow"),
+        f"after {START_SECONDS} s. The run goes on without them; they may still come up at ",
+        *(where, f". Their log is {stage.workspace.pages_log}"),
+        console=stage.console,
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from .faults import FAULT_KINDS, Fault, Severity
+from .season import Season
 
 WINDOW_SECONDS = 16
 """The cameras send one frame a second, so a window holds as many frames of each."""
@@ -54,7 +55,8 @@ class Plan:
 
     Attributes:
         starts_at: the cameras' clock at frame 0, the first reference frame.
-        frames: frames of each camera, the reference included.
+        frames: frames of each camera, the reference included; with a season the most that there may be.
+        season: how the light of all cameras moves; None where it does not.
     """
 
     cameras: tuple[str, ...]
@@ -64,6 +66,7 @@ class Plan:
     seed: int
     starts_at: datetime
     frames: int
+    season: Season | None = None
 
     @property
     def live_from(self) -> int:
@@ -95,6 +98,49 @@ class Plan:
             if planned.camera == camera and planned.fault.is_active(index)
         )
         return next(active, None)
+
+    def season_share(self, index: int) -> float:
+        """Return how far the season has moved at frame *index*, 0 to 1."""
+        return self.season.share(index) if self.season else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeasonSpans:
+    """Lengths of a run with a season, in frames of one camera.
+
+    Attributes:
+        reference: frames of the old season that the first detector is fitted on.
+        normal: frames before the season moves.
+        moving: over which it moves.
+        moved: frames of the new season before the retraining.
+        after: frames that the new detector scores before the run ends.
+        shadow_seconds: how long the candidate scores beside the active detector; 0 for not at all.
+        most: frames that are sent at most; a run whose retraining takes longer ends there.
+    """
+
+    reference: int = 400
+    normal: int = 96
+    moving: int = 192
+    moved: int = 512
+    after: int = 128
+    shadow_seconds: int = 20
+    most: int = 8_000
+
+
+def plan_season(cameras: Sequence[str], *, spans: SeasonSpans, seed: int, now: datetime) -> Plan:
+    """Return a plan without faults, in which a season moves; its last frame lies in the past."""
+    begins = spans.reference + spans.normal
+    frames = -(-spans.most // WINDOW_SECONDS) * WINDOW_SECONDS
+    return Plan(
+        cameras=tuple(cameras),
+        faults=(),
+        spans=Spans(reference=spans.reference, normal=spans.normal),
+        severity="mild",
+        seed=seed,
+        starts_at=_starts_at(now, frames),
+        frames=frames,
+        season=Season(begins, begins + spans.moving),
+    )
 
 
 def plan_run(

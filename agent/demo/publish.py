@@ -44,6 +44,7 @@ class Publisher:
                     index,
                     seed=self._plan.seed,
                     fault=self._plan.fault(name, index),
+                    season=self._plan.season_share(index),
                 ),
                 headers={"camera": name},
                 event_id=f"{name}/{index}",

@@ -27,16 +27,20 @@ class Show:
         self._told: dict[int | None, str] = {}
         self._line_at = 0.0
 
-    def update(self, snapshot: Snapshot, images_per_second: float | None) -> None:
-        """Show *snapshot* and what is new in it."""
+    def update(
+        self, snapshot: Snapshot, images_per_second: float | None, *, note: str = ""
+    ) -> None:
+        """Show *snapshot* and what is new in it; *note* says what else goes on."""
         for alert in snapshot.alerts:
             self._tell(alert)
         if self._live is not None:
-            table = live_table(snapshot, self._plan, images_per_second=images_per_second)
+            table = live_table(snapshot, self._plan, images_per_second=images_per_second, note=note)
             self._live.update(table, refresh=True)
         elif time.monotonic() - self._line_at >= _LINE_SECONDS:
             self._line_at = time.monotonic()
-            line = progress_line(snapshot, self._plan, images_per_second=images_per_second)
+            line = progress_line(
+                snapshot, self._plan, images_per_second=images_per_second, note=note
+            )
             print_line(line, console=self._console)
 
     def _tell(self, alert: AlertRecord) -> None:

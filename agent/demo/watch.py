@@ -85,15 +85,17 @@ def _rate(rows: Sequence[RateRow]) -> float | None:
     return sum(row.ood_events for row in rows) / events if events else None
 
 
-def live_table(snapshot: Snapshot, plan: Plan, *, images_per_second: float | None) -> Table:
+def live_table(
+    snapshot: Snapshot, plan: Plan, *, images_per_second: float | None, note: str = ""
+) -> Table:
     """Return the table that is shown while the agent works."""
     from rich.table import Table
     from rich.text import Text
 
     speed = "starting" if images_per_second is None else f"{images_per_second:.0f} images/s"
     table = Table(
-        title=f"{snapshot.counted:,} of {plan.n_live:,} frames, {speed}",
-        caption=Text(escaped(_scene(snapshot, plan))),
+        title=f"{_progress(snapshot, plan)}, {speed}",
+        caption=Text(escaped(_scene(snapshot, plan, note))),
         title_justify="left",
         caption_justify="left",
     )
@@ -113,19 +115,30 @@ def live_table(snapshot: Snapshot, plan: Plan, *, images_per_second: float | Non
     return table
 
 
-def progress_line(snapshot: Snapshot, plan: Plan, *, images_per_second: float | None) -> str:
+def progress_line(
+    snapshot: Snapshot, plan: Plan, *, images_per_second: float | None, note: str = ""
+) -> str:
     """Return the table's news in one line, for output that is no terminal."""
     speed = "starting" if images_per_second is None else f"{images_per_second:.0f} images/s"
     alerted = [row.camera for row in snapshot.cameras if row.state == "alert"]
     return (
-        f"{snapshot.counted:>6,} of {plan.n_live:,} frames, {speed}; "
-        f"open alerts: {', '.join(alerted) or 'none'}; {_scene(snapshot, plan)}"
+        f"{_progress(snapshot, plan)}, {speed}; "
+        f"open alerts: {', '.join(alerted) or 'none'}; {_scene(snapshot, plan, note)}"
     )
 
 
-def _scene(snapshot: Snapshot, plan: Plan) -> str:
-    """Return what the demonstration is doing to the frames that the agent counts now."""
+def _progress(snapshot: Snapshot, plan: Plan) -> str:
+    """Return how many frames are counted, and of how many where that is known."""
+    of = "" if plan.season else f" of {plan.n_live:,}"
+    return f"{snapshot.counted:,}{of} frames"
+
+
+def _scene(snapshot: Snapshot, plan: Plan, note: str) -> str:
+    """Return what the demonstration is doing to the frames that the agent counts now, and *note*."""
     index = plan.live_from + max(0, snapshot.counted - 1) // len(plan.cameras)
+    if plan.season:
+        moved = f"the season has moved by {plan.season_share(index):.0%}"
+        return f"{moved}; {note}" if note else moved
     for planned in plan.faults:
         if planned.fault.is_active(index):
             return f"fault now: {IN_WORDS[planned.fault.kind]} on {planned.camera}"
@@ -135,6 +148,8 @@ def _scene(snapshot: Snapshot, plan: Plan) -> str:
 def alert_line(alert: AlertRecord, plan: Plan) -> str:
     """Return an alert in words, with what the demonstration knows of its reason."""
     message = alert.message.rstrip(". ")
+    if plan.season and alert.window_start >= plan.time(plan.season.begins):
+        return f"{message} [the season]"
     cause = next((fault for fault in plan.faults if explains(plan, fault, alert)), None)
     if cause is None:
         return f"{message} [no fault explains this: a false alarm]"

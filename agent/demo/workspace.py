@@ -56,6 +56,11 @@ class Workspace:
         return self.folder / "pages.log"
 
     @property
+    def retraining_log(self) -> Path:
+        """What the retraining wrote to standard error."""
+        return self.folder / "retraining.log"
+
+    @property
     def webhook_log(self) -> Path:
         """What the agent sent to the webhook, a message a line."""
         return self.folder / "webhook.jsonl"
@@ -113,6 +118,7 @@ def settings_text(
     broker: str,
     image_size: int,
     notify: Mapping[str, object] | None = None,
+    further: Mapping[str, Mapping[str, object]] | None = None,
 ) -> str:
     """Return the settings file: what production uses, but a short clock and this broker.
 
@@ -120,8 +126,9 @@ def settings_text(
         broker: ``host:port``.
         image_size: side of the images that the model sees, in pixels.
         notify: settings of who is told of alerts.
+        further: sections, or further settings of those that are written anyway.
     """
-    sections: Mapping[str, Mapping[str, object]] = {
+    sections: dict[str, Mapping[str, object]] = {
         "stream": {"name": STREAM, "topic": TOPIC, "segments": ["camera"]},
         "kafka": {
             "bootstrap_servers": [broker],
@@ -144,6 +151,8 @@ def settings_text(
         "store": {"url": workspace.url},
         "http": {"port": 0},
     }
+    for section, values in (further or {}).items():
+        sections[section] = {**sections.get(section, {}), **values}
     return _HEAD + "".join(
         f"\n[{section}]\n"
         + "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
