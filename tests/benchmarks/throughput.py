@@ -53,7 +53,7 @@ from .table import Figure
 STREAM, TOPIC = "line", "frames"
 N_REFERENCE, BATCH = 128, 16
 N_KEPT = 20_000
-N_SENT = 12_000
+FIRST_SENT, N_SENT = 320, 12_000
 N_DIFFERENT = 200
 SECONDS, TURNS = 15.0, 3
 LEAST_SHARED, LEAST_APART = 0.8, 0.95
@@ -112,7 +112,7 @@ def _measured(folder: Path, size: int, *, apart: bool) -> list[tuple[float, floa
         store = Store(database)
         store.ensure_stream(STREAM, TOPIC, settings.windows.seconds)
         _prepare(settings, store)
-        _send(broker)
+        _send(broker, FIRST_SENT)
         with _on_core(0 if apart else None):
             agent = stack.enter_context(
                 AgentProcess(["run", "--config", str(path)], folder / "agent.log")
@@ -121,6 +121,8 @@ def _measured(folder: Path, size: int, *, apart: bool) -> list[tuple[float, floa
         counter.wait(agent)
         with _on_core(1 if apart else None):
             retraining = stack.enter_context(Retraining(path, store))
+        retraining.pause()
+        _send(broker, N_SENT)
         return [_turn(counter, retraining) for _ in range(TURNS)]
 
 
@@ -191,11 +193,11 @@ def _keep(
     store.flush(FlushRecord(STREAM, name, [], kept_shards=shards, kept_runs=runs))
 
 
-def _send(broker: EmbeddedBroker) -> None:
+def _send(broker: EmbeddedBroker, n: int) -> None:
     cameras = photograph_cameras()[:2]
     pictures = [(cameras[n % 2], frame(cameras[n % 2], n, seed=2)) for n in range(N_DIFFERENT)]
     with FrameProducer(broker.connection(), TOPIC) as producer:
-        for number in range(N_SENT):
+        for number in range(n):
             camera, picture = pictures[number % N_DIFFERENT]
             producer.send(
                 picture, headers={"camera": camera.name}, partition=0, event_time=datetime.now(UTC)
@@ -212,7 +214,7 @@ class Counter:
     def wait(self, agent: AgentProcess, seconds: float = 300) -> None:
         """Return once the agent scores at a steady pace."""
         deadline = time.monotonic() + seconds
-        while self._scored() < 10 * BATCH:
+        while self._scored() < FIRST_SENT / 2:
             agent.check()
             if time.monotonic() > deadline:
                 raise TimeoutError(agent.last_words())
@@ -224,7 +226,7 @@ class Counter:
         begin, before = time.monotonic(), self._scored()
         time.sleep(seconds)
         after, end = self._scored(), time.monotonic()
-        if after >= N_SENT:
+        if after >= FIRST_SENT + N_SENT:
             raise RuntimeError(f"all {N_SENT} pictures were scored: send more")
         return (after - before) / (end - begin)
 
