@@ -72,6 +72,7 @@ image_size = {size}
 path = "{folder}/detector"
 [keep]
 path = "{folder}/kept"
+runs_per_day = 200
 [retrain]
 min_new_events = 0
 [store]
@@ -184,7 +185,7 @@ def _keep(
         rows = taps[rng.integers(len(taps), size=500)]
         rows = rows + 0.3 * deviations * rng.normal(size=rows.shape).astype(np.float32)
         events = [
-            Event(TOPIC, 1, first + n, "e", begin + (first + n) * timedelta(seconds=10), {}, NO_IMAGE)
+            Event(TOPIC, 1, first + n, "e", begin + (first + n) * timedelta(seconds=1), {}, NO_IMAGE)
             for n in range(500)
         ]  # fmt: skip
         p = np.clip(rng.random((500, len(detector.columns))), 0.02, 1)
