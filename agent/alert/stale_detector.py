@@ -9,14 +9,25 @@ from driftgauge.storage import POOL, STALE, AlertRecord
 
 from .unrated import unrated_alert
 
+_BY_ITSELF = (
+    "Taps of the model that runs now are kept, and its first detector is fitted from them by itself "
+    "(retrain.fit_on_new_model; driftgauge status says how far that is). It is sooner with driftgauge fit, "
+    "or with the model before"
+)
+_BY_A_PERSON = "Fit a detector for the model that runs now (driftgauge fit), or run the one before"
 
-def stale_alert(*, stream: str, detector: str, why: str, at: datetime) -> AlertRecord:
+
+def stale_alert(
+    *, stream: str, detector: str, why: str, at: datetime, fits_itself: bool = False
+) -> AlertRecord:
     """Return a new alert.
 
     Args:
         why: how the models differ, in words.
         at: now, by the database's clock.
+        fits_itself: a first detector for the new model is fitted without a person.
     """
+    what_to_do = _BY_ITSELF if fits_itself else _BY_A_PERSON
     return unrated_alert(
         POOL,
         at,
@@ -27,11 +38,15 @@ def stale_alert(*, stream: str, detector: str, why: str, at: datetime) -> AlertR
         severity="critical",
         message=(
             f"since {at:%Y-%m-%d %H:%M:%S} UTC images are not scored, and no change is noticed: {why}. "
-            "Fit a detector for the model that runs now (driftgauge fit), or run the one before"
+            f"{what_to_do}"
         ),
     )
 
 
-def ended(alert: AlertRecord, at: datetime) -> AlertRecord:
-    """Return the alert as it is once images are scored again."""
-    return replace(alert, state="resolved", resolved_at=at)
+def ended(alert: AlertRecord, at: datetime, detector: str) -> AlertRecord:
+    """Return the alert as it is once images are scored again, by *detector*."""
+    words = (
+        f"images are scored again since {at:%Y-%m-%d %H:%M} UTC: detector {detector} fits the model that "
+        f"runs. Until then {alert.message}"
+    )
+    return replace(alert, state="resolved", resolved_at=at, message=words)

@@ -117,7 +117,7 @@ class EvidenceKeeper:
 
     def offer(self, events: Sequence[Event], rows: WindowRows, scored: Scored) -> None:
         """Take from a batch what is more unusual, or more typical, than what is kept."""
-        if not self._settings.per_window:
+        if not self._settings.per_window or not scored.is_scored:
             return
         candidate = cache(partial(self._candidate, events, scored))
         combined = scored.p_values[:, -1]

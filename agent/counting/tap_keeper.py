@@ -94,7 +94,7 @@ class TapKeeper:
         """Take from a batch the events of chosen runs; the first segment beside ``*`` chooses."""
         if scored.taps is None:
             return
-        p_values = scored.p_values[:, -1].tolist()
+        p_values = scored.p_values[:, -1].tolist() if scored.is_scored else [1.0] * len(events)
         for row, (event, names) in enumerate(zip(events, segments, strict=True)):
             own = tuple(name for name in names if name != ALL)
             run = self._choice.run_of(own[0] if own else ALL, event.event_time)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from driftgauge.detector import split_reference
@@ -29,25 +30,34 @@ def companion_files(
     faults: ProbeTaps | None,
 ) -> dict[str, bytes]:
     """Return the files by name; probes and faults are left out where there are none."""
-    files = {ANCHOR: encode_shard(anchor_of(reference, channels))}
+    taps = {name: tap[torch.from_numpy(reference.rows)] for name, tap in reference.taps.items()}
+    files = {ANCHOR: encode_anchor(taps, reference.window_ids, reference.segments, channels)}
     for name, changed in ((PROBES, probes), (FAULTS, faults)):
         if changed is not None:
             files[name] = encode_probes(changed, channels)
     return files
 
 
-def anchor_of(reference: Reference, channels: Mapping[str, int]) -> Shard:
-    """Return events that calibrated the detector and did not train it, evenly over the reference."""
-    parts = split_reference(reference.window_ids)
+def encode_anchor(
+    taps: Mapping[str, Tensor],
+    window_ids: NDArray[np.int64],
+    segments: Sequence[tuple[str, ...]],
+    channels: Mapping[str, int],
+) -> bytes:
+    """Return events that calibrated a detector and did not train it, evenly over its reference.
+
+    Args:
+        taps: tap name to ``(n, channels)``, what it was fitted on.
+        window_ids: ``(n,)``, not decreasing.
+        segments: of each event.
+    """
+    parts = split_reference(window_ids)
     held_out = np.sort(np.concatenate([parts.cal_a, parts.cal_b]))
     n = min(len(held_out), MOST_ANCHORED)
     places = held_out[np.arange(n) * len(held_out) // n]
-    rows = torch.from_numpy(reference.rows[places])
-    return _shard(
-        {name: tap[rows] for name, tap in reference.taps.items()},
-        channels,
-        [reference.segments[place] for place in places],
-    )
+    rows = torch.from_numpy(places)
+    chosen = {name: tap[rows] for name, tap in taps.items()}
+    return encode_shard(_shard(chosen, channels, [segments[place] for place in places]))
 
 
 def encode_probes(probes: ProbeTaps, channels: Mapping[str, int]) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from driftgauge.storage import RetrainingRecord
 
 from ..log import action
-from ..retrain.lease_keeper import lease_name
+from ..retrain.lease_keeper import is_free
 from ..retrain.own_process import start_apart
 from ..settings.durations import parse_duration
 from ..settings.sections import RetrainSection
@@ -44,14 +44,14 @@ def start_due_retraining(tools: JobTools) -> None:
     """Start one if a planned time has passed, or if one was interrupted; missed ones are made up for once."""
     now, records = tools.store.clock(), tools.store.retrainings.all(tools.stream, limit=50)
     if records and records[0].state == "running":
-        if _is_free(tools):
+        if is_free(tools.store, tools.stream, tools.agent):
             _start(tools, f"retraining {records[0].id} was interrupted and goes on")
         return
     last = _last_start(tools, records)
     if last is None:
         return
     due = due_times(tools.settings.retrain, last, now)
-    if not due or not _is_free(tools):
+    if not due or not is_free(tools.store, tools.stream, tools.agent):
         return
     missed = len(due) - 1
     words = f"; {missed} planned before it were missed and are made up for by this one" * (
@@ -68,15 +68,6 @@ def _last_start(tools: JobTools, records: list[RetrainingRecord]) -> datetime | 
         return max(starts)
     active = tools.store.active_detector(tools.stream)
     return None if active is None else active.created_at
-
-
-def _is_free(tools: JobTools) -> bool:
-    """Return whether no process retrains the stream now."""
-    name = lease_name(tools.stream)
-    if not tools.store.acquire_lease(name, tools.agent, ttl_seconds=1):
-        return False
-    tools.store.release_lease(name, tools.agent)
-    return True
 
 
 def _start(tools: JobTools, why: str) -> None:

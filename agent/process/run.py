@@ -19,7 +19,9 @@ from ..settings.load import Settings
 from ..telemetry import Metrics, agent_pages, serving
 from ..wiring.agent import Agent, build_agent
 from ..wiring.database import build_database, build_store
+from ..wiring.taps_agent import TapsAgent, build_taps_agent
 from .leaving import LeaveDeadline
+from .new_model_wait import BuildTaps
 from .signals import stopping_on_signals
 from .stale import build_when_it_fits
 from .watchdog import Watchdog
@@ -80,7 +82,14 @@ def _run(
     build = partial(
         build_agent, settings, store, stop=stop, metrics=metrics, accept_new_topic=accept_new_topic
     )
-    agent = build_when_it_fits(build, settings, store, stop=stop, metrics=metrics)
+    agent = build_when_it_fits(
+        build,
+        settings,
+        store,
+        stop=stop,
+        metrics=metrics,
+        build_taps=_taps_builder(settings, store, metrics, accept_new_topic=accept_new_topic),
+    )
     if agent is None:
         return LoopStatus(started_at=0.0, turned_at=0.0, flushed_at=0.0)
     _tell_start(agent)
@@ -89,7 +98,7 @@ def _run(
         SystemClock(),
         metrics,
         agent.about,
-        problem=lambda: agent.tools.watch.problem,
+        problem=lambda: agent.tools.watch.problem or agent.tools.sent_taps.problem,
     )
     with (
         stopping_on_signals(stop),
@@ -105,6 +114,21 @@ def _run(
     agent.tools.presence.leave()
     _tell_end(status)
     return status
+
+
+def _taps_builder(
+    settings: Settings, store: Store, metrics: Metrics, *, accept_new_topic: bool
+) -> BuildTaps | None:
+    """Return what builds an agent that keeps a new model's taps; None where the settings want none."""
+    if not settings.retrain.fit_on_new_model:
+        return None
+
+    def build(stop: threading.Event) -> TapsAgent:
+        return build_taps_agent(
+            settings, store, stop=stop, metrics=metrics, accept_new_topic=accept_new_topic
+        )
+
+    return build
 
 
 def _tell_known_start(store: Store, stream: str) -> None:

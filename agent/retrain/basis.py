@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ..fit.companions import ANCHOR, FAULTS, PROBES, decode_probes
 from ..fit.probing import ProbeTaps
 from ..keep.origin import tap_origin
 from ..keep.shard import Shard, decode_shard
+from .new_model import NewModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Basis:
 
     Attributes:
         learnt_until: start of the newest run that it learnt from; None after a fit.
+        new_model: what a first detector is fitted for, where this one is of the model before: only how it
+            was fitted is taken from it then.
     """
 
     name: str
@@ -29,16 +32,29 @@ class Basis:
     detector: Detector
     identity: ModelIdentity
     learnt_until: datetime | None
+    new_model: NewModel | None = None
 
     @property
     def origin(self) -> str:
-        """Name of the taps that it scores."""
+        """Name of the taps that a candidate is fitted on."""
+        if self.new_model is not None:
+            return self.new_model.origin
         return tap_origin(self.identity, self.detector.channels)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that are counted; none of another model."""
+        return () if self.new_model else self.detector.classes
+
+    def for_model(self, model: NewModel) -> Basis:
+        """Return what the first detector of another model is fitted like."""
+        return replace(self, identity=model.identity, learnt_until=None, new_model=model)
 
     def anchor(self) -> Shard | None:
         """Return events of the first reference; None where there are none beside the detector."""
         path = self.folder / ANCHOR
-        return decode_shard(path.read_bytes()) if path.exists() else None
+        is_there = path.exists() and self.new_model is None
+        return decode_shard(path.read_bytes()) if is_there else None
 
     def probes(self) -> ProbeTaps | None:
         """Return the pictures with known changes; None where there are none beside the detector."""
@@ -50,10 +66,13 @@ class Basis:
 
     def _changed(self, name: str) -> ProbeTaps | None:
         path = self.folder / name
-        return decode_probes(path.read_bytes()) if path.exists() else None
+        is_there = path.exists() and self.new_model is None
+        return decode_probes(path.read_bytes()) if is_there else None
 
     def companions(self) -> dict[str, bytes]:
         """Return the files that go on to the next detector."""
+        if self.new_model is not None:
+            return {}
         paths = [self.folder / name for name in (ANCHOR, PROBES, FAULTS)]
         return {path.name: path.read_bytes() for path in paths if path.exists()}
 

@@ -16,7 +16,7 @@ from ..fit.companions import split_taps
 from ..fit.probing import ProbeTaps
 from ..keep.shard import Shard
 from .approvals import Approval
-from .clustered_rate import WindowHits
+from .clustered_rate import FEWEST_RUNS, WindowHits
 from .taps_sample import TapsSample
 
 HOLD_OUT_ONE_IN = 5
@@ -52,11 +52,20 @@ class GateInput:
     accepts_learnt: bool = False
 
 
-def held_out_runs(run_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which events are of held-out runs: every fifth in time."""
+def held_out_runs(run_ids: NDArray[np.int64], one_in: int = HOLD_OUT_ONE_IN) -> NDArray[np.bool_]:
+    """Return which events are of held-out runs: one run in so many, evenly in time."""
     _, places = np.unique(run_ids, return_inverse=True)
-    held: NDArray[np.bool_] = places % HOLD_OUT_ONE_IN == HOLD_OUT_ONE_IN // 2
+    held: NDArray[np.bool_] = places % one_in == one_in // 2
     return held
+
+
+def first_one_in(n_runs: int) -> int:
+    """Return one run in how many is held out of *n_runs* for a first detector, whose rate must be checked.
+
+    >>> first_one_in(10), first_one_in(17), first_one_in(200)
+    (2, 3, 5)
+    """
+    return max(2, min(HOLD_OUT_ONE_IN, n_runs // FEWEST_RUNS))
 
 
 def statistics_of(detector: Detector, taps: Mapping[str, Tensor]) -> NDArray[np.float64]:

@@ -59,7 +59,7 @@ def with_carried_classes(
             labels[name] = counts
     if POOL not in labels:
         return candidate
-    return replace(candidate, classes=basis.detector.classes, labels=labels)
+    return replace(candidate, classes=basis.classes, labels=labels)
 
 
 def class_notes(candidate: Detector, basis: Basis) -> dict[str, object]:
@@ -75,7 +75,7 @@ def read_predictions(
 ) -> Predictions:
     """Return the predictions of whole runs, of every version that counts the same classes as *basis*."""
     found: dict[tuple[str, datetime], Counts] = {}
-    classes = list(basis.detector.classes)
+    classes = list(basis.classes)
     if not classes:
         return found
     names = [

@@ -11,6 +11,7 @@ from driftgauge.detector import Detector, Progress, fit_detector, save_detector
 from driftgauge.storage import RetrainingRecord, Store
 
 from ..drift.baseline import learn_baselines
+from ..fit.companions import ANCHOR, encode_anchor
 from ..fit.registration import detector_record, normal_rates
 from .basis import Basis
 from .carried import class_notes, with_carried_faults
@@ -58,8 +59,9 @@ def save_candidate(
     record: RetrainingRecord,
     figures: Mapping[str, Any],
     alpha: float,
+    beside: Mapping[str, bytes],
 ) -> str:
-    """Write a candidate's files below *folder*; return its name."""
+    """Write a candidate's files below *folder*, and those *beside* it; return its name."""
     notes = {
         "normal_rates": normal_rates(learn_baselines(candidate.reference), alpha),
         **class_notes(candidate, basis),
@@ -69,9 +71,20 @@ def save_candidate(
             "learnt_events": figures["learnt_events"],
             "learnt_from": figures["from"],
             "learnt_until": figures["until"],
+            "is_first_of_model": basis.new_model is not None,
         },
     }
-    return save_detector(candidate, folder, basis.identity, notes, basis.companions())
+    return save_detector(candidate, folder, basis.identity, notes, beside)
+
+
+def files_beside(
+    candidate: Detector, basis: Basis, sample: TapsSample, window_seconds: int
+) -> dict[str, bytes]:
+    """Return the files that go on to the next detector; a model's first one begins its anchor."""
+    if basis.new_model is None:
+        return basis.companions()
+    windows = sample.window_ids(window_seconds)
+    return {ANCHOR: encode_anchor(sample.taps, windows, sample.segments, candidate.channels)}
 
 
 def register_candidate(

@@ -18,6 +18,14 @@ def lease_name(stream: str) -> str:
     return f"retraining/{stream}"
 
 
+def is_free(store: Store, stream: str, holder: str) -> bool:
+    """Return whether no process retrains the stream now."""
+    if not store.acquire_lease(lease_name(stream), holder, ttl_seconds=1):
+        return False
+    store.release_lease(lease_name(stream), holder)
+    return True
+
+
 class LeaseKeeper:
     """Takes the lease on entering, renews it in a thread, and gives it back.
 

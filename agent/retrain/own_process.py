@@ -32,6 +32,15 @@ def start_apart(arguments: Sequence[str], log_folder: Path) -> int:
     return process.pid
 
 
+def is_alive(pid: int) -> bool:
+    """Return whether the process that `start_apart` started still runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def yield_to_others(*, niceness: int, threads: int) -> None:
     """Let this process take what others leave: priority, threads."""
     import torch

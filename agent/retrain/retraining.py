@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driftgauge.detector import Detector, Progress
 from driftgauge.storage import GateCheck, KeptRun, RetrainingRecord, Store
@@ -21,13 +22,15 @@ from ..keep.shard_folder import ShardFolder
 from ..log import action
 from .approvals import Approval, read_approvals
 from .basis import Basis, read_basis
-from .candidate import GateInput, held_out_runs
+from .candidate import HOLD_OUT_ONE_IN, GateInput, first_one_in, held_out_runs
 from .carried import read_predictions, with_carried_classes
 from .cool_down import why_not_now
-from .fitting import Fitting, fit_candidate, register_candidate, save_candidate
+from .first_gate import check_first
+from .fitting import Fitting, files_beside, fit_candidate, register_candidate, save_candidate
 from .gate import GateBounds, check_candidate, refusal
 from .lease_keeper import LeaseKeeper
 from .material import Material, MaterialSettings, shortage, sort_out
+from .new_model import NewModel, planned_model
 from .taps_sample import TapsSample, read_sample
 
 log = logging.getLogger(__name__)
@@ -118,10 +121,11 @@ class Retraining:
             basis = read_basis(self._store, self._settings.stream)
             record = self._begun(basis, trigger=trigger, by=by, accepts_learnt=accepts_learnt)
             try:
-                why = "" if ignores_cool_down else self._cooling()
+                model = planned_model(record)
+                why = "" if ignores_cool_down or model else self._cooling()
                 if why:
                     return self._refused(record, why)
-                return self._attempt(record, basis, lease)
+                return self._attempt(record, basis.for_model(model) if model else basis, lease)
             except RetrainingElsewhere:
                 raise
             except DriftgaugeError as error:
@@ -160,38 +164,68 @@ class Retraining:
         self, record: RetrainingRecord, basis: Basis, lease: LeaseKeeper
     ) -> RetrainingRecord:
         until = datetime.fromisoformat(record.plan["until"])
-        material = self._material(until, basis.learnt_until)
+        material = self._material(until, basis.learnt_until, of=basis.new_model)
         self._put_aside(material)
         figures = _jsonable(material.figures())
-        if why := shortage(material, self._settings.material):
+        needs = self._settings.material
+        if basis.new_model is not None:  # all of it is new
+            needs = replace(needs, min_new_events=0)
+        if why := shortage(material, needs):
             return self._refused(record, why, figures)
         self._note(record, lease, "reading kept taps", 0.0)
         sample = self._read(material.learnt, basis)
         if sample is None or len(sample) < self._settings.material.min_events:
             n = 0 if sample is None else len(sample)
+            whose = "the model that runs" if basis.new_model else f"the model of {basis.name}"
             why = (
-                f"too little traffic: {n} kept events of the model that detector {basis.name} was fitted "
-                f"for can be read, {self._settings.material.min_events} wanted"
+                f"too little traffic: {n} kept events of {whose} can be read, "
+                f"{self._settings.material.min_events} wanted"
             )
             return self._refused(record, why, figures)
-        held = held_out_runs(sample.run_ids)
+        one_in = HOLD_OUT_ONE_IN
+        if basis.new_model is not None:
+            one_in = first_one_in(len(np.unique(sample.run_ids)))
+        held = held_out_runs(sample.run_ids, one_in)
         learnt = sample.part(np.flatnonzero(~held))
         candidate = self._fit(record, basis, learnt, lease)
         self._note(record, lease, "checking the candidate", 0.9)
+        real = self._read(material.real, basis)
+        checks = self._checks(record, basis, candidate, sample, held=held, real=real)
+        name = save_candidate(
+            candidate,
+            basis,
+            self._settings.folder,
+            record=record,
+            figures=figures,
+            alpha=self._settings.material.alpha,
+            beside=files_beside(candidate, basis, learnt, self._settings.window_seconds),
+        )
+        return self._finished(record, candidate, name, checks, figures=figures)
+
+    def _checks(
+        self,
+        record: RetrainingRecord,
+        basis: Basis,
+        candidate: Detector,
+        sample: TapsSample,
+        *,
+        held: NDArray[np.bool_],
+        real: TapsSample | None,
+    ) -> list[GateCheck]:
         seen = GateInput(
             candidate=candidate,
             basis=basis.detector,
             accepted=sample,
             fresh=sample.part(np.flatnonzero(held)),
-            real=self._read(material.real, basis),
+            real=real,
             anchor=basis.anchor(),
             probes=basis.probes(),
             alpha=self._settings.material.alpha,
             approvals=self._approvals(),
             accepts_learnt=bool(record.plan.get("accepts_learnt")),
         )
-        checks = check_candidate(seen, self._settings.bounds)
-        return self._finished(record, basis, candidate, checks, figures)
+        check = check_first if basis.new_model else check_candidate
+        return check(seen, self._settings.bounds)
 
     def _fit(
         self, record: RetrainingRecord, basis: Basis, learnt: TapsSample, lease: LeaseKeeper
@@ -216,23 +250,15 @@ class Retraining:
     def _finished(
         self,
         record: RetrainingRecord,
-        basis: Basis,
         candidate: Detector,
+        name: str,
         checks: list[GateCheck],
+        *,
         figures: dict[str, Any],
     ) -> RetrainingRecord:
-        why = refusal(checks)
-        settings = self._settings
-        name = save_candidate(
-            candidate,
-            basis,
-            settings.folder,
-            record=record,
-            figures=figures,
-            alpha=settings.material.alpha,
-        )
+        why, folder = refusal(checks), self._settings.folder / name
         state = "refused" if why else "passed"
-        register_candidate(self._store, candidate, settings.folder / name, record=record, why=why)
+        register_candidate(self._store, candidate, folder, record=record, why=why)
         finished = self._store.retrainings.finish(
             record.id, state, reason=why, candidate=name, figures=figures, checks=checks
         )
@@ -268,10 +294,17 @@ class Retraining:
         self._store.retrainings.note_progress(record.id, step, share)
         self._tell(step, share)
 
-    def _material(self, until: datetime, learnt_until: datetime | None) -> Material:
+    def _material(
+        self, until: datetime, learnt_until: datetime | None, *, of: NewModel | None = None
+    ) -> Material:
         stream = self._settings.stream
+        runs = self._store.kept.runs(stream)
+        if of is not None:
+            shards = self._store.kept.shards(stream)
+            own = {one.run_start for one in shards if one.origin == of.origin}
+            runs = [run for run in runs if run.run_start in own]
         return sort_out(
-            self._store.kept.runs(stream),
+            runs,
             self._store.alerts(stream),
             self._store.retrainings.reviews(stream),
             self._settings.material,

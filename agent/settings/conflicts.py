@@ -57,6 +57,9 @@ def contradictions(settings: Settings) -> list[str]:
             <= (store.keep_hours_days or math.inf)
             <= (store.keep_days_days or math.inf)
         ),
+        "retrain.fit_on_new_model = true needs keep.taps = true: a first detector is fitted from kept taps": (
+            settings.keep.taps or not settings.retrain.fit_on_new_model
+        ),
         f"kafka.fetch_max_bytes = {kafka.fetch_max_bytes} must be at least "
         f"batch.max_message_bytes = {batch.max_message_bytes}, or large messages never arrive": (
             kafka.fetch_max_bytes >= batch.max_message_bytes

@@ -36,6 +36,10 @@ class RetrainSection(Section):
     """Threads that fit, in a process of its own."""
     niceness: int = Field(default=15, ge=0, le=19)
     """Priority of that process; 19 is the least."""
+    fit_on_new_model: bool = False
+    """When the model that runs is not the one that the active detector was fitted for: read on, keep taps of
+    the new model, and fit its first detector from them once they span `monitor.learn`. Until then nothing
+    is scored, and an alert says so. Without it, agents stop reading until a detector fits."""
     probe_margin: float = Field(default=3.0, ge=0, le=100)
     """Points of AUROC on the known changes by which a candidate may be worse than the active detector."""
     min_agreement: float = Field(default=0.3, ge=-1, le=1)

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from driftgauge.agent.process import stale
+from driftgauge.agent.process import stale, stale_wait
+from driftgauge.agent.process.stale_wait import CONDITION, StaleWait
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.telemetry import Metrics
 from driftgauge.agent.wiring.agent import Agent
@@ -32,7 +33,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def stored(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Give a store with an active detector, looked at without a pause."""
-    monkeypatch.setattr(stale, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(stale_wait, "LOOK_SECONDS", 0.01)
     store.register_detector(DetectorRecord(DETECTOR, STREAM, "file:1", START, "active", {}))
     return store
 
@@ -64,7 +65,7 @@ def test_people_are_told_and_it_goes_on_once_a_detector_fits(
     stored: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    turn = stale.StaleWait._turn
+    turn = StaleWait._turn
 
     def turns(self: Any, delivery: Any) -> bool:
         done = turn(self, delivery)
@@ -73,7 +74,7 @@ def test_people_are_told_and_it_goes_on_once_a_detector_fits(
             another(stored)
         return done
 
-    monkeypatch.setattr(stale.StaleWait, "_turn", turns)
+    monkeypatch.setattr(StaleWait, "_turn", turns)
     build = Builds(stored)
     assert cast("object", waited(stored, settings, build, threading.Event())) == "the agent"
     assert build.times == 2
@@ -85,6 +86,9 @@ def test_people_are_told_and_it_goes_on_once_a_detector_fits(
     assert agent.condition == f"not scoring: {WHY}"
     (ended,) = stored.alerts(STREAM)
     assert ended.state == "resolved"
+    assert ended.message.startswith("images are scored again since ")
+    assert "detector detector-2 fits the model that runs" in ended.message
+    assert WHY in ended.message
     assert stored.agents(STREAM) == []
 
 
@@ -104,7 +108,7 @@ def test_an_agent_that_scores_leaves_the_alert_of_one_that_does_not(
     stop.set()
     waited(stored, settings, Builds(stored), stop)
     beat = HeartbeatRecord(
-        agent="b", stream=STREAM, host="b", version="1", condition=f"{stale.CONDITION}: {WHY}"
+        agent="b", stream=STREAM, host="b", version="1", condition=f"{CONDITION}: {WHY}"
     )
     stored.heartbeat(beat)
     stale.end_stale_alerts(stored, STREAM)
