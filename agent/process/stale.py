@@ -15,6 +15,7 @@ from driftgauge.storage import LIVE_STATES, STALE, Store
 
 from ..alert.stale_detector import ended
 from ..log import action
+from ..review.standing import is_alive
 from ..settings.load import Settings
 from ..telemetry import Metrics
 from .new_model_wait import BuildTaps, NewModelWait
@@ -66,7 +67,8 @@ def build_when_it_fits(
 def end_stale_alerts(store: Store, stream: str) -> None:
     """End the alert of the stream, unless another agent still waits."""
     live = [one for one in store.alerts(stream, states=LIVE_STATES) if one.test == STALE]
-    waiting = [one for one in store.agents(stream) if one.condition.startswith(CONDITION)]
+    alive = [one for one in store.agents(stream) if is_alive(one)]
+    waiting = [one for one in alive if one.condition.startswith(CONDITION)]
     active = store.active_detector(stream)
     if live and not waiting and active is not None:
         store.write_alerts([ended(one, store.clock(), active.detector) for one in live])

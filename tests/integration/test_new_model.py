@@ -206,7 +206,7 @@ def test_its_taps_are_kept_and_its_first_detector_scores_and_ends_the_alert(
         told = json.loads(driftgauge(folder, "status", "--json", "--config", "new.toml"))
         assert told["answer"] == "held up"
         assert store.event_counts(STREAM) == {}  # nothing is scored
-        agent.kill()  # what it kept is kept once, and the next one goes on
+        agent.leave()  # what it kept is kept once, and the next one goes on
     with running(folder) as agent:
         send(broker, range(64, N_KEPT))
         agent.until(lambda: active(store) != old)
