@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..errors import EventError, EventFault, EventSchemaError, SettingsError
+from ..errors import EventError, EventFault, EventOfOtherModel, EventSchemaError, SettingsError
 from ..log import action
 from ..ports import Record
 from ..untrusted.text import reason_text
@@ -58,6 +58,7 @@ def decode_record(
         EventDecodeError: the bytes are not a picture that can be decoded.
         EventFetchError: the picture's URL cannot be fetched.
         EventUnsupported: the format cannot be read with what is installed and set.
+        EventOfOtherModel: its taps are not those that the detector scores.
         EventFault: reading failed unexpectedly.
         SettingsError: it is our fault, and would be every event's: a package is not installed, or
             the schema registry refuses our login.
@@ -66,6 +67,8 @@ def decode_record(
         return _decoded(record, settings, ports or DecodePorts(), arrived_at)
     except SettingsError:  # ours to put right, and every such event waits for it
         raise
+    except EventOfOtherModel as error:  # counted by its images, and told as an alert
+        raise EventOfOtherModel(reason_text(str(error)), n_images=error.n_images) from error
     except EventError as error:
         raise type(error)(
             reason_text(str(error))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 _WEIGHT = 0.3
 _MARGIN = 2.0
+_LEAST_POLL_SECONDS = 0.05
+"""A poll ends with the first record anyway; shorter ones would only keep a processor busy."""
+
 _MOST = 0.25
 """Of the interval: so much of it at most is spent on batches that are not full."""
 
@@ -44,8 +47,9 @@ class FlushTime:
 
     def poll_seconds(self, *, since_flush: float) -> float:
         """Return how long the loop may wait for records: until a flush is near, and then until it is due."""
-        until_due = max(0.0, self._interval - since_flush)
-        return until_due - self._ahead_seconds if until_due > self._ahead_seconds else until_due
+        until_due = self._interval - since_flush
+        ahead = self._ahead_seconds
+        return max(_LEAST_POLL_SECONDS, until_due - ahead if until_due > ahead else until_due)
 
     @property
     def _ahead_seconds(self) -> float:
