@@ -195,14 +195,17 @@ def test_a_transform_that_takes_no_picture_any_more_ends_the_loop(rig: Rig) -> N
     assert rig.counts == {}
 
 
-def test_taps_of_other_weights_are_dead_letters_and_never_end_the_loop(rig: Rig) -> None:
+def test_taps_of_other_weights_are_counted_and_told_and_never_end_the_loop(rig: Rig) -> None:
     origin, theirs = (TapOrigin(weights, "", "float32") for weights in ("ours", "theirs"))
-    value = encode_taps(theirs, {"early": np.ones((1, 2))}, [{"ce_id": "a"}])
+    value = encode_taps(theirs, {"early": np.ones((2, 2))}, [{"ce_id": "a"}, {"ce_id": "b"}])
     for _ in range(20):
         rig.topic.append(value, headers={"content-type": CONTENT_TYPE.encode()})
     wanted = TapsWanted(origin, {"early": 2})
-    finish(rig, rig.loop(replace(SETTINGS, decode=DecodeSettings(taps_wanted=wanted))))
-    assert len(rig.letters.stored) == 20
-    assert {dict(letter.headers)["dlq_error"] for letter in rig.letters.stored} == {
-        b"EventUnscorable"
-    }
+    loop = rig.loop(replace(SETTINGS, decode=DecodeSettings(taps_wanted=wanted)))
+    finish(rig, loop)
+    assert rig.letters.stored == []
+    assert (loop.status().n_unscored, loop.status().n_counted) == (40, 0)
+    other = loop.status().other_model
+    assert other is not None
+    assert other.n_events == 40
+    assert "theirs" in other.why
