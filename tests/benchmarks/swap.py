@@ -18,28 +18,21 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from driftgauge.agent.demo.agent_process import AgentProcess
 from driftgauge.agent.demo.broker import EmbeddedBroker
 from driftgauge.agent.demo.frames import frame
 from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import photograph_cameras
-from driftgauge.agent.events.image import ImageSettings, decode_image
-from driftgauge.agent.fit.fit import choose_taps
-from driftgauge.agent.model.reader import LayerReader
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.wiring.database import build_database
-from driftgauge.agent.wiring.model import build_model, chosen_layers
-from driftgauge.detector import Training, fit_detector, read_manifest, save_detector
+from driftgauge.detector import read_manifest, save_detector
 from driftgauge.storage import DetectorRecord, DetectorStatus, Store
 
+from .short_fit import ShortFit
 from .table import Figure, write_benchmark
 
 STREAM, TOPIC = "line", "frames"
 GOAL_SECONDS = 5.0
-N_REFERENCE, BATCH = 128, 16
 AGENTS = 2
 SETTINGS = """
 [stream]
@@ -65,28 +58,12 @@ port = 0
 
 def fit_two(settings: Settings, store: Store) -> list[str]:
     """Register two detectors, the first active; their training is short."""
-    loaded = build_model(settings)
-    layouts = LayerReader(loaded, chosen_layers(settings, loaded)).try_out().layouts
-    reader = LayerReader(loaded, choose_taps(layouts, None, has_pixels=True))
-    cameras = photograph_cameras()[:2]
-    shots = [(camera, index) for index in range(N_REFERENCE) for camera in cameras]
-    pictures = [
-        decode_image(frame(camera, index, seed=1), ImageSettings(max_pixels=10**6))
-        for camera, index in shots
-    ]
-    read = [reader.read(pictures[at : at + BATCH]).taps for at in range(0, len(shots), BATCH)]
-    taps = {name: torch.cat([part[name] for part in read]) for name in read[0]}
+    short = ShortFit.read(settings)
     names = []
     statuses: tuple[DetectorStatus, ...] = ("active", "candidate")
     for seed, status in enumerate(statuses):
-        detector = fit_detector(
-            taps,
-            window_ids=np.arange(len(shots)) // BATCH,
-            segments=[(f"camera={camera.name}",) for camera, _ in shots],
-            training=Training(n_epochs=1, min_steps=60),
-            seed=seed,
-        )
-        name = save_detector(detector, settings.detector.path, loaded.identity, {})
+        detector = short.fit(seed)
+        name = save_detector(detector, settings.detector.path, short.loaded.identity, {})
         folder = settings.detector.path / name
         made = DetectorRecord(
             name, STREAM, str(folder), datetime.now(UTC), status, read_manifest(folder)

@@ -32,26 +32,22 @@ from driftgauge.agent.demo.produce import FrameProducer
 from driftgauge.agent.demo.scenes import photograph_cameras
 from driftgauge.agent.drift.baseline import learn_baselines
 from driftgauge.agent.events.event import NO_IMAGE, Event
-from driftgauge.agent.events.image import ImageSettings, decode_image
-from driftgauge.agent.fit.fit import choose_taps
 from driftgauge.agent.fit.registration import detector_record, normal_rates
 from driftgauge.agent.keep.origin import tap_origin
 from driftgauge.agent.keep.run_choice import RunSettings
 from driftgauge.agent.keep.shard import as_float16
-from driftgauge.agent.model.reader import LayerReader
 from driftgauge.agent.ports import Scored
 from driftgauge.agent.settings.load import Settings, load_settings
 from driftgauge.agent.wiring.database import build_database
 from driftgauge.agent.wiring.keep import build_folder, run_seconds
-from driftgauge.agent.wiring.model import build_model, chosen_layers
-from driftgauge.detector import Detector, ModelIdentity, Training, fit_detector, save_detector
+from driftgauge.detector import Detector, ModelIdentity, save_detector
 from driftgauge.storage import FlushRecord, Store
 
 from ..postgres import free_port
+from .short_fit import ShortFit
 from .table import Figure
 
 STREAM, TOPIC = "line", "frames"
-N_REFERENCE, BATCH = 128, 16
 N_KEPT = 20_000
 FIRST_SENT, N_SENT = 320, 12_000
 N_DIFFERENT = 200
@@ -136,29 +132,16 @@ def _turn(counter: Counter, retraining: Retraining) -> tuple[float, float]:
 
 def _prepare(settings: Settings, store: Store) -> None:
     """Register a detector, and keep enough taps to retrain from, of three days ago."""
-    loaded = build_model(settings)
-    layouts = LayerReader(loaded, chosen_layers(settings, loaded)).try_out().layouts
-    reader = LayerReader(loaded, choose_taps(layouts, None, has_pixels=True))
-    cameras = photograph_cameras()[:2]
-    shots = [(camera, index) for index in range(N_REFERENCE) for camera in cameras]
-    pictures = [
-        decode_image(frame(camera, index, seed=1), ImageSettings(max_pixels=10**6))
-        for camera, index in shots
-    ]
-    read = [reader.read(pictures[at : at + BATCH]).taps for at in range(0, len(shots), BATCH)]
-    taps = {name: torch.cat([part[name] for part in read]) for name in read[0]}
-    detector = fit_detector(
-        taps, window_ids=np.arange(len(shots)) // BATCH, training=Training(n_epochs=1, min_steps=60),
-        segments=[(f"camera={camera.name}",) for camera, _ in shots],
-    )  # fmt: skip
+    short = ShortFit.read(settings)
+    detector, identity = short.fit(), short.loaded.identity
     baselines = learn_baselines(detector.reference)
     notes = {"normal_rates": normal_rates(baselines, settings.stream.alpha)}
-    name = save_detector(detector, settings.detector.path, loaded.identity, notes)
+    name = save_detector(detector, settings.detector.path, identity, notes)
     store.register_detector(
         detector_record(STREAM, name, settings.detector.path / name, baselines, status="active")
     )
-    joined = torch.cat([taps[one] for one in detector.channels], dim=1).numpy()
-    _keep(*(settings, store), name=name, detector=detector, identity=loaded.identity, taps=joined)
+    joined = torch.cat([short.taps[one] for one in detector.channels], dim=1).numpy()
+    _keep(*(settings, store), name=name, detector=detector, identity=identity, taps=joined)
 
 
 def _keep(
