@@ -12,6 +12,18 @@ START_SECONDS = 300
 """The same before the first frame is counted: a busy machine loads PyTorch for minutes."""
 
 
+def speed_in_words(images_per_second: float | None) -> str:
+    """Return the speed of a run that ended; None was not measured."""
+    if images_per_second is None:
+        return "not measured, all images were counted in one flush"
+    return f"{images_per_second:.0f} images/s"
+
+
+def rounded_speed(images_per_second: float | None) -> float | None:
+    """Return the speed as a script reads it; None was not measured."""
+    return None if images_per_second is None else round(images_per_second, 1)
+
+
 class DemoStalled(AgentError):
     """The agent stopped counting."""
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from driftgauge.storage import Database, Store
 
+from .count_rate import speed_in_words
 from .faults import Severity
 from .live_stream import LiveStream
 from .open_pages import finish_with_pages
@@ -84,7 +85,7 @@ class _Run:
             with LiveStream(self._stage, store) as live:
                 live.until(self._is_done)
                 live.wait_for_deliveries()
-            outcome = self._outcome(store, live.images_per_second or 0.0)
+            outcome = self._outcome(store, live.images_per_second)
             write_summary(workspace.summary, outcome)
             write_report(workspace.report, outcome, store)
         print_outcome(self._stage.console, outcome)
@@ -95,7 +96,7 @@ class _Run:
         is_judged = snapshot.judged_until is not None and snapshot.judged_until >= last_window
         return snapshot.counted >= self._plan.n_live and is_judged
 
-    def _outcome(self, store: Store, speed: float) -> DemoOutcome:
+    def _outcome(self, store: Store, speed: float | None) -> DemoOutcome:
         stage, plan = self._stage, self._plan
         database = shlex.quote(short_path(stage.workspace.database))
         return DemoOutcome(
@@ -104,7 +105,7 @@ class _Run:
             stream=STREAM,
             images_per_second=speed,
             figures={
-                "Frames scored": f"{plan.n_live:,}, at {speed:.0f} images a second",
+                "Frames scored": f"{plan.n_live:,}; speed: {speed_in_words(speed)}",
                 "Reference frames": f"{plan.live_from * len(stage.cameras):,}, "
                 f"fitted in {stage.fit_seconds:.0f} s",
                 "Window": f"{WINDOW_SECONDS} s, {WINDOW_SECONDS} frames of a camera",

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from ..log import escaped
 from ..terminal.printing import Part, print_line
+from .count_rate import speed_in_words
 from .faults import IN_WORDS
 from .report import DemoOutcome
 
@@ -28,7 +29,7 @@ def print_outcome(console: Console, outcome: DemoOutcome) -> None:
     )
     for alert in verdict.false_alarms:
         say(f"  {alert.message}")
-    say(f"Speed: {outcome.images_per_second:.0f} images/s")
+    say(f"Speed: {speed_in_words(outcome.images_per_second)}")
     say()
     say(f"Report: {outcome.paths['report']}")
     say("Look further:")

@@ -15,6 +15,7 @@ from ..pages.page import write_page
 from ..pages.shots import shots
 from ..pages.worked_example import StripColumn, in_words
 from .camera_charts import axis_ticks, camera_chart
+from .count_rate import rounded_speed
 from .faults import IN_WORDS
 from .inbox import InboxMessage
 from .plan import WINDOW_SECONDS, Plan
@@ -28,6 +29,7 @@ class DemoOutcome:
     """What the report is about.
 
     Attributes:
+        images_per_second: None where one flush counted all.
         figures: name to text, shown as they are.
         commands: command lines to look further.
         messages: what the webhook received, in order.
@@ -36,7 +38,7 @@ class DemoOutcome:
     plan: Plan
     verdict: Verdict
     stream: str
-    images_per_second: float
+    images_per_second: float | None
     figures: Mapping[str, str]
     commands: Sequence[str]
     paths: Mapping[str, Path]
@@ -54,7 +56,7 @@ def write_summary(path: Path, outcome: DemoOutcome) -> None:
         "false_alarm_messages": [alert.message for alert in verdict.false_alarms],
         "quiet_frames": verdict.quiet_frames,
         "webhook_messages": [message.title for message in outcome.messages],
-        "images_per_second": round(outcome.images_per_second, 1),
+        "images_per_second": rounded_speed(outcome.images_per_second),
         "paths": {name: str(place) for name, place in outcome.paths.items()},
     }
     path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from driftgauge.storage import GateCheck, RateRow, RetrainingRecord, Store, Tria
 
 from ..terminal.printing import Part, percent, print_line
 from ..terminal.table import Column, print_table
+from .count_rate import rounded_speed, speed_in_words
 from .plan import Plan
 from .workspace import STREAM
 
@@ -51,7 +52,7 @@ class SeasonOutcome:
     rates: Sequence[SeasonRate]
     sent: int
     counted: int
-    images_per_second: float
+    images_per_second: float | None
     commands: Mapping[str, str]
     paths: Mapping[str, Path]
 
@@ -106,7 +107,7 @@ def write_season_summary(path: Path, outcome: SeasonOutcome) -> None:
         "rates": [asdict(rate) for rate in outcome.rates],
         "frames_sent": outcome.sent,
         "frames_counted": outcome.counted,
-        "images_per_second": round(outcome.images_per_second, 1),
+        "images_per_second": rounded_speed(outcome.images_per_second),
         "paths": {name: str(place) for name, place in outcome.paths.items()},
     }
     path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -134,7 +135,7 @@ def print_season(console: Console, outcome: SeasonOutcome) -> None:
     if not outcome.is_promoted:
         reason = outcome.trial.reason if outcome.trial else outcome.retraining.reason
         say(("The candidate was not promoted: ", "yellow"), reason)
-    say(f"Speed: {outcome.images_per_second:.0f} images/s")
+    say(f"Speed: {speed_in_words(outcome.images_per_second)}")
     say()
     for what, command in outcome.commands.items():
         say(f"{what}:")

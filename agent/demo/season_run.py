@@ -123,7 +123,7 @@ class _SeasonRun:
                 rates=season_rates(store, self._plan, first, self._active(store)),
                 sent=live.sent,
                 counted=store.event_counts(STREAM).get("*", 0),
-                images_per_second=live.images_per_second or 0.0,
+                images_per_second=live.images_per_second,
                 commands=self._commands(retraining),
                 paths=workspace.paths(),
             )

@@ -107,14 +107,14 @@ class Fetcher:
     def _over_http(self, origin: Address) -> bytes:
         """Return what lies at *origin*, or where it redirects to, within the time of one try."""
         settings, address = self.settings, origin
-        until = time.monotonic() + settings.timeout_seconds
+        start, left = time.monotonic(), settings.timeout_seconds
         for _ in range(_REDIRECTS + 1):
             try:
                 return self._http.get(
                     address,
                     networks=settings.networks,
                     max_bytes=settings.max_bytes,
-                    timeout_seconds=max(0.0, until - time.monotonic()),
+                    timeout_seconds=left,
                 )
             except OtherAnswer as answer:
                 if answer.status not in _MOVED:
@@ -123,6 +123,7 @@ class Fetcher:
                     ) from answer
                 address = self._allowed(urljoin(address.url, answer.location))
                 _refuse_other_place(origin, address)
+                left = max(0.0, settings.timeout_seconds - (time.monotonic() - start))
         raise EventFetchError(f"{origin} redirects more than {_REDIRECTS} times")
 
 

@@ -71,7 +71,8 @@ def test_verdict_summary_and_screen_say_the_same(
     assert sum(fault["found"] for fault in summary["faults"]) == outcome.verdict.n_found
     assert printed.count("not found") == len(FAULT_KINDS) - outcome.verdict.n_found
     assert f"quiet frames: {summary['false_alarms']}" in printed
-    assert summary["images_per_second"] > 0
+    speed = summary["images_per_second"]  # so few frames may be counted in one flush
+    assert "Speed: not measured" in printed if speed is None else speed > 0
     assert all(Path(path).exists() for path in summary["paths"].values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from driftgauge.agent.demo.inbox import InboxMessage
+from driftgauge.agent.demo.outcome import print_outcome
 from driftgauge.agent.demo.report import DemoOutcome, write_report, write_summary
 from driftgauge.agent.demo.verdict import judge_run
 from driftgauge.storage import AlertRecord, Database, Store
@@ -146,3 +149,16 @@ def test_the_summary_has_what_scripts_read(fresh_store: Store, tmp_path: Path) -
     assert summary["false_alarms"] == 1
     assert summary["images_per_second"] == 83.2
     assert summary["paths"] == {"report": "report.html"}
+
+
+def test_a_speed_that_was_not_measured_is_no_zero(fresh_store: Store, tmp_path: Path) -> None:
+    one_flush = replace(outcome_of(fresh_store, []), images_per_second=None)
+    write_report(tmp_path / "report.html", one_flush, fresh_store)
+    write_summary(tmp_path / "summary.json", one_flush)
+    console = Console(file=io.StringIO(), width=120)
+    print_outcome(console, one_flush)
+    assert json.loads((tmp_path / "summary.json").read_text())["images_per_second"] is None
+    page = (tmp_path / "report.html").read_text()
+    assert re.search(r'<b>\W</b><span class="soft small">images a second', page)
+    assert isinstance(console.file, io.StringIO)
+    assert "Speed: not measured" in console.file.getvalue()
