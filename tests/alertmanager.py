@@ -13,7 +13,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from .postgres import free_port
+from .ports import free_port
 from .services import go_without
 
 _NAMES = ("prometheus-alertmanager", "alertmanager")
@@ -42,12 +42,12 @@ def running_alertmanager(folder: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def alerts_at(url: str) -> list[dict[str, Any]]:
     """Return the alerts that Alertmanager believes to be live."""
-    with urlopen(f"{url}/api/v2/alerts", timeout=5) as answer:
+    with urlopen(f"{url}/api/v2/alerts", timeout=60) as answer:
         found: list[dict[str, Any]] = json.load(answer)
     return found
 

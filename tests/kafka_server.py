@@ -28,6 +28,7 @@ from driftgauge.agent.stream.connection import KafkaConnection
 from driftgauge.agent.stream.topic import ensure_topics
 
 from .certificates import Certificates, certify
+from .ports import free_ports
 from .token_endpoint import signing_keys
 
 POM = Path(__file__).with_name("kafka.pom.xml")
@@ -105,7 +106,7 @@ class KafkaServer:
     jars: Path
     folder: Path
     certificates: Certificates
-    ports: dict[str, int] = field(default_factory=lambda: _free_ports(*_PORTS))
+    ports: dict[str, int] = field(default_factory=lambda: free_ports(*_PORTS))
     process: subprocess.Popen[bytes] | None = None
     consumer_settings: Mapping[str, Any] = field(default_factory=dict)
     more_settings: Mapping[str, str] = field(default_factory=dict)
@@ -272,14 +273,6 @@ _FOR_ONE_NODE = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
 }
-
-
-def _free_ports(*names: str) -> dict[str, int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return dict(zip(names, ports, strict=True))
 
 
 def _accepts(port: int) -> bool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from .postgres import free_port
+from .ports import free_port
 
 
 class Mailbox:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from .postgres import START_SECONDS, free_port, unprivileged
+from .ports import free_port
+from .postgres import START_SECONDS, unprivileged
 from .services import go_without
 
 _SETTINGS = """

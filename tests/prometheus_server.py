@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from .postgres import free_port
+from .ports import free_port
 from .services import go_without
 
 JOB = "driftgauge"
@@ -49,12 +49,12 @@ def running_prometheus(folder: Path, target: str) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def query_prometheus(url: str, expression: str) -> list[dict[str, Any]]:
     """Return what *expression* is now; raise `OSError` with the reason where it is wrong."""
-    with urlopen(f"{url}/api/v1/query?{urlencode({'query': expression})}", timeout=5) as answer:
+    with urlopen(f"{url}/api/v1/query?{urlencode({'query': expression})}", timeout=60) as answer:
         found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
     return found
 

@@ -43,7 +43,7 @@ from driftgauge.agent.wiring.keep import build_folder, run_seconds
 from driftgauge.detector import Detector, ModelIdentity, save_detector
 from driftgauge.storage import FlushRecord, Store
 
-from ..postgres import free_port
+from ..ports import free_port
 from .short_fit import ShortFit
 from .table import Figure
 

@@ -22,7 +22,7 @@ from driftgauge.agent.stream.topic import ensure_topics
 from driftgauge.storage import Database
 
 from ..kafka_server import POM, find_jars
-from ..postgres import free_port
+from ..ports import free_port
 from ..services import go_without
 from .compose_file import (
     DEPLOY,

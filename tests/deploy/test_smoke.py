@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ..kafka_server import KafkaServer
-from ..postgres import free_port
+from ..ports import free_port
 from ..services import go_without
 from .compose_file import DEPLOY
 
