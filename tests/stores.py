@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from driftgauge.storage import (
     N_BINS,
@@ -70,14 +75,38 @@ def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> s
 def database(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give an upgraded, empty database of each kind."""
     if backend == "sqlite":
-        opened = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-        opened.upgrade()
+        opened = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
         yield opened
         opened.close()
         return
     shared: Database = request.getfixturevalue("postgres_upgraded")
     empty(shared)
     yield shared
+
+
+def upgraded(url: str) -> Database:
+    """Open a new database that has all tables; an SQLite file is a copy of one that is made once.
+
+    All migrations take longer than most tests do.
+    """
+    database = Database(url)
+    file = make_url(url).database if database.is_sqlite else None
+    if file is not None and not Path(file).exists():
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_upgraded_file(), file)
+    else:
+        database.upgrade()
+    return database
+
+
+@cache
+def _upgraded_file() -> Path:
+    folder = tempfile.mkdtemp(prefix="driftgauge-tables-")
+    atexit.register(shutil.rmtree, folder)
+    database = Database(f"sqlite:///{folder}/driftgauge.db")
+    database.upgrade()
+    database.close()
+    return Path(folder) / "driftgauge.db"
 
 
 def empty(database: Database) -> None:

@@ -16,10 +16,11 @@ from driftgauge.agent.stream.consumer import ConsumerSettings
 from driftgauge.storage import Database, Store, StoreUnavailable
 
 from ..broker import Broker, consumer_settings
+from ..stores import upgraded
 from .agent import STREAM, AgentProcess, Orders, kept_folder
 from .ledger import WINDOW_SECONDS, Ledger, assert_counted_once
 
-SECONDS_TO_CATCH_UP = 60.0
+SECONDS_TO_CATCH_UP = 180.0
 
 
 @dataclass
@@ -150,8 +151,7 @@ def made(
     """Make the topic, with two partitions, and the tables in an empty database."""
     broker.create_topic(topic, 2)
     url = url or f"sqlite:///{folder}/driftgauge.db"
-    database = Database(url)
-    database.upgrade()
+    database = upgraded(url)
     Store(database).ensure_stream(STREAM, topic, WINDOW_SECONDS)
     rig = Rig(broker, topic, url, database, folder, busy_seconds)
     rig.step_clock(0)

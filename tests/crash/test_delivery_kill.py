@@ -14,9 +14,9 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from driftgauge.storage import Database, Judgement, MonitorState, Store
+from driftgauge.storage import Judgement, MonitorState, Store
 
-from ..stores import START, STREAM, TOPIC, alert
+from ..stores import START, STREAM, TOPIC, alert, upgraded
 
 N_ALERTS = 6
 DIES_AT = (2, 5, 9)
@@ -87,8 +87,7 @@ def assassin() -> Iterator[tuple[Assassin, str]]:
 
 def test_a_kill_between_sending_and_noting_repeats_that_message_only(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/driftgauge.db"
-    database = Database(url)
-    database.upgrade()
+    database = upgraded(url)
     store = Store(database)
     store.ensure_stream(STREAM, TOPIC, 60)
     store.queue_notifications(STREAM, ["webhook"])

@@ -15,7 +15,7 @@ import pytest
 from driftgauge.storage import Database, Store
 
 from ..postgres import find_binaries, go_without, stoppable_server
-from ..stores import STREAM, TOPIC
+from ..stores import STREAM, TOPIC, upgraded
 from .history_writer import flush_at, turn
 
 KILLS = 5
@@ -23,8 +23,7 @@ KILLS = 5
 
 @pytest.fixture
 def fresh(empty_url: str) -> Iterator[Database]:
-    database = Database(empty_url)
-    database.upgrade()
+    database = upgraded(empty_url)
     Store(database).ensure_stream(STREAM, TOPIC, 60)
     yield database
     database.close()
@@ -69,8 +68,7 @@ def test_a_process_that_is_killed_leaves_each_count_once(fresh: Database, empty_
 def test_a_server_that_is_killed_leaves_each_count_once() -> None:
     binaries = find_binaries() or go_without("install Debian's postgresql")
     with stoppable_server(binaries) as server:
-        database = Database(server.url)
-        database.upgrade()
+        database = upgraded(server.url)
         Store(database).ensure_stream(STREAM, TOPIC, 60)
         process = writer(server.url)
         for _ in range(2):

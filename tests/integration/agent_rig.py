@@ -19,11 +19,12 @@ from driftgauge.agent.stream.consumer import OffsetReset
 from driftgauge.agent.stream.group_owner import GroupOwner
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
 
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
 from ..broker import Broker, consumer_settings, until
+from ..stores import upgraded
 
 STREAM = "line"
 SETTINGS = LoopSettings(
@@ -39,8 +40,7 @@ SETTINGS = LoopSettings(
 @contextmanager
 def new_store(folder: Path, topic: str) -> Iterator[Store]:
     """Give a store with the stream of *topic*, on SQLite in *folder*."""
-    database = Database(f"sqlite:///{folder}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{folder}/driftgauge.db")
     store = Store(database)
     store.ensure_stream(STREAM, topic, 60)
     yield store

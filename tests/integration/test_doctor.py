@@ -29,6 +29,7 @@ from ..agent.records import jpeg
 from ..certificates import certify
 from ..kafka_server import PASSWORD, USER, KafkaServer, find_jars
 from ..services import go_without
+from ..stores import upgraded
 from ..token_endpoint import signing_keys
 
 pytestmark = pytest.mark.kafka
@@ -230,8 +231,7 @@ def test_a_database_without_its_tables_is_told_with_the_command(see: See, empty_
 def test_a_database_in_order_has_a_clock_that_agrees_and_lacks_a_detector(
     see: See, empty_url: str
 ) -> None:
-    database = Database(empty_url)
-    database.upgrade()
+    database = upgraded(empty_url)
     Store(database).ensure_stream("line-3", "t", 60)
     database.close()
     visit = see(url=empty_url)

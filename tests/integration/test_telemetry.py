@@ -21,11 +21,12 @@ from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.stream.dead_letter import KafkaDeadLetters
 from driftgauge.agent.stream.kafka import KafkaSource
 from driftgauge.agent.telemetry import HttpServer, Metrics, agent_pages
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
 
 from ..agent.records import NOON, jpeg
 from ..agent.scorer import BrightnessScorer
 from ..broker import BROKERS, Broker, consumer_settings, until
+from ..stores import upgraded
 
 STREAM = "line"
 ABOUT = {"stream": STREAM, "topic": "frames", "detector": "brightness-1"}
@@ -39,7 +40,7 @@ def running(request: pytest.FixtureRequest) -> Broker:
 
 def scrape(server: HttpServer) -> dict[str, float]:
     """Return every sample, under its name and labels as they are written."""
-    with closing(http.client.HTTPConnection(server.address, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(server.address, timeout=60)) as connection:
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
     return {
@@ -52,7 +53,7 @@ def scrape(server: HttpServer) -> dict[str, float]:
 
 
 def status(server: HttpServer, path: str) -> int:
-    with closing(http.client.HTTPConnection(server.address, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(server.address, timeout=60)) as connection:
         connection.request("GET", path)
         return connection.getresponse().status
 
@@ -60,8 +61,7 @@ def status(server: HttpServer, path: str) -> int:
 @contextmanager
 def agent(broker: Broker, topic: str, folder: Path) -> Iterator[HttpServer]:
     """Run everything but the model in a thread, and serve its pages."""
-    database = Database(f"sqlite:///{folder}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{folder}/driftgauge.db")
     store, metrics, stop = Store(database), Metrics(alpha=0.01), threading.Event()
     store.ensure_stream(STREAM, topic, 60)
     loop = AgentLoop(
@@ -127,7 +127,7 @@ def test_what_is_scraped_is_what_was_sent(running: Broker, topic: str, tmp_path:
             tick.wait(0.05)
             seen.append(scrape(server))
 
-        until(is_all_seen, look, turns=600)
+        until(is_all_seen, look, turns=3_000)
         last = seen[-1]
         assert last["driftgauge_events_scored_total"] == 40
         assert last["driftgauge_batch_events_sum"] == 40

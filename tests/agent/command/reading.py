@@ -13,7 +13,6 @@ import pytest
 
 from driftgauge.agent.command.__main__ import main
 from driftgauge.storage import (
-    Database,
     DetectorRecord,
     HeartbeatRecord,
     Judgement,
@@ -22,7 +21,7 @@ from driftgauge.storage import (
     Store,
 )
 
-from ...stores import START, STREAM, TOPIC, advance, alert, flush, window
+from ...stores import START, STREAM, TOPIC, advance, alert, flush, upgraded, window
 
 SETTINGS = f"""\
 [stream]
@@ -73,8 +72,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def written(run: Run, tmp_path: Path) -> Iterator[Store]:
     """Give the store of a database that the settings file of this folder names."""
     (tmp_path / "driftgauge.toml").write_text(SETTINGS)
-    database = Database(f"sqlite:///{tmp_path}/runs/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/runs/driftgauge.db")
     store = Store(database)
     store.ensure_stream(STREAM, TOPIC, 60)
     yield store

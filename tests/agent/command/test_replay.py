@@ -12,7 +12,6 @@ import pytest
 
 from driftgauge.detector import ModelIdentity, Traits, save_detector
 from driftgauge.storage import (
-    Database,
     DetectorRecord,
     EvidenceRecord,
     FlushRecord,
@@ -21,7 +20,7 @@ from driftgauge.storage import (
 )
 
 from ...detector.fault_samples import damaged, naming_detector, pictures, traits
-from ...stores import evidence
+from ...stores import evidence, upgraded
 from ..drift.test_monitor import (
     COLUMNS,
     DETECTOR,
@@ -59,8 +58,7 @@ def judged(run: Run, tmp_path: Path) -> Iterator[Store]:
     The detector's folder is in the run's own, where a test may put one.
     """
     (tmp_path / "driftgauge.toml").write_text(SETTINGS)
-    database = Database("sqlite:///driftgauge.db")
-    database.upgrade()
+    database = upgraded("sqlite:///driftgauge.db")
     store = Store(database)
     traffic = Traffic(store)
     layers = [{"name": name, "channels": 4} for name in COLUMNS[:-1]]

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from driftgauge.agent.command.__main__ import app
 from driftgauge.agent.retrain import own_process
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
 
-from ...stores import STREAM, advance, evidence, flush
+from ...stores import STREAM, advance, evidence, flush, upgraded
 from ..records import jpeg
 from ..retrain.traffic import PATTERN, RUN, Station, World
 
@@ -85,8 +85,7 @@ def test_a_person_looks_retrains_and_reviews(
     monkeypatch.setattr(own_process, "yield_to_others", lambda **_: None)
     path = tmp_path / "driftgauge.toml"
     path.write_text(SETTINGS.format(stream=STREAM, folder=tmp_path))
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database)
     store.ensure_stream(STREAM, "images", 60)
     station = Station.begun(store, tmp_path, World(resemblance=0.2))

@@ -17,7 +17,9 @@ from driftgauge.agent.demo.agent_process import AgentProcessEnded
 from driftgauge.agent.demo.open_pages import OpenPages
 from driftgauge.agent.demo.stage import Stage
 from driftgauge.agent.demo.workspace import Workspace
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
+
+from ...stores import upgraded
 
 SETTINGS = """\
 [stream]
@@ -32,8 +34,7 @@ url = "{url}"
 
 def test_pages_are_up_until_they_are_left(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/driftgauge.db"
-    with closing(Database(url)) as database:
-        database.upgrade()
+    with closing(upgraded(url)) as database:
         Store(database).ensure_stream("camera-frames", "camera-frames", 16)
     settings = tmp_path / "driftgauge.toml"
     settings.write_text(SETTINGS.format(url=url))
@@ -60,8 +61,7 @@ def test_pages_that_do_not_answer_in_time_are_told_and_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path}/driftgauge.db"
-    with closing(Database(url)) as database:
-        database.upgrade()
+    with closing(upgraded(url)) as database:
         Store(database).ensure_stream("camera-frames", "camera-frames", 16)
     workspace = Workspace(tmp_path)
     workspace.settings.write_text(SETTINGS.format(url=url))

@@ -18,8 +18,9 @@ from driftgauge.agent.demo.inbox import InboxMessage
 from driftgauge.agent.demo.outcome import print_outcome
 from driftgauge.agent.demo.report import DemoOutcome, write_report, write_summary
 from driftgauge.agent.demo.verdict import judge_run
-from driftgauge.storage import AlertRecord, Database, Store
+from driftgauge.storage import AlertRecord, Store
 
+from ...stores import upgraded
 from ..pages.browser import page_width
 from .pretend import STREAM, alert_for, plan, write_run
 
@@ -47,8 +48,7 @@ class Balance(HTMLParser):
 
 @pytest.fixture
 def fresh_store(tmp_path: Path) -> Iterator[Store]:
-    database = Database(f"sqlite:///{tmp_path}/report.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/report.db")
     yield Store(database)
     database.close()
 

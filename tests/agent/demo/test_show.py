@@ -12,8 +12,9 @@ from rich.console import Console
 
 from driftgauge.agent.demo.show import Show
 from driftgauge.agent.demo.watch import alert_line, live_table, progress_line, read_snapshot
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
 
+from ...stores import upgraded
 from .pretend import STREAM, alert_for, plan, write_run
 
 pytest.importorskip("skimage")
@@ -21,8 +22,7 @@ pytest.importorskip("skimage")
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    database = Database(f"sqlite:///{tmp_path}/show.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/show.db")
     yield Store(database)
     database.close()
 

@@ -32,9 +32,9 @@ from driftgauge.agent.wiring.monitor import (
 )
 from driftgauge.agent.wiring.notify import build_delivery
 from driftgauge.agent.wiring.retrain import build_trial
-from driftgauge.storage import Database, DetectorRecord, HistogramRows, SegmentAdvance, Store
+from driftgauge.storage import DetectorRecord, HistogramRows, SegmentAdvance, Store
 
-from ...stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, window
+from ...stores import DETECTOR, START, STREAM, TOPIC, advance, evidence, flush, upgraded, window
 from ..drift.streams import windows_of
 from ..telemetry.pretend_loop import PretendLoop
 
@@ -64,8 +64,7 @@ def tools(tmp_path: Path, clock: ManualClock) -> Iterator[JobTools]:
     """Give what the jobs of the agent ``a`` work with."""
     (tmp_path / "driftgauge.toml").write_text(SETTINGS)
     settings = load_settings(tmp_path / "driftgauge.toml")
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database, now=clock.now)
     store.ensure_stream(STREAM, TOPIC, 60)
     yield JobTools(

@@ -13,6 +13,7 @@ from driftgauge.agent.jobs.presence import Presence, agent_name
 from driftgauge.agent.loop.lag import LagReading, PartitionLag
 from driftgauge.storage import AgentRecord, Database, Store, StoreUnavailable
 
+from ...stores import upgraded
 from ..records import NOON
 from ..telemetry.pretend_loop import PretendLoop
 
@@ -21,8 +22,7 @@ STREAM = "line"
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    made.upgrade()
+    made = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     yield made
     made.close()
 

@@ -19,8 +19,9 @@ from driftgauge.agent.loop.loop import AgentLoop
 from driftgauge.agent.loop.loop_settings import LoopSettings
 from driftgauge.agent.ports import Partition, Polled, Record, Scored, Scorer
 from driftgauge.agent.stream.in_memory import MemoryDeadLetters, MemorySource, MemoryTopic
-from driftgauge.storage import Database, FlushRecord, Store, StoreUnavailable
+from driftgauge.storage import FlushRecord, Store, StoreUnavailable
 
+from ...stores import upgraded
 from ..records import NOON, encoded, jpeg, picture
 from ..scorer import BrightnessScorer
 
@@ -117,8 +118,7 @@ class Rig:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database)
     store.ensure_stream(STREAM, "frames", 60)
     return Rig(store)

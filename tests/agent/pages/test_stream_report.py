@@ -15,7 +15,6 @@ from driftgauge.agent.command.__main__ import main
 from driftgauge.storage import (
     CLASSES,
     AlertRecord,
-    Database,
     DetectorRecord,
     EvidenceRecord,
     Judgement,
@@ -24,7 +23,18 @@ from driftgauge.storage import (
     WindowRecord,
 )
 
-from ...stores import DETECTOR, START, STREAM, TOPIC, HandClock, advance, alert, flush, window
+from ...stores import (
+    DETECTOR,
+    START,
+    STREAM,
+    TOPIC,
+    HandClock,
+    advance,
+    alert,
+    flush,
+    upgraded,
+    window,
+)
 from .browser import page_width
 
 HOSTILE = '</title><script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -38,8 +48,7 @@ Report = Callable[..., str]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     yield Store(database, now=HandClock())
     database.close()
 

@@ -14,7 +14,9 @@ import pytest
 
 from driftgauge.agent.process.page_process import pages_beside
 from driftgauge.agent.web.page_server import open_socket
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
+
+from ...stores import upgraded
 
 
 def children() -> set[int]:
@@ -34,8 +36,7 @@ def test_pages_are_served_beside_again_after_their_end_and_no_longer_than_the_ag
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"sqlite:///{tmp_path}/driftgauge.db"
-    with closing(Database(url)) as database:
-        database.upgrade()
+    with closing(upgraded(url)) as database:
         Store(database).ensure_stream("line-3", "images", 60)
     with closing(open_socket("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

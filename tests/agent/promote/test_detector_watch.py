@@ -11,9 +11,9 @@ from driftgauge.agent.clock import ManualClock
 from driftgauge.agent.loop.next_detector import NextDetector
 from driftgauge.agent.promote.detector_watch import RETRY_SECONDS, DetectorWatch, Loop
 from driftgauge.detector import ArtifactCorrupt
-from driftgauge.storage import Database, DetectorRecord, Store
+from driftgauge.storage import DetectorRecord, Store
 
-from ...stores import START, STREAM, TOPIC
+from ...stores import START, STREAM, TOPIC, upgraded
 from ..scorer import BrightnessScorer
 from ..telemetry.pretend_loop import PretendLoop
 
@@ -66,8 +66,7 @@ class Rig:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database)
     store.ensure_stream(STREAM, TOPIC, 60)
     yield Rig(store)

@@ -26,9 +26,9 @@ from driftgauge.detector import (
     read_manifest,
     save_detector,
 )
-from driftgauge.storage import CLASSES, CONFIDENCE, N_BINS, Database, Store, WindowRecord
+from driftgauge.storage import CLASSES, CONFIDENCE, N_BINS, Store, WindowRecord
 
-from ...stores import START, STREAM, HandClock, advance, flush
+from ...stores import START, STREAM, HandClock, advance, flush, upgraded
 from .traffic import IDENTITY, PRESET, RUN, Station, World
 
 KINDS = ("blurred", "darkened", "frozen lines")
@@ -104,8 +104,7 @@ def test_without_the_pictures_it_names_none(tmp_path: Path, faults: ProbeTaps) -
 @pytest.fixture
 def station(tmp_path: Path) -> Station:
     """Give a stream whose detector counts two classes."""
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database, now=HandClock())
     store.ensure_stream(STREAM, "images", 60)
     station = Station.begun(store, tmp_path, World(resemblance=0.2))

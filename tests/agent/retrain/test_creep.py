@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from driftgauge.storage import Database, GateCheck, Store
+from driftgauge.storage import GateCheck, Store
 
-from ...stores import STREAM, HandClock
+from ...stores import STREAM, HandClock, upgraded
 from .traffic import PATTERN, RUN, WIDTH, Station, World
 
 UNKNOWN = np.where(np.arange(WIDTH) // 2 % 2, 1, -1).astype(np.float32)
@@ -21,8 +21,7 @@ UNKNOWN = np.where(np.arange(WIDTH) // 2 % 2, 1, -1).astype(np.float32)
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[Station]:
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database, now=HandClock())
     store.ensure_stream(STREAM, "images", 60)
     yield Station.begun(store, tmp_path, World(resemblance=0.0))

@@ -17,9 +17,9 @@ from driftgauge.agent.retrain.candidate import GateInput
 from driftgauge.agent.retrain.learnt_check import check_learnt
 from driftgauge.agent.retrain.taps_sample import TapsSample
 from driftgauge.detector import PIXELS, STATISTICS, Detector, fit_detector
-from driftgauge.storage import Database, GateCheck, Store
+from driftgauge.storage import GateCheck, Store
 
-from ...stores import START, STREAM, HandClock, alert
+from ...stores import START, STREAM, HandClock, alert, upgraded
 from .traffic import PRESET, RUN
 
 WIDTHS = {PIXELS: len(STATISTICS), "late": 6}
@@ -136,8 +136,7 @@ def test_without_known_faults_it_says_that_nothing_is_compared(basis: Detector) 
 
 def test_approvals_are_alerts_and_runs_that_people_called_normal(tmp_path: Path) -> None:
     clock = HandClock()
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database, now=clock)
     store.ensure_stream(STREAM, "images", 60)
     numbers = [

@@ -12,9 +12,9 @@ from driftgauge.agent.retrain import retraining as module
 from driftgauge.agent.retrain.lease_keeper import lease_name
 from driftgauge.agent.review.retraining_state import retraining_in_words
 from driftgauge.detector import load_detector, read_manifest
-from driftgauge.storage import Database, Judgement, MonitorState, RetrainingRecord, Store
+from driftgauge.storage import Judgement, MonitorState, RetrainingRecord, Store
 
-from ...stores import START, STREAM, HandClock, alert
+from ...stores import START, STREAM, HandClock, alert, upgraded
 from .traffic import PATTERN, RUN, Station, World
 
 
@@ -25,8 +25,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def station(tmp_path: Path, clock: HandClock) -> Station:
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database, now=clock)
     store.ensure_stream(STREAM, "images", 60)
     return Station.begun(store, tmp_path, World(resemblance=0.2))

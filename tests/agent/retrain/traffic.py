@@ -35,9 +35,9 @@ from driftgauge.detector import (
     load_detector,
     save_detector,
 )
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
 
-from ...stores import START, STREAM, HandClock, advance, flush
+from ...stores import START, STREAM, HandClock, advance, flush, upgraded
 
 CHANNELS = {"early": 6, "late": 10}
 WIDTH = sum(CHANNELS.values())
@@ -268,8 +268,7 @@ class Round:
 
 def rounds(folder: Path, world: World, n_rounds: int, *, runs: int = 60) -> list[Round]:
     """Retrain round after round on stationary traffic, each candidate that passes promoted."""
-    database, clock = Database(f"sqlite:///{folder}/driftgauge.db"), HandClock()
-    database.upgrade()
+    database, clock = upgraded(f"sqlite:///{folder}/driftgauge.db"), HandClock()
     store = Store(database, now=clock)
     store.ensure_stream(STREAM, "images", 60)
     station, told = Station.begun(store, folder, world), []

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.storage import Database, Store
+from driftgauge.storage import Store
+
+from ...stores import upgraded
 
 
 @pytest.fixture
@@ -17,7 +19,6 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    database = Database(url)
-    database.upgrade()
+    database = upgraded(url)
     yield Store(database)
     database.close()

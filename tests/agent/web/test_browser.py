@@ -17,7 +17,7 @@ from driftgauge.storage import Database, DetectorRecord, GateCheck, Store
 
 from ...axe import axe_source, violations
 from ...chromium import Browser, chromium
-from ...stores import START, STREAM
+from ...stores import START, STREAM, upgraded
 from .rig import (
     HOSTILE,
     TOKEN,
@@ -60,8 +60,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
     """Give a database with everything that pages can show, names as long as they get."""
     url = f"sqlite:///{tmp_path_factory.mktemp('data')}/driftgauge.db"
-    database = Database(url)
-    database.upgrade()
+    database = upgraded(url)
     store = Store(database)
     told = (
         camera_alert(looks_like=HOSTILE, severity="critical", log_e_value=20.0),
@@ -125,7 +124,7 @@ def signed_in(browser: Browser, address: str) -> Iterator[Browser]:
     wait_until(lambda: browser.run("return !document.querySelector('.bar form')"))
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 60) -> None:
     """Return when something holds; fail after so long."""
     ends_at = time.monotonic() + seconds
     while not holds():

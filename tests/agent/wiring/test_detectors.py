@@ -26,9 +26,9 @@ from driftgauge.detector import (
     fit_detector,
     save_detector,
 )
-from driftgauge.storage import Database, DetectorRecord, Store
+from driftgauge.storage import DetectorRecord, Store
 
-from ...stores import START, STREAM, TOPIC
+from ...stores import START, STREAM, TOPIC, upgraded
 
 SETTINGS = f"""
 [stream]
@@ -65,8 +65,7 @@ def loaded() -> LoadedModel:
 def loader(tmp_path: Path, loaded: LoadedModel) -> Iterator[DetectorLoader]:
     (tmp_path / "driftgauge.toml").write_text(SETTINGS)
     settings: Settings = load_settings(tmp_path / "driftgauge.toml")
-    database = Database(f"sqlite:///{tmp_path}/driftgauge.db")
-    database.upgrade()
+    database = upgraded(f"sqlite:///{tmp_path}/driftgauge.db")
     store = Store(database)
     store.ensure_stream(STREAM, TOPIC, 60)
     yield DetectorLoader(settings, store, loaded)
