@@ -228,9 +228,9 @@ class AgentProcess:
     def kill(self) -> None:
         """End it as a power cut would, and wait for that."""
         self._process.kill()
-        self._process.join(10)
+        self._process.join(60)
 
-    def terminate(self, seconds: float = 30) -> int | None:
+    def terminate(self, seconds: float = 60) -> int | None:
         """Ask it to leave; return its exit code, None when it has not left in time."""
         self._process.terminate()
         self._process.join(seconds)

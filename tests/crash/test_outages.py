@@ -26,7 +26,7 @@ from .test_kill import IS_LONG, end, rig
 
 __all__ = ["rig"]
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 AWAY_SECONDS = 60.0 if IS_LONG else 2.0
 RESTARTS = 5 if IS_LONG else 1

@@ -65,7 +65,7 @@ def test_an_upgrade_whose_server_is_killed_says_so_and_the_next_leaves_each_coun
             assert process.stdout is not None
             assert process.stdout.readline()
             server.kill()
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=60)
         assert "StoreUnavailable" in errors.splitlines()[-1]
         server.start()
         assert 0 < len(counted(database)) < len(wanted())

@@ -126,9 +126,9 @@ def test_threads_read_their_own_passes() -> None:
 
     def work(n: int, taps: LayerTaps) -> None:
         with torch.inference_mode():
-            met.wait(10)
+            met.wait(60)
             model(images(n))
-            met.wait(10)
+            met.wait(60)
             rows[n] = len(taps.pooled()["1"])
 
     with LayerTaps(model, ["1"]) as taps:

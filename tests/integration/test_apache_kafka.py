@@ -164,7 +164,7 @@ def test_what_ends_a_transaction_is_not_behind(rig: ApacheRig) -> None:
         end()
     producer.close()
     tick = threading.Event()
-    until(lambda: source.ends(5)[partition] == 4, lambda: tick.wait(0.02), turns=500)
+    until(lambda: source.ends(5)[partition] == 4, lambda: tick.wait(0.02), turns=3_000)
     assert [record.offset for record in read(source, 1)] == [0]
     until(lambda: source.ends(5)[partition] == 1, lambda: source.poll(0.05), turns=200)
     rig.send(1)

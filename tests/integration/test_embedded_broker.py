@@ -155,7 +155,7 @@ def test_a_broker_that_goes_away_is_waited_for_and_letters_are_kept(tmp_path: Pa
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=200,
     ).stdout.splitlines()
     assert lines[0] == "0"
     assert lines[1].startswith("1 dead letters are not stored in dlq: ")

@@ -25,7 +25,7 @@ from driftgauge.agent.demo.scenes import Camera, photograph_cameras
 from driftgauge.detector import PROBES
 from driftgauge.storage import STALE, Database, Store
 
-from ..postgres import free_port
+from ..ports import free_port
 
 COMMAND = (sys.executable, "-m", "driftgauge.agent.command")
 N_REFERENCE = 160
@@ -36,7 +36,7 @@ START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 def driftgauge(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -155,7 +155,7 @@ def test_another_model_stops_scoring_with_an_alert(fitted: tuple[Path, str]) -> 
         status = driftgauge("status", "--json", "--config", "other.toml", cwd=folder)
         assert json.loads(status.stdout)["answer"] == "held up"
         os.kill(agent.pid, signal.SIGTERM)
-        assert agent.wait(timeout=60) == 0
+        assert agent.wait(timeout=120) == 0
     finally:
         database.close()
         if agent.poll() is None:
@@ -226,7 +226,7 @@ def run_until_counted(
         database.close()
         look(folder)
         os.kill(agent.pid, leave)
-        return agent.wait(timeout=60)
+        return agent.wait(timeout=120)
     finally:
         if agent.poll() is None:
             agent.kill()

@@ -37,7 +37,7 @@ def counted(rig: Rig, n: int) -> Agent:
     agent = rig.agent()
     rig.send(n)
     agent.read(n)
-    until(lambda: is_told(rig), agent.loop.turn, turns=400)
+    until(lambda: is_told(rig), agent.loop.turn, turns=3_000)
     return agent
 
 
@@ -57,7 +57,7 @@ def test_a_second_database_on_the_group_is_refused_before_it_counts(rig: Rig, ot
         second.loop.turn()
 
     with pytest.raises(GroupTaken, match="for another database") as told:
-        until(lambda: False, turn, turns=400)
+        until(lambda: False, turn, turns=3_000)
     assert "kafka-consumer-groups.sh --delete --group" in told.value.hint
     second.source.close()
     rig.send(3)
@@ -71,7 +71,7 @@ def test_a_second_stream_on_the_group_is_refused(rig: Rig) -> None:
     rig.store.ensure_stream("other-line", rig.topic, 60)
     second = rig.agent(stream="other-line")
     with pytest.raises(GroupTaken, match=f"for stream '{STREAM}' of this database") as told:
-        until(lambda: False, second.loop.turn, turns=400)
+        until(lambda: False, second.loop.turn, turns=3_000)
     assert "leave [kafka] group_id empty" in told.value.hint
     second.source.close()
 

@@ -87,8 +87,8 @@ def test_a_broker_that_is_away_is_told_on_an_idle_topic_and_its_return(
     agent = rig.agent(connection=through(proxy), lag_interval_seconds=0.5)
     agent.read(5)
     with proxy.cut():
-        until(lambda: "broker" in agent.loop.status().unavailable, agent.loop.turn, turns=600)
-    until(lambda: not agent.loop.status().unavailable, agent.loop.turn, turns=600)
+        until(lambda: "broker" in agent.loop.status().unavailable, agent.loop.turn, turns=3_000)
+    until(lambda: not agent.loop.status().unavailable, agent.loop.turn, turns=3_000)
     send(rig, 5)
     agent.read(10)
     agent.leave()

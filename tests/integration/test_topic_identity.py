@@ -38,7 +38,7 @@ def remake(rig: Rig, n: int) -> None:
     connection = rig.server.connection()
     delete_topics(connection, rig.topic)
     tick = threading.Event()
-    until(lambda: rig.topic not in names(rig), lambda: tick.wait(0.05), turns=400)
+    until(lambda: rig.topic not in names(rig), lambda: tick.wait(0.05), turns=3_000)
     rig.server.create_topic(rig.topic)
     rig.send(n)
 

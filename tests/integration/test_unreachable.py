@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -34,16 +33,16 @@ except SourceUnavailable as error:
 """
 
 
-def words(server: str, protocol: str = "PLAINTEXT", seconds: float = 2) -> tuple[str, str, float]:
-    """Return what is raised and what is logged, and the seconds that it took, Python's start too."""
-    start = time.monotonic()
+def words(server: str, protocol: str = "PLAINTEXT", seconds: float = 2) -> tuple[str, str]:
+    """Return what is raised and what is logged, by a process that does not hang."""
     ended = subprocess.run(
         [sys.executable, "-c", READ, server, protocol, str(seconds)],
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
-    return ended.stdout, ended.stderr, time.monotonic() - start
+    return ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -55,11 +54,10 @@ def words(server: str, protocol: str = "PLAINTEXT", seconds: float = 2) -> tuple
     ids=["refused", "no such name"],
 )
 def test_nobody_there_is_one_line_with_address_and_cause(server: str, cause: str) -> None:
-    said, logged, took = words(server)
+    said, logged = words(server)
     assert said.startswith(f"cannot read frames at {server} over PLAINTEXT: {cause}")
     assert said.count("\n") == 1
     assert logged == ""
-    assert took < 2 + 5  # Python's own start
 
 
 @pytest.mark.parametrize("listener", ["IN_DOCKER", "BEHIND_PROXY"])
@@ -71,7 +69,7 @@ def test_an_advertised_address_that_does_not_work_here_is_named(
     advertised = {"IN_DOCKER": DOCKER_ADDRESS, "BEHIND_PROXY": proxied}[listener]
     cause = {"IN_DOCKER": "cannot be resolved", "BEHIND_PROXY": "connection refused"}[listener]
     server = f"127.0.0.1:{apache_kafka.ports[listener]}"
-    said, logged, _ = words(server)
+    said, logged = words(server)
     assert f"the broker at {server} answers, but its advertised.listeners redirect" in said
     assert f"clients to {advertised}, which fails from here: " in said
     assert cause in said

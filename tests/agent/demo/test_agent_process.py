@@ -18,7 +18,7 @@ def test_an_agent_that_ended_is_told_with_its_last_words(tmp_path: Path) -> None
     log = tmp_path / "agent.log"
     with AgentProcess(["config", "--config", "/nowhere.toml"], log) as agent:
         assert agent._process is not None
-        assert agent._process.wait(30) == 2
+        assert agent._process.wait(60) == 2
         with pytest.raises(
             AgentProcessEnded, match="exit code 2; its last log lines:\n  error: cannot read"
         ):

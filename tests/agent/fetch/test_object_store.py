@@ -47,7 +47,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def fetch(text: str, tries: int = 1) -> bytes:
-    limits = FetchSettings(allowed=ALLOWED, max_bytes=10_000, timeout_seconds=5, tries=tries)
+    limits = FetchSettings(allowed=ALLOWED, max_bytes=10_000, timeout_seconds=30, tries=tries)
     return Fetcher(limits, wait=lambda _: None)(text)
 
 

@@ -263,7 +263,7 @@ def test_a_full_queue_drops_and_counts_and_the_host_goes_on(outbox: Outbox) -> N
     outbox.gate.clear()
     with torch.inference_mode(), attach(model, outbox, LAYERS, topic="t", max_batches=2) as held:
         model(images(32))
-        assert outbox.entered.wait(30)
+        assert outbox.entered.wait(60)
         for _ in range(5):
             model(images(32))  # two wait, three find the queue full
         assert held.counts.dropped == 6
@@ -277,7 +277,7 @@ def test_leaving_does_not_wait_longer_than_told_and_counts_what_stays(outbox: Ou
     held = attach(model, outbox, LAYERS, topic="t")
     with torch.inference_mode():
         model(images(32))
-        assert outbox.entered.wait(30)
+        assert outbox.entered.wait(60)
         model(images(32))
     held.close(timeout_seconds=0.1)
     held.close(timeout_seconds=0.1)

@@ -14,7 +14,7 @@ from driftgauge.agent.jobs.schedule import CronPlan, IntervalPlan, Job, JobPlan,
 from driftgauge.storage import StoreUnavailable
 
 SOON = 0.01
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Counter:

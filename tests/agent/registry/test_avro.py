@@ -178,7 +178,7 @@ def test_a_question_about_an_unknown_schema_holds_nobody_who_knows_his(site: Sit
     decode(site, framed(), reader=read)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(decode, site, framed(71), reader=read)
-        assert asked.wait(10)
+        assert asked.wait(60)
         assert decode(site, framed(), reader=read).event_id == "f-1"
         assert not waiting.done()
         site.released.set()

@@ -6,7 +6,6 @@ import http.client
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 
@@ -39,9 +38,13 @@ def server(loop: PretendLoop) -> Iterator[HttpServer]:
         yield made
 
 
+PATIENCE = 60.0
+"""Seconds after which an answer that does not come is a failure, on a busy machine too."""
+
+
 def get(server: HttpServer, path: str, method: str = "GET", **headers: str) -> tuple[int, str, str]:
     """Return status, content type and body."""
-    with closing(http.client.HTTPConnection(server.address, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(server.address, timeout=PATIENCE)) as connection:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.headers["Content-Type"], answer.read().decode()
@@ -101,12 +104,16 @@ def trickle(readers: list[socket.socket], stop: threading.Event) -> None:
                 reader.sendall(b"G")
 
 
-def test_probes_answer_while_more_readers_than_are_served_send_a_byte_at_a_time(
-    server: HttpServer,
-) -> None:
-    host, port = server.address.split(":")
+def test_probes_answer_while_more_readers_than_are_served_send_a_byte_at_a_time() -> None:
     stop = threading.Event()
+    pages = {"/healthz": lambda _: Response(b"ok")}
     with ExitStack() as stack:
+        # No reader is closed for its time, so that only the place made for new ones lets a probe in.
+        server = stack.enter_context(
+            closing(HttpServer("127.0.0.1", 0, pages, timeout_seconds=10 * PATIENCE))
+        )
+        server.start()
+        host, port = server.address.split(":")
         readers = [
             stack.enter_context(closing(socket.create_connection((host, int(port)))))
             for _ in range(3 * MAX_CONNECTIONS)
@@ -115,9 +122,7 @@ def test_probes_answer_while_more_readers_than_are_served_send_a_byte_at_a_time(
         thread.start()
         try:
             for _ in range(20):
-                start = time.monotonic()
                 assert get(server, "/healthz")[0] == 200
-                assert time.monotonic() - start < 1  # a probe's usual time-out
         finally:
             stop.set()
             thread.join()
@@ -134,11 +139,9 @@ def test_a_reader_that_sends_a_byte_at_a_time_is_closed_at_its_deadline(
             stop = threading.Event()
             thread = threading.Thread(target=trickle, args=([reader], stop))
             thread.start()
-            reader.settimeout(10)
-            start = time.monotonic()
+            reader.settimeout(PATIENCE)  # it goes on sending: without a deadline it is never closed
             with suppress(ConnectionResetError):
                 assert reader.recv(1) == b""  # closed, without an answer
-            assert time.monotonic() - start < 5
             stop.set()
             thread.join()
 
@@ -151,7 +154,7 @@ def test_a_reader_that_sends_a_byte_at_a_time_is_closed_at_its_deadline(
 def test_what_is_no_request_is_refused(server: HttpServer, request_bytes: bytes) -> None:
     host, port = server.address.split(":")
     with closing(socket.create_connection((host, int(port)))) as reader:
-        reader.settimeout(10)
+        reader.settimeout(PATIENCE)
         reader.sendall(request_bytes)
         assert reader.recv(1000).startswith(b"HTTP/1.1 400 Bad Request")
     assert get(server, "/healthz")[0] == 200

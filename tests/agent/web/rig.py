@@ -78,7 +78,7 @@ def served(url: str, given: Settings | None = None, **bounds: Any) -> Iterator[s
 def client(address: str, **more: Any) -> Iterator[httpx.Client]:
     """Give a client that says where its forms come from, as a browser does."""
     headers = {"Sec-Fetch-Site": "same-origin", **more.pop("headers", {})}
-    with httpx.Client(base_url=address, headers=headers, timeout=30, **more) as made:
+    with httpx.Client(base_url=address, headers=headers, timeout=60, **more) as made:
         yield made
 
 

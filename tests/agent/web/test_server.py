@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from urllib.parse import urlsplit
@@ -17,6 +16,9 @@ from driftgauge.agent.web.page_server import MAX_CONNECTIONS, open_socket
 from driftgauge.storage import Store
 
 from .rig import fill, served
+
+PATIENCE = 60.0
+"""Seconds after which an answer that does not come is a failure, on a busy machine too."""
 
 
 def connect(address: str) -> socket.socket:
@@ -51,11 +53,13 @@ def dripping(address: str, n_readers: int) -> Iterator[list[socket.socket]]:
 @pytest.mark.parametrize("n_readers", [40, 2 * MAX_CONNECTIONS])
 def test_probes_answer_while_many_connections_drip(store: Store, url: str, n_readers: int) -> None:
     fill(store)
-    with served(url) as address, dripping(address, n_readers):
+    # None is closed for its time, so that only the place made for new ones lets a probe in.
+    with (
+        served(url, deadline_seconds=10 * PATIENCE) as address,
+        dripping(address, n_readers),
+    ):
         for _ in range(10):
-            start = time.monotonic()
-            assert httpx.get(f"{address}/healthz").status_code == 200
-            assert time.monotonic() - start < 2
+            assert httpx.get(f"{address}/healthz", timeout=PATIENCE).status_code == 200
 
 
 def test_a_connection_ends_at_its_deadline_whatever_it_sends(store: Store, url: str) -> None:
@@ -64,11 +68,9 @@ def test_a_connection_ends_at_its_deadline_whatever_it_sends(store: Store, url: 
         served(url, deadline_seconds=0.5) as address,
         dripping(address, 1) as (reader,),
     ):
-        reader.settimeout(10)
-        start = time.monotonic()
+        reader.settimeout(PATIENCE)  # it goes on sending: without a deadline it is never closed
         with suppress(ConnectionResetError):
             assert reader.recv(1) == b""
-        assert time.monotonic() - start < 5
 
 
 def test_a_reader_that_takes_nothing_holds_up_no_other(store: Store, url: str) -> None:
@@ -77,7 +79,7 @@ def test_a_reader_that_takes_nothing_holds_up_no_other(store: Store, url: str) -
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         for _ in range(20):
             reader.sendall(b"GET /streams/line-3 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert httpx.get(f"{address}/healthz", timeout=20).status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=PATIENCE).status_code == 200
 
 
 def test_a_taken_port_is_told_with_what_to_do() -> None:
