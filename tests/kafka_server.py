@@ -6,6 +6,7 @@ Its jars are those of ``$KAFKA_HOME/libs``, else Maven copies them once to ``~/.
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import re
 import shutil
@@ -69,10 +70,17 @@ def find_jars() -> Path:
     jars = cache / f"kafka-{version}"
     if not jars.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as unfinished:
-            _copy_jars(Path(unfinished) / "jars")
-            (Path(unfinished) / "jars").rename(jars)
+        with (cache / "kafka.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may run the tests
+            if not jars.exists():
+                _fill(jars)
     return jars
+
+
+def _fill(jars: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=jars.parent) as unfinished:
+        _copy_jars(Path(unfinished) / "jars")
+        (Path(unfinished) / "jars").rename(jars)
 
 
 def _copy_jars(target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -31,9 +32,17 @@ def test_what_the_image_is_given_is_enough_to_build_the_package(tmp_path: Path) 
     source.mkdir()
     for line in (ROOT / ".dockerignore").read_text().splitlines():
         if line.startswith("!"):
-            subprocess.run(["cp", "-a", str(ROOT / line[1:]), str(source)], check=True)
+            _copy(ROOT / line[1:], source)
     building = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
     subprocess.run([*building, "-w", str(tmp_path), str(source)], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"driftgauge/agent/ports.py", "driftgauge/storage/views.sql"} <= names
+
+
+def _copy(path: Path, folder: Path) -> None:
+    if path.is_dir():
+        compiled = shutil.ignore_patterns("__pycache__")  # other processes write there meanwhile
+        shutil.copytree(path, folder / path.name, symlinks=True, ignore=compiled)
+    else:
+        shutil.copy(path, folder)

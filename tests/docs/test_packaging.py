@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOP = ("agent", "detector", "storage")
+_COMPILED = shutil.ignore_patterns("__pycache__")  # other processes write there meanwhile
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in (*TOP, "driftgauge"):
-        shutil.copytree(ROOT / name, source / name, symlinks=True)
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=_COMPILED)
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "-q", "-w", folder, source], check=True, timeout=120)
     (wheel,) = folder.glob("*.whl")
