@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests run in as many processes as there are cores, each with services of its own; PARALLEL= for one.
+# One thread each: more would fight for the cores. In the order of the files, since short ones come last.
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
@@ -24,7 +27,7 @@ demo: $(STAMP) ## run the demonstration (under 4 minutes)
 
 test: $(STAMP) ## run the tests except the slow ones (about half an hour)
 	@echo "make test: all tests but the slow ones; 'make test-slow' runs those"
-	@$(BIN)/python -m pytest -m "not slow" $(TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(TESTS)
 
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow --timeout 900 $(TESTS)

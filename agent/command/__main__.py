@@ -10,9 +10,10 @@ import inspect
 import io
 import os
 import sys
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -94,7 +95,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter
     sys.path.append(str(Path.cwd()))  # last: model.factory may name a file that lies here
     try:
-        app(prog_name="driftgauge")
+        _command()(prog_name="driftgauge")
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -107,6 +108,12 @@ def main() -> None:
         hint = with_options(getattr(error, "hint", ""), sys.argv[1:], COMMANDS)
         print_error(error, hint=hint)
         sys.exit(2 if names & USAGE_ERRORS else 1)
+
+
+@cache
+def _command() -> Any:
+    """Return what *app* describes; to make it takes longer than most commands do."""
+    return typer.main.get_command(app)
 
 
 def _let_help_flow(group: typer.Typer) -> None:
