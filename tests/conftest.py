@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .broker import broker, topic
 from .kafka_server import apache_kafka
@@ -25,6 +26,13 @@ __all__ = [
     "store",
     "topic",
 ]
+
+
+# The same examples in every run, and no limit of time to an example: a busy machine breaks no test.
+settings.register_profile(
+    "driftgauge", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("driftgauge")
 
 
 @pytest.fixture(autouse=True)

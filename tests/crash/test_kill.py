@@ -60,6 +60,7 @@ def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
             agent = rig.start()
             rig.wait_for_progress()
             threading.Event().wait(moments.uniform(0.0, 0.3))
+            agent.send_signal(signal.SIGSTOP)  # its last moment: what comes now is left unread
             sent.send(producer, 20)
             agent.kill()
             n_left_unread += sent.n - sum(rig.next_offsets().values())

@@ -53,7 +53,7 @@ def test_events_left_out_of_their_own_ranks_are_uniform_too() -> None:
             assert float((column <= alpha).mean()) == pytest.approx(alpha, abs=0.02)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.floats(-5, 5))
 def test_p_values_stay_in_range_and_fall_as_the_score_rises(seed: int, score: float) -> None:
     calibration = Calibration.fit(draws(40, seed), draws(40, seed + 1))

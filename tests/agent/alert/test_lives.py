@@ -41,7 +41,7 @@ def lived(alarms: list[bool], hysteresis: Hysteresis = HYSTERESIS) -> list[tuple
 periods = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 130)), min_size=1, max_size=60)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(periods)
 def test_an_alert_cannot_flap(spans: list[tuple[int, int]]) -> None:
     """Whatever the windows bring: few openings an alert, and new alerts a cool-down apart."""

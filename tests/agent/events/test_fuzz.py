@@ -74,7 +74,7 @@ def test_every_hostile_message_ends_in_an_outcome_within_bounds(allowing: Decode
     } <= set(results)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(DOCUMENTS, HEADER_SETS)
 def test_any_json_and_any_headers_end_in_an_outcome(
     document: dict[str, Any], headers: dict[str, bytes]

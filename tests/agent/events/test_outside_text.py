@@ -186,13 +186,13 @@ def test_a_hostile_text_that_nobody_asks_for_does_not_cost_the_picture(
     assert isinstance(hold(sample), tuple)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(PLACES)), st.text(min_size=1, max_size=140))
 def test_any_text_is_kept_as_it_is_or_refused(place: str, text: str) -> None:
     hold(PLACES[place](text))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=60))
 def test_a_camera_may_have_any_printable_name(name: str) -> None:
     event = decode_event(

@@ -155,7 +155,7 @@ def test_what_is_no_tap_vectors_is_refused_with_the_reason(message: bytes, words
         decode(message)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_damaged_vectors_decode_or_are_the_events_fault(data: st.DataObject) -> None:
     whole = value()
@@ -170,7 +170,7 @@ def test_damaged_vectors_decode_or_are_the_events_fault(data: st.DataObject) -> 
         assert all(event.taps is not None for event in events)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)

@@ -253,7 +253,7 @@ def test_an_index_path_is_read_as_it_was_written(indices: list[int], rest: bytes
 def test_any_bytes_give_a_document_or_a_reason(site: Site) -> None:
     read = reader(site)
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(st.binary(min_size=1, max_size=400))
     def hold(body: bytes) -> None:
         with contextlib.suppress(EventError):
