@@ -149,6 +149,7 @@ class Scored:
             order; None from a scorer that does not give them.
         pixels: ``(events, statistics)`` of the pictures themselves, float32; None where they are not
             scored.
+        cells: ``(events, numbers)``: light and contrast of their parts, float32; None where pixels are.
         shadow: of the detector beside it; None without one, or where that failed.
     """
 
@@ -159,6 +160,7 @@ class Scored:
     seconds: Mapping[str, float] = field(default_factory=dict)
     taps: NDArray[np.float16] | None = None
     pixels: NDArray[np.float32] | None = None
+    cells: NDArray[np.float32] | None = None
     shadow: ShadowScored | None = None
 
     @property

@@ -12,6 +12,7 @@ Example:
 
 from .artifact import load_detector, read_manifest, save_detector
 from .calibration import Calibration
+from .cells import CELL_NUMBERS, CELLS
 from .comparison import Comparison, auroc, compare_methods, recommend
 from .detector import COMBINED, Detector, fit_detector, score_all
 from .errors import (
@@ -40,7 +41,7 @@ from .methods import METHOD_KINDS, METHODS
 from .moment import layer_of, layers_of, with_roughness
 from .naming import lacking, name_faults
 from .normaliser import NORMALISER_KINDS, NormaliserKind
-from .pixels import PIXELS, STATISTICS, measure_pixels
+from .pixels import PIXELS, STATISTICS, measure_picture, measure_pixels
 from .preset import LEAN, PAPER, Preset
 from .probes import CONTENT_PROBES, COVARIATE_PROBES, PROBES, probe_image
 from .reference import (
@@ -57,6 +58,8 @@ from .splitting import MIN_EVENTS, split_reference
 from .taps import LayerTaps
 
 __all__ = [
+    "CELLS",
+    "CELL_NUMBERS",
     "COMBINED",
     "CONTENT_PROBES",
     "COVARIATE_PROBES",
@@ -112,6 +115,7 @@ __all__ = [
     "layers_of",
     "learn_faults",
     "load_detector",
+    "measure_picture",
     "measure_pixels",
     "name_faults",
     "p_value_bins",

@@ -8,14 +8,14 @@ thinned, and what only neighbouring pixels show from nine tiles of it in full re
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cells import all_cells, cell_contrast, cell_light
+
 Image = NDArray[np.uint8]
 Numbers = NDArray[np.float32]
-Indices = NDArray[np.int64]
 
 PIXELS = "pixels"
 """Name of the tap that holds these statistics."""
@@ -28,7 +28,6 @@ THIN_SIDE = 96
 """Pixels of the thinned picture's longer side at most."""
 WHOLE_SIDE = 96
 """A picture with no longer side is one tile."""
-CELLS = 4
 N_BANDS = 3
 FAINT = 0.05
 """Grey levels that are added before a logarithm: what is far below makes no difference."""
@@ -72,8 +71,21 @@ def measure_pixels(image: Image) -> Numbers:
         >>> dict(zip(STATISTICS, measure_pixels(grey).tolist()))["light, 50% quantile"]
         2.0
     """
-    numbers = [*_of_light(_thinned(image)), *_of_neighbours(_tiled(image))]
-    return np.array(numbers, dtype=np.float32)
+    return measure_picture(image)[0]
+
+
+def measure_picture(image: Image) -> tuple[Numbers, Numbers]:
+    """Return what `measure_pixels` does, and light and contrast of the picture's cells; always finite.
+
+    The cells' numbers, ``(CELL_NUMBERS,)``, are in `UNIT` and logarithms, as the statistics are.
+    """
+    rgb = _thinned(image)
+    light = _light(rgb)
+    means, contrasts = cell_light(light), cell_contrast(light)
+    numbers = [*_of_light(rgb, light), *_of_cells(means, contrasts), *_bands(light[None])]
+    numbers += _of_neighbours(_tiled(image))
+    cells = [all_cells(means) / UNIT, np.log(all_cells(contrasts) + FAINT)]
+    return np.array(numbers, dtype=np.float32), np.concatenate(cells, dtype=np.float32)
 
 
 def _thinned(image: Image) -> Numbers:
@@ -94,9 +106,9 @@ def _tiled(image: Image) -> Numbers:
     return np.ascontiguousarray(np.moveaxis(np.stack(tiles), -1, 0), dtype=np.float32)
 
 
-def _of_light(rgb: Numbers) -> list[float]:
+def _of_light(rgb: Numbers, light: Numbers) -> list[float]:
     """Return what light and colour are, from a thinned picture."""
-    planes = np.concatenate([rgb, _light(rgb)[None]]).reshape(4, -1)
+    planes = np.concatenate([rgb, light[None]]).reshape(4, -1)
     means = planes.mean(axis=1)
     spreads = np.sqrt(np.square(planes - means[:, None]).mean(axis=1)).tolist()
     found = [
@@ -110,36 +122,14 @@ def _of_light(rgb: Numbers) -> list[float]:
     found.append(_share(int(ranked.searchsorted(DARK, side="right")), len(ranked)))
     found.append(_share(len(ranked) - int(ranked.searchsorted(BRIGHT)), len(ranked)))
     found.append(_mean(rgb.max(axis=0) - rgb.min(axis=0)) / UNIT)
-    light = planes[3].reshape(rgb.shape[1:])
-    return [*found, *_of_cells(light), *_bands(light[None])]
+    return found
 
 
-def _of_cells(light: Numbers) -> list[float]:
+def _of_cells(means: Numbers, contrasts: Numbers) -> list[float]:
     """Return how light and contrast differ from place to place."""
-    (rows, heights), (columns, widths) = map(_cuts, light.shape)
-    means = (_sums(light, rows, columns) / (heights[:, None] * widths)).ravel().tolist()
-    steps = np.zeros_like(light)
-    np.abs(light[:, 1:] - light[:, :-1], out=steps[:, :-1])
-    steps[:, columns + widths - 1] = 0.0  # from one cell to the next
-    n_steps = np.maximum(heights[:, None] * (widths - 1), 1)
-    contrasts = sorted((_sums(steps, rows, columns) / n_steps).ravel().tolist())
-    told = (contrasts[0], contrasts[len(contrasts) // 2], contrasts[-1])
-    return [_log(_spread(means)), min(means) / UNIT, max(means) / UNIT, *map(_log, told)]
-
-
-@lru_cache(maxsize=64)
-def _cuts(side: int) -> tuple[Indices, Indices]:
-    """Return where `CELLS` cells along a side begin, and how long each is; as `numpy.array_split`."""
-    n = min(CELLS, side)
-    lengths = np.full(n, side // n)
-    lengths[: side % n] += 1
-    return np.cumsum(lengths) - lengths, lengths
-
-
-def _sums(values: Numbers, rows: Indices, columns: Indices) -> Numbers:
-    """Return the sum of each cell, ``(rows, columns)``."""
-    sums: Numbers = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
-    return sums
+    light, ranked = means.ravel().tolist(), sorted(contrasts.ravel().tolist())
+    told = (ranked[0], ranked[len(ranked) // 2], ranked[-1])
+    return [_log(_spread(light)), min(light) / UNIT, max(light) / UNIT, *map(_log, told)]
 
 
 def _of_neighbours(rgb: Numbers) -> list[float]:

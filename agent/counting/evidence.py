@@ -165,7 +165,8 @@ class EvidenceKeeper:
             kept.typical = candidate(int(rows[at])).record(*key, "typical")
 
     def _candidate(self, events: Sequence[Event], scored: Scored, row: int) -> _Candidate:
-        pixels = None if scored.pixels is None else scored.pixels[row]
+        numbers = [part[row] for part in (scored.pixels, scored.cells) if part is not None]
+        pixels = np.concatenate(numbers) if numbers else None
         p_values: list[float] = scored.p_values[row].tolist()
         return _Candidate(events[row], p_values, self._layers, self._settings, pixels=pixels)
 

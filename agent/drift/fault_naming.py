@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from driftgauge.detector import (
+    CELL_NUMBERS,
     STATISTICS,
     Detector,
     FaultNames,
@@ -25,6 +26,8 @@ from ..alert.fault_claim import FaultClaim
 
 MOST_PICTURES = 24
 """Of each kind that one alert is named by."""
+_N_BYTES = 4
+"""Of each number that evidence keeps of a picture."""
 
 
 class EvidenceStore(Protocol):
@@ -70,17 +73,23 @@ class FaultNaming:
 
 
 def read_traits(kept: Sequence[EvidenceRecord], layers: Sequence[str], n_statistics: int) -> Traits:
-    """Return the traits of *kept* events; what another detector kept is left out."""
+    """Return the traits of *kept* events; what another detector kept is left out.
+
+    Cells are not known unless all that is left has them, which an agent of a version before did not keep.
+    """
+    widths = (n_statistics, n_statistics + CELL_NUMBERS)
     fitting = [
         record
         for record in kept
         if record.pixels is not None
-        and len(record.pixels) == 4 * n_statistics
+        and len(record.pixels) in (_N_BYTES * width for width in widths)
         and set(layers) <= record.layer_p_values.keys()
     ]
-    pixels = [np.frombuffer(record.pixels or b"", "<f4") for record in fitting]
+    numbers = [np.frombuffer(record.pixels or b"", "<f4").astype(np.float64) for record in fitting]
+    cells = [own[n_statistics:] for own in numbers]
     p_values = [[float(record.layer_p_values[layer]) for layer in layers] for record in fitting]
     return Traits(
-        np.array(pixels, dtype=np.float64).reshape(-1, n_statistics),
+        np.array([own[:n_statistics] for own in numbers]).reshape(-1, n_statistics),
         np.array(p_values, dtype=np.float64).reshape(-1, len(layers)),
+        np.stack(cells) if cells and all(len(own) for own in cells) else None,
     )

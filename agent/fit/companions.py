@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from driftgauge.detector import split_reference
+from driftgauge.detector import CELLS, split_reference
 
 from ..keep.shard import Shard, as_float16, decode_shard, encode_shard
 from .gather import Reference
@@ -61,7 +61,13 @@ def encode_anchor(
 
 
 def encode_probes(probes: ProbeTaps, channels: Mapping[str, int]) -> bytes:
-    """Return the bytes of a file that `decode_probes` reads."""
+    """Return the bytes of a file that `decode_probes` reads.
+
+    Args:
+        channels: of each tap that is kept; cells are kept beside them where they are known.
+    """
+    if CELLS in probes.plain:
+        channels = {**channels, CELLS: probes.plain[CELLS].shape[1]}
     kinds = {PLAIN: probes.plain, **probes.probed}
     taps = {name: torch.cat([of_kind[name] for of_kind in kinds.values()]) for name in channels}
     n = len(next(iter(probes.plain.values())))

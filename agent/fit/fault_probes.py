@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from driftgauge.detector import (
+    CELLS,
     FAULTS,
     PIXELS,
     Detector,
@@ -54,7 +55,8 @@ def _damaged(kind: str, image: NDArray[np.uint8], row: int) -> NDArray[np.uint8]
 def _traits(detector: Detector, taps: Mapping[str, Tensor]) -> Traits:
     scores = score_all(detector, taps)
     _, p_values = detector.p_values(scores, np.full(len(scores), 0.5))
-    return Traits(taps[PIXELS].double().cpu().numpy(), p_values[:, :-1])
+    cells = taps[CELLS].double().cpu().numpy() if CELLS in taps else None
+    return Traits(taps[PIXELS].double().cpu().numpy(), p_values[:, :-1], cells)
 
 
 def share_alike(reference: Reference) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from driftgauge.detector import (
+    CELLS,
     FAULTS,
     PROBES,
     Comparison,
@@ -35,7 +36,8 @@ class HeldOut:
     Attributes:
         rows: their places in time.
         images: RGB, as they were kept.
-        read: reads pictures through the model, and tells the progress.
+        read: reads pictures through the model, and tells the progress; beside the taps it gives `CELLS`
+            where statistics of pixels are a tap.
         plain: what it gives for *images*.
     """
 
@@ -67,7 +69,7 @@ def hold_out(
     images = [reference.pictures[row] for row in rows]
 
     def read(pictures: Sequence[NDArray[np.uint8]]) -> dict[str, Tensor]:
-        taps = _read(reader, pictures, batch=batch)
+        taps = read_taps(reader, pictures, batch=batch)
         on_images(len(pictures))
         return taps
 
@@ -79,7 +81,7 @@ class ProbeTaps:
     """Taps of held-out pictures, and of the same with each known change.
 
     Attributes:
-        plain: tap name to ``(pictures, channels)``.
+        plain: tap name, or `CELLS`, to ``(pictures, channels)``.
         probed: a key of `PROBES`, or of `FAULTS`, to the same pictures' taps, changed.
         segments: of each picture; empty where nobody needs them.
     """
@@ -118,11 +120,13 @@ def n_probes(n_pictures: int) -> int:
     return (1 + len(PROBES) + len(FAULTS)) * (2 * n_pictures // 3)
 
 
-def _read(
+def read_taps(
     reader: LayerReader, pictures: Sequence[NDArray[np.uint8]], *, batch: int
 ) -> dict[str, Tensor]:
-    parts = [
-        {k: v.clone() for k, v in reader.read(pictures[i : i + batch]).taps.items()}
-        for i in range(0, len(pictures), batch)
-    ]
-    return {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]}
+    """Return all that is read of any number of pictures: taps, and `CELLS` where pixels are one."""
+    parts = []
+    for start in range(0, len(pictures), batch):
+        read = reader.read(pictures[start : start + batch])
+        cells = {} if read.cells is None else {CELLS: read.cells}
+        parts.append({name: tap.clone() for name, tap in (read.taps | cells).items()})
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -222,6 +222,7 @@ def _joined(parts: Sequence[Scored]) -> Scored:
     taps = [part.taps for part in parts if part.taps is not None]
     confidences = [part.confidences for part in parts if part.confidences is not None]
     pixels = [part.pixels for part in parts if part.pixels is not None]
+    cells = [part.cells for part in parts if part.cells is not None]
     return Scored(
         scores=np.concatenate([part.scores for part in parts]),
         p_values=np.concatenate([part.p_values for part in parts]),
@@ -232,6 +233,7 @@ def _joined(parts: Sequence[Scored]) -> Scored:
         },
         taps=np.concatenate(taps) if len(taps) == len(parts) else None,
         pixels=np.concatenate(pixels) if len(pixels) == len(parts) else None,
+        cells=np.concatenate(cells) if len(cells) == len(parts) else None,
         shadow=_joined_shadow([part.shadow for part in parts]),
     )
 

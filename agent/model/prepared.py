@@ -15,12 +15,15 @@ class Prepared:
         input: of the model, ``(1, c, h, w)``, channels last in memory.
         pixels: statistics of the picture before the transform, ``(1, n)``; None where the detector
             does not score them.
+        cells: light and contrast of its parts, ``(1, m)``, for naming faults; None where pixels are.
     """
 
     input: Tensor
     pixels: Tensor | None = None
+    cells: Tensor | None = None
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return self.input.nbytes + (0 if self.pixels is None else self.pixels.nbytes)
+        beside = [part.nbytes for part in (self.pixels, self.cells) if part is not None]
+        return self.input.nbytes + sum(beside)

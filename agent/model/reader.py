@@ -18,7 +18,7 @@ from driftgauge.detector import (
     LayerTaps,
     Layout,
     ShapeMismatch,
-    measure_pixels,
+    measure_picture,
 )
 
 from ..errors import ModelFault
@@ -49,6 +49,7 @@ class ReadLayers:
             classifier.
         confidences: of these classes, 0 to 1; NaN where only taps came.
         layouts: what the axes of each tap's layer mean; empty where only taps came.
+        cells: light and contrast of each picture's parts, ``(n, m)``; None where pixels are no tap.
         forward_seconds: what the forward passes took.
     """
 
@@ -56,6 +57,7 @@ class ReadLayers:
     predicted: NDArray[np.int64] | None = None
     confidences: NDArray[np.float64] | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+    cells: Tensor | None = None
     forward_seconds: float = 0.0
 
 
@@ -85,11 +87,11 @@ class LayerReader:
         Raises:
             ShapeMismatch: it is no picture, or the transform gives none.
         """
-        tensor = self._input.make(image)
-        return Prepared(
-            tensor[None].contiguous(memory_format=torch.channels_last),
-            torch.from_numpy(measure_pixels(as_rgb(image)))[None] if self._has_pixels else None,
-        )
+        tensor = self._input.make(image)[None].contiguous(memory_format=torch.channels_last)
+        if not self._has_pixels:
+            return Prepared(tensor)
+        pixels, cells = map(torch.from_numpy, measure_picture(as_rgb(image)))
+        return Prepared(tensor, pixels[None], cells[None])
 
     def try_out(self) -> ReadLayers:
         """Return what a grey picture gives: whether transform, model and layers work at all.
@@ -172,6 +174,9 @@ class LayerReader:
             predicted=_joined([part.predicted for part in read], order),
             confidences=_joined([part.confidences for part in read], order),
             layouts=read[-1].layouts,
+            cells=torch.cat([one.cells for one in inputs if one.cells is not None])
+            if self._has_pixels
+            else None,
             forward_seconds=time.perf_counter() - started,
         )
 

@@ -124,10 +124,9 @@ class ImageScorer:
         """Say what each unusual image looks like, or once why nothing can be said."""
         for place in np.flatnonzero(scored.p_values[:, -1] <= self._options.alpha).tolist():
             row, prepared = batch[place]
-            pixels = prepared.pixels
-            numbers = np.empty((1, 0)) if pixels is None else pixels.double().numpy()
-            own = Traits(numbers, scored.p_values[place : place + 1, :-1])
-            names = name_faults(self._detector, own)
+            names = name_faults(
+                self._detector, _traits(prepared, scored.p_values[place : place + 1, :-1])
+            )
             if names.why_not:
                 found.not_named = names.why_not
                 return
@@ -185,6 +184,15 @@ def normal_scores(detector: Detector, segments: Sequence[Mapping[str, str]]) -> 
 
 
 _Ready = tuple[int, Prepared]
+
+
+def _traits(prepared: Prepared, p_values: NDArray[np.float64]) -> Traits:
+    """Return the traits of one picture; without statistics where these are not scored."""
+    if prepared.pixels is None or prepared.cells is None:
+        return Traits(np.empty((1, 0)), p_values)
+    return Traits(prepared.pixels.double().numpy(), p_values, prepared.cells.double().numpy())
+
+
 """A row of the table and its image, ready for the model."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cells import N_CELLS
 from .kinds import FROZEN
 from .names import FaultNames
 from .traits import Array, Traits
@@ -22,6 +23,8 @@ FROZEN_SHARE = 0.75
 """A picture is frozen if this share of at least `LEAST_FROZEN` pictures is the same one,"""
 MOST_ALIKE = 0.05
 """where no more than this share of neighbours in the reference is."""
+RANKS = (0, 2, N_CELLS // 2, N_CELLS - 3, N_CELLS - 1)
+"""Of the cells' changes of light, and of contrast, in order of size: those that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Level:
 
     Attributes:
         noise: share of the variation between two pictures of the reference that changes have.
-        weights: ``(2 f + 1, kinds)``: of changes, of their sizes, and of neither.
+        weights: ``(2 f + 1, kinds)``: of changes, of their sizes, and of neither; f as `told` has it.
         examples: ``(kinds, m, f)``: changes by every fault.
         limits: ``(kinds,)``: distance to a fault's nearest example beyond which a change is unlike it.
     """
@@ -51,11 +54,13 @@ class FaultBook:
 
     Attributes:
         kinds: names of the columns; the last is `NOTHING`.
-        centres: ``(groups, f)``: what is normal in each group of the reference.
-        scale: ``(f,)``: natural deviations within a group.
+        centres: ``(groups, n)``: what is normal in each group of the reference.
+        scale: ``(n,)``: natural deviations within a group.
         levels: a camera that stands still shows fainter changes than a stream of different pictures.
         alike: share of neighbouring pictures of the reference that are equal to the bit.
         found: kind to the share of held-out changes that it was the first word for, at the middle level.
+        n_cells: how many of the numbers, the last ones, are of cells, or 0 where they were not known.
+        bare: the same learnt without cells, for pictures whose cells are not known; None where this is.
     """
 
     kinds: tuple[str, ...]
@@ -64,6 +69,8 @@ class FaultBook:
     levels: tuple[Level, ...]
     alike: float
     found: dict[str, float]
+    n_cells: int = 0
+    bare: FaultBook | None = None
 
     def names(self, unusual: Traits, normal: Traits | None = None) -> FaultNames:
         """Return what *unusual* pictures look like beside *normal* ones; see `name_faults`."""
@@ -71,11 +78,12 @@ class FaultBook:
             return FaultNames(why_not="no picture of the change was kept")
         if self._is_frozen(unusual, normal):
             return FaultNames(((FROZEN, 1.0),))
-        now = unusual.numbers.mean(axis=0)
-        change = squeezed((now - self._centre(now, normal)) / self.scale)
+        if self.bare is not None and not _know_cells(unusual, normal):
+            return self.bare.names(unusual, normal)
+        now = self._mean(unusual)
+        change = told((now - self._centre(now, normal))[None], self.scale, self.n_cells)[0]
         level = self._level(len(unusual), normal)
-        told = features(change[None]) @ level.weights[:-1] + level.weights[-1]
-        shares = softmax(told)[0]
+        shares = softmax(features(change[None]) @ level.weights[:-1] + level.weights[-1])[0]
         order = [int(kind) for kind in np.argsort(-shares)]
         first = order[0]
         return FaultNames(
@@ -86,11 +94,19 @@ class FaultBook:
     def _centre(self, now: Array, normal: Traits | None) -> Array:
         """Return what the change is measured from: without *normal* pictures the nearest group."""
         if normal is not None and len(normal):
-            centre: Array = normal.numbers.mean(axis=0)
-            return centre
-        distances = np.square((self.centres - now) / self.scale).sum(axis=1)
+            return self._mean(normal)
+        whole = slice(len(self.scale) - self.n_cells)
+        distances = np.square(((self.centres - now) / self.scale)[:, whole]).sum(axis=1)
         own: Array = self.centres[distances.argmin()]
         return own
+
+    def _mean(self, traits: Traits) -> Array:
+        """Return the mean of each number that is looked at, ``(n,)``."""
+        mean: Array = self._numbers(traits).mean(axis=0)
+        return mean
+
+    def _numbers(self, traits: Traits) -> Array:
+        return traits.numbers[:, : len(self.scale)]
 
     def _level(self, n_unusual: int, normal: Traits | None) -> Level:
         """Return the level nearest to how much a mean of such pictures varies by nature."""
@@ -98,8 +114,9 @@ class FaultBook:
         if normal is not None and len(normal):
             noise += 1.0 / (2 * len(normal))
         if normal is not None and len(normal) >= FEWEST_NORMAL:
-            varied = normal.numbers.std(axis=0, ddof=1) / self.scale
-            noise *= float(np.square(np.minimum(varied, MOST_VARIED)).mean())
+            varied = self._numbers(normal).std(axis=0, ddof=1) / self.scale
+            whole = varied[: len(varied) - self.n_cells]
+            noise *= float(np.square(np.minimum(whole, MOST_VARIED)).mean())
         share = max(float(np.sqrt(noise)), 1e-6)
         return min(self.levels, key=lambda level: abs(np.log(level.noise / share)))
 
@@ -112,10 +129,27 @@ class FaultBook:
         return _share_of_one(unusual) >= FROZEN_SHARE
 
 
-def squeezed(changes: Array) -> Array:
-    """Return changes, in natural deviations, on a scale where the gross ones do not drown the faint."""
-    found: Array = np.arcsinh(changes)
+def told(changes: Array, scale: Array, n_cells: int) -> Array:
+    """Return what is looked at of *changes*, ``(m, n)``: ``(m, f)``, in natural deviations.
+
+    On a scale where the gross ones do not drown the faint, and of cells those of `RANKS`, wherever they lie.
+
+    Args:
+        scale: ``(n,)``, natural deviations.
+        n_cells: how many of the numbers, the last ones, are of cells.
+    """
+    n_whole = len(scale) - n_cells
+    parts = [changes[:, :n_whole] / scale[:n_whole]]
+    for first in range(n_whole, len(scale), N_CELLS):
+        own = slice(first, first + N_CELLS)
+        parts.append(np.sort(changes[:, own], axis=1)[:, RANKS] / scale[own].mean())
+    found: Array = np.arcsinh(np.concatenate(parts, axis=1))
     return found
+
+
+def n_told(n: int, n_cells: int) -> int:
+    """Return f of `told`."""
+    return n - n_cells + n_cells // N_CELLS * len(RANKS)
 
 
 def features(changes: Array) -> Array:
@@ -135,6 +169,11 @@ def nearest(changes: Array, examples: NDArray[Any]) -> Array:
     squares = [np.square(examples - change).sum(axis=1).min() for change in changes]
     distances: Array = np.sqrt(np.array(squares, dtype=np.float64))
     return distances
+
+
+def _know_cells(unusual: Traits, normal: Traits | None) -> bool:
+    """Return whether light and contrast of cells are known wherever there are pictures."""
+    return unusual.cells is not None and (not normal or normal.cells is not None)
 
 
 def _share_of_one(traits: Traits) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import grad_and_value
 
-from .book import NOTHING, FaultBook, Level, features, nearest, softmax, squeezed
+from .book import NOTHING, FaultBook, Level, features, nearest, softmax, told
 from .traits import Array, Traits
 
 Changes = tuple[Array, NDArray[np.int64]]
@@ -58,7 +59,22 @@ def learn_faults(
     """
     if len(plain) < FEWEST:
         return None
-    numbers = plain.numbers
+    if plain.cells is None:
+        return _book(plain, damaged, groups, alike=alike, seed=seed)
+    of_whole = {kind: each.without_cells() for kind, each in damaged.items()}
+    bare = _book(plain.without_cells(), of_whole, groups, alike=alike, seed=seed)
+    return replace(_book(plain, damaged, groups, alike=alike, seed=seed), bare=bare)
+
+
+def _book(
+    plain: Traits,
+    damaged: Mapping[str, Traits],
+    groups: Sequence[Hashable],
+    *,
+    alike: float,
+    seed: int,
+) -> FaultBook:
+    numbers, n_cells = plain.numbers, 0 if plain.cells is None else plain.cells.shape[1]
     places = _places(groups)
     scale = _deviations(numbers, places)
     kinds = (*damaged, NOTHING)
@@ -68,7 +84,8 @@ def learn_faults(
     levels, found = [], []
     for noise in LEVELS:
         varied = partial(_varied, changes, numbers, places, noise=noise, draw=draw)
-        level, right = _learnt([_scaled(varied(part), scale) for part in (half, ~half)], noise)
+        halves = [_told(varied(part), scale, n_cells) for part in (half, ~half)]
+        level, right = _learnt(halves, noise)
         levels.append(level)
         found.append(right)
     return FaultBook(
@@ -78,6 +95,7 @@ def learn_faults(
         levels=tuple(levels),
         alike=alike,
         found=dict(zip(damaged, found[len(LEVELS) // 2], strict=True)),
+        n_cells=n_cells,
     )
 
 
@@ -127,8 +145,8 @@ def _varied(
     return np.array(found), np.array(kinds)
 
 
-def _scaled(varied: Changes, scale: Array) -> Changes:
-    return squeezed(varied[0] / scale), varied[1]
+def _told(varied: Changes, scale: Array, n_cells: int) -> Changes:
+    return told(varied[0], scale, n_cells), varied[1]
 
 
 def _learnt(halves: Sequence[Changes], noise: float) -> tuple[Level, list[float]]:
@@ -146,9 +164,9 @@ def _learnt(halves: Sequence[Changes], noise: float) -> tuple[Level, list[float]
         distances += [
             (kind, nearest(held_x[held_y == kind], x[y == kind])) for kind in range(n_kinds)
         ]
-    told, right = np.concatenate(outputs), np.concatenate(truth)
-    first = told.argmax(axis=1)
-    temperature = min(TEMPERATURES, key=lambda t: _loss(told / t, right))
+    logits, right = np.concatenate(outputs), np.concatenate(truth)
+    first = logits.argmax(axis=1)
+    temperature = min(TEMPERATURES, key=lambda t: _loss(logits / t, right))
     x, y = (np.concatenate(each) for each in zip(*halves, strict=True))
     level = Level(
         noise=noise,
@@ -168,8 +186,8 @@ def _limit(distances: Sequence[tuple[int, Array]], kind: int) -> float:
     return ROOM * float(np.quantile(own, FAR))
 
 
-def _loss(told: Array, right: NDArray[np.int64]) -> float:
-    shares = softmax(told)[np.arange(len(right)), right]
+def _loss(logits: Array, right: NDArray[np.int64]) -> float:
+    shares = softmax(logits)[np.arange(len(right)), right]
     return float(-np.log(np.maximum(shares, 1e-12)).mean())
 
 

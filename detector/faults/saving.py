@@ -9,21 +9,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .book import FaultBook, Level
+from ..cells import CELL_NUMBERS
+from .book import FaultBook, Level, n_told
 from .traits import Array
 
 PREFIX = "faults."
+BARE = "bare."
+"""Goes before the names of what was learnt without cells."""
 
 
-def fault_tensors(book: FaultBook | None) -> dict[str, Tensor]:
+def fault_tensors(book: FaultBook | None, prefix: str = PREFIX) -> dict[str, Tensor]:
     """Return the arrays of *book* by the names of their tensors."""
     if book is None:
         return {}
-    tensors = {f"{PREFIX}centres": _single(book.centres), f"{PREFIX}scale": _single(book.scale)}
+    tensors = {f"{prefix}centres": _single(book.centres), f"{prefix}scale": _single(book.scale)}
     for number, level in enumerate(book.levels):
-        tensors[f"{PREFIX}{number}.weights"] = _single(level.weights)
-        tensors[f"{PREFIX}{number}.examples"] = torch.from_numpy(level.examples).half()
-    return tensors
+        tensors[f"{prefix}{number}.weights"] = _single(level.weights)
+        tensors[f"{prefix}{number}.examples"] = torch.from_numpy(level.examples).half()
+    return tensors | fault_tensors(book.bare, f"{prefix}{BARE}")
 
 
 def fault_notes(book: FaultBook | None) -> dict[str, Any] | None:
@@ -37,6 +40,7 @@ def fault_notes(book: FaultBook | None) -> dict[str, Any] | None:
         ],
         "alike": book.alike,
         "found": {kind: round(share, 4) for kind, share in book.found.items()},
+        **({"cells": book.n_cells, "bare": fault_notes(book.bare)} if book.n_cells else {}),
     }
 
 
@@ -62,7 +66,12 @@ def load_faults(notes: Mapping[str, Any] | None, tensors: Mapping[str, Tensor]) 
         )
         for number, level in enumerate(list(notes["levels"]))
     )
-    _check(kinds, scale, centres, levels)
+    n_cells = int(notes.get("cells", 0))  # artifacts of versions before have none
+    _check(kinds, scale, centres, levels, n_cells)
+    own = {name.removeprefix(BARE): t for name, t in tensors.items() if name.startswith(BARE)}
+    bare = load_faults(notes["bare"], own) if n_cells else None
+    if n_cells and (bare is None or len(bare.scale) != len(scale) - n_cells):
+        raise ValueError("the faults of whole pictures are not those of the same statistics")
     return FaultBook(
         kinds=kinds,
         centres=centres,
@@ -70,13 +79,20 @@ def load_faults(notes: Mapping[str, Any] | None, tensors: Mapping[str, Tensor]) 
         levels=levels,
         alike=float(notes["alike"]),
         found={str(kind): float(share) for kind, share in dict(notes["found"]).items()},
+        n_cells=n_cells,
+        bare=bare,
     )
 
 
-def _check(kinds: tuple[str, ...], scale: Array, centres: Array, levels: tuple[Level, ...]) -> None:
-    f = len(scale)
-    if not (scale > 0).all() or centres.shape[1:] != (f,) or not len(centres) or not levels:
-        raise ValueError(f"the faults' centres have shape {centres.shape}, wanted (groups, {f})")
+def _check(
+    kinds: tuple[str, ...], scale: Array, centres: Array, levels: tuple[Level, ...], n_cells: int
+) -> None:
+    n = len(scale)
+    if not (scale > 0).all() or centres.shape[1:] != (n,) or not len(centres) or not levels:
+        raise ValueError(f"the faults' centres have shape {centres.shape}, wanted (groups, {n})")
+    if n_cells not in (0, CELL_NUMBERS) or n_cells >= n:
+        raise ValueError(f"the faults have {n_cells} numbers of cells, wanted 0 or {CELL_NUMBERS}")
+    f = n_told(n, n_cells)
     for level in levels:
         wanted, shape = (2 * f + 1, len(kinds)), level.weights.shape
         n_examples = level.examples.shape[1] if level.examples.ndim == 3 else 0  # noqa: PLR2004

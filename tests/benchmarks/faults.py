@@ -17,19 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from driftgauge.agent.fit.example import Example
 from driftgauge.agent.fit.fault_probes import read_faults, share_alike, with_faults
 from driftgauge.agent.fit.fit import choose_taps
 from driftgauge.agent.fit.gather import UNTIMED_WINDOW
-from driftgauge.agent.fit.probing import HeldOut, hold_out
+from driftgauge.agent.fit.probing import HeldOut, hold_out, read_taps
 from driftgauge.agent.model.load import load_model
 from driftgauge.agent.model.scorer import LayerReader
 from driftgauge.detector import (
+    CELLS,
     FAULTS,
     PIXELS,
     Detector,
@@ -144,14 +143,11 @@ class Bench:
 
     def traits(self, pictures: Sequence[Picture]) -> tuple[Traits, NDArray[np.float64]]:
         """Return traits, and combined p-values."""
-        parts = [
-            self.reader.read(pictures[start : start + 16]).taps
-            for start in range(0, len(pictures), 16)
-        ]
-        taps = {name: _joined([part[name] for part in parts]) for name in parts[0]}
+        taps = read_taps(self.reader, pictures, batch=16)
         scores = score_all(self.detector, taps)
         _, p_values = self.detector.p_values(scores, np.full(len(scores), 0.5))
-        return Traits(taps[PIXELS].double().numpy(), p_values[:, :-1]), p_values[:, -1]
+        cells = taps[CELLS].double().numpy()
+        return Traits(taps[PIXELS].double().numpy(), p_values[:, :-1], cells), p_values[:, -1]
 
 
 @dataclass(frozen=True)
@@ -161,10 +157,6 @@ class Case:
     kind: str
     unusual: Traits
     normal: Traits
-
-
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat([part.clone() for part in parts])
 
 
 def reference(folder: Path) -> Iterator[Example]:
@@ -205,8 +197,7 @@ def stream_cases(bench: Bench, folder: Path) -> Iterator[Case]:
                 for row in chosen[:OF_STREAM]
             ]
             rest = chosen[OF_STREAM:]
-            normal = Traits(plain.pixels[rest], plain.p_values[rest])
-            yield Case(kind, bench.traits(faulty)[0], normal)
+            yield Case(kind, bench.traits(faulty)[0], plain.taken(rest))
 
 
 def word(names: FaultNames) -> str:
@@ -323,7 +314,7 @@ def _typical(bench: Bench, folder: Path, camera: str) -> Traits:
     ends = np.cumsum([len(one[::4]) for one in few])
     parts = np.split(np.arange(len(seen)), ends[:-1])
     chosen = [part[np.abs(p_values[part] - 0.5).argmin()] for part in parts]
-    return Traits(seen.pixels[chosen], seen.p_values[chosen])
+    return seen.taken(np.array(chosen))
 
 
 def _told(
@@ -335,7 +326,7 @@ def _told(
     worst = [window[np.argsort(p_values[window])[:PER_WINDOW]] for window in windows]
     for first, second in zip(worst, worst[1:] or worst, strict=False):
         chosen = np.union1d(first, second)
-        yield book.names(Traits(seen.pixels[chosen], seen.p_values[chosen]), typical)
+        yield book.names(seen.taken(chosen), typical)
 
 
 def _real_row(fault: RealFault, told: Sequence[FaultNames]) -> dict[str, object]:

@@ -22,7 +22,7 @@ from driftgauge.detector import (
     damage_image,
     fit_detector,
     learn_faults,
-    measure_pixels,
+    measure_picture,
 )
 
 from .models import QUICK, TINY, normal_taps
@@ -49,8 +49,9 @@ def pictures(seed: int, n: int) -> tuple[Picture, ...]:
 
 def traits(images: tuple[Picture, ...] | list[Picture]) -> Traits:
     """Return the statistics of pictures, and layers that see nothing unusual."""
-    numbers = np.stack([measure_pixels(image) for image in images]).astype(np.float64)
-    return Traits(numbers, np.full((len(images), 2), 0.5))
+    measured = [measure_picture(image) for image in images]
+    pixels, cells = (np.stack(each).astype(np.float64) for each in zip(*measured, strict=True))
+    return Traits(pixels, np.full((len(images), 2), 0.5), cells)
 
 
 def damaged(images: tuple[Picture, ...], kind: str, *, seed: int) -> Traits:

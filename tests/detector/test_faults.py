@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from driftgauge.detector import (
     FAULTS,
@@ -17,9 +18,12 @@ from driftgauge.detector import (
     damage_image,
     load_detector,
     name_faults,
+    read_manifest,
     save_detector,
 )
+from driftgauge.detector.cells import N_CELLS
 from driftgauge.detector.faults.learning import learn_faults
+from driftgauge.detector.faults.saving import PREFIX, fault_notes, fault_tensors, load_faults
 
 from .fault_samples import book, damaged, pictures, traits
 from .models import fit_quickly
@@ -50,9 +54,8 @@ def test_most_faults_of_pictures_that_were_not_learnt_from_are_named_rightly() -
     for kind in FAULTS:
         unusual = damaged(others, kind, seed=900)
         for n in range(len(others)):
-            one = Traits(unusual.pixels[[n]], unusual.p_values[[n]])
-            beside = Traits(normal.pixels[[n]], normal.p_values[[n]])
-            names = book().names(one, beside)
+            row = np.array([n])
+            names = book().names(unusual.taken(row), normal.taken(row))
             right.append(bool(names.shares) and names.shares[0][0] == kind)
     assert np.mean(right) > 0.65  # 13 kinds: chance is 0.08
 
@@ -64,10 +67,8 @@ def test_shares_are_no_promise_that_is_not_kept() -> None:
     for kind in FAULTS:
         unusual = damaged(others, kind, seed=500)
         for n in range(len(others)):
-            names = book().names(
-                Traits(unusual.pixels[[n]], unusual.p_values[[n]]),
-                Traits(normal.pixels[[n]], normal.p_values[[n]]),
-            )
+            row = np.array([n])
+            names = book().names(unusual.taken(row), normal.taken(row))
             if names.claimed and names.shares[0][1] >= 0.8:
                 told.append(names.claimed == (kind,))
     assert len(told) > 30
@@ -77,14 +78,14 @@ def test_shares_are_no_promise_that_is_not_kept() -> None:
 def test_normal_pictures_are_like_no_fault() -> None:
     normal = traits(pictures(1, 10))
     for n in range(10):
-        same = Traits(normal.pixels[[n]], normal.p_values[[n]])
+        same = normal.taken(np.array([n]))
         assert book().names(same, same).claimed == ()
 
 
 def test_what_is_far_from_every_fault_is_unlike_any() -> None:
     normal = traits(pictures(1, 4))
     signs = np.random.default_rng(0).choice([-1.0, 1.0], len(STATISTICS))
-    far = Traits(normal.pixels + 30 * signs, normal.p_values)
+    far = replace(normal, pixels=normal.pixels + 30 * signs)
     names = book().names(far, normal)
     assert names.is_unlike
     assert str(names) == "unlike any known fault"
@@ -92,11 +93,60 @@ def test_what_is_far_from_every_fault_is_unlike_any() -> None:
 
 def test_a_frozen_picture_is_one_picture_again_and_again() -> None:
     normal = traits(pictures(1, 8))
-    one = Traits(np.repeat(normal.pixels[:1], 6, axis=0), np.repeat(normal.p_values[:1], 6, axis=0))
+    one = normal.taken(np.zeros(6, np.int64))
     assert book().names(one, normal).claimed == (FROZEN,)
     assert book().names(one, one).claimed == ()
     still = replace(book(), alike=0.5)
-    assert still.names(one, normal).claimed == ()
+    assert FROZEN not in still.names(one, normal).claimed
+
+
+def test_where_on_the_picture_a_fault_lies_makes_no_difference() -> None:
+    """Naming looks at how the cells changed, in order of size, and not at which of them did."""
+    others = pictures(1, 4)
+    for kind in ("dirt", "water drops", "covered"):
+        unusual, normal = damaged(others, kind, seed=900), traits(others)
+        turned = [replace(one, cells=elsewhere(one.cells)) for one in (unusual, normal)]
+        assert str(book().names(*turned)) == str(book().names(unusual, normal))
+        assert np.allclose(shares(*turned), shares(unusual, normal))
+
+
+def elsewhere(cells: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return the numbers of pictures whose cells lie in another order."""
+    assert cells is not None
+    order = np.random.default_rng(4).permutation(N_CELLS)
+    return np.concatenate([cells[:, :N_CELLS][:, order], cells[:, N_CELLS:][:, order]], axis=1)
+
+
+def shares(unusual: Traits, normal: Traits) -> list[float]:
+    return [share for _, share in book().names(unusual, normal).shares]
+
+
+def test_what_lies_on_the_lens_is_named_better_place_by_place() -> None:
+    others = pictures(3, 10)
+    normal, right = traits(others), {"cells": 0, "whole": 0}
+    for kind in ("dirt", "water drops", "camera turned", "unknown content"):
+        unusual = damaged(others, kind, seed=700)
+        for n in range(len(others)):
+            one, beside = unusual.taken(np.array([n])), normal.taken(np.array([n]))
+            right["cells"] += book().names(one, beside).shares[0][0] == kind
+            right["whole"] += book().names(one.without_cells(), beside).shares[0][0] == kind
+    assert right["cells"] > right["whole"]
+
+
+def test_pictures_whose_cells_are_not_known_are_named_by_what_was_learnt_without_them() -> None:
+    others = pictures(1, 4)
+    unusual, normal = damaged(others, "darkness", seed=900), traits(others)
+    bare = book().bare
+    assert bare is not None
+    wanted = bare.names(unusual.without_cells(), normal.without_cells())
+    assert wanted.claimed == ("darkness",)
+    for one, beside in (
+        (unusual.without_cells(), normal),
+        (unusual, normal.without_cells()),
+        (unusual.without_cells(), normal.without_cells()),
+    ):
+        assert book().names(one, beside) == wanted
+    assert bare.names(unusual, normal) == wanted  # a detector of a version before, and new pictures
 
 
 def test_without_normal_pictures_a_change_is_measured_from_the_nearest_group() -> None:
@@ -116,8 +166,28 @@ def test_a_detector_keeps_what_it_learnt_of_faults(tmp_path: Path) -> None:
     loaded = load_detector(tmp_path / name, IDENTITY)
     assert loaded.faults is not None
     dark, normal = damaged(pictures(1, 3), "darkness", seed=1), traits(pictures(1, 3))
-    assert str(loaded.faults.names(dark, normal)) == str(book().names(dark, normal))
+    for one in (dark, dark.without_cells()):
+        assert str(loaded.faults.names(one, normal)) == str(book().names(one, normal))
     assert save_detector(loaded, tmp_path / "again", IDENTITY, {}) == name
+
+
+def test_a_detector_that_learnt_before_cells_were_looked_at_is_saved_and_read_as_it_was(
+    tmp_path: Path,
+) -> None:
+    fitted = replace(fit_quickly(), faults=book().bare)
+    name = save_detector(fitted, tmp_path, IDENTITY, {})
+    assert "cells" not in read_manifest(tmp_path / name)["faults"]
+    loaded = load_detector(tmp_path / name, IDENTITY)
+    assert loaded.faults is not None
+    assert (loaded.faults.n_cells, loaded.faults.bare) == (0, None)
+
+
+@pytest.mark.parametrize(("key", "value"), [("cells", 31), ("cells", 64), ("bare", None)])
+def test_what_was_learnt_of_cells_and_does_not_fit_is_refused(key: str, value: object) -> None:
+    notes = dict(fault_notes(book()) or {}) | {key: value}
+    tensors = {name.removeprefix(PREFIX): t for name, t in fault_tensors(book()).items()}
+    with pytest.raises(ValueError, match="faults"):
+        load_faults(notes, tensors)
 
 
 def test_a_detector_that_learnt_none_says_why_nothing_is_named() -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from driftgauge.detector import STATISTICS, measure_pixels, probe_image
+from driftgauge.detector import (
+    CELL_NUMBERS,
+    STATISTICS,
+    measure_picture,
+    measure_pixels,
+    probe_image,
+)
+from driftgauge.detector.cells import N_CELLS
 
 Image = NDArray[np.uint8]
 
@@ -31,9 +38,13 @@ def told(image: Image) -> dict[str, float]:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (7, 9), (32, 32), (97, 40), (1080, 1920)])
 def test_any_picture_has_every_statistic_and_none_is_infinite(shape: tuple[int, int]) -> None:
     for level in (0, 128, 255):
-        measured = measure_pixels(np.full((*shape, 3), level, np.uint8))
+        image = np.full((*shape, 3), level, np.uint8)
+        measured, cells = measure_picture(image)
         assert measured.shape == (len(STATISTICS),)
+        assert cells.shape == (CELL_NUMBERS,)
         assert np.isfinite(measured).all()
+        assert np.isfinite(cells).all()
+        assert np.array_equal(measured, measure_pixels(image))
 
 
 def test_a_picture_is_left_as_it_was_and_gives_the_same_bits_again() -> None:
@@ -95,3 +106,7 @@ def test_light_and_contrast_of_cells_are_those_of_the_plain_formulas(
     }
     found = told(image)
     assert all(found[name] == pytest.approx(value, abs=1e-5) for name, value in wanted.items())
+    if len(cells) == N_CELLS:
+        in_order = [float(each.mean()) if each.size else 0.0 for each in steps]
+        plain = [*(mean / 64 for mean in means), *(np.log(each + 0.05) for each in in_order)]
+        assert measure_picture(image)[1].tolist() == pytest.approx(plain, abs=1e-5)

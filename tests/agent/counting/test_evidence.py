@@ -128,10 +128,12 @@ def test_statistics_of_the_picture_are_kept_with_it() -> None:
     kept = keeper(per_window=1)
     events = [Event("frames", 0, n, f"id-{n}", NOON, {}, np.array(picture())) for n in range(2)]
     pixels = np.array([[1.0, 2.5], [3.0, 4.0]], dtype=np.float32)
+    cells = np.array([[5.0], [6.0]], dtype=np.float32)
     p = np.array([[0.7, 0.9], [0.7, 0.01]])
-    kept.offer(events, rows_by_window(events, [["*"]] * 2, 60), Scored(p, p, pixels=pixels))
+    scored = Scored(p, p, pixels=pixels, cells=cells)
+    kept.offer(events, rows_by_window(events, [["*"]] * 2, 60), scored)
     (unusual,) = [one for one in kept.records() if one.kind == "unusual"]
-    assert np.frombuffer(unusual.pixels or b"", "<f4").tolist() == [3.0, 4.0]
+    assert np.frombuffer(unusual.pixels or b"", "<f4").tolist() == [3.0, 4.0, 6.0]
 
 
 def test_what_is_most_unusual_does_not_depend_on_how_events_came_in_batches() -> None:

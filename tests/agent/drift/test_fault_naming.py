@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from driftgauge.agent.drift.fault_naming import FaultNaming
 from driftgauge.detector import FROZEN, Traits
@@ -32,10 +34,15 @@ def kept(seen: Traits, kind: str, *, at: datetime, first: int) -> list[EvidenceR
             window_start=at + timedelta(minutes=n),
             event_time=at + timedelta(minutes=n),
             layer_p_values=dict.fromkeys(LAYERS, 0.5),
-            pixels=pixels.astype("<f4").tobytes(),
+            pixels=numbers.astype("<f4").tobytes(),
         )
-        for n, pixels in enumerate(seen.pixels)
+        for n, numbers in enumerate(numbers_of(seen))
     ]
+
+
+def numbers_of(seen: Traits) -> NDArray[np.float64]:
+    """Return what evidence keeps of pictures."""
+    return seen.pixels if seen.cells is None else np.concatenate([seen.pixels, seen.cells], axis=1)
 
 
 def write(store: Store, *parts: Sequence[EvidenceRecord]) -> None:
@@ -81,6 +88,25 @@ def test_the_same_picture_again_and_again_is_frozen(store: Store) -> None:
     write(store, [*normal(), *kept(one, "unusual", at=FAULT_AT, first=50)])
     claim = FaultNaming(store, naming_detector(), STREAM)(SEGMENT, FAULT_AT, UNTIL)
     assert [fault["fault"] for fault in claim.faults] == [FROZEN]
+
+
+def test_the_light_of_cells_is_looked_at_where_it_was_kept(store: Store) -> None:
+    faults = naming_detector().faults
+    assert faults is not None
+    changed, usual = damaged(pictures(1, 8), "dirt", seed=7), traits(pictures(1, 8))
+    write(store, [*kept(usual, "typical", at=START, first=0), *unusual("dirt")])
+    claim = FaultNaming(store, naming_detector(), STREAM)(SEGMENT, FAULT_AT, UNTIL)
+    assert claim.words == str(faults.names(changed, usual))
+    assert claim.words != str(faults.names(changed.without_cells(), usual.without_cells()))
+
+
+def test_pictures_that_a_version_before_kept_without_cells_are_named_all_the_same(
+    store: Store,
+) -> None:
+    before = kept(traits(pictures(1, 8)).without_cells(), "typical", at=START, first=0)
+    write(store, [*before, *unusual("darkness")])
+    claim = FaultNaming(store, naming_detector(), STREAM)(SEGMENT, FAULT_AT, UNTIL)
+    assert claim.faults[0]["fault"] == "darkness"
 
 
 def test_what_another_detector_kept_is_not_looked_at(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,9 +17,10 @@ from driftgauge.agent.events.image import ImageSettings, decode_image
 from driftgauge.agent.events.tap_vectors import TapOrigin, TapVectors
 from driftgauge.agent.model.load import LoadedModel
 from driftgauge.agent.model.pixels import as_rgb
+from driftgauge.agent.model.prepared import Prepared
 from driftgauge.agent.model.preprocessing import timm_preprocessing
 from driftgauge.agent.model.reader import LayerReader
-from driftgauge.detector import PIXELS, LayerSilent, ModelIdentity, ShapeMismatch, measure_pixels
+from driftgauge.detector import PIXELS, LayerSilent, ModelIdentity, ShapeMismatch, measure_picture
 from tests.agent.records import encoded, picture
 
 
@@ -169,8 +170,10 @@ def test_the_pixel_layer_is_the_pictures_own_statistics_before_the_transform() -
     images = pictures_of_several_sizes()
     for transform in (as_stored, timm_preprocessing(loaded().model, 32).transform):
         read = LayerReader(loaded(transform), PIXEL_TAPS).read(images)
-        wanted = np.stack([measure_pixels(image) for image in images])
+        wanted, cells = map(np.stack, zip(*map(measure_picture, images), strict=True))
         assert np.array_equal(read.taps[PIXELS].numpy(), wanted)
+        assert read.cells is not None
+        assert np.array_equal(read.cells.numpy(), cells)
         assert list(read.taps) == list(PIXEL_TAPS)
 
 
@@ -184,18 +187,22 @@ def test_the_pixel_layer_leaves_the_models_layers_and_classes_as_they_are() -> N
 
 def test_each_pictures_pixel_layer_is_its_own_whatever_its_batch_and_place() -> None:
     reader, images = LayerReader(loaded(), PIXEL_TAPS), pictures_of_several_sizes()
-    together = reader.read(images).taps[PIXELS]
-    turned = reader.read(images[::-1]).taps[PIXELS]
+
+    def measured(some: Sequence[NDArray[np.uint8] | Prepared]) -> Tensor:
+        read = reader.read(some)
+        assert read.cells is not None
+        return torch.cat([read.taps[PIXELS], read.cells], dim=1)
+
+    together, turned = measured(images), measured(images[::-1])
     assert torch.equal(turned.flip(0), together)
     for size in (1, 2, 3):
-        parts = [
-            reader.read(images[start : start + size]).taps[PIXELS]
-            for start in range(0, len(images), size)
-        ]
+        parts = [measured(images[start : start + size]) for start in range(0, len(images), size)]
         assert torch.equal(torch.cat(parts), together)
     prepared = [reader.prepare(image) for image in images]
-    assert torch.equal(reader.read([images[0], *prepared[1:]]).taps[PIXELS], together)
+    assert torch.equal(measured([images[0], *prepared[1:]]), together)
 
 
 def test_a_reader_without_the_pixel_layer_measures_no_pixels() -> None:
-    assert LayerReader(loaded(), ["0"]).prepare(noise(9, 9, 3)).pixels is None
+    reader, image = LayerReader(loaded(), ["0"]), noise(9, 9, 3)
+    assert (reader.prepare(image).pixels, reader.prepare(image).cells) == (None, None)
+    assert reader.read([image]).cells is None

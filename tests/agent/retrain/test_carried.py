@@ -18,6 +18,7 @@ from driftgauge.agent.fit.registration import normal_rates
 from driftgauge.agent.retrain.basis import Basis
 from driftgauge.agent.retrain.carried import with_carried_faults
 from driftgauge.detector import (
+    CELLS,
     PIXELS,
     Detector,
     Traits,
@@ -72,6 +73,19 @@ def test_pictures_with_faults_are_stored_with_their_segments(faults: ProbeTaps) 
         assert torch.allclose(
             again.probed["darkened"][name], faults.probed["darkened"][name], atol=0.01
         )
+
+
+def test_light_of_cells_is_stored_with_the_pictures_where_it_is_known(faults: ProbeTaps) -> None:
+    cells = torch.arange(64.0)[:, None] / 8
+    known = ProbeTaps(
+        {**faults.plain, CELLS: cells},
+        {kind: {**taps, CELLS: cells + 1} for kind, taps in faults.probed.items()},
+        faults.segments,
+    )
+    again = decode_probes(encode_probes(known, WIDTHS))
+    assert torch.equal(again.plain[CELLS], cells)
+    assert torch.equal(again.probed["darkened"][CELLS], cells + 1)
+    assert CELLS not in decode_probes(encode_probes(faults, WIDTHS)).plain
 
 
 def test_a_candidate_learns_the_faults_anew_on_the_same_pictures(
