@@ -68,7 +68,8 @@ class EvidenceRecord:
 
     Attributes:
         item: which picture of its message, counted from 0.
-        pixels: statistics of the picture, float32, little-endian; None where they are not known.
+        pixels: statistics of the picture, and of its cells, float32, little-endian; None where they are not
+            known.
     """
 
     segment: str
