@@ -240,7 +240,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=512, help="of one round")
     parser.add_argument("--reference", type=int, default=600, help="images of the speed part's fit")
     parser.add_argument("--tap-events", type=int, default=8_192, help="of one round")
-    parser.add_argument("--mock-events", type=int, default=4_000, help="of one round")
+    parser.add_argument(
+        "--mock-events",
+        type=int,
+        default=20_000,
+        help="of one round; each ends with a flush of its own",
+    )
     parser.add_argument("--fleet-events", type=int, default=12_000, help="for all agents")
     parser.add_argument("--delay-seconds", type=float, default=30)
     parser.add_argument("--events", type=int, default=1_000_000, help="of the memory part")
