@@ -184,6 +184,7 @@ def normal_scores(detector: Detector, segments: Sequence[Mapping[str, str]]) -> 
 
 
 _Ready = tuple[int, Prepared]
+"""A row of the table and its image, ready for the model."""
 
 
 def _traits(prepared: Prepared, p_values: NDArray[np.float64]) -> Traits:
@@ -191,9 +192,6 @@ def _traits(prepared: Prepared, p_values: NDArray[np.float64]) -> Traits:
     if prepared.pixels is None or prepared.cells is None:
         return Traits(np.empty((1, 0)), p_values)
     return Traits(prepared.pixels.double().numpy(), p_values, prepared.cells.double().numpy())
-
-
-"""A row of the table and its image, ready for the model."""
 
 
 class _Found:
