@@ -48,7 +48,7 @@ from .table import Figure, write_benchmark
 
 Picture = NDArray[np.uint8]
 UNLIKE = "unlike any"
-BOTH = "two, not separated"
+WITHOUT = "right without cells %"
 REFERENCE = 500
 """Pictures that the detector of the held-out part is fitted on."""
 CASES = 20
@@ -141,6 +141,13 @@ class Bench:
             raise SystemExit("the detector learnt no faults")
         return self.detector.faults
 
+    @property
+    def bare(self) -> FaultBook:
+        """What was learnt without cells, to compare with."""
+        if self.book.bare is None:
+            raise SystemExit("the faults were learnt without cells")
+        return self.book.bare
+
     def traits(self, pictures: Sequence[Picture]) -> tuple[Traits, NDArray[np.float64]]:
         """Return traits, and combined p-values."""
         taps = read_taps(self.reader, pictures, batch=16)
@@ -205,11 +212,13 @@ def word(names: FaultNames) -> str:
     return names.claimed[0] if names.claimed else UNLIKE
 
 
-def confusion(title: str, book: FaultBook, cases: Sequence[Case]) -> list[dict[str, object]]:
+def confusion(title: str, bench: Bench, cases: Sequence[Case]) -> list[dict[str, object]]:
     """Return a row for each fault: how often each word came first, in per cent."""
     rows = []
     for kind in FAULTS:
-        told = [book.names(one.unusual, one.normal) for one in cases if one.kind == kind]
+        own = [(one.unusual, one.normal) for one in cases if one.kind == kind]
+        told = [bench.book.names(*pair) for pair in own]
+        whole = Counter(word(bench.bare.names(*pair)) for pair in own)
         words = Counter(word(names) for names in told)
         claimed = sum(words.values()) - words[UNLIKE]
         others = [(w, n) for w, n in words.most_common() if w not in (kind, UNLIKE)]
@@ -219,6 +228,7 @@ def confusion(title: str, book: FaultBook, cases: Sequence[Case]) -> list[dict[s
                 "fault": kind,
                 "cases": len(told),
                 "right %": _percent(words[kind], len(told)),
+                WITHOUT: _percent(whole[kind], len(told)),
                 "unlike any %": _percent(words[UNLIKE], len(told)),
                 "right of those named %": _percent(words[kind], claimed),
                 "two named %": _percent(sum(len(n.claimed) == 2 for n in told), len(told)),
@@ -232,7 +242,10 @@ def _whole(title: str, rows: Sequence[dict[str, object]]) -> dict[str, object]:
     def mean(column: str) -> int:
         return round(float(np.mean([float(str(row[column])) for row in rows])))
 
-    columns = ("cases", "right %", "unlike any %", "right of those named %", "two named %")
+    columns = (
+        *("cases", "right %", WITHOUT, "unlike any %", "right of those named %"),
+        "two named %",
+    )
     return {"part": title, "fault": "all", **{c: mean(c) for c in columns}, "else": ""}
 
 
@@ -266,6 +279,7 @@ def left_out(bench: Bench, cases: Sequence[Case]) -> list[dict[str, object]]:
                 "fault": kind,
                 "cases": len(told),
                 "right %": 0,
+                WITHOUT: 0,
                 "unlike any %": _percent(words[UNLIKE], len(told)),
                 "right of those named %": 0,
                 "two named %": _percent(sum(len(n.claimed) == 2 for n in told), len(told)),
@@ -294,7 +308,10 @@ def real_rows(bench: Bench, folder: Path) -> list[dict[str, object]]:
     for fault in REAL:
         typical = _typical(bench, folder, fault.camera)
         seen, p_values = _frames(bench, folder, fault.camera, fault.frames)
-        rows.append(_real_row(fault, list(_told(bench.book, seen, p_values, typical))))
+        told, whole = (
+            list(_told(book, seen, p_values, typical)) for book in (bench.book, bench.bare)
+        )
+        rows.append(_real_row(fault, told, whole))
     return rows
 
 
@@ -329,8 +346,11 @@ def _told(
         yield book.names(seen.taken(chosen), typical)
 
 
-def _real_row(fault: RealFault, told: Sequence[FaultNames]) -> dict[str, object]:
+def _real_row(
+    fault: RealFault, told: Sequence[FaultNames], whole: Sequence[FaultNames]
+) -> dict[str, object]:
     words = Counter(word(names) for names in told)
+    right_without = sum(word(names) in fault.right for names in whole)
     right = sum(words[name] for name in fault.right)
     claimed = sum(words.values()) - words[UNLIKE]
     others = [(w, n) for w, n in words.most_common() if w not in (*fault.right, UNLIKE)]
@@ -339,6 +359,7 @@ def _real_row(fault: RealFault, told: Sequence[FaultNames]) -> dict[str, object]
         "fault": fault.what,
         "cases": len(told),
         "right %": _percent(right, len(told)),
+        WITHOUT: _percent(right_without, len(whole)),
         "unlike any %": _percent(words[UNLIKE], len(told)),
         "right of those named %": _percent(right, claimed),
         "two named %": _percent(sum(len(n.claimed) == 2 for n in told), len(told)),
@@ -369,8 +390,8 @@ def main() -> None:
     folder = parser.parse_args().folder
     bench = Bench(reference(folder))
     cases = list(camera_cases(bench, folder))
-    rows = confusion("camera", bench.book, cases)
-    rows += confusion("stream", bench.book, list(stream_cases(bench, folder)))
+    rows = confusion("camera", bench, cases)
+    rows += confusion("stream", bench, list(stream_cases(bench, folder)))
     rows += left_out(bench, cases)
     real = Bench(cameras(folder / "streams"))
     rows += real_rows(real, folder / "streams")
