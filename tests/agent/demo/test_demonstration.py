@@ -109,7 +109,7 @@ def test_the_printed_commands_work(run: tuple[DemoOutcome, str], folder: Path) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-def test_make_demo_finds_every_mild_fault_and_raises_no_false_alarm(
+def test_make_demo_finds_every_mild_fault_names_four_and_raises_no_false_alarm(
     seed: int, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "run"
@@ -120,5 +120,6 @@ def test_make_demo_finds_every_mild_fault_and_raises_no_false_alarm(
     assert done.returncode == 0, done.stderr
     summary = json.loads((run_dir / "summary.json").read_text())
     assert all(fault["found"] and fault["frames"] <= 64 for fault in summary["faults"])
+    assert sum(fault["is_named_rightly"] for fault in summary["faults"]) >= 4
     assert summary["false_alarms"] == 0
     assert len(summary["webhook_messages"]) >= len(summary["faults"])
