@@ -25,6 +25,10 @@ LONG = timedelta(days=1)
 
 
 NO_PROMISE = "; no false-alarm rate is promised yet: its reference is still too short"
+GROSS = (
+    "; a gross change: three windows in a row lie far beyond everything that its reference shows; no false-alarm "
+    "rate is promised here: its reference is still too short"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class Change:
         log_e_value: natural logarithm of the evidence that raised it; None where its test has none.
         labels: what the model predicted since then; None where that is not counted.
         is_promised: whether the segment's reference is long enough for the false-alarm budget.
+        is_gross: whether the rule for gross changes has raised it, which promises no rate.
     """
 
     segment: str
@@ -58,6 +63,12 @@ class Change:
     log_e_value: float | None = None
     labels: LabelChange | None = None
     is_promised: bool = True
+    is_gross: bool = False
+
+    @property
+    def promise_note(self) -> str:
+        """What is said of the false-alarm rate; empty where it is promised."""
+        return GROSS if self.is_gross else "" if self.is_promised else NO_PROMISE
 
 
 def opened(
@@ -106,7 +117,7 @@ def opened(
             claim=claim,
         )
         + class_note(change.labels)
-        + ("" if change.is_promised else NO_PROMISE),
+        + change.promise_note,
     )
     return replace(alert, looks_like=claim.words, faults=claim.faults) if claim else alert
 

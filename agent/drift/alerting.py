@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -129,6 +130,7 @@ class Alerting:
                     change,
                     log_e_value=self._e_value(alert, baseline, statistic),
                     is_promised=self._is_promised(alert, baseline, log_threshold),
+                    is_gross=self._keeps_budget(alert) and math.isinf(statistic),
                 )
                 self._lives.alarm(self._told(alert, change))
                 self._states.restart(segment, alert)
@@ -190,7 +192,11 @@ class Alerting:
 
     def _keeps_budget(self, alert: str) -> bool:
         """Return whether the statistic of *alert* is an e-value, for which a rate may be promised."""
-        return all(test.keeps_budget for test in self._settings.tests if test.alert == alert)
+        return all(
+            test.keeps_budget
+            for test in self._settings.tests
+            if test.alert == alert and not test.is_unpromised
+        )
 
     def _is_promised(self, alert: str, baseline: Baseline, log_threshold: float) -> bool:
         """Return whether nothing need be said: the rate is promised, or *alert* never has one."""
@@ -201,7 +207,7 @@ class Alerting:
 
         A reference promises no more than the largest budget that it keeps, however much evidence there is.
         """
-        if not self._keeps_budget(alert):
+        if not self._keeps_budget(alert) or math.isinf(statistic):
             return None
         if self._is_of_labels(alert):
             return None if baseline.is_provisional else statistic

@@ -99,6 +99,9 @@ class DriftTest:
         reads_labels: whether it judges the model's predictions instead of scores. A segment is tested
             without it where its reference has none.
         stands_in: whether it watches alone a segment whose reference is too short for the first test.
+        share: of the alert's mean, beside those of its other tests.
+        is_unpromised: whether its statistic is no part of the mean: where it alarms, the alert is raised only in
+            segments whose reference promises no false-alarm rate. It needs other tests of the same alert.
     """
 
     name: str
@@ -108,6 +111,13 @@ class DriftTest:
     sees_late: bool = False
     reads_labels: bool = False
     stands_in: bool = False
+    share: float = 1.0
+    is_unpromised: bool = False
+
+    @property
+    def statistic(self) -> str:
+        """The name that its statistic is returned under: that of its alert, or its own."""
+        return self.name if self.is_unpromised else self.alert
 
 
 def restarted(evidence: Arrays, fresh: Mapping[str, float], which: NDArray[np.bool_]) -> Arrays:

@@ -21,7 +21,7 @@ from .segment_memory import SegmentMemory
 from .tests.catalogue import DEFAULT_TESTS
 
 LogStatistics = dict[str, float]
-"""By alert, the log of the mean of its tests' statistics."""
+"""By alert, the log of the mean of its tests' statistics; by name, that of a test that is no part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class SegmentStates:
         )
         of_alerts: defaultdict[str, list[_Seen]] = defaultdict(list)
         for test in self._tests:
-            of_alerts[test.alert].append(self._judge_test(test, side_by_side))
+            of_alerts[test.statistic].append(self._judge_test(test, side_by_side))
         for alert, seen in of_alerts.items():
             means, is_any = _means(seen)
             for window, mean, is_known in zip(
@@ -170,7 +170,8 @@ class SegmentStates:
     def _judge_test(self, test: DriftTest, windows: _SideBySide) -> _Seen:
         """Judge windows by one test, those of one cohort at once; one that a segment lacks finds nothing."""
         is_due = windows.is_due(test)
-        seen = _Seen(np.full(len(is_due), -np.inf), np.zeros(len(is_due), dtype=np.bool_), is_due)
+        nothing, nowhere = np.full(len(is_due), -np.inf), np.zeros(len(is_due), dtype=np.bool_)
+        seen = _Seen(nothing, nowhere, is_due, test.share)
         is_wanted = is_due & ~windows.leave_out(test.alert)
         for cohort, rows in self._cohorts_of(test, windows.segments, is_wanted).items():
             judged = windows.judged(test, rows, columns_of(test, self._n_labels))
@@ -206,21 +207,24 @@ class _Seen:
         statistics: ``-inf`` where it did not judge.
         is_judged: whether it did.
         is_due: whether it should, had the segment a baseline for it.
+        share: of the mean.
     """
 
     statistics: Array
     is_judged: NDArray[np.bool_]
     is_due: NDArray[np.bool_]
+    share: float
 
 
 def _means(seen: Sequence[_Seen]) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the log of the mean over an alert's tests, and where there is any.
+    """Return the log of the mean over an alert's tests by their shares, and where there is any.
 
     A test that is due and that a segment lacks counts as nothing: the others get none of its share.
     """
-    n_due = np.maximum(np.sum([one.is_due for one in seen], axis=0), 1)
-    total = np.logaddexp.reduce([one.statistics for one in seen], axis=0)
-    return total - np.log(n_due), np.any([one.is_judged for one in seen], axis=0)
+    due = np.sum([one.share * one.is_due for one in seen], axis=0)
+    total = np.logaddexp.reduce([np.log(one.share) + one.statistics for one in seen], axis=0)
+    is_any = np.any([one.is_judged for one in seen], axis=0)
+    return total - np.log(np.where(due > 0.0, due, 1.0)), is_any
 
 
 class _SideBySide:

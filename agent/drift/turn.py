@@ -13,6 +13,7 @@ from .monitor_memory import MonitorMemory
 from .monitor_settings import MonitorSettings
 from .pool_rule import is_worth_testing
 from .segment_states import LogStatistics, SegmentWindow
+from .unpromised import with_unpromised
 
 
 class Turn:
@@ -81,12 +82,14 @@ class Turn:
         tested = {name: each for name, each in judged.items() if name in self._baselines}
         windows = [self._window(name, each) for name, each in tested.items()]
         found = self._states.judge(windows)
+        tests = self._settings.tests
         log_thresholds = {
             alert: self._settings.log_threshold(len(self._baselines), alert)
-            for alert in {alert for statistics in found.values() for alert in statistics}
+            for alert in {test.alert for test in tests}
         }
         for window in windows:
-            name, statistics = window.segment, found[window.segment]
+            name = window.segment
+            statistics = with_unpromised(found[name], tests, self._baselines[name], log_thresholds)
             memory = self._states.memory(name)
             memory.nearness = _nearness(statistics, log_thresholds)
             self._alerting.take(

@@ -71,11 +71,12 @@ class MonitorSection(Section):
     tested_within: Duration = timedelta(hours=1)
     """A segment is called tested only if a failure of all of its images would be told within so much of
     its traffic; `driftgauge segments` says how soon."""
-    tests: Words = ("windows", "betting", "coarse", "label_shift")
+    tests: Words = ("windows", "betting", "coarse", "gross", "label_shift")
     """The drift tests that run. The false-alarm budget is promised for these: the first three judge
     the images, and their mean is one alert; "label_shift" judges the classes that the model
-    predicts, which is another, and has a fifth of the budget. docs/method.md lists the
-    others, each with the rate of false alarms it was measured to have."""
+    predicts, which is another, and has a fifth of the budget. "gross" adds gross changes where a
+    segment's reference is too short for a promise: no rate is promised for it. docs/method.md
+    lists the others, each with the rate of false alarms it was measured to have."""
     site: SitePattern = Field(default="", examples=[r"camera=(.+)-\d+"])
     """Which cameras belong together: a regular expression that matches a segment's whole name, and
     whose group is the site. An alert then says whether its camera changed alone or with the others

@@ -13,6 +13,7 @@ from driftgauge.agent.drift.baseline import Baseline
 from driftgauge.agent.drift.drift_test import DriftTest
 from driftgauge.agent.drift.segment_states import SegmentStates, SegmentWindow
 from driftgauge.agent.drift.tests.catalogue import DEFAULT_TESTS
+from driftgauge.agent.drift.unpromised import with_unpromised
 
 Counts = NDArray[np.int64]
 
@@ -31,7 +32,7 @@ def alarms(
         baselines: by segment; a segment without one never alarms.
         windows: of each segment, ``(windows, columns, bins)``.
         budget: windows between false alarms.
-        tests: that judge, all of one alert.
+        tests: that judge, all of one alert; those without a promise count as in the monitor.
         only_first: whether a segment is left out once it has alarmed.
     """
     states, found = SegmentStates(tests), {name: list[int]() for name in windows}
@@ -39,6 +40,7 @@ def alarms(
         if baseline is not None:
             states.enter(name, baseline)
     tested = [name for name in windows if name in states]
+    alert, log_thresholds = tests[0].alert, {tests[0].alert: math.log(budget)}
     for number in range(max(len(counts) for counts in windows.values())):
         moment = datetime.fromtimestamp(number + 1, UTC)
         left = [n for n in tested if number < len(windows[n]) and not (only_first and found[n])]
@@ -48,7 +50,10 @@ def alarms(
             [SegmentWindow(segment=n, counts=windows[n][number], start=moment) for n in left]
         )
         for name in left:
-            if judged[name][tests[0].alert] >= math.log(budget):
+            baseline = baselines[name]
+            assert baseline is not None
+            statistics = with_unpromised(judged[name], tests, baseline, log_thresholds)
+            if statistics[alert] >= log_thresholds[alert]:
                 found[name].append(number + 1)
-                states.restart(name, tests[0].alert)
+                states.restart(name, alert)
     return found

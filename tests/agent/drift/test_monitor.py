@@ -681,6 +681,67 @@ def test_an_alert_says_whether_its_camera_changed_alone_at_its_site(
     assert second.message.endswith("siblings: with 1 of the other 1 of camera")
 
 
+def hall_windows(n: int, seed: int, *, changed: int) -> dict[str, Counts]:
+    """Return windows of four cameras of a hall, the first *changed* of which have a fault, and of one elsewhere."""
+    names = [f"camera=hall-{number}" for number in range(4)] + ["camera=yard-0"]
+    return {
+        name: camera_windows(n, seed + k, "camera=1", shift=3.0 if k < changed else 0.0)
+        for k, name in enumerate(names)
+    }
+
+
+def test_a_site_that_changes_is_one_incident_whose_alerts_say_how_many_of_its_cameras_changed(
+    store: Store, traffic: Traffic
+) -> None:
+    sites = replace(SETTINGS, sites=Sites(r"camera=(.+)-\d+"))
+    known = hall_windows(60, 100, changed=0)
+    known["*"] = np.sum(list(known.values()), axis=0)
+
+    def judge() -> None:
+        Monitor(store, detector=DETECTOR, columns=COLUMNS, reference=known, settings=sites).turn()
+
+    traffic.send(hall_windows(10, 200, changed=0))
+    judge()
+    assert store.alerts(STREAM) == []
+    traffic.send(hall_windows(3, 300, changed=3))
+    judge()
+    told = {alert.segment: alert for alert in store.alerts(STREAM)}
+    assert sorted(told) == ["camera=hall-0", "camera=hall-1", "camera=hall-2"]
+    for alert in told.values():
+        assert alert.message.endswith("; siblings: with 2 of the other 3 of hall")
+    (incident,) = store.incidents(STREAM)
+    assert (incident.members, incident.live) == (3, 3)
+
+
+def test_a_gross_change_is_told_where_no_budget_can_be_promised_and_says_so(
+    store: Store, traffic: Traffic
+) -> None:
+    """At so large a budget three windows are no evidence yet, however much is unusual in them."""
+    known = {name: windows[:20] for name, windows in reference().items()}
+    budget = replace(SETTINGS, windows_between_false_alarms=1e300)
+    for settings, expected in (
+        (replace(budget, tests=choose_tests(["windows", "betting", "coarse"])), []),
+        (budget, [("camera=1", "open")]),
+    ):
+        judge = Monitor(
+            store, detector=DETECTOR, columns=COLUMNS, reference=known, settings=settings
+        )
+        traffic.quiet(3, 20)
+        traffic.fault(3, 30, shift=3.0)
+        told = judge.turn()
+        assert live(store) == expected
+    (alert,) = told
+    assert alert.message.endswith(
+        "; a gross change: three windows in a row lie far beyond everything that its reference shows; no "
+        "false-alarm rate is promised here: its reference is still too short"
+    )
+    assert alert.log_e_value is None
+    assert (alert.test, alert.rate_now > 0.5) == ("betting", True)
+    traffic.quiet(12, 60)
+    judge.turn()
+    assert live(store) == [("camera=1", "resolved")]
+
+
 def alike(n: int, seed: int, *, shift: float = 0.0, correlation: float = 0.98) -> dict[str, Counts]:
     """Return windows of camera 2, whose images follow each other closely, beside camera 1."""
     scores = normal_scores(n * EVENTS, seed, correlation=correlation, shift=shift)
@@ -697,12 +758,12 @@ def test_a_segment_that_is_learnt_for_longer_is_watched_for_gross_changes_meanwh
     traffic.send(alike(31, 7))
     monitor(store, lacking="camera=2").turn()
     (row,) = store.baselines(STREAM, DETECTOR, segment="camera=2")
-    assert (row.source, row.tests, row.revision) == ("learnt", ("coarse",), 1)
+    assert (row.source, row.tests, row.revision) == ("learnt", ("coarse", "gross"), 1)
     traffic.send(alike(12, 5, shift=6.0))
     monitor(store, lacking="camera=2").turn()
     (told,) = store.alerts(STREAM, segment="camera=2")
     assert told.message.endswith(
-        "no false-alarm rate is promised yet: its reference is still too short"
+        "no false-alarm rate is promised here: its reference is still too short"
     )
     assert told.log_e_value is None
 
