@@ -21,7 +21,9 @@ import pytest
 
 from .ports import free_port
 
-START_SECONDS = 30
+START_SECONDS = 120
+START_TRIES = 5
+"""Another process may take the free port before the server does."""
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +91,25 @@ def stoppable_server(binaries: Path) -> Iterator[PostgresServer]:
     flags = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
     initialise: list[str | Path] = [binaries / "initdb", "-D", folder / "data", *flags]
     subprocess.run(initialise, check=True, capture_output=True, cwd=folder, **user)
-    server = PostgresServer(binaries, folder, user, free_port())
-    server.start()
+    server = _started(binaries, folder, user)
     try:
         yield server
     finally:
         server.stop()
         shutil.rmtree(folder)
+
+
+def _started(binaries: Path, folder: Path, user: dict[str, Any]) -> PostgresServer:
+    for _ in range(START_TRIES):
+        server = PostgresServer(binaries, folder, user, free_port())
+        try:
+            server.start()
+        except RuntimeError as error:
+            server.stop()
+            failure = error
+        else:
+            return server
+    raise failure
 
 
 @dataclass

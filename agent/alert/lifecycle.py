@@ -26,7 +26,7 @@ LONG = timedelta(days=1)
 
 NO_PROMISE = "; no false-alarm rate is promised yet: its reference is still too short"
 GROSS = (
-    "; a gross change: three windows in a row lie far beyond everything that its reference shows; no false-alarm "
+    "; a gross change: four windows in a row lie far beyond everything that its reference shows; no false-alarm "
     "rate is promised here: its reference is still too short"
 )
 

@@ -1,4 +1,4 @@
-"""``gross``: three whole windows in a row far beyond everything that the baseline has shown (docs/method.md).
+"""``gross``: four whole windows in a row far beyond everything that the baseline has shown (docs/method.md).
 
 For segments whose reference promises no false-alarm rate: overwhelming evidence is told there as well, and no
 rate is promised. docs/benchmarks.md has the rates that were measured.
@@ -17,14 +17,18 @@ from ..drift_test import Arrays, JudgedWindows, restarted
 from ..rate import ood_rate, ood_rates
 from ..reference_windows import MIN_WINDOWS, ReferenceWindows
 from .coarse import SMALL, join_windows
-from .ood_rate import LEAST_RATE, TIMES_NORMAL, WINDOWS_IN_A_ROW
+from .ood_rate import LEAST_RATE, TIMES_NORMAL
 
+WINDOWS_IN_A_ROW = 4
 LEAST_EVENTS = 16
 """Of a window: of fewer events, one that is unusual is a tenth."""
 MARGIN = 0.5
 """How far beyond the highest window, as a share of what that is above the median one."""
 LEAST_MARGIN = 0.5
 """The same, of the mean of -log p: a reference that stands still says little of what is normal."""
+MOST_RATE = 0.9
+ENOUGH = 12.0
+"""Effective windows; a reference worth fewer shows less of what is normal, and more has to be unusual."""
 FRESH = {"in_a_row": 0, "second": 0, "held": 0}
 
 
@@ -32,8 +36,8 @@ class GrossChange:
     """Windows in a row in which far more is unusual, by the rate or by the mean of -log p.
 
     Baseline, by component: ``least_rate``, five times the normal one and a tenth at least; ``shown_rate``, the
-    highest that three windows in a row of the reference all reach; ``level`` of the mean of -log p;
-    ``least_events``: windows are joined until they hold so many.
+    highest of the reference; ``level`` of the mean of -log p; ``least_events``: windows are joined until they hold
+    so many.
 
     Evidence: ``in_a_row`` such windows, the first at ``second``; ``held`` ``(bins,)``, counts to be joined.
     """
@@ -42,7 +46,10 @@ class GrossChange:
         """Return what a window has to exceed; None where the reference has too few windows."""
         if any(len(each.held_windows) < MIN_WINDOWS for each in reference.components):
             return None
-        found = [_measure_one(each.held_windows[:, -1]) for each in reference.components]
+        found = [
+            _measure_one(each.held_windows[:, -1], each.effective_windows)
+            for each in reference.components
+        ]
         return {name: np.array([each[name] for each in found]) for name in found[0]}
 
     def start(self, baseline: Arrays) -> Arrays:
@@ -83,26 +90,27 @@ class GrossChange:
         return restarted(evidence, FRESH, which)
 
 
-def _measure_one(windows: Counts) -> dict[str, float]:
-    """Return what one component shows, its combined p-values ``(windows, bins)``."""
+def _measure_one(windows: Counts, worth: float) -> dict[str, float]:
+    """Return what one component shows.
+
+    Args:
+        windows: its combined p-values, ``(windows, bins)``.
+        worth: how many independent ones they are.
+    """
     sizes = windows.sum(axis=-1)
     least = max(int(np.quantile(sizes, SMALL)), LEAST_EVENTS)
     whole = join_windows(windows[:, None], least)[:, 0]
     whole = whole if len(whole) else windows.sum(axis=0, keepdims=True)
     means, rates = mean_surprise(whole), ood_rates(whole, DEFAULT_ALPHA)
-    highest = float(means.max())
+    normal, highest = ood_rate(whole.sum(axis=0), DEFAULT_ALPHA), float(means.max())
+    times = max(ENOUGH / worth, 1.0) ** 2
+    margin = times * MARGIN * (highest - float(np.median(means)))
     return {
-        "least_rate": max(LEAST_RATE, TIMES_NORMAL * ood_rate(whole.sum(axis=0), DEFAULT_ALPHA)),
-        "shown_rate": _held_by_all(rates),
-        "level": highest + max(MARGIN * (highest - float(np.median(means))), LEAST_MARGIN),
+        "least_rate": max(min(times * LEAST_RATE, MOST_RATE), TIMES_NORMAL * normal),
+        "shown_rate": float(rates.max()),
+        "level": highest + max(margin, LEAST_MARGIN),
         "least_events": least,
     }
-
-
-def _held_by_all(rates: Array) -> float:
-    """Return the highest rate that `WINDOWS_IN_A_ROW` windows in a row all reach."""
-    runs = [rates[n : n + WINDOWS_IN_A_ROW] for n in range(len(rates) - WINDOWS_IN_A_ROW + 1)]
-    return max((float(run.min()) for run in runs), default=float(rates.min()))
 
 
 def _is_gross(baseline: Arrays, counts: Counts) -> NDArray[np.bool_]:

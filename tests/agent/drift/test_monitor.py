@@ -716,7 +716,7 @@ def test_a_site_that_changes_is_one_incident_whose_alerts_say_how_many_of_its_ca
 def test_a_gross_change_is_told_where_no_budget_can_be_promised_and_says_so(
     store: Store, traffic: Traffic
 ) -> None:
-    """At so large a budget three windows are no evidence yet, however much is unusual in them."""
+    """At so large a budget four windows are no evidence yet, however much is unusual in them."""
     known = {name: windows[:20] for name, windows in reference().items()}
     budget = replace(SETTINGS, windows_between_false_alarms=1e300)
     for settings, expected in (
@@ -727,12 +727,12 @@ def test_a_gross_change_is_told_where_no_budget_can_be_promised_and_says_so(
             store, detector=DETECTOR, columns=COLUMNS, reference=known, settings=settings
         )
         traffic.quiet(3, 20)
-        traffic.fault(3, 30, shift=3.0)
+        traffic.fault(4, 30, shift=3.0)
         told = judge.turn()
         assert live(store) == expected
     (alert,) = told
     assert alert.message.endswith(
-        "; a gross change: three windows in a row lie far beyond everything that its reference shows; no "
+        "; a gross change: four windows in a row lie far beyond everything that its reference shows; no "
         "false-alarm rate is promised here: its reference is still too short"
     )
     assert alert.log_e_value is None
