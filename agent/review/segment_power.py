@@ -27,6 +27,7 @@ class SegmentPower:
             be called tested.
         effective_windows: how many independent windows its baseline counts as; None where not known yet.
         promised_windows: how many it takes for the false-alarm budget to be promised.
+        tells_gross: whether gross changes are told where it is not.
     """
 
     total_failure_windows: int | None
@@ -36,6 +37,7 @@ class SegmentPower:
     tested_within_seconds: float
     effective_windows: float | None
     promised_windows: float
+    tells_gross: bool = False
 
     @property
     def why_no_promise(self) -> str:
@@ -45,7 +47,7 @@ class SegmentPower:
             return ""
         return (
             f"no false-alarm rate is promised: its baseline is worth {worth:.0f} independent "
-            f"windows, and the budget takes {self.promised_windows:.0f}"
+            f"windows, and the budget takes {self.promised_windows:.0f}{self._gross_note}"
         )
 
     @property
@@ -70,8 +72,15 @@ class SegmentPower:
         return (
             f"a failure of all its images would be told after {self.total_failure} of its traffic, later "
             f"than {span_words(self.tested_within_seconds)} (monitor.tested_within): it needs more "
-            "reference, or a larger false-alarm budget"
+            f"reference, or a larger false-alarm budget{self._gross_note}"
         )
+
+    @property
+    def _gross_note(self) -> str:
+        """What is told without a promise; empty where nothing is."""
+        worth = self.effective_windows
+        is_short = worth is not None and worth < self.promised_windows
+        return "; gross changes are told even so" if self.tells_gross and is_short else ""
 
     def _words(self, windows: int | None) -> str:
         if windows is None:
@@ -104,6 +113,7 @@ def segment_powers(
             tested_within_seconds=settings.tested_within.total_seconds(),
             effective_windows=curve.effective_windows,
             promised_windows=promised_windows(threshold),
+            tells_gross=any(test.is_unpromised for test in settings.tests),
         )
     return found
 
