@@ -52,6 +52,20 @@ def test_a_change_that_makes_no_image_rare_is_told_by_its_mean() -> None:
     assert told(learnt(stream(30, 1)), unusual) == [4]
 
 
+def test_a_night_of_which_half_is_unusual_is_told_though_the_day_before_promises_nothing() -> None:
+    """From 43 to 81 % of images where 2.6 % is normal."""
+    day, night = mixed(20, 1, rates=[0.026] * 20), mixed(5, 2, rates=[0.43, 0.6, 0.81, 0.7, 0.5])
+    assert told(learnt(day), day[:3], night) == [7]
+
+
+def mixed(n_windows: int, seed: int, *, rates: Sequence[float]) -> Counts:
+    """Return windows of which so large a share of the images is unusual."""
+    rng = np.random.default_rng(seed)
+    p_values = rng.uniform(0.01, 1.0, (n_windows, EVENTS))
+    p_values[rng.random(p_values.shape) < np.array(rates)[:, None]] = 0.002
+    return windows_of(p_values.ravel(), EVENTS)[:, None]
+
+
 def test_what_one_window_of_the_reference_shows_is_not_told() -> None:
     far, quiet = stream(4, 2, off=2.5), [stream(20, 1), stream(20, 3)]
     strangest = far[[far[:, 0, :6].sum(axis=-1).argmax()]]
@@ -90,6 +104,15 @@ def test_it_is_not_heard_where_the_budget_is_promised() -> None:
         assert statistics["gross"] == math.inf
         found = with_unpromised(statistics, DEFAULT_TESTS, baseline, log_thresholds)
         assert found == {"betting": expected or statistics["betting"]}
+
+
+def test_quiet_windows_leave_its_evidence_as_it_was_so_that_nothing_is_written() -> None:
+    one = OneSegment(learnt(stream(30, 1)))
+    kept = []
+    for number, counts in enumerate(stream(5, 2)):
+        one.add(counts, moment(number))
+        kept.append(one.dump().evidence["gross"])
+    assert len(set(kept)) == 1
 
 
 @pytest.mark.parametrize("names", [["gross"], ["gross", "ood_rate"]])
