@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,12 +33,15 @@ SETTINGS = MonitorSettings(
 Counts = NDArray[np.int64]
 
 
+@cache  # the same lots come in every test, under other clocks
 def counts(seed: int, n_events: int, *, share: float = 0.0) -> Counts:
     """Return ``(columns, bins)`` of one lot of events, *share* of them three deviations off."""
     rng = np.random.default_rng(seed)
     moved = 3.0 * (rng.random(n_events) < share)
     columns = [normal_scores(n_events, 10 * seed + k) + moved for k in range(len(COLUMNS))]
-    return np.stack([windows_of(pool_p_values(s), n_events)[0] for s in columns])
+    lot = np.stack([windows_of(pool_p_values(s), n_events)[0] for s in columns])
+    lot.flags.writeable = False
+    return lot
 
 
 def reference() -> dict[str, Counts]:
