@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,11 @@ __all__ = [
     "topic",
 ]
 
+
+# Tables are as wide as they must be, whatever terminal the tests are started in; readline, which pytest
+# imports, hands its width on to the processes that pytest-xdist starts.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
 
 # The same examples in every run, and no limit of time to an example: a busy machine breaks no test.
 settings.register_profile(
