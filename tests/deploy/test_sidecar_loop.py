@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -42,11 +42,13 @@ def sidecar(loop: str, folder: Path, *, restart_seconds: float) -> Iterator[subp
         env=os.environ | own | {"RESTART_SECONDS": str(restart_seconds)},
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # all have left
+            os.killpg(process.pid, signal.SIGKILL)  # a sleep that it left holds the pipe open, too
         process.communicate()
 
 
