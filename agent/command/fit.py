@@ -182,6 +182,7 @@ def _fit(
         probing = bars.add_task(
             "Probing with known changes", total=n_probes(options.probes), visible=False
         )
+        naming = bars.add_task("Learning to name faults", total=None, visible=False)
 
         def on_model(loaded: LoadedModel, layouts: Mapping[str, Layout]) -> None:
             _print_model(loaded, layouts, console)
@@ -202,7 +203,11 @@ def _fit(
             bars.update(training, total=bars.tasks[1].completed)
             bars.update(probing, advance=n_images, visible=True)
 
-        callbacks = Callbacks(on_model, on_resumed, on_images, on_training, on_probes)
+        def on_naming() -> None:
+            bars.update(probing, total=bars.tasks[2].completed)
+            bars.update(naming, visible=True)
+
+        callbacks = Callbacks(on_model, on_resumed, on_images, on_training, on_probes, on_naming)
         try:
             fitted = run_fit(settings, source, options=options, callbacks=callbacks)
         except (KeyboardInterrupt, DriftgaugeError):
@@ -212,6 +217,7 @@ def _fit(
             raise
         bars.update(training, total=bars.tasks[1].completed)
         bars.update(probing, total=bars.tasks[2].completed)
+        bars.update(naming, total=1, completed=1)
     return fitted
 
 

@@ -113,6 +113,7 @@ class Callbacks:
         on_images: so many more were read.
         on_training: where training stands.
         on_probes: so many more pictures were changed and read.
+        on_naming: naming faults is learnt now.
     """
 
     on_model: Callable[[LoadedModel, Mapping[str, Layout]], None]
@@ -120,6 +121,7 @@ class Callbacks:
     on_images: Callable[[int], None]
     on_training: Callable[[Progress], None]
     on_probes: Callable[[int], None]
+    on_naming: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +323,7 @@ def _fit(
         comparisons = probe_methods(detector, reference, probes, seed=options.seed)
         faults = read_faults(detector, reference, held)
     if faults is not None:
+        callbacks.on_naming()
         alike = share_alike(reference)
         detector = with_faults(detector, faults, alike=alike, seed=options.seed)
     baselines = learn_baselines(detector.reference, settings.judging.tests)
