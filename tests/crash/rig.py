@@ -83,14 +83,17 @@ class Rig:
 
         A hundred deaths leave a backlog of tens of thousands.
         """
-        wanted = {number: n for number, n in sent.offsets.items() if n}
-        while {k: v for k, v in self.next_offsets().items() if v} != wanted:
-            self.wait_for_progress()
+        while not self._has_read(sent):
+            self.wait_for_progress(sent)
 
-    def wait_for_progress(self) -> None:
-        """Wait until an agent has counted anything more."""
+    def wait_for_progress(self, sent: Ledger) -> None:
+        """Wait until an agent has counted anything more, or all that was sent: it may have been quicker."""
         before = self.next_offsets()
-        self._wait(lambda: self.next_offsets() != before, 0.01)
+        self._wait(lambda: self.next_offsets() != before or self._has_read(sent), 0.01)
+
+    def _has_read(self, sent: Ledger) -> bool:
+        wanted = {number: n for number, n in sent.offsets.items() if n}
+        return {number: n for number, n in self.next_offsets().items() if n} == wanted
 
     def wait_until_it_reads(self, agent: AgentProcess) -> None:
         """Wait until *agent* has partitions."""

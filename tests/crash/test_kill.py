@@ -58,7 +58,7 @@ def test_agents_killed_in_mid_stream_lose_and_double_nothing(rig: Rig) -> None:
         for _ in range(CRASHES):
             sent.send(producer, 400)
             agent = rig.start()
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             threading.Event().wait(moments.uniform(0.0, 0.3))
             agent.send_signal(signal.SIGSTOP)  # its last moment: what comes now is left unread
             sent.send(producer, 20)
@@ -79,7 +79,7 @@ def test_agents_killed_while_they_sample_account_for_each_record_once(rig: Rig) 
         for _ in range(max(2, CRASHES // 2)):
             sent.send(producer, 400)
             agent = rig.start()
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             threading.Event().wait(moments.uniform(0.0, 0.3))
             agent.kill()
         with rig.agent():
@@ -103,7 +103,7 @@ def test_two_agents_of_which_one_dies_again_and_again_lose_and_double_nothing(ri
         stack.callback(end_all, agents)
         for _ in range(max(2, CRASHES // 2)):
             sent.send(producer, 300)
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             threading.Event().wait(moments.uniform(0.0, 0.3))
             agents.pop(moments.randrange(2)).kill()
             sent.send(producer, 100)
@@ -125,7 +125,7 @@ def test_two_agents_killed_while_they_change_detectors_lose_and_double_nothing(r
         stack.callback(end_all, agents)
         for turn in range(max(2, CRASHES // 2)):
             sent.send(producer, 300)
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             if turn % 2:
                 rig.store.versions.rollback(STREAM, by="test")
             else:
@@ -155,7 +155,7 @@ def test_a_term_signal_drains_flushes_and_leaves_cleanly(rig: Rig) -> None:
     with FrameProducer(rig.broker.connection(), rig.topic) as producer:
         sent.send(producer, 400)
     agent = rig.start()
-    rig.wait_for_progress()
+    rig.wait_for_progress(sent)
     end(agent)
     with rig.agent():
         rig.wait_until_read(sent)
@@ -167,11 +167,11 @@ def test_an_agent_that_wakes_up_stale_writes_nothing_twice(rig: Rig) -> None:
     sent = Ledger()
     with FrameProducer(rig.broker.connection(), rig.topic) as producer, rig.agent() as first:
         sent.send(producer, 300)
-        rig.wait_for_progress()
+        rig.wait_for_progress(sent)
         first.send_signal(signal.SIGSTOP)
         sent.send(producer, 300)
         with rig.agent():
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             first.send_signal(signal.SIGCONT)
             sent.send(producer, 300)
             rig.wait_until_read(sent)

@@ -55,7 +55,7 @@ def test_a_broker_that_restarts_under_way_costs_and_doubles_nothing(
         for restart in range(RESTARTS):
             with FrameProducer(apache_kafka.connection(), topic) as producer:
                 sent.send(producer, 500)
-                rig.wait_for_progress()
+                rig.wait_for_progress(sent)
                 sent.send(producer, 500)
             with apache_kafka.away():
                 if restart % 2 == 0:
@@ -84,7 +84,7 @@ def test_a_database_that_goes_away_and_comes_back_costs_and_doubles_nothing(
     ):
         first, second = rig.start(), rig.start()
         sent.send(producer, 600)
-        rig.wait_for_progress()
+        rig.wait_for_progress(sent)
         with own_postgres.away():
             sent.send(producer, 300)
             rig.wait_for_words("did not answer")
@@ -109,7 +109,7 @@ def test_a_database_file_that_another_keeps_locked_costs_and_doubles_nothing(
         rig.agent(),
     ):
         sent.send(producer, 400)
-        rig.wait_for_progress()
+        rig.wait_for_progress(sent)
         with locked(tmp_path / "driftgauge.db"):
             sent.send(producer, 400)
             rig.wait_for_words("did not answer")
@@ -143,7 +143,7 @@ def test_a_clock_that_is_set_under_way_costs_and_doubles_nothing(
         agents = [rig.start(), rig.start()]
         for step in steps:
             sent.send(producer, 300, now)
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             rig.step_clock(step)
             sent.send(producer, 300, now)
             kill_one(agents)

@@ -92,7 +92,7 @@ def test_agents_killed_during_a_trial_leave_one_that_goes_on_and_is_decided_once
         while state(rig.store) != "active" or n_kills < CRASHES:
             minutes.move_on()
             sent.send(producer, 300, minutes.some)
-            rig.wait_for_progress()
+            rig.wait_for_progress(sent)
             threading.Event().wait(moments.uniform(0.0, 0.6))
             if n_kills < CRASHES and time.monotonic() >= began + n_kills * apart:
                 agents.pop(moments.randrange(2)).kill()
