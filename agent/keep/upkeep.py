@@ -64,7 +64,8 @@ class KeptUpkeep:
         Raises:
             KeptTapsUnavailable, StorageError: the next turn goes on from there.
         """
-        runs, shards = self._kept.runs(self._stream), self._kept.shards(self._stream)
+        shards = self._kept.shards(self._stream)
+        runs = self._kept.runs(self._stream)  # after the files: a flush between both adds to each
         dropped = _keys(excess_runs(runs, runs_per_day=self._limits.runs_per_day))
         dropped |= {(r.segment, r.run_start) for r in runs if r.run_start < now - self._limits.keep}
         left = [run for run in runs if (run.segment, run.run_start) not in dropped]

@@ -8,7 +8,7 @@ import pytest
 from driftgauge.agent.counting.tap_keeper import KeepSettings, TapKeeper
 from driftgauge.agent.keep.shard import decode_shard
 from driftgauge.agent.keep.upkeep import KeptLimits, KeptUpkeep
-from driftgauge.storage import Store
+from driftgauge.storage import Database, Kept, KeptRun, KeptShard, Store
 
 from ...stores import STREAM, advance, flush
 from .kept import DAY, RUN, event, keep_settings, names, scored
@@ -104,6 +104,39 @@ def test_files_without_rows_go_when_no_flush_can_name_them_any_more(
     assert len(files(tmp_path / "kept")) == 1
     upkeep(store, settings).turn(datetime.now(UTC) + timedelta(hours=2))
     assert files(tmp_path / "kept") == []
+
+
+def test_what_an_agent_keeps_during_a_turn_stays(
+    store: Store, database: Database, settings: KeepSettings
+) -> None:
+    """A flush writes a run and its file together; the upkeep reads them one after the other."""
+
+    class Interrupted(Kept):
+        n_reads = 0
+
+        def runs(self, stream: str) -> list[KeptRun]:
+            found = super().runs(stream)
+            self._flush_after_the_first()
+            return found
+
+        def shards(self, stream: str, run_start: datetime | None = None) -> list[KeptShard]:
+            found = super().shards(stream, run_start)
+            self._flush_after_the_first()
+            return found
+
+        def _flush_after_the_first(self) -> None:
+            self.n_reads += 1
+            if self.n_reads == 1:
+                keep(store, settings, 1)
+
+    kept = Interrupted(database, lambda _: DAY)
+    limits = KeptLimits(
+        runs_per_day=9, max_bytes_per_day=2**30, max_bytes=2**30, keep=timedelta(days=30), run=RUN
+    )
+    KeptUpkeep(kept, settings.folder, STREAM, limits).turn(DAY)
+    assert kept.n_reads > 1
+    assert len(store.kept.runs(STREAM)) == 1
+    assert sum(shard.events for shard in store.kept.shards(STREAM)) == 2
 
 
 def test_a_damaged_file_is_left_and_told(
