@@ -17,7 +17,10 @@ from .upsert import upsert
 _RUN = tuple(kept_run.c[name] for name in ("segment", "run_start", "priority", "events", "unusual"))
 _SHARD = tuple(
     kept_shard.c[name]
-    for name in ("run_start", "path", "sha256", "bytes", "events", "origin", "detector")
+    for name in (
+        *("run_start", "path", "sha256", "bytes", "events", "origin", "detector"),
+        "written_at",
+    )
 )
 STEP_ROWS = 500
 
@@ -31,7 +34,7 @@ def write_kept(
 ) -> None:
     """Write the rows of files that are in place, and add to the runs that they are of."""
     for shard in shards:
-        row = {"stream": stream, "written_at": now, **asdict(shard)}
+        row = {"stream": stream, **asdict(shard), "written_at": shard.written_at or now}
         connection.execute(upsert(connection, kept_shard).on_conflict_do_nothing(), row)
     if not runs:
         return

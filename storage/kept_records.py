@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -32,6 +32,7 @@ class KeptShard:
         sha256: of the file's bytes, in hexadecimal.
         origin: names the model and the taps that it holds; see `agent.keep.origin`.
         detector: that scored its events.
+        written_at: when the first of its events were kept, by the database's clock; None for now.
     """
 
     run_start: datetime
@@ -41,3 +42,4 @@ class KeptShard:
     events: int
     origin: str
     detector: str
+    written_at: datetime | None = field(default=None, compare=False)

@@ -34,7 +34,7 @@ class KeptLimits:
         runs_per_day: of each segment.
         max_bytes_per_day: of all segments together.
         max_bytes: in all.
-        keep: of event time.
+        keep: from when the first of a run was kept, by the database's clock, whatever its events are dated.
         run: length of a run.
     """
 
@@ -67,10 +67,11 @@ class KeptUpkeep:
         shards = self._kept.shards(self._stream)
         runs = self._kept.runs(self._stream)  # after the files: a flush between both adds to each
         dropped = _keys(excess_runs(runs, runs_per_day=self._limits.runs_per_day))
-        dropped |= {(r.segment, r.run_start) for r in runs if r.run_start < now - self._limits.keep}
+        gone = _kept_before(shards, now - self._limits.keep) | self._without_files(runs, shards)
+        dropped |= _keys(run for run in runs if run.run_start in gone)
         left = [run for run in runs if (run.segment, run.run_start) not in dropped]
         beyond = self._beyond_bytes(left, shards)
-        dropped |= {(run.segment, run.run_start) for run in left if run.run_start in beyond}
+        dropped |= _keys(run for run in left if run.run_start in beyond)
         self._kept.drop_runs(self._stream, dropped)
         wanted = {run.run_start for run in left} - beyond
         self._delete([shard for shard in shards if shard.run_start not in wanted])
@@ -78,6 +79,11 @@ class KeptUpkeep:
             if run_start + self._limits.run + MERGE_AFTER < now:
                 self._merge(run_start, [one for one in shards if one.run_start == run_start])
         self._sweep(now)
+
+    def _without_files(self, runs: Iterable[KeptRun], shards: Iterable[KeptShard]) -> set[datetime]:
+        """Return the runs that no file holds: their events could never be read."""
+        missing = {run.run_start for run in runs} - {shard.run_start for shard in shards}
+        return {start for start in missing if not self._kept.shards(self._stream, start)}
 
     def _beyond_bytes(self, runs: Iterable[KeptRun], shards: Iterable[KeptShard]) -> set[datetime]:
         """Return the runs that go for bytes: of each day those last in priority, then whole days."""
@@ -142,6 +148,7 @@ class KeptUpkeep:
             events=sum(shard.events for shard in shards),
             origin=shards[0].origin,
             detector=shards[-1].detector,
+            written_at=min(_written_at(shard) for shard in shards),
         )
 
     def _sweep(self, now: datetime) -> None:
@@ -151,6 +158,18 @@ class KeptUpkeep:
         for path in found:
             if path not in named:
                 self._folder.delete(path)
+
+
+def _kept_before(shards: Iterable[KeptShard], limit: datetime) -> set[datetime]:
+    """Return the runs of which a file was written before *limit*."""
+    return {shard.run_start for shard in shards if _written_at(shard) < limit}
+
+
+def _written_at(shard: KeptShard) -> datetime:
+    """Return when a file that the database lists was written."""
+    if shard.written_at is None:
+        raise ValueError(f"{shard.path} is not in the database yet")
+    return shard.written_at
 
 
 def _keys(runs: Iterable[KeptRun]) -> set[tuple[str, datetime]]:

@@ -9,7 +9,7 @@ import pytest
 
 from driftgauge.storage import KeptRun, KeptShard, RecordConflict, StaleFlush, Store
 
-from ..stores import DETECTOR, START, STREAM, advance, flush
+from ..stores import DETECTOR, START, STREAM, HandClock, advance, flush
 
 
 def run(segment: str = "camera=1", *, n: int = 5, after: int = 0) -> KeptRun:
@@ -47,6 +47,20 @@ def test_merged_files_are_replaced_together_or_not_at_all(store: Store) -> None:
     with pytest.raises(RecordConflict, match="1 of 2 files"):
         store.kept.replace_shards(STREAM, ["a", "c"], shard("ac"))
     assert store.kept.shards(STREAM) == [shard("ab"), shard("c", after=1)]
+
+
+def test_a_file_tells_since_when_its_events_are_kept_and_so_does_one_that_others_became(
+    store: Store, clock: HandClock
+) -> None:
+    store.flush(flush(advance(None, 5), kept_shards=[shard("a")]))
+    clock.advance(3600)
+    store.flush(flush(advance(5, 9), kept_shards=[shard("b")]))
+    found = {one.path: one.written_at for one in store.kept.shards(STREAM)}
+    assert found == {"a": START, "b": START + timedelta(hours=1)}
+    clock.advance(3600)
+    store.kept.replace_shards(STREAM, ["a", "b"], replace(shard("ab"), written_at=found["a"]))
+    (merged,) = store.kept.shards(STREAM)
+    assert (merged.path, merged.written_at) == ("ab", START)
 
 
 def test_rows_are_dropped_by_segment_and_run_and_by_path(store: Store) -> None:

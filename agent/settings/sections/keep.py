@@ -24,4 +24,5 @@ class KeepSection(Section):
     max_bytes: int = Field(default=4096 * MIB, ge=MIB)
     """Bytes that are kept in all; beyond them the oldest day goes first."""
     keep_days: float = Field(default=35, gt=0, le=3650)
-    """Days of event time after which kept taps are deleted."""
+    """Days after which kept taps are deleted, by the database's clock, from when the first of their run was kept:
+    however old the events of an archive are, and whatever a camera's clock says."""

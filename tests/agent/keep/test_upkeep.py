@@ -10,7 +10,7 @@ from driftgauge.agent.keep.shard import decode_shard
 from driftgauge.agent.keep.upkeep import KeptLimits, KeptUpkeep
 from driftgauge.storage import Database, Kept, KeptRun, KeptShard, Store
 
-from ...stores import STREAM, advance, flush
+from ...stores import STREAM, HandClock, advance, flush
 from .kept import DAY, RUN, event, keep_settings, names, scored
 
 EVENING = DAY + timedelta(days=2)
@@ -21,10 +21,13 @@ def settings(tmp_path: Path) -> KeepSettings:
     return keep_settings(tmp_path / "kept", runs_per_day=100)
 
 
-def keep(store: Store, settings: KeepSettings, n_runs: int, *, days: int = 1) -> None:
+def keep(
+    store: Store, settings: KeepSettings, n_runs: int, *, days: int = 1, first_day: int = 0
+) -> None:
     """Let an agent flush twice within each run of some days."""
-    keeper, offset = TapKeeper(settings), 0
-    for day in range(days):
+    keeper = TapKeeper(settings)
+    offset = next((row.next_offset for row in store.partitions(STREAM)), 0)
+    for day in range(first_day, first_day + days):
         for run in range(n_runs):
             for minute in (0, 5):
                 at = DAY + timedelta(days=day, minutes=minute) + RUN * run
@@ -77,11 +80,30 @@ def test_runs_beyond_the_choice_go_with_their_files(
     assert len(files(tmp_path / "kept")) == 2
 
 
-def test_what_is_old_goes(store: Store, settings: KeepSettings) -> None:
-    keep(store, settings, 2, days=3)
-    upkeep(store, settings, days=1).turn(DAY + timedelta(days=2, hours=1))
+def test_what_was_kept_long_ago_goes_whatever_its_events_are_dated(
+    store: Store, settings: KeepSettings, clock: HandClock
+) -> None:
+    """Somebody replays an archive, or a camera's clock is months behind: it is kept as long as any other."""
+    clock.at = DAY + timedelta(days=400)
+    keep(store, settings, 2)
+    upkeep(store, settings, days=1).turn(clock())
+    assert len(store.kept.runs(STREAM)) == 2
+    clock.advance(23 * 3600)
+    keep(store, settings, 2, first_day=1)
+    upkeep(store, settings, days=1).turn(clock())  # merged files are as old as what is in them
+    clock.advance(3601)
+    upkeep(store, settings, days=1).turn(clock())
     left = {run.run_start for run in store.kept.runs(STREAM)}
-    assert left == {DAY + timedelta(days=2), DAY + timedelta(days=2) + RUN}
+    assert left == {DAY + timedelta(days=1), DAY + timedelta(days=1) + RUN}
+    assert {shard.run_start for shard in store.kept.shards(STREAM)} == left
+
+
+def test_a_run_of_which_no_file_is_left_goes(store: Store, settings: KeepSettings) -> None:
+    keep(store, settings, 2)
+    lost = [shard.path for shard in store.kept.shards(STREAM, DAY)]
+    store.kept.drop_shards(STREAM, lost)
+    upkeep(store, settings).turn(EVENING)
+    assert [run.run_start for run in store.kept.runs(STREAM)] == [DAY + RUN]
 
 
 def test_beyond_all_bytes_the_oldest_day_goes_first(store: Store, settings: KeepSettings) -> None:
