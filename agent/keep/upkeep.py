@@ -15,6 +15,7 @@ from ..errors import KeptTapsDamaged, KeptTapsMissing
 from ..log import action
 from .run_choice import excess_runs
 from .shard import decode_shard, encode_shard, join_shards
+from .shard_dates import kept_at, runs_begun_before
 from .shard_folder import ShardFolder, shard_path
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,9 @@ class KeptUpkeep:
         shards = self._kept.shards(self._stream)
         runs = self._kept.runs(self._stream)  # after the files: a flush between both adds to each
         dropped = _keys(excess_runs(runs, runs_per_day=self._limits.runs_per_day))
-        gone = _kept_before(shards, now - self._limits.keep) | self._without_files(runs, shards)
+        gone = runs_begun_before(shards, now - self._limits.keep) | self._without_files(
+            runs, shards
+        )
         dropped |= _keys(run for run in runs if run.run_start in gone)
         left = [run for run in runs if (run.segment, run.run_start) not in dropped]
         beyond = self._beyond_bytes(left, shards)
@@ -148,7 +151,7 @@ class KeptUpkeep:
             events=sum(shard.events for shard in shards),
             origin=shards[0].origin,
             detector=shards[-1].detector,
-            written_at=min(_written_at(shard) for shard in shards),
+            written_at=min(kept_at(shard) for shard in shards),
         )
 
     def _sweep(self, now: datetime) -> None:
@@ -158,18 +161,6 @@ class KeptUpkeep:
         for path in found:
             if path not in named:
                 self._folder.delete(path)
-
-
-def _kept_before(shards: Iterable[KeptShard], limit: datetime) -> set[datetime]:
-    """Return the runs of which a file was written before *limit*."""
-    return {shard.run_start for shard in shards if _written_at(shard) < limit}
-
-
-def _written_at(shard: KeptShard) -> datetime:
-    """Return when a file that the database lists was written."""
-    if shard.written_at is None:
-        raise ValueError(f"{shard.path} is not in the database yet")
-    return shard.written_at
 
 
 def _keys(runs: Iterable[KeptRun]) -> set[tuple[str, datetime]]:

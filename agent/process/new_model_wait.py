@@ -16,17 +16,19 @@ from ..jobs.jobs import KEPT_SECONDS
 from ..jobs.schedule import Job, Schedule
 from ..log import action
 from ..retrain.lease_keeper import is_free
-from ..retrain.new_model import TRIGGER, FirstFitNeeds, kept_of, last_attempt
-from ..retrain.own_process import is_alive, start_apart
+from ..retrain.new_model import TRIGGER, FirstFitNeeds, KeptOfModel, kept_of, last_attempt
+from ..retrain.own_process import LOG, is_alive, start_apart
 from ..telemetry import Metrics, agent_pages, serving
 from ..wiring.keep import run_seconds
 from ..wiring.notify import build_delivery
+from ..wiring.retrain import keep_bounds
 from ..wiring.taps_agent import TapsAgent
 from .signals import stopping_on_signals
 from .stale_wait import LOOK_SECONDS, StaleWait
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from ..loop.status import LoopStatus
     from ..notify.delivery import Delivery
 
 log = logging.getLogger(__name__)
@@ -69,8 +71,8 @@ class NewModelWait(StaleWait):
             failures.append(error)
             leave.set()
 
-        self._lacking, self._is_found = "", False
-        self._pid: int | None = None
+        self._is_found = False
+        self._begin_to_wait()
         self._agent = agent = self.build(leave)
         delivery = build_delivery(self.settings, self.store)
         pages = agent_pages(
@@ -98,6 +100,11 @@ class NewModelWait(StaleWait):
             raise failures[0]
         return self._is_found and not stop.is_set()
 
+    def _begin_to_wait(self) -> None:
+        self._lacking = self._hindered = ""
+        self._pid: int | None = None
+        self._n_started = 0
+
     def _jobs(self, delivery: Delivery, leave: threading.Event) -> list[Job]:
         jobs = [Job("new model", partial(self._work, delivery, leave), LOOK_SECONDS)]
         upkeep = self._agent.upkeep
@@ -117,8 +124,10 @@ class NewModelWait(StaleWait):
         stream, model = self.settings.stream.name, self._agent.model
         last = last_attempt(self.store, stream, model)
         is_running = last is not None and last.state == "running"
+        is_made = is_running or (last is not None and last.state == "passed")
         kept = kept_of(self.store, stream, model, timedelta(seconds=run_seconds(self.settings)))
-        self._lacking = "" if is_running else self._needs().lacking(kept, last)
+        self._lacking = "" if is_made else self._needs().lacking(kept, last)
+        self._note_hindrance(kept)
         if not self._has(f"first detector/{stream}"):
             return
         if last is not None and last.state == "passed":
@@ -126,11 +135,24 @@ class NewModelWait(StaleWait):
         elif is_running:
             self._start()
         elif not self._lacking:
-            plan = model.plan(kept, self.store.clock())
+            plan = model.plan(self.store.clock())
             self.store.retrainings.begin(
                 stream, trigger=TRIGGER, by="agent", basis=self.detector, plan=plan
             )
+            self._n_started = 0
             self._start()
+
+    def _note_hindrance(self, kept: KeptOfModel) -> None:
+        """Find out why what is lacking may never come; the log hears of it once."""
+        before = self._hindered
+        needs = self._needs()
+        self._hindered = needs.hindered(kept, self.store.clock()) if self._lacking else ""
+        if self._hindered and not before:
+            log.warning(
+                "the first detector of the model that runs now may never be fitted: %s; %s",
+                *(self._lacking, self._hindered),
+                extra=action("first_detector_hindered"),
+            )
 
     def _needs(self) -> FirstFitNeeds:
         retrain = self.settings.retrain
@@ -138,6 +160,7 @@ class NewModelWait(StaleWait):
             events=retrain.min_events,
             more_events=max(retrain.min_new_events, 1),
             span=self.settings.monitor.learn,
+            bounds=keep_bounds(self.settings),
         )
 
     def _start(self) -> None:
@@ -146,6 +169,7 @@ class NewModelWait(StaleWait):
         if is_starting or not is_free(self.store, self.settings.stream.name, self._name):
             return
         self._pid = start_apart(["--trigger", TRIGGER], self.settings.detector.path)
+        self._n_started += 1
         log.info(
             "the first detector of the model that runs now is fitted from its kept taps: process %s",
             self._pid,
@@ -176,9 +200,9 @@ class NewModelWait(StaleWait):
     def _heartbeat(self) -> HeartbeatRecord:
         """Say besides how many events passed unscored, and what the first detector waits for."""
         told, status = super()._heartbeat(), self._agent.loop.status()
-        waits = self._lacking or "its first detector is being fitted"
         words = (
-            f"; {status.n_unscored} events passed unscored, taps of the new model are kept: {waits}"
+            f"; {status.n_unscored} events passed unscored, taps of the new model are kept: "
+            f"{self._waits(status)}"
         )
         return replace(
             told,
@@ -186,3 +210,14 @@ class NewModelWait(StaleWait):
             dead_letters=status.n_dead_letters,
             dead_letter_reason=status.last_dead_letter or None,
         )
+
+    def _waits(self, status: LoopStatus) -> str:
+        """Return what the first detector waits for, and what hinders it."""
+        if not self._lacking:
+            again = f", begun {self._n_started} times: see {LOG} in {self.settings.detector.path}"
+            return "its first detector is being fitted" + again * (self._n_started > 1)
+        lost = (
+            f"{status.n_keep_lost} more could not be written to keep.path = {self.settings.keep.path!r} (see "
+            "taps_not_kept in the log)"
+        ) * (status.n_keep_lost > 0)
+        return "; ".join(filter(None, (self._lacking, self._hindered, lost)))

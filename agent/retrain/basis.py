@@ -23,6 +23,7 @@ class Basis:
 
     Attributes:
         learnt_until: start of the newest run that it learnt from; None after a fit.
+        learnt_at: by the database's clock, when it was chosen what it learnt from; None after a fit.
         new_model: what a first detector is fitted for, where this one is of the model before: only how it
             was fitted is taken from it then.
     """
@@ -33,6 +34,7 @@ class Basis:
     identity: ModelIdentity
     learnt_until: datetime | None
     new_model: NewModel | None = None
+    learnt_at: datetime | None = None
 
     @property
     def origin(self) -> str:
@@ -48,7 +50,9 @@ class Basis:
 
     def for_model(self, model: NewModel) -> Basis:
         """Return what the first detector of another model is fitted like."""
-        return replace(self, identity=model.identity, learnt_until=None, new_model=model)
+        return replace(
+            self, identity=model.identity, learnt_until=None, learnt_at=None, new_model=model
+        )
 
     def anchor(self) -> Shard | None:
         """Return events of the first reference; None where there are none beside the detector."""
@@ -99,4 +103,12 @@ def read_basis(store: Store, stream: str) -> Basis:
         load_detector(folder),
         ModelIdentity(**manifest["identity"]),
         datetime.fromisoformat(learnt) if learnt else None,
+        learnt_at=_learnt_at(store, stream, active.detector),
     )
+
+
+def _learnt_at(store: Store, stream: str, detector: str) -> datetime | None:
+    for record in store.retrainings.all(stream):
+        if record.candidate == detector:
+            return datetime.fromisoformat(record.plan["until"])
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -75,6 +75,7 @@ def sort_out(
     *,
     until: datetime,
     learnt_until: datetime | None,
+    kept_since: Collection[datetime] = (),
 ) -> Material:
     """Return which of the kept *runs* are learnt from.
 
@@ -85,6 +86,7 @@ def sort_out(
         settings: how much.
         until: runs that begin later are left for the next time.
         learnt_until: the active detector has learnt from runs until then; None if from none.
+        kept_since: starts of runs that were kept after it learnt: they are new, however old their events are.
     """
     spans = alert_spans(alerts)
     whole = [run for run in runs if run.run_start + settings.run <= until]
@@ -106,7 +108,9 @@ def sort_out(
         real=runs_of_real_alerts(whole, spans, settings.run),
         new_extremes=extreme,
         n_new_events=count_events(
-            run for run in learnt if learnt_until is None or run.run_start > learnt_until
+            run
+            for run in learnt
+            if learnt_until is None or run.run_start > learnt_until or run.run_start in kept_since
         ),
     )
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from driftgauge.detector import ModelIdentity
-from driftgauge.storage import RetrainingRecord, Store
+from driftgauge.storage import KeptShard, RetrainingRecord, Store
 
 from ..keep.origin import tap_origin
+from ..keep.shard_dates import kept_at
 from .clustered_rate import FEWEST_RUNS
+from .reach import KeepBounds, idle_since, out_of_reach
 
 TRIGGER = "new model"
 _PLAN = "new_model"
+
+_ENDED = {"refused": "was refused"}
 
 FEWEST_KEPT_RUNS = 2 * FEWEST_RUNS
 """Half of them are kept from the detector, and show its false-alarm rate."""
@@ -36,14 +40,14 @@ class NewModel:
         """Name of its taps."""
         return tap_origin(self.identity, self.channels)
 
-    def plan(self, kept: KeptOfModel, until: datetime) -> dict[str, Any]:
+    def plan(self, until: datetime) -> dict[str, Any]:
         """Return the plan of an attempt to fit its first detector; no trial, since nothing fits beside it."""
         model = {"identity": asdict(self.identity), "channels": dict(self.channels)}
         return {
             "until": until.isoformat(),
             "seed": 0,
             "shadow_seconds": 0.0,
-            _PLAN: {**model, "kept_events": kept.events},
+            _PLAN: model,
         }
 
 
@@ -60,13 +64,32 @@ class KeptOfModel:
     """What is kept of one model.
 
     Attributes:
-        runs: runs of windows, of whatever segments.
-        span: from the begin of the first to the end of the last.
+        shards: its files.
+        run: length of a run.
     """
 
-    events: int = 0
-    runs: int = 0
-    span: timedelta = timedelta(0)
+    shards: Sequence[KeptShard]
+    run: timedelta
+
+    @property
+    def events(self) -> int:
+        """Events in them."""
+        return sum(one.events for one in self.shards)
+
+    @property
+    def runs(self) -> int:
+        """Runs of windows, of whatever segments."""
+        return len({one.run_start for one in self.shards})
+
+    @property
+    def span(self) -> timedelta:
+        """From the begin of the first run to the end of the last, in event time."""
+        starts = [one.run_start for one in self.shards]
+        return max(starts) - min(starts) + self.run if starts else timedelta(0)
+
+    def events_since(self, at: datetime) -> int:
+        """Return how many events were kept since then, by the database's clock."""
+        return sum(one.events for one in self.shards if kept_at(one) > at)
 
 
 def kept_of(store: Store, stream: str, model: NewModel, run: timedelta) -> KeptOfModel:
@@ -76,11 +99,7 @@ def kept_of(store: Store, stream: str, model: NewModel, run: timedelta) -> KeptO
         run: length of a run.
     """
     own = [one for one in store.kept.shards(stream) if one.origin == model.origin]
-    if not own:
-        return KeptOfModel()
-    starts = {one.run_start for one in own}
-    span = max(starts) - min(starts) + run
-    return KeptOfModel(sum(one.events for one in own), len(starts), span)
+    return KeptOfModel(own, run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +108,15 @@ class FirstFitNeeds:
 
     Attributes:
         events: kept of the model, at least.
-        more_events: than at an attempt before, which was refused.
+        more_events: kept since an attempt before, which was refused.
         span: that the kept runs cover, as long as a segment without a reference learns.
+        bounds: what the upkeep leaves.
     """
 
     events: int
     more_events: int
     span: timedelta
+    bounds: KeepBounds
 
     def lacking(self, kept: KeptOfModel, before: RetrainingRecord | None) -> str:
         """Return in words what is still waited for; empty where a detector can be fitted.
@@ -103,16 +124,28 @@ class FirstFitNeeds:
         Args:
             before: the last attempt for this model.
         """
-        wanted = self.events
-        if before is not None:
-            wanted = max(wanted, int(before.plan[_PLAN]["kept_events"]) + self.more_events)
-        if kept.events < wanted:
-            return f"{kept.events} events are kept of it, {wanted} wanted"
+        if kept.events < self.events:
+            return f"{kept.events} events are kept of it, {self.events} wanted"
+        if before is not None and (more := kept.events_since(before.started_at)) < self.more_events:
+            return (
+                f"{more} events are kept of it since retraining {before.id}, {self.more_events} wanted; that one "
+                f"{_ENDED.get(before.state, before.state)}: {before.reason}"
+            )
         if kept.runs < FEWEST_KEPT_RUNS:
             return f"{kept.runs} runs of windows are kept of it, {FEWEST_KEPT_RUNS} wanted"
         if kept.span < self.span:
             return f"what is kept of it spans {_hours(kept.span)}, {_hours(self.span)} wanted"
         return ""
+
+    def hindered(self, kept: KeptOfModel, now: datetime) -> str:
+        """Return in words why what is lacking may never come; empty where nothing speaks against it.
+
+        Args:
+            now: the database's time.
+        """
+        return out_of_reach(kept.shards, self.events, self.bounds, now) or idle_since(
+            kept.shards, now
+        )
 
 
 def last_attempt(store: Store, stream: str, model: NewModel) -> RetrainingRecord | None:

@@ -28,9 +28,11 @@ from .cool_down import why_not_now
 from .first_gate import check_first
 from .fitting import Fitting, files_beside, fit_candidate, register_candidate, save_candidate
 from .gate import GateBounds, check_candidate, refusal
+from .kept_material import put_aside, read_material, why_too_little
 from .lease_keeper import LeaseKeeper
-from .material import Material, MaterialSettings, shortage, sort_out
-from .new_model import NewModel, planned_model
+from .material import Material, MaterialSettings
+from .new_model import planned_model
+from .reach import KeepBounds
 from .taps_sample import TapsSample, read_sample
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class RetrainingSettings:
         calibrate_by: as for a fit.
         cool_down: none so soon after one that passed.
         shadow: how long a candidate that passes scores beside the active detector; zero for not at all.
+        kept: what the upkeep leaves to learn from.
     """
 
     stream: str
@@ -56,6 +59,7 @@ class RetrainingSettings:
     cool_down: timedelta
     shadow: timedelta
     material: MaterialSettings
+    kept: KeepBounds
     bounds: GateBounds
 
 
@@ -93,9 +97,9 @@ class Retraining:
     def look(self, *, ignores_cool_down: bool = False) -> tuple[Material, str]:
         """Return what would be learnt from, and why it would be refused now; change nothing."""
         basis = read_basis(self._store, self._settings.stream)
-        material = self._material(self._store.clock(), basis.learnt_until)
+        material = self._material(self._store.clock(), basis)
         why = "" if ignores_cool_down else self._cooling()
-        return material, why or shortage(material, self._settings.material)
+        return material, why or self._shortage(material, self._settings.material, basis)
 
     def run(
         self,
@@ -164,13 +168,13 @@ class Retraining:
         self, record: RetrainingRecord, basis: Basis, lease: LeaseKeeper
     ) -> RetrainingRecord:
         until = datetime.fromisoformat(record.plan["until"])
-        material = self._material(until, basis.learnt_until, of=basis.new_model)
-        self._put_aside(material)
+        material = self._material(until, basis)
+        put_aside(self._store, self._settings.stream, material)
         figures = _jsonable(material.figures())
         needs = self._settings.material
         if basis.new_model is not None:  # all of it is new
             needs = replace(needs, min_new_events=0)
-        if why := shortage(material, needs):
+        if why := self._shortage(material, needs, basis):
             return self._refused(record, why, figures)
         self._note(record, lease, "reading kept taps", 0.0)
         sample = self._read(material.learnt, basis)
@@ -294,22 +298,14 @@ class Retraining:
         self._store.retrainings.note_progress(record.id, step, share)
         self._tell(step, share)
 
-    def _material(
-        self, until: datetime, learnt_until: datetime | None, *, of: NewModel | None = None
-    ) -> Material:
-        stream = self._settings.stream
-        runs = self._store.kept.runs(stream)
-        if of is not None:
-            shards = self._store.kept.shards(stream)
-            own = {one.run_start for one in shards if one.origin == of.origin}
-            runs = [run for run in runs if run.run_start in own]
-        return sort_out(
-            runs,
-            self._store.alerts(stream),
-            self._store.retrainings.reviews(stream),
-            self._settings.material,
-            until=until,
-            learnt_until=learnt_until,
+    def _material(self, until: datetime, basis: Basis) -> Material:
+        settings = self._settings
+        return read_material(self._store, settings.stream, basis, settings.material, until=until)
+
+    def _shortage(self, material: Material, needs: MaterialSettings, basis: Basis) -> str:
+        settings = self._settings
+        return why_too_little(
+            self._store, settings.stream, basis, material, needs, bounds=settings.kept
         )
 
     def _approvals(self) -> list[Approval]:
@@ -319,18 +315,6 @@ class Retraining:
             self._store.retrainings.reviews(stream),
             self._settings.material.run,
         )
-
-    def _put_aside(self, material: Material) -> None:
-        runs = material.new_extremes
-        rows = [(run.segment, run.run_start, run.events, run.unusual) for run in runs]
-        self._store.retrainings.put_aside(self._settings.stream, rows)
-        if rows:
-            log.warning(
-                "%s runs of windows with far more unusual events than usual are not learnt until a person "
-                "accepts them: driftgauge reference list",
-                len(rows),
-                extra=action("runs_put_aside", runs=len(rows)),
-            )
 
     def _read(self, runs: list[KeptRun], basis: Basis) -> TapsSample | None:
         stream = self._settings.stream

@@ -60,6 +60,12 @@ def contradictions(settings: Settings) -> list[str]:
         "retrain.fit_on_new_model = true needs keep.taps = true: a first detector is fitted from kept taps": (
             settings.keep.taps or not settings.retrain.fit_on_new_model
         ),
+        f"retrain.fit_on_new_model = true and keep.keep_days = {settings.keep.keep_days:g} is shorter than "
+        f"monitor.learn = {monitor.learn.total_seconds() / 86400:g} days and a day: what is kept would never span "
+        "enough for a first detector": (
+            not settings.retrain.fit_on_new_model
+            or settings.keep.keep_days >= monitor.learn.total_seconds() / 86400 + 1
+        ),
         f"kafka.fetch_max_bytes = {kafka.fetch_max_bytes} must be at least "
         f"batch.max_message_bytes = {batch.max_message_bytes}, or large messages never arrive": (
             kafka.fetch_max_bytes >= batch.max_message_bytes

@@ -12,6 +12,7 @@ from ..jobs.presence import agent_name
 from ..promote.shadow_trial import ShadowTrial, TrialSettings
 from ..retrain.gate import GateBounds
 from ..retrain.material import MaterialSettings
+from ..retrain.reach import KeepBounds
 from ..retrain.retraining import Retraining, RetrainingSettings, Tell
 from ..settings.durations import parse_duration
 from ..settings.load import Settings
@@ -54,12 +55,19 @@ def retraining_settings(settings: Settings) -> RetrainingSettings:
             min_new_events=retrain.min_new_events,
             max_events=retrain.max_events,
         ),
+        kept=keep_bounds(settings),
         bounds=GateBounds(
             probe_margin=retrain.probe_margin,
             min_agreement=retrain.min_agreement,
             max_anchor_rate=retrain.max_anchor_rate,
         ),
     )
+
+
+def keep_bounds(settings: Settings) -> KeepBounds:
+    """Return what the upkeep leaves of the kept taps."""
+    keep = settings.keep
+    return KeepBounds(keep=timedelta(days=keep.keep_days), max_bytes=keep.max_bytes)
 
 
 def shadow_time(settings: Settings) -> timedelta:

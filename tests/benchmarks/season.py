@@ -39,6 +39,7 @@ from driftgauge.agent.retrain.clustered_rate import (
 )
 from driftgauge.agent.retrain.gate import CONFIDENCE, GateBounds
 from driftgauge.agent.retrain.material import MaterialSettings
+from driftgauge.agent.retrain.reach import KeepBounds
 from driftgauge.agent.retrain.retraining import Retraining, RetrainingSettings
 from driftgauge.detector import (
     LEAN,
@@ -171,6 +172,7 @@ class Season:
         settings = RetrainingSettings(
             stream=STREAM, folder=self.folder / "detector", window_seconds=WINDOW_SECONDS,
             calibrate_by="", cool_down=timedelta(0), shadow=timedelta(0), bounds=GateBounds(),
+            kept=KeepBounds(keep=timedelta(days=3650), max_bytes=2**40),
             material=MaterialSettings(
                 run=RUN, alpha=ALPHA, min_events=400, min_new_events=min_new_events, max_events=50_000
             ),

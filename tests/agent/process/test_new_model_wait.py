@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,11 +15,12 @@ from driftgauge.agent.process import new_model_wait
 from driftgauge.agent.process.new_model_wait import NewModelWait
 from driftgauge.agent.retrain.new_model import NewModel, last_attempt
 from driftgauge.agent.settings.load import Settings, load_settings
+from driftgauge.agent.wiring.keep import build_kept_upkeep
 from driftgauge.agent.wiring.taps_agent import TapsAgent
 from driftgauge.detector import ModelIdentity
-from driftgauge.storage import DetectorRecord, KeptShard, Store
+from driftgauge.storage import DetectorRecord, KeptRun, KeptShard, Store
 
-from ...stores import DETECTOR, START, STREAM, advance, flush
+from ...stores import DETECTOR, START, STREAM, HandClock, advance, flush
 
 MODEL = NewModel(ModelIdentity("new weights", "crop"), {"early": 4})
 MINUTES = 16
@@ -30,7 +31,7 @@ def settings(tmp_path: Path) -> Settings:
     path = tmp_path / "driftgauge.toml"
     path.write_text(
         f'[stream]\nname = "{STREAM}"\ntopic = "images"\n[model]\nfactory = "a:b"\n'
-        '[monitor]\nlearn = "2 hours"\n'
+        f'[monitor]\nlearn = "2 hours"\n[keep]\npath = "{tmp_path}/kept"\n'
         "[retrain]\nfit_on_new_model = true\nmin_events = 1000\nmin_new_events = 500\n"
     )
     return load_settings(path)
@@ -56,26 +57,35 @@ def stale(store: Store) -> Store:
     return store
 
 
-def agent(store: Store, settings: Settings) -> NewModelWait:
+def agent(store: Store, settings: Settings, *, n_lost: int = 0) -> NewModelWait:
     """Return one that keeps the new model's taps, as it is after its start."""
     wait = NewModelWait(settings, store, DETECTOR, "weights: a != b", lambda stop: NotImplemented)
-    loop = SimpleNamespace(status=lambda: LoopStatus(started_at=0, turned_at=0, flushed_at=0))
+    status = LoopStatus(started_at=0, turned_at=0, flushed_at=0, n_keep_lost=n_lost)
+    loop = SimpleNamespace(status=lambda: status)
     wait._agent = cast("TapsAgent", SimpleNamespace(model=MODEL, loop=loop, upkeep=None))
-    wait._lacking, wait._pid = "", None
+    wait._begin_to_wait()
     return wait
 
 
-def keep(store: Store, n_runs: int, *, first: int = 0, model: NewModel = MODEL) -> None:
+def keep(
+    store: Store,
+    n_runs: int,
+    *,
+    first: int = 0,
+    model: NewModel = MODEL,
+    begin: datetime = START,
+) -> None:
     """Let agents keep runs of a quarter of an hour, 100 events each."""
     shards = [
         KeptShard(
-            run_start=START + number * timedelta(minutes=MINUTES), path=f"{model.origin}/{number}",
+            run_start=begin + number * timedelta(minutes=MINUTES), path=f"{model.origin}/{number}",
             sha256="0", bytes=1, events=100, origin=model.origin, detector="none",
         )
         for number in range(first, first + n_runs)
     ]  # fmt: skip
     at = next((one.next_offset for one in store.partitions(STREAM)), None)
-    store.flush(flush(advance(at, (at or 0) + 1), kept_shards=shards))
+    runs = [KeptRun("*", one.run_start, number, one.events, 0) for number, one in enumerate(shards)]
+    store.flush(flush(advance(at, (at or 0) + 1), kept_shards=shards, kept_runs=runs))
 
 
 def test_it_waits_for_events_runs_and_time_and_starts_one_process(
@@ -132,15 +142,18 @@ def test_a_killed_process_is_started_again_by_whichever_agent_holds_the_lease(
 
 
 def test_a_refused_one_is_tried_again_with_more_and_one_that_passed_is_promoted_once(
-    stale: Store, settings: Settings, started: list[int]
+    stale: Store, settings: Settings, started: list[int], clock: HandClock
 ) -> None:
     wait = agent(stale, settings)
     keep(stale, 10)
     wait._go_on()
     (record,) = stale.retrainings.all(STREAM)
     stale.retrainings.finish(record.id, "refused", reason="its rate")
+    clock.advance(60)
     wait._go_on()
-    assert wait._lacking == "1000 events are kept of it, 1500 wanted"
+    assert wait._lacking == (
+        "0 events are kept of it since retraining 1, 500 wanted; that one was refused: its rate"
+    )
     keep(stale, 5, first=10)
     started.clear()
     wait._go_on()
@@ -158,3 +171,79 @@ def test_a_refused_one_is_tried_again_with_more_and_one_that_passed_is_promoted_
     stale.versions.rollback(STREAM, by="ada")
     wait._go_on()
     assert "detector first was fitted for it and is not active any more" in wait._lacking
+
+
+def test_an_archive_is_enough_for_a_first_detector(
+    stale: Store, settings: Settings, started: list[int]
+) -> None:
+    """Its events are dated long before `keep.keep_days`; the upkeep leaves what was kept just now."""
+    wait = agent(stale, settings)
+    keep(stale, 10, begin=START - timedelta(days=400))
+    upkeep = build_kept_upkeep(settings, stale)
+    assert upkeep is not None
+    upkeep.turn(stale.clock())
+    wait._go_on()
+    assert (wait._lacking, len(started)) == ("", 1)
+
+
+def test_a_wait_that_cannot_end_says_why_and_the_log_once(
+    stale: Store,
+    settings: Settings,
+    started: list[int],
+    clock: HandClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.keep.__dict__["keep_days"] = 8.0
+    wait = agent(stale, settings)
+    keep(stale, 1)
+    clock.advance(12 * 3600)
+    wait._go_on()
+    assert wait._heartbeat().condition.endswith("100 events are kept of it, 1000 wanted")
+    clock.advance(36 * 3600)
+    keep(stale, 1, first=1)
+    for _ in range(3):
+        wait._go_on()
+    slow = (
+        "200 events are kept of it, 1000 wanted; at the rate of the last 2 days about 800 are kept at a time, "
+        "since each goes after keep.keep_days = 8: raise it or keep.runs_per_day, or lower retrain.min_events"
+    )
+    assert wait._heartbeat().condition.endswith(slow)
+    assert caplog.text.count("may never be fitted") == 1
+    keep(stale, 5, first=2)
+    wait._go_on()
+    assert wait._heartbeat().condition.endswith("700 events are kept of it, 1000 wanted")
+    assert started == []
+
+
+def test_a_stream_that_has_ended_and_too_little_room_are_told(
+    stale: Store, settings: Settings, clock: HandClock
+) -> None:
+    wait = agent(stale, settings)
+    keep(stale, 9)
+    clock.advance(25 * 3600)
+    wait._go_on()
+    assert wait._hindered == "none was kept since 2026-03-01 12:00 UTC"
+    settings.keep.__dict__["max_bytes"] = 8
+    wait._go_on()
+    assert wait._hindered.startswith("keep.max_bytes = 0 MB holds about 800 such events: raise it")
+
+
+def test_taps_that_could_not_be_written_are_told(stale: Store, settings: Settings) -> None:
+    wait = agent(stale, settings, n_lost=70)
+    wait._go_on()
+    assert (
+        f"70 more could not be written to keep.path = '{settings.keep.path}'"
+        in wait._heartbeat().condition
+    )
+
+
+def test_a_process_that_dies_again_and_again_is_told(
+    stale: Store, settings: Settings, started: list[int]
+) -> None:
+    wait = agent(stale, settings)
+    keep(stale, 10)
+    for _ in range(3):
+        wait._go_on()
+        started.clear()
+    condition = wait._heartbeat().condition
+    assert "its first detector is being fitted, begun 3 times: see retraining.log in" in condition

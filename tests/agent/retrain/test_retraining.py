@@ -10,6 +10,7 @@ import pytest
 from driftgauge.agent.errors import RetrainingElsewhere, RetrainingImpossible
 from driftgauge.agent.retrain import retraining as module
 from driftgauge.agent.retrain.lease_keeper import lease_name
+from driftgauge.agent.retrain.reach import KeepBounds
 from driftgauge.agent.review.retraining_state import retraining_in_words
 from driftgauge.detector import load_detector, read_manifest
 from driftgauge.storage import Judgement, MonitorState, RetrainingRecord, Store
@@ -91,6 +92,36 @@ def test_traffic_that_was_learnt_already_is_not_new(station: Station, clock: Han
     record = run(station, cool_down=timedelta(0))
     assert record.state == "refused"
     assert "too little new traffic: 0 kept events" in record.reason
+
+
+def test_what_was_kept_since_is_new_however_old_its_events_are(
+    station: Station, clock: HandClock
+) -> None:
+    """An archive is read, or a camera's clock is set back: nothing would ever be new by its date."""
+    station.runs = 1000
+    sent(station, clock)
+    clock.at = START + 1060 * RUN
+    first = run(station)
+    assert first.state == "passed"
+    station.activate(first.candidate or "")
+    clock.advance(3600)
+    station.runs = 0
+    station.send(20)
+    material, why = station.retraining(cool_down=timedelta(0)).look()
+    assert (material.n_new_events, why) == (20 * 2 * 32, "")
+
+
+def test_a_refusal_says_that_there_will_never_be_enough(station: Station, clock: HandClock) -> None:
+    sent(station, clock, 5)
+    assert run(station).reason.endswith("refused)")
+    clock.advance(40 * 86400)
+    station.send(5)
+    record = run(station)
+    assert "at the rate of the last 35 days about 640 are kept at a time" in record.reason
+    clock.advance(2 * 86400)
+    bounds = KeepBounds(keep=timedelta(days=365), max_bytes=2**32)
+    record = run(station, kept=bounds)
+    assert record.reason.endswith("; none was kept since 2026-04-10 12:40 UTC")
 
 
 def test_a_cool_down_is_told_and_can_be_passed_over(station: Station, clock: HandClock) -> None:

@@ -26,6 +26,7 @@ from driftgauge.agent.ports import Scored
 from driftgauge.agent.retrain.clustered_rate import measure_rate, rate_interval
 from driftgauge.agent.retrain.gate import GateBounds
 from driftgauge.agent.retrain.material import MaterialSettings
+from driftgauge.agent.retrain.reach import KeepBounds
 from driftgauge.agent.retrain.retraining import Retraining, RetrainingSettings
 from driftgauge.detector import (
     LEAN,
@@ -216,6 +217,7 @@ class Station:
             "cool_down": timedelta(days=1),
             "shadow": timedelta(days=1),
             "material": material,
+            "kept": KeepBounds(keep=timedelta(days=35), max_bytes=2**32),
             "bounds": GateBounds(),
             **more,
         }

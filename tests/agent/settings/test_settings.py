@@ -178,6 +178,14 @@ def test_every_contradiction_is_told_at_once() -> None:
     assert len(message.splitlines()) == 3
 
 
+def test_taps_that_go_before_a_first_detector_can_be_fitted_are_refused() -> None:
+    message = refusal(
+        MINIMAL + "[retrain]\nfit_on_new_model = true\n[keep]\nkeep_days = 1.5\n"
+        '[monitor]\nlearn = "1 day"\n'
+    )
+    assert "keep.keep_days = 1.5 is shorter than monitor.learn = 1 days and a day" in message
+
+
 def test_without_a_file_the_command_that_writes_one_is_named() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings()
