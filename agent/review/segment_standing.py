@@ -84,6 +84,7 @@ def segment_standings(
     progress = {row.segment: row for row in store.segment_progress(*own)}
     kept = {row.segment: row for row in store.segment_states(*own, test=WHOLE_SEGMENT)}
     baselines = {row.segment: row for row in store.baselines(*own)}
+    kept_from = store.windows_kept_from()
     powers = segment_powers(baselines.values(), settings) if settings else {}
     found = []
     for segment, images in store.event_counts(stream).items():
@@ -96,11 +97,28 @@ def segment_standings(
             is_alerted=segment in alerted,
             learn=settings.learn if settings else None,
         )
+        standing = _with_dropped(standing, kept.get(segment), kept_from)
         if segment in fewer:
             standing = replace(standing, why=fewer[segment])
         standing = _with_progress(standing, progress.get(segment), silent.get(segment))
         found.append(_with_growth(standing, kept.get(segment)))
     return found
+
+
+def _with_dropped(
+    standing: SegmentStanding, kept: SegmentStateRow | None, kept_from: datetime
+) -> SegmentStanding:
+    """Say besides that windows to learn from are dropped before there are enough of them."""
+    lesson = json.loads(kept.content).get("lesson") if kept else None
+    is_learnt = lesson is not None and lesson["until"] is None and standing.phase != "alert"
+    if not is_learnt or datetime.fromisoformat(lesson["begins"]) >= kept_from:
+        return standing
+    why = (
+        f"it is learnt from {lesson['begins'][:10]} on, and windows before {kept_from:%Y-%m-%d} are dropped "
+        "(store.keep_windows_days), so that there may never be enough: raise that, or fit a detector on its "
+        "images, with driftgauge fit"
+    )
+    return replace(standing, why=f"{standing.why}; {why}" if standing.why else why)
 
 
 def _with_growth(standing: SegmentStanding, kept: SegmentStateRow | None) -> SegmentStanding:

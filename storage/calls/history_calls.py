@@ -11,6 +11,7 @@ from .. import class_rates, evidence, export, histogram_rows, windows
 from ..class_rates import ClassPeriod, ClassRate
 from ..flush_records import EvidenceRecord, ScoreSummary, WindowRecord
 from ..histogram_rows import HistogramRows
+from ..levels import read_levels
 from ..periods import Period
 from ..stream_records import RateRow
 from .connected import Connected
@@ -53,6 +54,11 @@ class HistoryCalls(Connected):
             return histogram_rows.read_histograms(
                 *(connection, stream, detector), after=after, until=until, segments=segments
             )
+
+    def windows_kept_from(self) -> datetime:
+        """Return the event time before which counts by window are dropped, whenever they were made."""
+        with self._database.read() as connection:
+            return read_levels(connection)["window"].kept_from
 
     def rates(
         self,
