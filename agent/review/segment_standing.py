@@ -110,8 +110,9 @@ def _with_dropped(
 ) -> SegmentStanding:
     """Say besides that windows to learn from are dropped before there are enough of them."""
     lesson = json.loads(kept.content).get("lesson") if kept else None
-    is_learnt = lesson is not None and lesson["until"] is None and standing.phase != "alert"
-    if not is_learnt or datetime.fromisoformat(lesson["begins"]) >= kept_from:
+    if lesson is None or lesson["until"] is not None or standing.phase == "alert":
+        return standing
+    if datetime.fromisoformat(lesson["begins"]) >= kept_from:
         return standing
     why = (
         f"it is learnt from {lesson['begins'][:10]} on, and windows before {kept_from:%Y-%m-%d} are dropped "
