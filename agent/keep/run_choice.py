@@ -53,8 +53,7 @@ class RunChoice:
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
-        self._chosen: defaultdict[date, defaultdict[str, dict[datetime, int]]]
-        self._chosen = defaultdict(lambda: defaultdict(dict))
+        self._chosen: dict[date, defaultdict[str, dict[datetime, int]]] = {}
         self._bytes: defaultdict[date, dict[datetime, int]] = defaultdict(dict)
         self._ceiling: dict[date, int] = {}
         self._full: set[datetime] = set()
@@ -62,10 +61,9 @@ class RunChoice:
     def run_of(self, segment: str, at: datetime) -> datetime | None:
         """Return the start of the run to keep an event of *segment* in, None to pass it over."""
         start = self.run_start(at)
-        chosen = self._chosen[start.date()][segment]
+        chosen = self._of_day(start.date())[segment]
         if start in chosen:
             return None if start in self._full else start
-        self._forget_old()
         priority = run_priority(self._settings.key, start)
         if priority >= self._ceiling.get(start.date(), priority + 1):
             return None
@@ -88,26 +86,33 @@ class RunChoice:
         Beyond the day's bytes the run with the largest priority goes, in all segments.
         """
         day = run_start.date()
-        sizes = self._bytes[day]
+        of_day, sizes = self._of_day(day), self._bytes[day]
         sizes[run_start] = sizes.get(run_start, 0) + n_bytes
         while len(sizes) > 1 and sum(sizes.values()) > self._settings.max_bytes_per_day:
             last = max(sizes, key=lambda run: run_priority(self._settings.key, run))
             self._ceiling[day] = run_priority(self._settings.key, last)
             del sizes[last]
-            for chosen in self._chosen[day].values():
+            for chosen in of_day.values():
                 chosen.pop(last, None)
         if sizes.get(run_start, 0) <= self._settings.max_bytes_per_day:
             return True
         self._full.add(run_start)
         return False
 
-    def _forget_old(self) -> None:
+    def _of_day(self, day: date) -> defaultdict[str, dict[datetime, int]]:
+        """Return what is chosen of a day; the days that had no event for longest are forgotten.
+
+        Not the oldest ones: beside live traffic, a camera whose clock is months behind has a day of its own.
+        """
+        found = self._chosen.pop(day, None) or defaultdict(dict)
+        self._chosen[day] = found
         while len(self._chosen) > _REMEMBERED_DAYS:
-            oldest = min(self._chosen)
-            del self._chosen[oldest]
-            self._bytes.pop(oldest, None)
-            self._ceiling.pop(oldest, None)
-            self._full = {run for run in self._full if run.date() > oldest}
+            forgotten = next(iter(self._chosen))
+            del self._chosen[forgotten]
+            self._bytes.pop(forgotten, None)
+            self._ceiling.pop(forgotten, None)
+            self._full = {run for run in self._full if run.date() != forgotten}
+        return found
 
 
 def excess_runs(runs: Iterable[KeptRun], *, runs_per_day: int) -> list[KeptRun]:

@@ -52,6 +52,20 @@ def test_a_segment_that_sends_an_hour_a_day_keeps_runs_of_that_hour() -> None:
     assert len(merged(chosen_of(minutes()[600:660]))) == 3
 
 
+def test_an_old_day_is_bounded_beside_the_days_of_live_traffic() -> None:
+    """As of a camera whose clock is months behind: its day is not forgotten at each event."""
+    choice, kept = RunChoice(run_settings()), set[datetime]()
+    for day in range(6):
+        for at in minutes():
+            choice.run_of("camera=1", at + timedelta(days=day))
+    for at in minutes():
+        choice.run_of("camera=1", at + timedelta(days=6))
+        if (run := choice.run_of("camera=2", at - timedelta(days=200))) is not None:
+            kept.add(run)
+            choice.note_bytes(run, 1)
+    assert len(kept) < 30  # three at a time, displaced by smaller ones as they come; a day has 180
+
+
 def test_runs_of_all_segments_fall_on_the_same_times() -> None:
     assert merged(chosen_of(minutes(), "camera=1")) == merged(chosen_of(minutes(), "camera=2"))
 
