@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -39,6 +40,15 @@ settings.register_profile(
     "driftgauge", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("driftgauge")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collected tests and the libraries out of garbage collection.
+
+    A full one would take one to two seconds amid a test, and every thread of the process would stand.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

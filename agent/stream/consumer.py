@@ -113,6 +113,18 @@ def _listener(consumer: Any, changed: threading.Event) -> Any:
     return Listener()
 
 
+def finish_rebalance(consumer: Any) -> None:
+    """Let the next poll finish a rebalance that an earlier one began; for use before every poll.
+
+    kafka-python 3.0 forgets one that a changed number of partitions began, if poll's time is up before
+    the group has agreed: it goes on with the partitions that it had, sends no heartbeats, and nobody
+    reads the new ones. Java's client asks to join again for the same reason (KAFKA-9815).
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001 - there is no public way
+    if coordinator.rejoining:
+        coordinator.request_rejoin()
+
+
 def warn_without_checksum() -> None:
     """Say loudly that reading will be slow, when it will."""
     try:

@@ -32,7 +32,12 @@ from ..errors import AgentError, EventUnreadable, SourceUnavailable, TopicMissin
 from ..log import action
 from ..ports import Partition, Polled, Record
 from .connection import KafkaConnection
-from .consumer import ConsumerSettings, connect_consumer, warn_without_checksum
+from .consumer import (
+    ConsumerSettings,
+    connect_consumer,
+    finish_rebalance,
+    warn_without_checksum,
+)
 from .failures import ConsumerFailures
 from .first_start import seek_starts
 from .group_owner import GroupOwner, refuse_other_owner
@@ -106,6 +111,7 @@ class KafkaSource:
         if time.monotonic() - self._owner_asked_at > _OWNER_SECONDS:
             self._refuse_other_owner()
         stepped_over = self._step_over(consumer) if self._unreadable else []
+        finish_rebalance(consumer)
         try:
             batches = consumer.poll(timeout_ms=round(timeout_seconds * 1000))
         except NoOffsetForPartitionError:  # a new partition, not sought yet

@@ -189,6 +189,30 @@ def test_a_partition_that_is_added_is_read_from_its_first_record(
     agent.leave()
 
 
+def test_a_rebalance_that_takes_longer_than_polls_is_finished(
+    rig: ApacheRig, admin: KafkaAdminClient
+) -> None:
+    """An added partition begins it; polls that wait for nothing leave it to the client's thread."""
+    source = KafkaSource(rig.server.connection(), topic=rig.topic, group_id=rig.topic)
+    joined(source)
+    admin.create_partitions({rig.topic: 3})
+    consumer, tick = source._consumer, threading.Event()
+    assert consumer is not None
+    coordinator = consumer._coordinator
+    until(coordinator.need_rejoin, lambda: tick.wait(0.02), turns=3_000)
+    source.poll(0)
+    assert coordinator.rejoining
+    until(lambda: not coordinator.need_rejoin(), lambda: tick.wait(0.02), turns=3_000)
+    assert len(source.assignment()) == 1  # the group has agreed, and the client has not noticed
+
+    def poll() -> None:
+        source.poll(0)
+        tick.wait(0.02)
+
+    until(lambda: len(source.assignment()) == 3, poll, turns=3_000)
+    source.close()
+
+
 def test_a_partition_that_is_added_while_nobody_reads_is_read_from_its_first_record(
     rig: ApacheRig, admin: KafkaAdminClient
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ class Scripted:
     """A consumer that raises what it is told, one failure a poll."""
 
     _client = Network()
+    _coordinator = SimpleNamespace(rejoining=False)
 
     def __init__(self, failures: Iterator[Exception], first: int = 0) -> None:
         self._failures = failures
