@@ -117,11 +117,7 @@ def sort_out(
 
 def shortage(material: Material, settings: MaterialSettings) -> str:
     """Return in words why there is too little to learn from; empty where there is enough."""
-    n_events = count_events(material.learnt)
-    left_out = (
-        f" ({count_events(material.in_alerts)} more are of times with alerts, "
-        f"{count_events(material.aside)} wait for a person or were refused)"
-    )
+    n_events, left_out = count_events(material.learnt), _left_out(material)
     if n_events < settings.min_events:
         return f"too little traffic: {n_events} kept events, {settings.min_events} wanted{left_out}"
     if material.n_new_events < settings.min_new_events:
@@ -130,6 +126,22 @@ def shortage(material: Material, settings: MaterialSettings) -> str:
             f"not learnt from, {settings.min_new_events} wanted{left_out}"
         )
     return ""
+
+
+def _left_out(material: Material) -> str:
+    """Return in brackets what is left out, and where a person changes that; empty where nothing is."""
+    kinds = (
+        (
+            count_events(material.in_alerts),
+            "more are of times with alerts, of which a live one has no end (driftgauge alerts list)",
+        ),
+        (
+            count_events(material.aside),
+            "wait for a person or were refused (driftgauge reference list)",
+        ),
+    )
+    told = ", ".join(f"{n} {what}" for n, what in kinds if n)
+    return f" ({told})" if told else ""
 
 
 def count_events(runs: Iterable[KeptRun] | Sequence[KeptRun]) -> int:

@@ -82,7 +82,8 @@ def waiting_candidate(store: Store, stream: str) -> RetrainingRecord | None:
 
 def _in_words(record: RetrainingRecord) -> str:
     if record.state == "running":
-        return f"number {record.id}: {record.step}, {record.share:.0%}"
+        begun = f"begun {record.started_at:%Y-%m-%d %H:%M} UTC"
+        return f"number {record.id}, {begun}: {record.step}, {record.share:.0%}"
     ended = f" at {record.finished_at:%Y-%m-%d %H:%M} UTC" if record.finished_at else ""
     made = f", detector {record.candidate}" if record.candidate else ""
     why = f": {record.reason}" if record.reason else ""
