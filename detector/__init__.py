@@ -41,7 +41,7 @@ from .methods import METHOD_KINDS, METHODS
 from .moment import layer_of, layers_of, with_roughness
 from .naming import lacking, name_faults
 from .normaliser import NORMALISER_KINDS, NormaliserKind
-from .pixels import PIXELS, STATISTICS, measure_picture, measure_pixels
+from .pixels import PIXELS, STATISTICS, measure_picture, measure_pixels, measure_samples
 from .preset import LEAN, PAPER, Preset
 from .probes import CONTENT_PROBES, COVARIATE_PROBES, PROBES, probe_image
 from .reference import (
@@ -53,6 +53,7 @@ from .reference import (
     reference_windows,
 )
 from .roughness import has_telling_roughness
+from .sampling import PixelSample, sample_pixels
 from .selection import describe_layers, select_layers
 from .splitting import MIN_EVENTS, split_reference
 from .taps import LayerTaps
@@ -95,6 +96,7 @@ __all__ = [
     "NonFiniteScore",
     "NormaliserKind",
     "NotFitted",
+    "PixelSample",
     "Preset",
     "Progress",
     "ReferenceTooSmall",
@@ -117,12 +119,14 @@ __all__ = [
     "load_detector",
     "measure_picture",
     "measure_pixels",
+    "measure_samples",
     "name_faults",
     "p_value_bins",
     "probe_image",
     "read_manifest",
     "recommend",
     "reference_windows",
+    "sample_pixels",
     "save_detector",
     "score_all",
     "select_layers",

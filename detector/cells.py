@@ -6,13 +6,14 @@ its size: one cell that darkens by much while the others stay shows, wherever it
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float32]
-Indices = NDArray[np.int64]
+Levels = NDArray[np.int16]
+Floats = NDArray[np.float64]
 
 CELLS = "pixels~cells"
 """Name that each cell's light and contrast have among taps; no detector scores them."""
@@ -23,42 +24,34 @@ CELL_NUMBERS = 2 * N_CELLS
 _SPREAD = np.arange(A_SIDE)
 
 
-def cell_light(light: Numbers) -> Numbers:
-    """Return the mean of each cell of *light*, ``(rows, columns)``; a small picture has fewer cells."""
-    (rows, heights), (columns, widths) = map(_cuts, light.shape)
-    means: Numbers = _sums(light, rows, columns) / (heights[:, None] * widths)
-    return means
+def cell_means(levels: Levels, width: int) -> Floats:
+    """Return the mean of each cell, ``(pictures, rows, columns)``; a small picture has fewer cells.
+
+    Args:
+        levels: ``(pictures, height, width)``, of pixels, or of steps from a pixel to the next one across, one
+            fewer. A step from one cell to the next is in neither.
+        width: of the pictures.
+    """
+    heights, widths = _cuts(levels.shape[1]), _cuts(width)
+    fewer = width - levels.shape[2]
+    rows = [np.add.reduce(levels[:, top:end], axis=1, dtype=np.int32) for top, end in heights]
+    cells = [np.stack(rows, axis=1)[..., left : end - fewer].sum(axis=2) for left, end in widths]
+    n_places = [
+        [(end - top) * max(right - left - fewer, 1) for left, right in widths]
+        for top, end in heights
+    ]
+    return np.stack(cells, axis=2) / np.array(n_places)
 
 
-def cell_contrast(light: Numbers) -> Numbers:
-    """Return the mean step from a pixel to the next one across within each cell, as `cell_light`."""
-    (rows, heights), (columns, widths) = map(_cuts, light.shape)
-    steps = np.zeros_like(light)
-    np.abs(light[:, 1:] - light[:, :-1], out=steps[:, :-1])
-    steps[:, columns + widths - 1] = 0.0  # from one cell to the next
-    contrasts: Numbers = _sums(steps, rows, columns) / np.maximum(
-        heights[:, None] * (widths - 1), 1
-    )
-    return contrasts
-
-
-def all_cells(numbers: Numbers) -> Numbers:
-    """Return the number of each of `N_CELLS`; a small picture's cells are repeated."""
-    rows, columns = (_SPREAD * side // A_SIDE for side in numbers.shape)
-    spread: Numbers = numbers[rows][:, columns].ravel()
-    return spread
+def all_cells(numbers: Floats) -> Floats:
+    """Return the number of each of `N_CELLS`, ``(pictures, N_CELLS)``; a small picture's are repeated."""
+    rows, columns = (_SPREAD * side // A_SIDE for side in numbers.shape[1:])
+    return numbers[:, rows][:, :, columns].reshape(len(numbers), -1)
 
 
 @lru_cache(maxsize=64)
-def _cuts(side: int) -> tuple[Indices, Indices]:
-    """Return where `A_SIDE` cells along a side begin, and how long each is; as `numpy.array_split`."""
+def _cuts(side: int) -> tuple[tuple[int, int], ...]:
+    """Return where each of `A_SIDE` cells along a side begins and ends; as `numpy.array_split`."""
     n = min(A_SIDE, side)
-    lengths = np.full(n, side // n)
-    lengths[: side % n] += 1
-    return np.cumsum(lengths) - lengths, lengths
-
-
-def _sums(values: Numbers, rows: Indices, columns: Indices) -> Numbers:
-    """Return the sum of each cell, ``(rows, columns)``."""
-    sums: Numbers = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
-    return sums
+    ends = np.cumsum([side // n + (place < side % n) for place in range(n)]).tolist()
+    return tuple(itertools.pairwise([0, *ends]))

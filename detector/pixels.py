@@ -7,35 +7,41 @@ thinned, and what only neighbouring pixels show from nine tiles of it in full re
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import all_cells, cell_contrast, cell_light
+from .cells import CELL_NUMBERS, all_cells, cell_means
+from .sampling import Image, PixelSample, sample_pixels
+from .steps import (
+    MOST_LEVELS,
+    N_BANDS,
+    QUARTERS,
+    Floats,
+    Levels,
+    band_statistics,
+    count_levels,
+    light_of,
+    log_level,
+    log_share,
+    neighbour_statistics,
+    quantiles,
+    steps_across,
+    total,
+)
 
-Image = NDArray[np.uint8]
 Numbers = NDArray[np.float32]
 
 PIXELS = "pixels"
 """Name of the tap that holds these statistics."""
 
-TILE = 32
-TILES = 3
-"""Tiles across and down; their corners lie on JPEG's grid of 8 pixels."""
-BLOCK = 8
-THIN_SIDE = 96
-"""Pixels of the thinned picture's longer side at most."""
-WHOLE_SIDE = 96
-"""A picture with no longer side is one tile."""
-N_BANDS = 3
-FAINT = 0.05
-"""Grey levels that are added before a logarithm: what is far below makes no difference."""
-RARE = 1e-3
 UNIT = 64.0
 """Grey levels that count as much as a factor of e: light is told in such units."""
 DARK, BRIGHT = 2, 253
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+AT_A_TIME = 32
+"""Pictures that are measured together: what is computed of them stays in a processor's cache."""
 
 _WAYS = ("across", "down")
 STATISTICS: tuple[str, ...] = (
@@ -79,136 +85,79 @@ def measure_picture(image: Image) -> tuple[Numbers, Numbers]:
 
     The cells' numbers, ``(CELL_NUMBERS,)``, are in `UNIT` and logarithms, as the statistics are.
     """
-    rgb = _thinned(image)
-    light = _light(rgb)
-    means, contrasts = cell_light(light), cell_contrast(light)
-    numbers = [*_of_light(rgb, light), *_of_cells(means, contrasts), *_bands(light[None])]
-    numbers += _of_neighbours(_tiled(image))
-    cells = [all_cells(means) / UNIT, np.log(all_cells(contrasts) + FAINT)]
-    return np.array(numbers, dtype=np.float32), np.concatenate(cells, dtype=np.float32)
+    numbers, cells = measure_samples([sample_pixels(image)])
+    return numbers[0], cells[0]
 
 
-def _thinned(image: Image) -> Numbers:
-    """Return channels of every so-many-th row and column, ``(3, height, width)``."""
-    step = -(-max(image.shape[:2]) // THIN_SIDE)
-    return np.ascontiguousarray(np.moveaxis(image[::step, ::step], -1, 0), dtype=np.float32)
+def measure_samples(samples: Sequence[PixelSample]) -> tuple[Numbers, Numbers]:
+    """Return what `measure_picture` does of each picture: ``(n, statistics)`` and ``(n, CELL_NUMBERS)``.
 
-
-def _tiled(image: Image) -> Numbers:
-    """Return tiles in full resolution, ``(3, tiles, height, width)``; a small picture is one."""
-    height, width = image.shape[:2]
-    if max(height, width) <= WHOLE_SIDE:
-        return np.ascontiguousarray(np.moveaxis(image[None], -1, 0), dtype=np.float32)
-    high, wide = min(TILE, height), min(TILE, width)
-    tops = [(height - high) * row // (TILES - 1) // BLOCK * BLOCK for row in range(TILES)]
-    lefts = [(width - wide) * column // (TILES - 1) // BLOCK * BLOCK for column in range(TILES)]
-    tiles = [image[top : top + high, left : left + wide] for top in tops for left in lefts]
-    return np.ascontiguousarray(np.moveaxis(np.stack(tiles), -1, 0), dtype=np.float32)
-
-
-def _of_light(rgb: Numbers, light: Numbers) -> list[float]:
-    """Return what light and colour are, from a thinned picture."""
-    planes = np.concatenate([rgb, light[None]]).reshape(4, -1)
-    means = planes.mean(axis=1)
-    spreads = np.sqrt(np.square(planes - means[:, None]).mean(axis=1)).tolist()
-    found = [
-        number
-        for mean, spread in zip(means[:3].tolist(), spreads, strict=False)
-        for number in (mean / UNIT, _log(spread))
-    ]
-    found.append(_log(spreads[3]))
-    ranked: Numbers = np.sort(planes[3])
-    found += [float(ranked[int(q * (len(ranked) - 1))]) / UNIT for q in QUANTILES]
-    found.append(_share(int(ranked.searchsorted(DARK, side="right")), len(ranked)))
-    found.append(_share(len(ranked) - int(ranked.searchsorted(BRIGHT)), len(ranked)))
-    found.append(_mean(rgb.max(axis=0) - rgb.min(axis=0)) / UNIT)
-    return found
-
-
-def _of_cells(means: Numbers, contrasts: Numbers) -> list[float]:
-    """Return how light and contrast differ from place to place."""
-    light, ranked = means.ravel().tolist(), sorted(contrasts.ravel().tolist())
-    told = (ranked[0], ranked[len(ranked) // 2], ranked[-1])
-    return [_log(_spread(light)), min(light) / UNIT, max(light) / UNIT, *map(_log, told)]
-
-
-def _of_neighbours(rgb: Numbers) -> list[float]:
-    """Return what neighbouring pixels show, from tiles in full resolution."""
-    light = _light(rgb)
-    across, down = _across(light), _down(light)
-    found = [*_bands(light), _size(_across(across)), _size(_down(down))]
-    across, down = np.abs(across, out=across), np.abs(down, out=down)
-    ranked = np.sort(across, axis=None)
-    for quantile in (0.5, 0.95):
-        found.append(_log(float(ranked[int(quantile * (len(ranked) - 1))]) if len(ranked) else 0.0))
-    found += [_share(each.size - int(np.count_nonzero(each)), each.size) for each in (across, down)]
-    found += [_blocks(across, (0, 1)), _blocks(down, (0, 2))]
-    return [*found, *(_size(_across(rgb[channel] - rgb[1])) for channel in (0, 2))]
-
-
-def _bands(light: Numbers) -> list[float]:
-    """Return how neighbours differ, across and down, in *light* and in it halved and halved again."""
-    found = []
-    for band in range(N_BANDS):
-        light = _halved(light) if band else light
-        found += [_size(_across(light)), _size(_down(light))]
-    return found
-
-
-def _halved(light: Numbers) -> Numbers:
-    height, width = (side // 2 * 2 for side in light.shape[1:])
-    if not height or not width:
-        return light
-    pairs = light[:, :height:2, :width] + light[:, 1:height:2, :width]
-    halved: Numbers = (pairs[:, :, ::2] + pairs[:, :, 1::2]) * np.float32(0.25)
-    return halved
-
-
-def _blocks(sizes: Numbers, others: tuple[int, int]) -> float:
-    """Return how much larger steps are at blocks' edges than within blocks, a logarithm.
-
-    Args:
-        sizes: of the steps from each pixel to the next, along the axis that is not among *others*.
+    Many together cost half as much as each alone, to the same bits.
     """
-    along = np.add.reduce(sizes, axis=others).tolist()
-    if len(along) < BLOCK:
-        return 0.0
-    at_edges = along[BLOCK - 1 :: BLOCK]
-    within = (sum(along) - sum(at_edges)) / (len(along) - len(at_edges))
-    n = sizes.size / len(along)
-    return _log(sum(at_edges) / len(at_edges) / n) - _log(within / n)
+    numbers = np.empty((len(samples), len(STATISTICS)), np.float32)
+    cells = np.empty((len(samples), CELL_NUMBERS), np.float32)
+    alike: dict[object, list[int]] = {}
+    for row, sample in enumerate(samples):
+        alike.setdefault(sample.shapes, []).append(row)
+    for rows in alike.values():
+        for start in range(0, len(rows), AT_A_TIME):
+            some = rows[start : start + AT_A_TIME]
+            numbers[some], cells[some] = _measured([samples[row] for row in some])
+    return numbers, cells
 
 
-def _across(light: Numbers) -> Numbers:
-    return light[:, :, 1:] - light[:, :, :-1]
+def _measured(samples: Sequence[PixelSample]) -> tuple[Floats, Floats]:
+    """Return the numbers of pictures with the same shapes."""
+    rgb = _levels([sample.thinned for sample in samples])
+    light = light_of(rgb)
+    steps = np.abs(steps_across(light))
+    means, contrasts = (
+        cell_means(one[:, :, 0], light.shape[3]) / QUARTERS for one in (light, steps)
+    )
+    found = [*_of_colour(rgb), *_of_light(light), _saturation(rgb)]
+    found += [*_of_cells(means, contrasts), *band_statistics(light)]
+    found += neighbour_statistics(_levels([sample.tiles for sample in samples]))
+    cells = [all_cells(means) / UNIT, log_level(all_cells(contrasts))]
+    return np.stack(found, axis=1), np.concatenate(cells, axis=1)
 
 
-def _down(light: Numbers) -> Numbers:
-    return light[:, 1:] - light[:, :-1]
+def _levels(planes: Sequence[Image]) -> Levels:
+    return np.stack(planes).astype(np.int16)
 
 
-def _light(rgb: Numbers) -> Numbers:
-    light: Numbers = (rgb[0] + 2 * rgb[1] + rgb[2]) * np.float32(0.25)
-    return light
+def _of_colour(rgb: Levels) -> list[Floats]:
+    """Return mean and spread of each channel."""
+    planes = rgb.reshape(*rgb.shape[:2], -1).view(np.uint16)  # which holds a square, too
+    n = planes.shape[2]
+    sums, squares = total(planes, axis=2), total(planes * planes, axis=2)
+    spreads = log_level(np.sqrt(n * squares - sums**2) / n)
+    return [part[:, c] for c in range(3) for part in (sums / (n * UNIT), spreads)]
 
 
-def _size(differences: Numbers) -> float:
-    """Return the logarithm of how large *differences* are, which are overwritten."""
-    return _log(_mean(np.abs(differences, out=differences)))
+def _of_light(light: Levels) -> list[Floats]:
+    """Return how light is distributed."""
+    n, counts = light[0].size, count_levels(light)
+    levels = np.arange(MOST_LEVELS)
+    sums, squares = counts @ levels, counts @ levels**2
+    n_dark = counts[:, : DARK * QUARTERS + 1].sum(axis=1)
+    n_bright = counts[:, BRIGHT * QUARTERS :].sum(axis=1)
+    return [
+        log_level(np.sqrt(n * squares - sums**2) / (n * QUARTERS)),
+        *(quantiles(counts, QUANTILES) / UNIT),
+        *(log_share(count, n) for count in (n_dark, n_bright)),
+    ]
 
 
-def _mean(values: Numbers) -> float:
-    return float(np.add.reduce(values, axis=None)) / values.size if values.size else 0.0
+def _saturation(rgb: Levels) -> Floats:
+    widest: Levels = rgb.max(axis=1) - rgb.min(axis=1)
+    means: Floats = total(widest, axis=(1, 2, 3)) / (widest[0].size * UNIT)
+    return means
 
 
-def _spread(values: list[float]) -> float:
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
-
-
-def _share(count: int, n: int) -> float:
-    return math.log(count / n + RARE) if n else 0.0
-
-
-def _log(value: float) -> float:
-    return math.log(value + FAINT)
+def _of_cells(means: Floats, contrasts: Floats) -> list[Floats]:
+    """Return how light and contrast differ from place to place."""
+    light = means.reshape(len(means), -1)
+    ranked = np.sort(contrasts.reshape(light.shape), axis=1)
+    told = (ranked[:, place] for place in (0, ranked.shape[1] // 2, -1))
+    extremes = (light.min(axis=1) / UNIT, light.max(axis=1) / UNIT)
+    return [log_level(light.std(axis=1)), *extremes, *map(log_level, told)]

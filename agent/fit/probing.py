@@ -127,6 +127,6 @@ def read_taps(
     parts = []
     for start in range(0, len(pictures), batch):
         read = reader.read(pictures[start : start + batch])
-        cells = {} if read.cells is None else {CELLS: read.cells}
+        cells = {} if read.cells is None else {CELLS: torch.from_numpy(read.cells)}
         parts.append({name: tap.clone() for name, tap in (read.taps | cells).items()})
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

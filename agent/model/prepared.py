@@ -1,10 +1,12 @@
-"""A picture that is ready for the model, with what can be measured of it only before."""
+"""A picture that is ready for the model, with what is measured of it as it came."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from driftgauge.detector import PixelSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,17 +15,14 @@ class Prepared:
 
     Attributes:
         input: of the model, ``(1, c, h, w)``, channels last in memory.
-        pixels: statistics of the picture before the transform, ``(1, n)``; None where the detector
-            does not score them.
-        cells: light and contrast of its parts, ``(1, m)``, for naming faults; None where pixels are.
+        sample: what statistics of the picture before the transform are computed from, batch by batch;
+            None where the detector does not score them.
     """
 
     input: Tensor
-    pixels: Tensor | None = None
-    cells: Tensor | None = None
+    sample: PixelSample | None = None
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        beside = [part.nbytes for part in (self.pixels, self.cells) if part is not None]
-        return self.input.nbytes + sum(beside)
+        return self.input.nbytes + (0 if self.sample is None else self.sample.nbytes)

@@ -18,7 +18,8 @@ from driftgauge.detector import (
     LayerTaps,
     Layout,
     ShapeMismatch,
-    measure_picture,
+    measure_samples,
+    sample_pixels,
 )
 
 from ..errors import ModelFault
@@ -50,14 +51,14 @@ class ReadLayers:
         confidences: of these classes, 0 to 1; NaN where only taps came.
         layouts: what the axes of each tap's layer mean; empty where only taps came.
         cells: light and contrast of each picture's parts, ``(n, m)``; None where pixels are no tap.
-        forward_seconds: what the forward passes took.
+        forward_seconds: what the forward passes took, and the statistics of pixels beside them.
     """
 
     taps: dict[str, Tensor]
     predicted: NDArray[np.int64] | None = None
     confidences: NDArray[np.float64] | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
-    cells: Tensor | None = None
+    cells: NDArray[np.float32] | None = None
     forward_seconds: float = 0.0
 
 
@@ -77,7 +78,7 @@ class LayerReader:
         self._kind = kind_of(loaded.model)
 
     def prepare(self, image: NDArray[Any]) -> Prepared:
-        """Return the model's input for one picture, and the picture's statistics if they are a tap.
+        """Return the model's input for one picture, and what its statistics need if they are a tap.
 
         Safe in every thread if the model's transform is.
 
@@ -88,10 +89,7 @@ class LayerReader:
             ShapeMismatch: it is no picture, or the transform gives none.
         """
         tensor = self._input.make(image)[None].contiguous(memory_format=torch.channels_last)
-        if not self._has_pixels:
-            return Prepared(tensor)
-        pixels, cells = map(torch.from_numpy, measure_picture(as_rgb(image)))
-        return Prepared(tensor, pixels[None], cells[None])
+        return Prepared(tensor, sample_pixels(as_rgb(image)) if self._has_pixels else None)
 
     def try_out(self) -> ReadLayers:
         """Return what a grey picture gives: whether transform, model and layers work at all.
@@ -169,14 +167,13 @@ class LayerReader:
         taps = {layer: torch.cat([part.taps[layer] for part in read]) for layer in read[0].taps}
         if len(read) > 1:
             taps = {layer: tap[torch.from_numpy(order)] for layer, tap in taps.items()}
+        cells = _joined([part.cells for part in read], order)
         return ReadLayers(
             taps,
             predicted=_joined([part.predicted for part in read], order),
             confidences=_joined([part.confidences for part in read], order),
             layouts=read[-1].layouts,
-            cells=torch.cat([one.cells for one in inputs if one.cells is not None])
-            if self._has_pixels
-            else None,
+            cells=cells,
             forward_seconds=time.perf_counter() - started,
         )
 
@@ -192,17 +189,19 @@ class LayerReader:
             self._taps as taps,
         ):
             output = call_model(loaded.model, batch)
+            # Here a GPU is still at the forward pass.
+            samples = [one.sample for one in inputs if one.sample is not None]
+            pixels, cells = measure_samples(samples) if samples else (None, None)
             layouts = taps.layouts()  # `pooled` forgets them
             # A model that spans devices gives taps on each of them; the detector is on one.
             pooled = {name: tap.to(loaded.device) for name, tap in taps.pooled().items()}
-            if self._has_pixels:
-                measured = [one.pixels for one in inputs if one.pixels is not None]
-                pooled[PIXELS] = torch.cat(measured).to(loaded.device)
+            if pixels is not None:
+                pooled[PIXELS] = torch.from_numpy(pixels).to(loaded.device)
             pooled = {name: pooled[name] for name in self._names}
             said = predicted_classes(output)
             if said is None:
-                return ReadLayers(pooled, layouts=layouts)
-            return ReadLayers(pooled, said.classes, said.confidences, layouts)
+                return ReadLayers(pooled, layouts=layouts, cells=cells)
+            return ReadLayers(pooled, said.classes, said.confidences, layouts, cells)
 
 
 def grey_picture() -> NDArray[np.uint8]:

@@ -109,7 +109,7 @@ class ModelScorer:
             },
             taps=as_float16(joined_taps(taps)) if self._gives_taps else None,
             pixels=None if pixels is None else pixels.float().cpu().numpy(),
-            cells=None if read.cells is None else read.cells.numpy(),
+            cells=read.cells,
             shadow=shadow,
         )
 

@@ -123,10 +123,8 @@ class ImageScorer:
     def _name_faults(self, batch: Sequence[_Ready], scored: Scored, found: _Found) -> None:
         """Say what each unusual image looks like, or once why nothing can be said."""
         for place in np.flatnonzero(scored.p_values[:, -1] <= self._options.alpha).tolist():
-            row, prepared = batch[place]
-            names = name_faults(
-                self._detector, _traits(prepared, scored.p_values[place : place + 1, :-1])
-            )
+            row, _ = batch[place]
+            names = name_faults(self._detector, _traits(scored, slice(place, place + 1)))
             if names.why_not:
                 found.not_named = names.why_not
                 return
@@ -187,11 +185,14 @@ _Ready = tuple[int, Prepared]
 """A row of the table and its image, ready for the model."""
 
 
-def _traits(prepared: Prepared, p_values: NDArray[np.float64]) -> Traits:
-    """Return the traits of one picture; without statistics where these are not scored."""
-    if prepared.pixels is None or prepared.cells is None:
-        return Traits(np.empty((1, 0)), p_values)
-    return Traits(prepared.pixels.double().numpy(), p_values, prepared.cells.double().numpy())
+def _traits(scored: Scored, rows: slice) -> Traits:
+    """Return the traits of pictures; without statistics where these are not scored."""
+    p_values = scored.p_values[rows, :-1]
+    if scored.pixels is None or scored.cells is None:
+        return Traits(np.empty((len(p_values), 0)), p_values)
+    return Traits(
+        scored.pixels[rows].astype(np.float64), p_values, scored.cells[rows].astype(np.float64)
+    )
 
 
 class _Found:

@@ -11,9 +11,13 @@ from driftgauge.detector import (
     STATISTICS,
     measure_picture,
     measure_pixels,
+    measure_samples,
     probe_image,
+    sample_pixels,
 )
 from driftgauge.detector.cells import N_CELLS
+
+from .plain_pixels import plain_statistics
 
 Image = NDArray[np.uint8]
 
@@ -110,3 +114,31 @@ def test_light_and_contrast_of_cells_are_those_of_the_plain_formulas(
         in_order = [float(each.mean()) if each.size else 0.0 for each in steps]
         plain = [*(mean / 64 for mean in means), *(np.log(each + 0.05) for each in in_order)]
         assert measure_picture(image)[1].tolist() == pytest.approx(plain, abs=1e-5)
+
+
+SHAPES = ((1, 1), (1, 300), (300, 2), (7, 9), (40, 97), (95, 93), (123, 457), (320, 320))
+
+
+def pictures_of_many_kinds() -> list[Image]:
+    rng = np.random.default_rng(5)
+    kinds = [photograph(*shape) for shape in SHAPES]
+    kinds += [rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for shape in SHAPES]
+    return kinds + [np.where(kind < 128, 0, 255).astype(np.uint8) for kind in kinds]
+
+
+def test_statistics_are_those_of_the_plain_formulas() -> None:
+    for image in pictures_of_many_kinds():
+        assert measure_pixels(image).tolist() == pytest.approx(
+            plain_statistics(image), rel=1e-6, abs=1e-6
+        )
+
+
+def test_a_pictures_statistics_have_the_same_bits_in_any_company() -> None:
+    images = pictures_of_many_kinds() * 3 + [photograph()] * 40
+    alone = [np.stack(each) for each in zip(*map(measure_picture, images), strict=True)]
+    samples = [sample_pixels(image) for image in images]
+    for order in (slice(None), slice(None, None, -1)):
+        together = measure_samples(samples[order])
+        assert all(
+            np.array_equal(all_, some[order]) for all_, some in zip(together, alone, strict=True)
+        )
