@@ -5,8 +5,8 @@ tapped pass the detector scores its taps, so that both find their weights as col
 Models are in the layout that the agent gives them (channels last), with random weights, and freed
 memory is kept, as the agent keeps it (``--give-back`` leaves glibc's defaults); the detector is the
 default one, both moments of the model's own layers and the pixels, fitted for a moment on taps of
-noise. None of it changes what a pass costs. The pixels' statistics are measured in the threads that
-decode, so their cost stands apart: milliseconds an image.
+noise. None of it changes what a pass costs. The pixels' statistics do not depend on the
+model, so their cost stands apart: milliseconds an image.
 
 On a processor, times are the process's processor time, which other work on the machine does not
 enter, and pooling is what is spent in the taps' hooks; the paired difference of the two forward
