@@ -86,6 +86,8 @@ def _options(settings: ConsumerSettings) -> dict[str, Any]:
         "max_partition_fetch_bytes": max(settings.fetch_max_bytes, settings.max_message_bytes),
         "session_timeout_ms": round(settings.session_timeout_seconds * 1000),
         "heartbeat_interval_ms": round(settings.heartbeat_interval_seconds * 1000),
+        # A broker answers one request after another: what a flush asks waits for a fetch that finds nothing.
+        "fetch_max_wait_ms": 100,
         "metadata_max_age_ms": 5_000,  # so soon are a new partition and a topic made anew seen,
         "metrics_enabled": False,
     }
