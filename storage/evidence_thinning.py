@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from .tables import alert, evidence
 
@@ -24,9 +24,13 @@ class _Kept(NamedTuple):
 def drop_old_evidence(
     connection: Connection, stream: str, *, before: datetime, step_rows: int = STEP_ROWS
 ) -> int:
-    """Delete some events older than *before*; return how many, 0 when none is left."""
+    """Delete some events that were kept before *before*; return how many, 0 when none is left.
+
+    Of those that a version before 0028 kept, the date of the event counts.
+    """
     table = evidence.c
-    old = select(table.id).where(table.stream == stream, table.event_time < before)
+    is_old = or_(table.kept_at < before, and_(table.kept_at.is_(None), table.event_time < before))
+    old = select(table.id).where(table.stream == stream, is_old)
     found = connection.execute(evidence.delete().where(table.id.in_(old.limit(step_rows))))
     return found.rowcount
 

@@ -73,7 +73,7 @@ def _write_counts(
     add = partial(_add_windows, connection, flush, now)
     windows = write(add, sorted(flush.windows, key=_window_key))
     lost = write(add, [_in_other(window) for window, _ in windows])
-    keep = partial(_keep_evidence, connection, flush.stream, flush.detector)
+    keep = partial(_keep_evidence, connection, flush, now)
     replaced = partial(_replace_summaries, connection, flush, now)
     return [
         *(RefusedRow("window", row.segment, str(reason), is_lost=False) for row, reason in windows),
@@ -203,9 +203,11 @@ def _segment_advances(flush: FlushRecord, windows: Sequence[WindowRecord]) -> li
 
 
 def _keep_evidence(
-    connection: Connection, stream: str, detector: str, kept: Sequence[EvidenceRecord]
+    connection: Connection, flush: FlushRecord, now: datetime, kept: Sequence[EvidenceRecord]
 ) -> None:
-    rows = [_evidence_row(stream, detector, record) for record in kept]
+    rows = [
+        {**_evidence_row(flush.stream, flush.detector, record), "kept_at": now} for record in kept
+    ]
     connection.execute(upsert(connection, evidence).on_conflict_do_nothing(), rows)
 
 

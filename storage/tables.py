@@ -117,6 +117,7 @@ evidence = Table(
     Column("thumbnail", LargeBinary),
     Column("item", Integer, nullable=False, server_default="0"),
     Column("pixels", LargeBinary),
+    Column("kept_at", UtcTimestamp),
     CheckConstraint("kind IN ('unusual', 'typical')", name="kind"),
     Index(
         "uq_evidence_event",
@@ -125,6 +126,7 @@ evidence = Table(
         unique=True,
     ),
     Index(None, "stream", "event_time"),
+    Index(None, "stream", "kept_at"),
 )
 
 alert = Table(

@@ -104,7 +104,7 @@ class Upkeep:
         backup_sqlite(path, to, on_pages or (lambda done, of: None))
 
     def prune_evidence(self, stream: str, *, before: datetime, max_bytes: int) -> int:
-        """Delete events older than *before*, then those worth least beyond *max_bytes*; count them."""
+        """Delete events kept before *before*, then those worth least beyond *max_bytes*; count them."""
         return sum(self._drop_old_evidence(stream, before)) + sum(
             self._drop_excess_evidence(stream, max_bytes)
         )

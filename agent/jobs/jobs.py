@@ -175,9 +175,9 @@ def follow_detector(tools: JobTools) -> None:
 
 
 def prune(tools: JobTools) -> None:
-    """Delete kept events that are too old or too many."""
+    """Delete events that were kept too long ago or are too many."""
     evidence = tools.settings.evidence
-    before = tools.clock.now() - timedelta(days=evidence.keep_days)
+    before = tools.store.clock() - timedelta(days=evidence.keep_days)
     tools.store.upkeep.prune_evidence(tools.stream, before=before, max_bytes=evidence.max_bytes)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from driftgauge.storage import (
     Database,
@@ -19,6 +20,7 @@ from driftgauge.storage import (
     StreamRecord,
     WindowRecord,
 )
+from driftgauge.storage.tables import evidence as evidence_table
 
 from ..stores import START, STREAM, HandClock, advance, alert, evidence, flush, window
 
@@ -127,15 +129,31 @@ def test_each_picture_of_one_message_may_be_kept(store: Store) -> None:
     assert store.evidence(STREAM) == kept
 
 
-def test_evidence_is_pruned_by_age_then_by_size(store: Store) -> None:
-    kept = [evidence(k, minute=k, thumbnail=b"x" * 100) for k in range(10)]
-    kept.append(evidence(10, minute=10, thumbnail=None))
-    store.flush(flush(advance(None, 11), evidence=kept))
+def test_evidence_is_pruned_by_when_it_was_kept_then_by_size(
+    store: Store, clock: HandClock
+) -> None:
+    """An archive is read: its events are of long ago, and its alerts have pictures as any other."""
+    kept = [evidence(k, minute=k - 6e5, thumbnail=b"x" * 100) for k in range(10)]
+    kept.append(evidence(10, minute=10 - 6e5, thumbnail=None))
+    for row in kept:
+        store.flush(flush(advance(row.offset or None, row.offset + 1), evidence=[row]))
+        clock.advance(60)
     before = START + timedelta(minutes=3)
     assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=10_000) == 3
     assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=450) == 3
     assert sorted(row.offset for row in store.evidence(STREAM)) == [6, 7, 8, 9, 10]
     assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=450) == 0
+
+
+def test_evidence_that_an_earlier_version_kept_is_pruned_by_the_date_of_its_event(
+    store: Store, database: Database
+) -> None:
+    store.flush(flush(advance(None, 3), evidence=[evidence(k, minute=k) for k in range(3)]))
+    with database.write() as connection:
+        connection.execute(update(evidence_table).values(kept_at=None))
+    before = START + timedelta(minutes=2)
+    assert store.upkeep.prune_evidence(STREAM, before=before, max_bytes=10_000) == 2
+    assert [row.offset for row in store.evidence(STREAM)] == [2]
 
 
 def test_one_detector_is_active_per_stream(store: Store) -> None:

@@ -17,6 +17,7 @@ class EvidenceSection(Section):
     per_window: int = Field(default=3, ge=0, le=100)
     """Most unusual events kept per segment and window; 0 keeps none."""
     keep_days: float = Field(default=30, gt=0, le=3650)
-    """Days after which evidence is deleted."""
+    """Days after which evidence is deleted, by the database's clock, from when it was kept, whatever its events
+    are dated."""
     max_bytes: int = Field(default=1024 * MIB, ge=0)
     """Bytes of thumbnails kept per stream; the oldest go first."""

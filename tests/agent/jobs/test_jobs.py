@@ -109,9 +109,12 @@ def test_a_job_runs_as_often_as_the_settings_say(tools: JobTools) -> None:
 
 
 def test_events_are_pruned_by_the_settings(tools: JobTools, clock: ManualClock) -> None:
-    tools.store.flush(flush(advance(None, 2), evidence=[evidence(0), evidence(1, minute=9e3)]))
+    tools.store.flush(flush(advance(None, 1), evidence=[evidence(0, minute=9e3)]))
+    clock.set_wall(START + timedelta(days=6))
+    tools.store.flush(flush(advance(1, 2), evidence=[evidence(1)]))
     clock.set_wall(START + timedelta(days=7, minutes=1))
-    named(tools, "evidence pruning").work()
+    ahead = replace(tools, clock=ManualClock(START + timedelta(days=4000)))  # this agent's is wrong
+    named(ahead, "evidence pruning").work()
     assert [row.offset for row in tools.store.evidence(STREAM)] == [1]
 
 
