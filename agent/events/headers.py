@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from ..errors import EventSchemaError
 from ..untrusted.text import plain_text
@@ -10,6 +11,7 @@ from ..untrusted.text import plain_text
 _SHOWN = 24
 
 
+@lru_cache(maxsize=1024)
 def folded(name: str) -> str:
     """Return a header's name as it is compared: ``Ce-Id``, ``CE_ID`` and ``ce_id`` are one.
 
@@ -48,7 +50,7 @@ class Headers(Mapping[str, bytes]):
         Raises:
             EventSchemaError: it is not UTF-8, or cannot be kept.
         """
-        value = self.get(name)
+        value = self._values.get(folded(name))
         if not value:
             return None
         try:
