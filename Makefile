@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml scripts/install
 demo: $(STAMP) ## run the demonstration (under 4 minutes)
 	@$(BIN)/driftgauge demo $(DEMO)
 
-test: $(STAMP) ## run the tests except the slow ones (25 minutes on two cores)
+test: $(STAMP) ## run the tests except the slow ones (20 minutes on two cores)
 	@echo "make test: all tests but the slow ones; 'make test-slow' runs those"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(TESTS)
 

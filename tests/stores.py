@@ -25,6 +25,7 @@ from driftgauge.storage import (
     Store,
     WindowRecord,
 )
+from driftgauge.storage.partitions import drop_partition, partition_days
 from driftgauge.storage.tables import metadata
 
 from .postgres import new_database
@@ -110,10 +111,12 @@ def _upgraded_file() -> Path:
 
 
 def empty(database: Database) -> None:
-    """Delete every row of a PostgreSQL database."""
+    """Delete every row and every day's partition of a PostgreSQL database."""
     with database.write() as connection:
         names = ", ".join(metadata.tables)
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+        for day in partition_days(connection):
+            drop_partition(connection, day)
 
 
 @pytest.fixture
