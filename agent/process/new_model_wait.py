@@ -126,8 +126,9 @@ class NewModelWait(StaleWait):
         is_running = last is not None and last.state == "running"
         is_made = is_running or (last is not None and last.state == "passed")
         kept = kept_of(self.store, stream, model, timedelta(seconds=run_seconds(self.settings)))
-        self._lacking = "" if is_made else self._needs().lacking(kept, last)
-        self._note_hindrance(kept)
+        needs = self._needs()
+        self._lacking = "" if is_made else needs.lacking(kept, last)
+        self._note_hindrance(needs, kept)
         if not self._has(f"first detector/{stream}"):
             return
         if last is not None and last.state == "passed":
@@ -142,10 +143,9 @@ class NewModelWait(StaleWait):
             self._n_started = 0
             self._start()
 
-    def _note_hindrance(self, kept: KeptOfModel) -> None:
+    def _note_hindrance(self, needs: FirstFitNeeds, kept: KeptOfModel) -> None:
         """Find out why what is lacking may never come; the log hears of it once."""
         before = self._hindered
-        needs = self._needs()
         self._hindered = needs.hindered(kept, self.store.clock()) if self._lacking else ""
         if self._hindered and not before:
             log.warning(
